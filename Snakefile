@@ -1,0 +1,89 @@
+"""Innerloop: two papers on the inner loop of meta-learning, from images to report.
+
+    snakemake --cores                                        the embedded demo study
+    snakemake --cores --configfile config/paper.yaml         both papers at full size
+    snakemake --cores data|train|evaluate|probes|figures|tables|report    up to that stage
+
+A study's results lie in results/<study>/, by stage:
+    data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
+Built images are shared by all studies and lie in resources/images/<dataset>/<size>/.
+lib/innerloop/study/paths.py has every path; lib/innerloop/study/jobs.py what each job depends on.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+# A study file is complete: the default is loaded only when no other is given.
+if "study" not in config:
+
+    configfile: f"{workflow.basedir}/config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/data.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/probe.smk"
+include: "rules/aggregate.smk"
+include: "rules/render.smk"
+
+
+localrules:
+    all,
+    data,
+    train,
+    evaluate,
+    probes,
+    figures,
+    tables,
+    report,
+
+
+rule all:
+    """Everything: the report, and all that it shows."""
+    default_target: True
+    input:
+        rules.write_report.output.html,
+
+
+rule data:
+    """Images, splits and evaluation episodes."""
+    input:
+        all_data(),
+
+
+rule train:
+    """Every trained model."""
+    input:
+        all_models(),
+
+
+rule evaluate:
+    """Accuracy of every model, and the baseline on raw pixels."""
+    input:
+        list(JOBS.measured("accuracy")),
+
+
+rule probes:
+    """Every probe of every model."""
+    input:
+        all_probes(),
+
+
+rule figures:
+    """Every figure."""
+    input:
+        all_figures("pdf"),
+
+
+rule tables:
+    """Every table."""
+    input:
+        all_tables("csv"),
+
+
+rule report:
+    """The report."""
+    input:
+        rules.write_report.output.html,

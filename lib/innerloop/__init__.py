@@ -1,0 +1,31 @@
+"""Innerloop: what the inner loop of gradient-based meta-learning really changes.
+
+The names below are loaded on first use, so that `import innerloop` costs nothing and code that
+uses one part does not depend on the others.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "Conv4": "innerloop.nets.conv4",
+    "Method": "innerloop.inner_loop.methods",
+    "adapt": "innerloop.inner_loop.adapt",
+    "load": "innerloop.meta.model_file",
+    "method": "innerloop.inner_loop.methods",
+    "open_images": "innerloop.data.build_images",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'innerloop' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,48 @@
+"""What the workflow's scripts share on their command lines."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from functools import wraps
+from pathlib import Path
+
+from innerloop.errors import ConfigError, InnerloopError
+
+
+def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
+    """`name=path` arguments as a dictionary.
+
+    Raises:
+        ConfigError: an argument does not have that form.
+    """
+    found: dict[str, Path] = {}
+    for argument in arguments:
+        name, equals, path = argument.partition("=")
+        if not equals:
+            raise ConfigError(f"expected name=path, got '{argument}'")
+        found[name] = Path(path)
+    return found
+
+
+def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:
+    """Show errors that are meant for people as one message instead of a traceback."""
+
+    @wraps(main)
+    def shown(argv: list[str] | None = None) -> None:
+        try:
+            main(argv)
+        except InnerloopError as error:
+            if argv is not None:
+                raise
+            sys.exit(f"{type(error).__name__}: {error}")
+
+    return shown
+
+
+def spec_parser(description: str | None, spec_help: str) -> argparse.ArgumentParser:
+    """A parser whose first argument is `--spec`, the resolved parameters of the job."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--spec", required=True, help=f"JSON, or the path of a JSON file: {spec_help}")
+    return parser

@@ -1,0 +1,1 @@
+"""Images on disk, their sources, splits and episodes."""

@@ -1,0 +1,177 @@
+"""A data set as an array: images in a memory-mapped file, and which rows are which class.
+
+A store is a folder with `images.npy` (uint8, [N, 3, size, size]), `classes.parquet` (its runs of
+rows) and `manifest.json` (what it was built from). `innerloop.data.build_images` makes them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from innerloop.data.catalogue import ClassEntry
+from innerloop.errors import DataError
+from innerloop.files import canonical_json, read_json
+
+IMAGES, CLASSES, MANIFEST = "images.npy", "classes.parquet", "manifest.json"
+
+CLASSES_SCHEMA = pa.schema(
+    [
+        ("name", pa.string()),
+        ("split", pa.string()),
+        ("superclass", pa.string()),
+        ("first", pa.int64()),
+        ("count", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class ClassRows:
+    """A class in a split: its images are the rows `first` ... `first + count - 1`."""
+
+    name: str
+    split: str
+    superclass: str
+    first: int
+    count: int
+
+
+def lay_out(entries: Sequence[ClassEntry]) -> list[ClassRows]:
+    """The rows of each entry when their images follow each other."""
+    rows, first = [], 0
+    for entry in entries:
+        rows.append(ClassRows(entry.name, entry.split, entry.superclass, first, entry.count))
+        first += entry.count
+    return rows
+
+
+def content_digest(images: np.ndarray, classes: Sequence[ClassRows]) -> str:
+    """SHA-256 over the bytes of the array and the class table."""
+    digest = hashlib.sha256(np.ascontiguousarray(images).data)
+    digest.update(canonical_json([asdict(row) for row in classes]).encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class ImageStore:
+    """The images of one data set at one size.
+
+    Attributes:
+        folder: where the store lies.
+        images: uint8, [N, 3, size, size], mapped from the file.
+        classes: in the order of the images.
+        manifest: what the store was built from.
+    """
+
+    folder: Path
+    images: np.ndarray
+    classes: list[ClassRows]
+    manifest: Mapping[str, Any]
+
+    @classmethod
+    def open(cls, folder: Path | str) -> ImageStore:
+        """Open a store; no image is read yet.
+
+        Raises:
+            DataError: there is no store, or its files do not agree with each other.
+        """
+        folder = Path(folder)
+        manifest = _read_manifest(folder)
+        images = _map_images(folder)
+        classes = _read_classes(folder)
+        size, count = manifest["size"], manifest["count"]
+        if images.dtype != np.uint8 or images.shape != (count, 3, size, size):
+            raise _damaged(
+                folder / IMAGES,
+                f"holds {images.dtype} {list(images.shape)}, its manifest says uint8 "
+                f"{[count, 3, size, size]}",
+            )
+        ends = [0, *(row.first + row.count for row in classes)]
+        if [row.first for row in classes] != ends[:-1] or ends[-1] != count:
+            raise _damaged(folder / CLASSES, f"does not divide {count} images into classes")
+        return cls(folder, images, classes, manifest)
+
+    @property
+    def dataset(self) -> str:
+        """Name of the data set."""
+        return str(self.manifest["dataset"])
+
+    @property
+    def size(self) -> int:
+        """Side of the images, in pixels."""
+        return int(self.manifest["size"])
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of images and class table, as they were when the store was built."""
+        return str(self.manifest["digest"])
+
+    def batch(self, rows: np.ndarray) -> torch.Tensor:
+        """Images as float32 in [0, 1], of shape [*rows.shape, 3, size, size]."""
+        return torch.from_numpy(np.asarray(self.images[rows])).float().div_(255)
+
+    def verify(self) -> None:
+        """Read every image and compare with the digest.
+
+        Raises:
+            DataError: an image or the class table has changed since the store was built.
+        """
+        if content_digest(self.images, self.classes) != self.digest:
+            raise _damaged(self.folder, "has changed since it was built")
+
+
+def write_classes(path: Path, classes: Sequence[ClassRows]) -> None:
+    """Write a class table."""
+    pq.write_table(pa.Table.from_pylist([asdict(row) for row in classes], CLASSES_SCHEMA), path)
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = read_json(path)
+    except FileNotFoundError:
+        raise DataError(
+            f"there is no image store in {folder} (no {MANIFEST}); build it with Snakemake, or "
+            "with innerloop.open_images"
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise _damaged(path, f"is not JSON ({error})") from error
+    expected = {"dataset": str, "source": str, "size": int, "count": int, "digest": str}
+    for key, kind in expected.items():
+        if not isinstance(manifest, dict) or not isinstance(manifest.get(key), kind):
+            raise _damaged(path, f"lacks '{key}', expected a value of type {kind.__name__}")
+    return dict(manifest)
+
+
+def _map_images(folder: Path) -> np.ndarray:
+    path = folder / IMAGES
+    try:
+        images: np.ndarray = np.load(path, mmap_mode="r")
+    except (OSError, EOFError, ValueError) as error:
+        raise _damaged(path, f"cannot be mapped ({error})") from error
+    return images
+
+
+def _read_classes(folder: Path) -> list[ClassRows]:
+    path = folder / CLASSES
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as error:
+        raise _damaged(path, f"cannot be read ({error})") from error
+    if not table.schema.equals(CLASSES_SCHEMA):
+        raise _damaged(path, f"has the columns {', '.join(table.schema.names)}")
+    return [ClassRows(**row) for row in table.to_pylist()]
+
+
+def _damaged(path: Path, what: str) -> DataError:
+    return DataError(f"{path} {what}; delete the image store and build it again")

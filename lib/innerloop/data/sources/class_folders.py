@@ -1,0 +1,162 @@
+"""A user's own data set: one folder of images a class, and a CSV file with the splits."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from PIL import Image
+
+from innerloop.data.catalogue import SPLITS, ClassEntry
+from innerloop.data.sources.base import UNSTATED, Licence
+from innerloop.errors import DataError
+from innerloop.torchvision_ops import import_torchvision
+
+
+@dataclass(frozen=True)
+class _SplitRow:
+    name: str
+    split: str
+    superclass: str
+
+
+class ClassFolders:
+    """Images in folders: `root/<class>/**/<image>`, with a CSV of `class,split[,superclass]`.
+
+    In a file of your own::
+
+        here = Path(__file__).parent
+        source = ClassFolders(here / "flowers", splits=here / "flower_splits.csv")
+
+    Args:
+        root: folder with one sub-folder for each class; images may lie deeper.
+        splits: CSV file that puts each class in train, val or test.
+        native_size: side, in pixels, that the data set is meant for.
+        licence: terms of the images; they are copied into everything built from them.
+    """
+
+    packages: Sequence[str] = ()
+
+    def __init__(
+        self,
+        root: Path | str,
+        splits: Path | str,
+        native_size: int = 84,
+        licence: Licence = UNSTATED,
+    ) -> None:
+        self.root = Path(root)
+        self.splits = Path(splits)
+        self.native_size = native_size
+        self.licence = licence
+
+    def catalogue(self) -> list[ClassEntry]:
+        """One entry a class, in alphabetical order.
+
+        Raises:
+            DataError: folder or CSV file are missing, or do not agree.
+        """
+        return [
+            ClassEntry(row.name, row.split, len(self._files[row.name]), row.superclass)
+            for row in self._rows
+        ]
+
+    def pictures(self) -> Iterator[Image.Image]:
+        """The images as RGB at their own size, class by class, in order of their paths.
+
+        Raises:
+            DataError: an image cannot be read, or has more than eight bits a channel.
+        """
+        for row in self._rows:
+            for file in self._files[row.name]:
+                yield _read_rgb(file)
+
+    @cached_property
+    def _rows(self) -> list[_SplitRow]:
+        rows = sorted(_read_splits(self.splits), key=lambda row: row.name)
+        listed, found = {row.name for row in rows}, set(self._files)
+        if lost := sorted(listed - found):
+            raise DataError(
+                f"{self.splits} lists classes without a folder in {self.root}: {_some(lost)}"
+            )
+        if unlisted := sorted(found - listed):
+            raise DataError(
+                f"{self.root} has folders that {self.splits} does not list: {_some(unlisted)}; add "
+                "a row for each, or move the folder away"
+            )
+        return rows
+
+    @cached_property
+    def _files(self) -> dict[str, list[Path]]:
+        """Class -> its image files."""
+        folder = import_torchvision("torchvision.datasets.folder")
+        try:
+            names, number_of = folder.find_classes(self.root)
+        except OSError as error:
+            raise DataError(
+                f"{self.root}: expected a folder with one sub-folder for each class ({error})"
+            ) from error
+        files: dict[str, list[Path]] = {name: [] for name in names}
+        for path, number in folder.make_dataset(
+            self.root, number_of, extensions=folder.IMG_EXTENSIONS, allow_empty=True
+        ):
+            files[names[number]].append(Path(path))
+        for name, found in files.items():
+            if not found:
+                raise DataError(
+                    f"class folder {self.root / name} has no images; known types are "
+                    f"{' '.join(folder.IMG_EXTENSIONS)}"
+                )
+        return files
+
+
+def _read_splits(path: Path) -> list[_SplitRow]:
+    try:
+        # utf-8-sig: spreadsheets like to begin the file with a byte-order mark
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file, skipinitialspace=True)
+            columns, records = reader.fieldnames or (), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path}: cannot read the splits ({error})") from error
+    for column in ("class", "split"):
+        if column not in columns:
+            raise DataError(
+                f"{path}: there is no column '{column}'; expected the columns class,split and, if "
+                f"there are superclasses, superclass; found {','.join(columns) or 'none'}"
+            )
+    rows = [
+        _SplitRow(*((record.get(key) or "").strip() for key in ("class", "split", "superclass")))
+        for record in records
+    ]
+    for row in rows:
+        if row.split not in SPLITS:
+            raise DataError(
+                f"{path}: class '{row.name}' has the unknown split '{row.split}'; expected one of "
+                f"{', '.join(SPLITS)}"
+            )
+    if twice := [name for name, times in Counter(row.name for row in rows).items() if times > 1]:
+        raise DataError(f"{path}: listed more than once: {_some(twice)}")
+    return rows
+
+
+def _read_rgb(file: Path) -> Image.Image:
+    try:
+        with Image.open(file) as picture:
+            deep = picture.mode.startswith(("I", "F"))
+            rgb: Image.Image = picture.convert("RGB")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise DataError(f"image {file} cannot be read ({error}); repair or remove it") from error
+    if deep:
+        raise DataError(
+            f"image {file} has more than eight bits a channel, which would be cut off; save it "
+            "with eight"
+        )
+    return rgb
+
+
+def _some(names: Sequence[str], most: int = 5) -> str:
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,37 @@
+"""The device and threads a job computes on: from config, never from the machine's load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from innerloop.errors import ConfigError
+
+
+def set_up(compute: Mapping[str, Any]) -> torch.device:
+    """Set torch's threads and precision, and return the device.
+
+    Args:
+        compute: `device` (cpu, cuda, cuda:1, ...) and `threads` (compute threads of the job).
+
+    Raises:
+        ConfigError: the device does not exist here.
+    """
+    torch.set_num_threads(int(compute["threads"]))
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    device = torch.device(compute["device"])
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ConfigError(
+            f"compute.device is '{compute['device']}', but torch {torch.__version__} sees no CUDA "
+            "device here; set compute.device: cpu or install a CUDA build of torch"
+        )
+    return device
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """The device's name and torch's threads, for provenance."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+    return {"device": name, "threads": torch.get_num_threads()}

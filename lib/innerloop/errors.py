@@ -1,0 +1,35 @@
+"""The errors Innerloop raises for people: what is wrong, what was expected, what to do."""
+
+from __future__ import annotations
+
+
+class InnerloopError(Exception):
+    """Base of every error that Innerloop raises on purpose; its message is meant for the user."""
+
+
+class ConfigError(InnerloopError):
+    """A study file asks for something unknown, contradictory or impossible."""
+
+
+class DataError(InnerloopError):
+    """Images, classes, splits or episodes are missing or not what they should be."""
+
+
+class ExtensionError(InnerloopError):
+    """A user's own Python file cannot be found, read, or does not define what was asked for."""
+
+
+class CheckpointError(InnerloopError):
+    """A model file is missing, damaged, or belongs to other parameters."""
+
+
+class DivergenceError(InnerloopError):
+    """Training produced a loss that is not finite."""
+
+
+class SchemaError(InnerloopError):
+    """A measurement table lacks a column, has a wrong type, or holds a value that is not allowed."""
+
+
+class ProvenanceError(InnerloopError):
+    """A result file was made under other parameters than the study file now asks for."""

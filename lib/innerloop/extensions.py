@@ -1,0 +1,121 @@
+"""Entries: how config names a piece of code, Innerloop's own or a user's.
+
+An entry is `package.module:name` or `path/to/file.py:name`. The first half of this file reads
+entries without importing anything, so that Snakemake can check and digest them while it parses.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from innerloop.errors import ExtensionError
+
+
+def split_entry(entry: str) -> tuple[str, str]:
+    """`file.py:name` -> (`file.py`, `name`).
+
+    Raises:
+        ExtensionError: it does not have that form.
+    """
+    place, colon, name = entry.rpartition(":")
+    if not colon or not place or not name.isidentifier():
+        raise ExtensionError(
+            f"'{entry}' is neither a known name nor an entry; "
+            "write path/to/file.py:name or package.module:name"
+        )
+    return place, name
+
+
+def is_user_file(entry: str) -> bool:
+    """Whether the entry names a Python file rather than a module."""
+    return split_entry(entry)[0].endswith(".py")
+
+
+def source_file(entry: str) -> Path:
+    """The Python file that an entry lives in, found without importing it.
+
+    Raises:
+        ExtensionError: there is no such file or module.
+    """
+    place, _ = split_entry(entry)
+    if place.endswith(".py"):
+        if not Path(place).is_file():
+            raise ExtensionError(f"'{entry}': there is no file {place} (seen from {Path.cwd()})")
+        return Path(place)
+    # a first-party path is computed, not imported: find_spec would import the parent packages
+    if place.partition(".")[0] == "innerloop":
+        path = Path(__file__).parent.joinpath(*place.split(".")[1:]).with_suffix(".py")
+        if path.is_file():
+            return path
+        raise ExtensionError(f"'{entry}': Innerloop has no module {place}")
+    found = importlib.util.find_spec(place)
+    if found is None or found.origin is None:
+        raise ExtensionError(f"'{entry}': there is no module {place} in this environment")
+    return Path(found.origin)
+
+
+def check_entry(entry: str) -> Path:
+    """Check that the entry's file parses and defines its name; return the file.
+
+    Raises:
+        ExtensionError: the file is missing, is not Python, or does not define the name.
+    """
+    path, name = source_file(entry), split_entry(entry)[1]
+    try:
+        body = ast.parse(path.read_text(), filename=str(path)).body
+    except SyntaxError as error:
+        raise ExtensionError(f"'{entry}': {path}, line {error.lineno}: {error.msg}") from error
+    if name not in _defined_names(body):
+        raise ExtensionError(f"'{entry}': {path} does not define '{name}' at its top level")
+    return path
+
+
+def _defined_names(body: list[ast.stmt]) -> set[str]:
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+def load_entry(entry: str) -> Any:
+    """Import the entry's file or module and return what it names.
+
+    Raises:
+        ExtensionError: it cannot be found, fails to import, or does not define the name.
+    """
+    place, name = split_entry(entry)
+    try:
+        module = _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        return getattr(module, name)
+    except AttributeError as error:
+        raise ExtensionError(f"'{entry}': {place} does not define '{name}'") from error
+    except FileNotFoundError as error:
+        raise ExtensionError(f"'{entry}': there is no file {place} (seen from {Path.cwd()})") from error
+    except ImportError as error:
+        raise ExtensionError(f"'{entry}': importing {place} failed: {error}") from error
+
+
+def _import_file(path: Path) -> Any:
+    name = f"innerloop_user_{path.stem}"
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ == str(path.resolve()):
+        return known
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None or not path.is_file():
+        raise FileNotFoundError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

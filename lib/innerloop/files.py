@@ -1,0 +1,68 @@
+"""Files that appear whole or not at all, and the JSON that programs hand to each other."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from innerloop.errors import ConfigError
+
+
+@contextmanager
+def atomic_path(path: Path | str) -> Iterator[Path]:
+    """A temporary path beside `path` that replaces it when the block ends well.
+
+    The suffix is kept, since libraries choose the format by it. When the block raises, the
+    temporary file is removed and `path` is as it was.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}-{secrets.token_hex(4)}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)  # noqa: PTH105  (one system call, atomic)
+    finally:
+        with suppress(FileNotFoundError):
+            temporary.unlink()
+
+
+def canonical_json(value: Any) -> str:
+    """JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write readable JSON, atomically."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+
+
+def read_json(path: Path | str) -> Any:
+    """Read a JSON file."""
+    return json.loads(Path(path).read_text())
+
+
+def read_spec(text_or_path: str) -> dict[str, Any]:
+    """The parameters of one job: JSON text, or the path of a JSON file.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    try:
+        text = text_or_path
+        if not text.lstrip().startswith("{"):
+            text = Path(text_or_path).read_text()
+        spec = json.loads(text)
+    except (OSError, json.JSONDecodeError) as error:
+        raise ConfigError(
+            f"--spec: expected a JSON object or the path of a JSON file, got "
+            f"{text_or_path[:80]!r} ({error})"
+        ) from error
+    if not isinstance(spec, Mapping):
+        raise ConfigError(f"--spec: expected a JSON object, got {type(spec).__name__}")
+    return dict(spec)

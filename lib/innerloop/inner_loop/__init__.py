@@ -1,0 +1,1 @@
+"""Update rules, methods, and adaptation to one batch of tasks."""

@@ -1,0 +1,1 @@
+"""Update rules: how one tensor of one task moves, given its gradient and step size."""

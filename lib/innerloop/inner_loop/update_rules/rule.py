@@ -1,0 +1,64 @@
+"""The type of an update rule.
+
+A rule is written for ONE task and ONE tensor: `rule(weight, gradient, step_size) -> weight`. The
+library adds the task axis, so a rule that takes a norm cannot mix tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+
+from innerloop.extensions import load_entry
+from innerloop.inner_loop.methods import Method
+from innerloop.parameters import Role
+
+RuleFunction = Callable[..., torch.Tensor]
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """A rule and the roles it is for; parameters of other roles take plain gradient steps.
+
+    Attributes:
+        function: `(weight, gradient, step_size, **options) -> weight` for one task's tensor;
+            `step_size` is a scalar, or has the weight's shape where it is learned.
+        roles: parameters it moves: conv_weight, conv_bias, norm, head.
+        options: keyword arguments given to the function.
+    """
+
+    function: RuleFunction
+    roles: Collection[Role]
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(
+        self, role: Role, weight: torch.Tensor, gradient: torch.Tensor, step_size: torch.Tensor
+    ) -> torch.Tensor:
+        """Move the tensors [T, *shape] of T tasks, each on its own; the step size is shared."""
+        if role not in self.roles:
+            return weight - step_size * gradient
+        one_task = partial(self.function, **self.options)
+        moved: torch.Tensor = torch.func.vmap(one_task, in_dims=(0, 0, None))(
+            weight, gradient, step_size
+        )
+        return moved
+
+
+def update_rule(*roles: Role) -> Callable[[RuleFunction], UpdateRule]:
+    """Declare a function as the update rule of the given roles (default: conv_weight)."""
+    return lambda function: UpdateRule(function, roles or ("conv_weight",))
+
+
+def rule_of(method: Method) -> UpdateRule:
+    """The rule that a method names, with the method's options.
+
+    Raises:
+        ExtensionError: the rule's file or name does not exist.
+    """
+    found = load_entry(method.rule_entry)
+    rule = found if isinstance(found, UpdateRule) else update_rule()(found)
+    return UpdateRule(rule.function, rule.roles, {**rule.options, **method.rule_options})

@@ -1,0 +1,148 @@
+"""Model files: a network, its method, and its weights at every kept iteration, in one file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from innerloop.errors import CheckpointError
+from innerloop.files import atomic_path, canonical_json
+from innerloop.inner_loop.methods import Method
+from innerloop.nets.conv4 import Conv4
+from innerloop.parameters import Parameters
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Slow weights and step sizes of one outer iteration."""
+
+    iteration: int
+    slow: Parameters
+    step_sizes: Parameters
+
+    def to(self, device: torch.device) -> Weights:
+        """The same weights on a device."""
+        return Weights(
+            self.iteration,
+            {name: tensor.to(device) for name, tensor in self.slow.items()},
+            {name: tensor.to(device) for name, tensor in self.step_sizes.items()},
+        )
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A trained model.
+
+    Attributes:
+        network: the function.
+        method: how it adapts.
+        spec: all parameters it was trained under.
+        kept: weights by outer iteration.
+        best: iteration with the highest validation accuracy.
+        last: last iteration.
+    """
+
+    network: Conv4
+    method: Method
+    spec: Mapping[str, Any]
+    kept: dict[int, Weights]
+    best: int
+    last: int
+
+    def at(self, checkpoint: str | int = "last") -> Weights:
+        """Weights of `best`, `last`, or a kept iteration.
+
+        Raises:
+            CheckpointError: that iteration was not kept.
+        """
+        iteration = {"best": self.best, "last": self.last}.get(str(checkpoint), checkpoint)
+        if iteration not in self.kept:
+            raise CheckpointError(
+                f"no weights of iteration {checkpoint} were kept; there are best ({self.best}), "
+                f"last ({self.last}) and {sorted(self.kept)}"
+            )
+        return self.kept[int(iteration)]
+
+    @property
+    def slow(self) -> Parameters:
+        """Slow weights of the last iteration."""
+        return self.at("last").slow
+
+    @property
+    def step_sizes(self) -> Parameters:
+        """Step sizes of the last iteration."""
+        return self.at("last").step_sizes
+
+    def digest(self) -> str:
+        """SHA-256 over every kept tensor and the parameters."""
+        total = hashlib.sha256(canonical_json(self.spec).encode())
+        total.update(f"best {self.best} last {self.last}".encode())
+        for iteration, weights in sorted(self.kept.items()):
+            for part in (weights.slow, weights.step_sizes):
+                for name, tensor in sorted(part.items()):
+                    total.update(f"{iteration}.{name}".encode())
+                    total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        return total.hexdigest()
+
+
+def save(model: TrainedModel, path: Path | str) -> None:
+    """Write a model file, atomically."""
+    content = {
+        "format": FORMAT,
+        "network": asdict(model.network),
+        "method": json.dumps(model.method.as_json()),
+        "spec": json.dumps(model.spec),
+        "best": model.best,
+        "last": model.last,
+        "kept": {
+            iteration: {"slow": weights.slow, "step_sizes": weights.step_sizes}
+            for iteration, weights in model.kept.items()
+        },
+    }
+    with atomic_path(path) as temporary:
+        torch.save(content, temporary)
+
+
+def load(path: Path | str) -> TrainedModel:
+    """Read a model file: network, method, slow weights and step sizes.
+
+    Nothing in the file is executed (`weights_only`).
+
+    Raises:
+        CheckpointError: the file is missing, damaged, or not a model file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise CheckpointError(f"there is no model file {path}; `snakemake train` makes the models")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["format"] != FORMAT:
+            raise CheckpointError(
+                f"{path} has model format {content['format']}; this version reads {FORMAT}"
+            )
+        return TrainedModel(
+            network=Conv4(**content["network"]),
+            method=Method.from_json(json.loads(content["method"])),
+            spec=json.loads(content["spec"]),
+            kept={
+                iteration: Weights(iteration, part["slow"], part["step_sizes"])
+                for iteration, part in content["kept"].items()
+            },
+            best=content["best"],
+            last=content["last"],
+        )
+    except CheckpointError:
+        raise
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise CheckpointError(
+            f"{path} is not a whole model file ({type(error).__name__}: {error}); "
+            "delete it and run Snakemake again"
+        ) from error

@@ -1,0 +1,232 @@
+"""Meta-training: Adam on the query loss after adaptation (MAML Algorithm 1, P2 eq. 2 and 4)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from innerloop.data.tasks import Tasks
+from innerloop.errors import DivergenceError
+from innerloop.inner_loop.constraint import constrained
+from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.meta.dynamics import dynamics_rows
+from innerloop.meta.evaluation import evaluate
+from innerloop.meta.model_file import TrainedModel, Weights
+from innerloop.meta.outer_loop import QueryResult, query_result
+from innerloop.nets.conv4 import Conv4
+from innerloop.parameters import Parameters, detached
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and on how much a model is trained.
+
+    Attributes:
+        iterations: outer iterations; 0 keeps the initial weights.
+        meta_batch: tasks of an outer step.
+        train_steps: inner steps while training.
+        test_steps: inner steps on validation and test tasks.
+        outer_step_size: Adam's learning rate.
+        validation_every: outer iterations between validations, which also log the curves.
+        validation_tasks: fixed validation tasks.
+        checkpoints: iterations whose weights are kept, besides the best and the last.
+        tasks_at_once: validation tasks that go through the network together.
+    """
+
+    iterations: int
+    meta_batch: int
+    train_steps: int
+    test_steps: int
+    outer_step_size: float
+    validation_every: int
+    validation_tasks: int
+    checkpoints: tuple[int, ...]
+    tasks_at_once: int
+
+    @classmethod
+    def from_spec(cls, values: Mapping[str, Any]) -> Schedule:
+        """From the resolved parameters of a training job."""
+        return cls(**{**values, "checkpoints": tuple(values["checkpoints"])})
+
+
+class Training:
+    """A model in training: everything that a continued run needs is in `state()`.
+
+    Iterating over it trains: each outer iteration yields its mean loss and accuracy.
+    """
+
+    def __init__(
+        self,
+        network: Conv4,
+        method: Method,
+        schedule: Schedule,
+        train_tasks: Tasks,
+        validation_tasks: Tasks,
+        seed: int,
+    ) -> None:
+        self.network, self.method, self.schedule = network, method, schedule
+        self._train_tasks, self._validation_tasks = train_tasks, validation_tasks
+        self._rule = rule_of(method)
+        device = train_tasks.device
+        slow = constrained(method, network.initial(seed))
+        sizes = initial_step_sizes(method, slow, seed)
+        self.slow = {name: value.to(device).requires_grad_() for name, value in slow.items()}
+        self.step_sizes = {
+            name: value.to(device).requires_grad_(method.learn_step_size)
+            for name, value in sizes.items()
+        }
+        learned = [*self.slow.values(), *(self.step_sizes.values() if method.learn_step_size else [])]
+        self._optimiser = torch.optim.Adam(learned, lr=schedule.outer_step_size)
+        self.iteration = 0
+        self.kept: dict[int, Weights] = {}
+        self.best: tuple[float, int] = (-1.0, 0)
+        self.curves: list[dict[str, Any]] = []
+        self.dynamics: list[dict[str, Any]] = []
+        self._since_log: list[QueryResult] = []
+
+    def __iter__(self) -> Iterator[dict[str, float]]:
+        if self.iteration == 0 and not self.kept:
+            self._log()
+        while self.iteration < self.schedule.iterations:
+            result = self._outer_step()
+            self.iteration += 1
+            self._since_log.append(result)
+            if self._due(self.iteration):
+                self._log()
+            yield {
+                "loss": float(result.losses.mean()),
+                "accuracy": float(result.accuracies.mean()),
+                "validation": self.best[0],
+            }
+
+    def model(self, spec: Mapping[str, Any]) -> TrainedModel:
+        """The finished model: the kept iterations, the best and the last."""
+        last = self.schedule.iterations
+        wanted = {*self.schedule.checkpoints, self.best[1], last}
+        kept = {iteration: self.kept[iteration] for iteration in sorted(wanted)}
+        return TrainedModel(self.network, self.method, spec, kept, best=self.best[1], last=last)
+
+    def _outer_step(self) -> QueryResult:
+        first = self.iteration * self.schedule.meta_batch
+        tasks = self._train_tasks.batch(range(first, first + self.schedule.meta_batch))
+        result = query_result(
+            self.network, self.slow, self.step_sizes, self.method, tasks,
+            self.schedule.train_steps, differentiable=True,
+        )  # fmt: skip
+        loss = result.losses.mean()
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise DivergenceError(
+                f"{self.method.label or self.method.name}: the loss is {value} at outer "
+                f"iteration {self.iteration}. The inner step size ({self.method.step_size}) or the "
+                f"outer one ({self.schedule.outer_step_size}) is probably too large; nothing was "
+                "written for this model"
+            )
+        self._optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser.step()
+        with torch.no_grad():
+            for name, value in constrained(self.method, self.slow).items():
+                self.slow[name].copy_(value)
+        return QueryResult(result.losses.detach(), result.accuracies)
+
+    def _due(self, iteration: int) -> bool:
+        schedule = self.schedule
+        return (
+            iteration % schedule.validation_every == 0
+            or iteration == schedule.iterations
+            or iteration in schedule.checkpoints
+        )
+
+    def _log(self) -> None:
+        """Validate, and note curves, norms and step sizes; keep the weights if they are wanted."""
+        validation = self._validate()
+        self.curves.append(self._curve_row("val", validation))
+        if self._since_log:
+            losses = torch.cat([result.losses for result in self._since_log])
+            accuracies = torch.cat([result.accuracies for result in self._since_log])
+            self.curves.append(self._curve_row("train", QueryResult(losses, accuracies)))
+            self._since_log = []
+        self.dynamics += dynamics_rows(self.iteration, self.slow, self.step_sizes, self._rule)
+        accuracy = float(validation.accuracies.mean())
+        improved = accuracy > self.best[0]
+        if improved:
+            wanted = self.schedule.checkpoints
+            self.kept = {k: v for k, v in self.kept.items() if k in wanted}
+            self.best = (accuracy, self.iteration)
+        if (
+            improved
+            or self.iteration in self.schedule.checkpoints
+            or self.iteration == self.schedule.iterations
+        ):
+            self.kept[self.iteration] = self._weights()
+
+    def _validate(self) -> QueryResult:
+        schedule = self.schedule
+        batches = self._validation_tasks.batches(schedule.validation_tasks, schedule.tasks_at_once)
+        return evaluate(
+            self.network, self.slow, self.step_sizes, self.method, batches, schedule.test_steps
+        )
+
+    def _weights(self) -> Weights:
+        cpu = torch.device("cpu")
+        return Weights(self.iteration, detached(self.slow), detached(self.step_sizes)).to(cpu)
+
+    def _curve_row(self, split: str, result: QueryResult) -> dict[str, Any]:
+        accuracies = result.accuracies.double()
+        return {
+            "split": split,
+            "iteration": self.iteration,
+            "tasks": len(accuracies),
+            "accuracy": float(accuracies.mean()),
+            "accuracy_sd": float(accuracies.std(correction=1)) if len(accuracies) > 1 else 0.0,
+            "loss": float(result.losses.double().mean()),
+        }
+
+    def state(self) -> dict[str, Any]:
+        """All that changes while training, in plain values and tensors."""
+        return {
+            "iteration": self.iteration,
+            "slow": detached(self.slow),
+            "step_sizes": detached(self.step_sizes),
+            "optimiser": self._optimiser.state_dict(),
+            "kept": {
+                iteration: {"slow": weights.slow, "step_sizes": weights.step_sizes}
+                for iteration, weights in self.kept.items()
+            },
+            "best": list(self.best),
+            "curves": self.curves,
+            "dynamics": self.dynamics,
+            "since_log": [
+                {"losses": result.losses, "accuracies": result.accuracies}
+                for result in self._since_log
+            ],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue where `state()` was taken, to the same bits."""
+        self.iteration = state["iteration"]
+        with torch.no_grad():
+            _copy_into(self.slow, state["slow"])
+            _copy_into(self.step_sizes, state["step_sizes"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self.kept = {
+            iteration: Weights(iteration, part["slow"], part["step_sizes"])
+            for iteration, part in state["kept"].items()
+        }
+        self.best = (state["best"][0], state["best"][1])
+        self.curves, self.dynamics = list(state["curves"]), list(state["dynamics"])
+        self._since_log = [
+            QueryResult(item["losses"], item["accuracies"]) for item in state["since_log"]
+        ]
+
+
+def _copy_into(parameters: Parameters, values: Mapping[str, torch.Tensor]) -> None:
+    for name, tensor in parameters.items():
+        tensor.copy_(values[name])

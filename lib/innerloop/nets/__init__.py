@@ -1,0 +1,1 @@
+"""Functional networks with a leading task axis."""

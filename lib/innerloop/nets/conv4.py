@@ -1,0 +1,175 @@
+"""Conv4: four blocks of 3x3 convolution, BatchNorm, ReLU and 2x2 max-pooling, and a dense head.
+
+The network is a function of its parameters, and everything carries a leading task axis: the
+parameters of T tasks and their images go through together, as one convolution with T groups.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+
+from innerloop.errors import ConfigError
+from innerloop.nets.initialisation import Initialisation, initial_weight
+from innerloop.parameters import Parameters
+from innerloop.streams import seed_from
+
+BLOCKS = ("conv1", "conv2", "conv3", "conv4")
+LAYERS = (*BLOCKS, "head")
+
+#: Per block: mean and variance of each task's and filter's pre-activations, [T * filters].
+Statistics: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]
+Activations: TypeAlias = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Conv4:
+    """The network of both papers (P1 Section 4.1, P2 Figure 4).
+
+    Attributes:
+        way: classes of a task; the width of the head.
+        filters: filters of each block.
+        image_size: side of the square images in pixels; at least 16.
+        channels: channels of the images.
+        batch_norm: `batch`: every pass is normalised by its own images (transductive);
+            `support`: query images are normalised by the support images' statistics.
+        batch_norm_eps: added to the variance.
+        initialisation: distribution of the initial weights.
+    """
+
+    way: int = 5
+    filters: int = 64
+    image_size: int = 84
+    channels: int = 3
+    batch_norm: Literal["batch", "support"] = "batch"
+    batch_norm_eps: float = 1e-5
+    initialisation: Initialisation = "glorot"
+
+    def __post_init__(self) -> None:
+        if self.image_size < 16:
+            raise ConfigError(
+                f"image_size {self.image_size}: Conv4 halves the image four times; use 16 or more"
+            )
+
+    @property
+    def feature_size(self) -> int:
+        """Length of the flattened output of the last block: 1600 at 84 pixels, 64 filters."""
+        return self.filters * (self.image_size // 16) ** 2
+
+    def initial(self, seed: int, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Initial slow weights: zero biases and betas, unit gammas; a pure function of `seed`."""
+        parameters: Parameters = {}
+        width = self.channels
+        for block in BLOCKS:
+            parameters[f"{block}.weight"] = self._draw(seed, block, (self.filters, width, 3, 3))
+            parameters[f"{block}.bias"] = torch.zeros(self.filters)
+            parameters[f"{block}.gamma"] = torch.ones(self.filters)
+            parameters[f"{block}.beta"] = torch.zeros(self.filters)
+            width = self.filters
+        parameters["head.weight"] = self._draw(seed, "head", (self.way, self.feature_size))
+        parameters["head.bias"] = torch.zeros(self.way)
+        return {name: tensor.to(dtype) for name, tensor in parameters.items()}
+
+    def _draw(self, seed: int, layer: str, shape: tuple[int, ...]) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed_from("initial weights", seed, layer))
+        return initial_weight(shape, self.initialisation, generator)
+
+    def __call__(
+        self,
+        parameters: Parameters,
+        images: torch.Tensor,
+        *,
+        statistics: Statistics | None = None,
+        activations: Activations | None = None,
+    ) -> torch.Tensor:
+        """Logits [T, N, way] of images [T, N, C, H, W] under parameters with a task axis.
+
+        Args:
+            parameters: fast weights, each tensor [T, *shape].
+            images: in [0, 1].
+            statistics: normalise by these instead of by the images at hand.
+            activations: a dictionary to fill with the output of every block (after pooling,
+                [T, N, filters * h * w]) and of the head.
+        """
+        features = self.features(parameters, images, statistics=statistics, activations=activations)
+        logits = self.head(parameters, features)
+        if activations is not None:
+            activations["head"] = logits
+        return logits
+
+    def features(
+        self,
+        parameters: Parameters,
+        images: torch.Tensor,
+        *,
+        statistics: Statistics | None = None,
+        activations: Activations | None = None,
+    ) -> torch.Tensor:
+        """Output of the body, [T, N, feature_size]; arguments as for the whole network."""
+        tasks, count = images.shape[:2]
+        # one image of every task side by side: [N, T * channels, H, W]
+        hidden = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
+        for index, block in enumerate(BLOCKS):
+            hidden = self._convolve(parameters, block, hidden, tasks)
+            hidden = self._normalise(
+                parameters, block, hidden, None if statistics is None else statistics[index]
+            )
+            hidden = F.max_pool2d(F.relu(hidden), 2)
+            if activations is not None:
+                activations[block] = _by_task(hidden, tasks)
+        return _by_task(hidden, tasks)
+
+    def head(self, parameters: Parameters, features: torch.Tensor) -> torch.Tensor:
+        """Logits [T, N, way] of features [T, N, feature_size]."""
+        weight, bias = parameters["head.weight"], parameters["head.bias"]
+        return torch.baddbmm(bias.unsqueeze(1), features, weight.transpose(1, 2))
+
+    def statistics(self, parameters: Parameters, images: torch.Tensor) -> Statistics:
+        """What BatchNorm measures on the images, block by block."""
+        tasks, count = images.shape[:2]
+        hidden = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
+        found: Statistics = []
+        for block in BLOCKS:
+            hidden = self._convolve(parameters, block, hidden, tasks)
+            variance, mean = torch.var_mean(hidden, dim=(0, 2, 3), correction=0)
+            found.append((mean, variance))
+            hidden = F.max_pool2d(F.relu(self._normalise(parameters, block, hidden, None)), 2)
+        return found
+
+    def query_statistics(self, parameters: Parameters, support: torch.Tensor) -> Statistics | None:
+        """What a query pass must be given: nothing, or the support images' statistics."""
+        return self.statistics(parameters, support) if self.batch_norm == "support" else None
+
+    def _convolve(
+        self, parameters: Parameters, block: str, hidden: torch.Tensor, tasks: int
+    ) -> torch.Tensor:
+        weight = parameters[f"{block}.weight"].flatten(0, 1)
+        bias = parameters[f"{block}.bias"].flatten()
+        return F.conv2d(hidden, weight, bias, padding=1, groups=tasks)
+
+    def _normalise(
+        self,
+        parameters: Parameters,
+        block: str,
+        hidden: torch.Tensor,
+        statistics: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> torch.Tensor:
+        gamma = parameters[f"{block}.gamma"].flatten()
+        beta = parameters[f"{block}.beta"].flatten()
+        if statistics is None:
+            return F.batch_norm(
+                hidden, None, None, gamma, beta, training=True, eps=self.batch_norm_eps
+            )
+        # torch's batch_norm does not differentiate given statistics, so this is written out
+        mean, variance = (value[:, None, None] for value in statistics)
+        scale = gamma[:, None, None] * torch.rsqrt(variance + self.batch_norm_eps)
+        return (hidden - mean) * scale + beta[:, None, None]
+
+
+def _by_task(hidden: torch.Tensor, tasks: int) -> torch.Tensor:
+    """[N, T * C, h, w] -> [T, N, C * h * w]."""
+    count = hidden.shape[0]
+    return hidden.reshape(count, tasks, -1).transpose(0, 1)

@@ -1,0 +1,46 @@
+"""Names of network parameters: `conv2.gamma` is parameter `gamma` of layer `conv2`.
+
+Parameters are flat dictionaries of tensors. *Slow* weights have the plain shape; *fast* weights
+carry a leading task axis.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+import torch
+
+Parameters: TypeAlias = dict[str, torch.Tensor]
+Role: TypeAlias = Literal["conv_weight", "conv_bias", "norm", "head"]
+
+HEAD = "head"
+NORM_PARAMETERS = frozenset({"gamma", "beta"})
+
+
+def layer_of(name: str) -> str:
+    """`conv2.gamma` -> `conv2`."""
+    return name.partition(".")[0]
+
+
+def kind_of(name: str) -> str:
+    """`conv2.gamma` -> `gamma`: weight, bias, gamma or beta."""
+    return name.partition(".")[2]
+
+
+def role_of(name: str) -> Role:
+    """The role by which update rules are declared."""
+    if layer_of(name) == HEAD:
+        return "head"
+    if kind_of(name) in NORM_PARAMETERS:
+        return "norm"
+    return "conv_weight" if kind_of(name) == "weight" else "conv_bias"
+
+
+def with_task_axis(slow: Parameters, tasks: int) -> Parameters:
+    """Give every tensor a leading task axis of length `tasks`, sharing memory."""
+    return {name: tensor.expand(tasks, *tensor.shape) for name, tensor in slow.items()}
+
+
+def detached(parameters: Parameters) -> Parameters:
+    """The same values outside any autograd graph, in memory of their own."""
+    return {name: tensor.detach().clone() for name, tensor in parameters.items()}

@@ -1,0 +1,41 @@
+"""Accuracy on the recorded evaluation episodes: the measurement of both papers' tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from innerloop.meta.evaluation import evaluate
+from innerloop.probes.probe import ProbedModel, Row
+from innerloop.progress import Progress
+
+
+def accuracy(model: ProbedModel) -> Iterator[Row]:
+    """Query accuracy and loss of every recorded episode, after the variant's test steps.
+
+    Options: `checkpoint`, whose weights are measured; `splits`, whose episodes.
+    """
+    weights = model.weights(model.options["checkpoint"])
+    for dataset in model.datasets:
+        for split in model.options["splits"]:
+            episodes = model.recorded(dataset, split)
+            columns = model.measured(
+                dataset, split, weights, model.test_steps, model.options["checkpoint"]
+            )
+            with Progress(f"accuracy on {dataset} {split}", len(episodes)) as progress:
+                for start in range(0, len(episodes), model.tasks_at_once):
+                    tasks = model.tasks(dataset, split).of(
+                        episodes[start : start + model.tasks_at_once]
+                    )
+                    result = evaluate(
+                        model.network, weights.slow, weights.step_sizes, model.method,
+                        [tasks], model.test_steps,
+                    )  # fmt: skip
+                    found = zip(tasks.episodes.index, result.accuracies, result.losses, strict=True)
+                    for episode, correct, loss in found:
+                        yield {
+                            **columns,
+                            "episode": int(episode),
+                            "accuracy": float(correct),
+                            "loss": float(loss),
+                        }
+                    progress.advance(len(tasks), accuracy=float(result.accuracies.mean()))

@@ -1,0 +1,89 @@
+"""How much each layer changes when the network adapts: CKA of slow and fast activations.
+
+P1 Section 4.2 and Figures 2 to 6. Activations are the output of every block (after pooling) and
+the logits, on the query images of one task, the same for slow and fast weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from innerloop.data.tasks import TaskBatch
+from innerloop.inner_loop.adapt import adapt, query_logits
+from innerloop.nets.conv4 import LAYERS, Activations
+from innerloop.parameters import Parameters
+from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
+from innerloop.probes.probe import ProbedModel, Row
+from innerloop.progress import Progress
+
+ESTIMATORS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
+    "biased": cka_biased,
+    "debiased": cka_debiased,
+}
+
+
+def cka(model: ProbedModel) -> Iterator[Row]:
+    """Similarity of slow and fast activations of every task, step count, layer and estimator.
+
+    Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
+    after, `test` being the variant's own (default: test and 5); `over_training`, whether the kept
+    checkpoints are measured too, on `training_tasks` tasks of the first data set (P1 Figure 3).
+    """
+    tasks = model.options["tasks"]
+    steps = _step_counts(model)
+    for dataset in model.datasets:
+        yield from _similarities(model, dataset, "last", steps, tasks)
+    if model.options.get("over_training", False):
+        some = model.options.get("training_tasks", tasks)
+        for iteration in model.trained.spec["schedule"]["checkpoints"]:
+            yield from _similarities(model, model.datasets[0], iteration, [model.test_steps], some)
+
+
+def _step_counts(model: ProbedModel) -> list[int]:
+    wanted = model.options.get("steps", ["test", 5])
+    return sorted({model.test_steps if steps == "test" else int(steps) for steps in wanted})
+
+
+def _similarities(
+    model: ProbedModel, dataset: str, checkpoint: str | int, steps: Sequence[int], count: int
+) -> Iterator[Row]:
+    weights = model.weights(checkpoint)
+    name = checkpoint if isinstance(checkpoint, str) else "named"
+    columns = {taken: model.measured(dataset, "test", weights, taken, name) for taken in steps}
+    with Progress(f"CKA on {dataset}, iteration {weights.iteration}", count) as progress:
+        for tasks in model.tasks(dataset).batches(count, model.tasks_at_once):
+            # one trajectory passes through every wanted step count
+            trajectory = adapt(
+                model.network, weights.slow, model.method, tasks.support,
+                steps=max(steps), step_sizes=weights.step_sizes, trajectory=True,
+            ).trajectory  # fmt: skip
+            slow = _grams(model, trajectory[0], tasks)
+            for taken in steps:
+                fast = _grams(model, trajectory[taken], tasks)
+                for row in _rows(slow, fast, tasks):
+                    yield {**columns[taken], **row}
+            progress.advance(len(tasks))
+
+
+@torch.no_grad()
+def _grams(model: ProbedModel, weights: Parameters, tasks: TaskBatch) -> Activations:
+    """Gram matrix [T, n, n] of every layer's activations on the n query images."""
+    activations: Activations = {}
+    query_logits(model.network, weights, tasks.support.images, tasks.query.images, activations)
+    return {layer: gram(activations[layer]) for layer in LAYERS}
+
+
+def _rows(slow: Activations, fast: Activations, tasks: TaskBatch) -> Iterator[Row]:
+    episodes = tasks.episodes.index.tolist()
+    for layer in LAYERS:
+        for estimator, similarity in ESTIMATORS.items():
+            found = similarity(slow[layer], fast[layer]).tolist()
+            for episode, value in zip(episodes, found, strict=True):
+                yield {
+                    "episode": episode,
+                    "layer": layer,
+                    "estimator": estimator,
+                    "similarity": value,
+                }

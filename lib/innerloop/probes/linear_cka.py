@@ -1,0 +1,68 @@
+"""Linear CKA between two representations of the same images, from their Gram matrices.
+
+Images are few (75) and features many (up to 112,896), so everything is computed from n x n Gram
+matrices, for all tasks at once (Kornblith et al. 2019, Section 3; P1 Section 4.2).
+
+Two estimators. The biased one is the papers'; on few images it is near 1 for wide layers even when
+the representations are independent. The debiased one is built on the U-statistic of HSIC (Song et
+al. 2012, in the U-centred form of Szekely and Rizzo 2014): about 0 there, and possibly negative.
+Nothing is clamped, and a constant representation, for which CKA is 0 / 0, gives NaN.
+"""
+
+from __future__ import annotations
+
+import torch
+
+
+def gram(features: torch.Tensor) -> torch.Tensor:
+    """Gram matrices of centred features.
+
+    Args:
+        features: [T, n, D], one row an image; a representation of n images for each of T tasks.
+
+    Returns:
+        [T, n, n] in double precision; exactly zero where the features are constant.
+    """
+    # rounding may leave a constant's mean off the constant, but never its difference to itself
+    shifted = features - features[:, :1]
+    centred = shifted - shifted.mean(dim=1, keepdim=True)
+    return torch.bmm(centred, centred.transpose(1, 2)).double()
+
+
+def cka_biased(gram_x: torch.Tensor, gram_y: torch.Tensor) -> torch.Tensor:
+    """<K, L> / (||K|| ||L||) of centred Gram matrices K and L, each [T, n, n]: CKA, [T].
+
+    Between 0 and 1, which it is if the representations agree up to rotation and scale (Kornblith
+    et al., eq. 4).
+    """
+    return _cosine(gram_x, gram_y)
+
+
+def cka_debiased(gram_x: torch.Tensor, gram_y: torch.Tensor) -> torch.Tensor:
+    """The same cosine of U-centred Gram matrices, [T]; about 0 for independent representations.
+
+    <K~, L~> / (n (n - 3)) is the unbiased estimator of HSIC.
+
+    Raises:
+        ValueError: fewer than 4 images.
+    """
+    return _cosine(_u_centred(gram_x), _u_centred(gram_y))
+
+
+def _cosine(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+    """Cosine of the angle between matrices, [T]; NaN where one is zero."""
+    # sqrt(a * a), unlike sqrt(a) * sqrt(a), is a to the last bit: unchanged layers have exactly 1
+    lengths = (x.square().sum(dim=(1, 2)) * y.square().sum(dim=(1, 2))).sqrt()
+    return (x * y).sum(dim=(1, 2)) / lengths
+
+
+def _u_centred(gram_x: torch.Tensor) -> torch.Tensor:
+    """Zero diagonal, and row sums, column sums and total of the rest taken out, [T, n, n]."""
+    n = gram_x.shape[-1]
+    if n < 4:
+        raise ValueError(f"debiased CKA needs at least 4 images, got {n}")
+    off_diagonal = 1 - torch.eye(n, dtype=gram_x.dtype, device=gram_x.device)
+    others = gram_x * off_diagonal
+    rows = others.sum(dim=2, keepdim=True) / (n - 2)
+    total = others.sum(dim=(1, 2), keepdim=True) / ((n - 1) * (n - 2))
+    return (others - rows - rows.transpose(1, 2) + total) * off_diagonal

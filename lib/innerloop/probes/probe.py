@@ -1,0 +1,120 @@
+"""The interface of a probe: a function that measures one trained model.
+
+    def my_probe(model: ProbedModel) -> Iterator[dict]:
+        for dataset in model.datasets:
+            for tasks in model.tasks(dataset).batches(model.options["tasks"], model.tasks_at_once):
+                ...
+                yield {**model.measured(dataset, "test", weights, steps), "episode": 0, ...}
+
+It yields rows: the columns of `measured`, an `episode`, and the columns of its own table. The
+library adds the columns that say which model it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+
+from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize, read_episodes
+from innerloop.data.image_store import ImageStore
+from innerloop.data.splits import read_split
+from innerloop.data.tasks import Tasks
+from innerloop.errors import DataError
+from innerloop.inner_loop.methods import Method
+from innerloop.meta.model_file import TrainedModel, Weights
+from innerloop.nets.conv4 import Conv4
+
+Row: TypeAlias = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class DatasetFiles:
+    """Where a data set's images, splits and (for accuracy) recorded episodes are."""
+
+    images: ImageStore
+    splits: Path
+    episodes: Path | None = None
+
+
+@dataclass(frozen=True)
+class ProbedModel:
+    """A trained model, and all that a probe needs to measure it.
+
+    Attributes:
+        trained: network, method and weights.
+        datasets: the data sets to measure on.
+        files: where each data set is.
+        study_seed: the seed that evaluation episodes are drawn by.
+        queries: query images per class.
+        test_steps: inner steps that the variant takes on test tasks.
+        tasks_at_once: tasks to put through the network together.
+        options: the probe's own settings from the study file.
+        device: where to compute.
+    """
+
+    trained: TrainedModel
+    datasets: Sequence[str]
+    files: Mapping[str, DatasetFiles]
+    study_seed: int
+    queries: int
+    test_steps: int
+    tasks_at_once: int
+    options: Mapping[str, Any]
+    device: torch.device
+
+    @property
+    def network(self) -> Conv4:
+        """The function."""
+        return self.trained.network
+
+    @property
+    def method(self) -> Method:
+        """How it adapts."""
+        return self.trained.method
+
+    def weights(self, checkpoint: str | int = "last") -> Weights:
+        """Weights of `best`, `last` or a kept iteration, on the device."""
+        return self.trained.at(checkpoint).to(self.device)
+
+    def tasks(self, dataset: str, split: str = "test", purpose: str = "evaluation") -> Tasks:
+        """The tasks of a data set: the very ones that accuracy is evaluated on.
+
+        Another `purpose` draws independent tasks.
+        """
+        files = self.files[dataset]
+        spec = self.trained.spec
+        source = EpisodeSource(read_split(files.splits, split), self.study_seed, purpose)
+        size = TaskSize(spec["way"], spec["shot"], self.queries)
+        return Tasks(files.images, source, size, self.device)
+
+    def recorded(self, dataset: str, split: str) -> Episodes:
+        """The evaluation episodes as the study recorded them.
+
+        Raises:
+            DataError: this job was not given them.
+        """
+        path = self.files[dataset].episodes
+        if path is None:
+            raise DataError(f"the recorded episodes of '{dataset}' were not given to this job")
+        return read_episodes(path, split)
+
+    def measured(
+        self, dataset: str, split: str, weights: Weights, steps: int, checkpoint: str = "last"
+    ) -> Row:
+        """The columns that say under which protocol a row was measured, but for `episode`."""
+        return {
+            "eval_dataset": dataset,
+            "split": split,
+            "checkpoint": checkpoint,
+            "iteration": weights.iteration,
+            "steps": steps,
+            "queries": self.queries,
+            "batch_norm": self.network.batch_norm,
+        }
+
+
+Probe: TypeAlias = Callable[[ProbedModel], Iterator[Row]]

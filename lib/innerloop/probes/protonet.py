@@ -1,0 +1,142 @@
+"""Are the features better on the task adapted to, or on another one? P2 Sections 4 and 5.3.
+
+The head is taken off and query images go to the nearest prototype: before adaptation, after it on
+the same task, and after it on another task. "Before" is measured on both tasks, so that every
+change is a difference on the very same images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
+from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.errors import DataError
+from innerloop.inner_loop.adapt import adapt
+from innerloop.meta.model_file import Weights
+from innerloop.parameters import Parameters, with_task_axis
+from innerloop.probes.nearest_prototype import nearest_prototype, prototypes
+from innerloop.probes.probe import ProbedModel, Row
+from innerloop.progress import Progress
+
+
+def protonet(model: ProbedModel) -> Iterator[Row]:
+    """Nearest-prototype accuracy of every episode under four conditions.
+
+    Episode i is a pair of tasks: one that the network adapts to, and an off-task drawn
+    independently. All four rows carry the number of inner steps between "before" and "after".
+
+    Options: `tasks`, how many episodes; `splits` to draw them from (default: test);
+    `disjoint_classes`, whether the off-task shares no class with the other; `joint`, whether
+    support and query images go through the network together, under common BatchNorm statistics.
+    """
+    weights = model.weights()
+    for dataset in model.datasets:
+        for split in model.options.get("splits", ["test"]):
+            yield from _measure(model, dataset, split, weights)
+
+
+def _measure(model: ProbedModel, dataset: str, split: str, weights: Weights) -> Iterator[Row]:
+    count = model.options["tasks"]
+    columns = model.measured(dataset, split, weights, model.test_steps)
+    others = model.tasks(dataset, split, purpose="off-task")
+    with Progress(f"prototypes on {dataset} {split}", count) as progress:
+        for on in model.tasks(dataset, split).batches(count, model.tasks_at_once):
+            off = _off_tasks(others, on, model.options.get("disjoint_classes", False))
+            found = _accuracies(model, weights, on, off)
+            for condition, accuracies in found.items():
+                for episode, accuracy in zip(on.episodes.index, accuracies.tolist(), strict=True):
+                    yield {
+                        **columns,
+                        "episode": int(episode),
+                        "condition": condition,
+                        "accuracy": accuracy,
+                    }
+            progress.advance(len(on), off_task=float(found["off_task"].mean()))
+
+
+def _accuracies(
+    model: ProbedModel, weights: Weights, on: TaskBatch, off: TaskBatch
+) -> dict[str, torch.Tensor]:
+    """Accuracy of every task, [T], under each condition."""
+    slow = with_task_axis(weights.slow, len(on))
+    fast = adapt(
+        model.network, weights.slow, model.method, on.support,
+        steps=model.test_steps, step_sizes=weights.step_sizes,
+    ).fast  # fmt: skip
+    return {
+        "pre_adaptation": _accuracy(model, slow, on),
+        "on_task": _accuracy(model, fast, on),
+        "pre_adaptation_off_task": _accuracy(model, slow, off),
+        "off_task": _accuracy(model, fast, off),
+    }
+
+
+def _accuracy(model: ProbedModel, weights: Parameters, tasks: TaskBatch) -> torch.Tensor:
+    """Share of each task's query images that are nearest to their own class's prototype, [T]."""
+    support, query = _embeddings(model, weights, tasks)
+    centres = prototypes(support, tasks.support.labels, model.network.way)
+    hits = nearest_prototype(query, centres) == tasks.query.labels
+    return hits.double().mean(dim=1)
+
+
+@torch.no_grad()
+def _embeddings(
+    model: ProbedModel, weights: Parameters, tasks: TaskBatch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Output of the body for support and query images, [T, N, feature_size] each."""
+    network, support, query = model.network, tasks.support.images, tasks.query.images
+    statistics = network.query_statistics(weights, support)
+    if model.options.get("joint", False):
+        both = network.features(weights, torch.cat([support, query], 1), statistics=statistics)
+        return both[:, : support.shape[1]], both[:, support.shape[1] :]
+    return (
+        network.features(weights, support),
+        network.features(weights, query, statistics=statistics),
+    )
+
+
+def _off_tasks(others: Tasks, on: TaskBatch, disjoint: bool) -> TaskBatch:
+    """The off-tasks of the same indices."""
+    indices = on.episodes.index
+    if disjoint:
+        return others.of(disjoint_episodes(others.source, on.episodes, others.size))
+    return others.batch(range(int(indices[0]), int(indices[-1]) + 1))
+
+
+def disjoint_episodes(source: EpisodeSource, on: Episodes, size: TaskSize) -> Episodes:
+    """Tasks of the same indices, each drawn from the classes that its on-task leaves.
+
+    Still a pure function of (study seed, data set, split, index).
+
+    Raises:
+        DataError: the split has too few classes for two disjoint tasks.
+    """
+    split = source.split
+    if len(split.counts) < 2 * size.way:
+        raise DataError(
+            f"data set '{split.dataset}', split '{split.name}': disjoint_classes needs "
+            f"{2 * size.way} classes for two {size.way}-way tasks, the split has "
+            f"{len(split.counts)}; draw off-tasks with disjoint_classes: false"
+        )
+    drawn = []
+    for index, taken in zip(on.index.tolist(), on.classes, strict=True):
+        left = np.setdiff1d(np.arange(len(split.counts)), taken)
+        rest = replace(
+            split,
+            names=[split.names[number] for number in left],
+            firsts=split.firsts[left],
+            counts=split.counts[left],
+        )
+        task = replace(source, split=rest).draw(range(index, index + 1), size)
+        drawn.append(replace(task, classes=left[task.classes]))
+    return Episodes(
+        index=on.index,
+        classes=np.concatenate([task.classes for task in drawn]),
+        support=np.concatenate([task.support for task in drawn]),
+        query=np.concatenate([task.query for task in drawn]),
+    )

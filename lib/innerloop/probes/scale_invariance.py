@@ -1,0 +1,51 @@
+"""Is a layer scale invariant? The premise of both updates of P1 (eq. 1, 2 and 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+
+from innerloop.data.tasks import TaskBatch
+from innerloop.inner_loop.adapt import query_logits, task_losses
+from innerloop.nets.conv4 import LAYERS
+from innerloop.parameters import Parameters, with_task_axis
+from innerloop.probes.probe import ProbedModel, Row
+
+
+def scale_invariance(model: ProbedModel) -> Iterator[Row]:
+    """How the logits answer to a scaled weight, and the angle of weight and gradient, per layer.
+
+    Measured on the slow weights, on the query images of test tasks of the first data set, in
+    double precision: what is left of the identities is then BatchNorm's epsilon. A layer before
+    BatchNorm keeps the logits (eq. 1) and has its gradient orthogonal to it (eq. 10); the head
+    does neither.
+
+    Options: `scale`, the factor (default 10); `tasks`, how many tasks (default 1).
+    """
+    scale = float(model.options.get("scale", 10))
+    weights = model.weights()
+    slow = {name: value.double().requires_grad_() for name, value in weights.slow.items()}
+    tasks = model.tasks(model.datasets[0]).batch(range(model.options.get("tasks", 1)))
+    logits = _logits(model, slow, tasks)
+    loss = task_losses(logits, tasks.query.labels).mean()
+    names = [f"{layer}.weight" for layer in LAYERS]
+    gradients = torch.autograd.grad(loss, [slow[name] for name in names])
+    for layer, name, gradient in zip(LAYERS, names, gradients, strict=True):
+        with torch.no_grad():
+            changed = _logits(model, {**slow, name: slow[name] * scale}, tasks) - logits
+        cosine = F.cosine_similarity(slow[name].flatten(), gradient.flatten(), dim=0, eps=0)
+        yield {
+            "iteration": weights.iteration,
+            "layer": layer,
+            "scale": scale,
+            "output_change": float(changed.norm() / logits.norm()),
+            "gradient_cosine": float(cosine),
+        }
+
+
+def _logits(model: ProbedModel, slow: Parameters, tasks: TaskBatch) -> torch.Tensor:
+    weights = with_task_axis(slow, len(tasks))
+    support, query = tasks.support.images.double(), tasks.query.images.double()
+    return query_logits(model.network, weights, support, query)

@@ -1,0 +1,136 @@
+"""The supervised toy: do unit norm and scaled LR agree without meta-learning? P1 A.2, Figure 7.
+
+The network of the meta-learning experiments classifies all classes of a data set, trained by plain
+SGD whose steps on conv weights are one of the two updates. Both arms start from the same conv
+weights of unit norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from innerloop.inner_loop.adapt import task_losses
+from innerloop.inner_loop.constraint import constrained
+from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.update_rules.rule import UpdateRule, rule_of
+from innerloop.nets.conv4 import Conv4
+from innerloop.parameters import Parameters, role_of, with_task_axis
+from innerloop.streams import Stream, stream_key
+
+
+@dataclass(frozen=True)
+class _Images:
+    """Images [N, 3, H, W] in [0, 1] and their classes [N], read in batches."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+
+    def batches(self, order: np.ndarray, batch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Images and labels in the given order, as the batch of a single task: [1, n, ...].
+
+        The batches are equal to within one image, so that none has odd BatchNorm statistics.
+        """
+        for rows in np.array_split(order, -(-len(order) // batch)):
+            chosen = torch.from_numpy(rows).to(self.images.device)
+            yield self.images[chosen].unsqueeze(0), self.labels[chosen].unsqueeze(0)
+
+
+def train_toy(
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    test_images: torch.Tensor,
+    test_labels: torch.Tensor,
+    *,
+    arm: str,
+    step_sizes: Sequence[float],
+    epochs: int,
+    batch: int,
+    seed: int,
+    filters: int,
+    classes: int,
+    progress: Callable[[], object] = lambda: None,
+) -> Iterator[dict[str, Any]]:
+    """Train once with every step size; a pure function of its arguments.
+
+    Args:
+        images: training images [N, 3, H, W] in [0, 1].
+        labels: their classes [N], below `classes`.
+        test_images: like `images`.
+        test_labels: like `labels`.
+        arm: the method whose update is taken: unit_norm or scaled_lr.
+        step_sizes: SGD step sizes to try.
+        epochs: passes over the training images.
+        batch: images of a step, at most.
+        seed: of initial weights and batches.
+        filters: of each block.
+        classes: classes of the data set.
+        progress: called after every epoch.
+
+    Yields:
+        Rows of the table `toy` without `dataset`: accuracy (fraction) and mean cross-entropy
+        (nats) on training and test images, before training and after every epoch.
+
+    Raises:
+        ConfigError: there is no such method.
+    """
+    network = Conv4(way=classes, filters=filters, image_size=images.shape[-1])
+    train, test = _Images(images, labels), _Images(test_images, test_labels)
+    rule = rule_of(method(arm))
+    start = constrained(method("unit_norm"), network.initial(seed))
+    for step_size in step_sizes:
+        weights = with_task_axis({name: w.to(images) for name, w in start.items()}, 1)
+        rate = torch.tensor(step_size).to(images)
+        for epoch in range(epochs + 1):
+            if epoch:
+                for part in train.batches(_order(len(images), "toy", seed, epoch), batch):
+                    weights = _sgd_step(network, weights, *part, rule, rate)
+                progress()
+            for split, held in (("train", train), ("test", test)):
+                yield {
+                    "arm": arm,
+                    "step_size": step_size,
+                    "seed": seed,
+                    "epoch": epoch,
+                    "split": split,
+                    "images": len(held.images),
+                    **_measure(network, weights, held, batch),
+                }
+
+
+def _order(count: int, *names: object) -> np.ndarray:
+    """A random order of `count` images."""
+    return Stream(stream_key(*names), 0).choose(count, count)
+
+
+def _sgd_step(
+    network: Conv4,
+    weights: Parameters,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    rule: UpdateRule,
+    rate: torch.Tensor,
+) -> Parameters:
+    here = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
+    loss = task_losses(network(here, images), labels).sum()
+    gradients = torch.autograd.grad(loss, list(here.values()))
+    with torch.no_grad():
+        return {
+            name: rule(role_of(name), weight, gradient, rate)
+            for (name, weight), gradient in zip(here.items(), gradients, strict=True)
+        }
+
+
+@torch.no_grad()
+def _measure(network: Conv4, weights: Parameters, held: _Images, batch: int) -> dict[str, float]:
+    """Accuracy and loss; in a fixed random order, since stored images lie class by class."""
+    hits, loss, count = 0, 0.0, len(held.images)
+    for images, labels in held.batches(_order(count, "toy evaluation"), batch):
+        logits = network(weights, images)
+        hits += int((logits.argmax(dim=2) == labels).sum())
+        loss += float(task_losses(logits, labels)) * labels.shape[1]
+    return {"accuracy": hits / count, "loss": loss / count}

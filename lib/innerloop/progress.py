@@ -1,0 +1,71 @@
+"""Progress of long work: a bar on a terminal, lines in a log file."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as Bar
+
+
+class Progress:
+    """Counts finished steps of known number, with rate, time left and the latest figures.
+
+    On a terminal it draws a bar; otherwise it prints a line at most every `line_seconds`, and
+    always the last one.
+    """
+
+    def __init__(self, what: str, total: int, done: int = 0, line_seconds: float = 10.0) -> None:
+        self._what, self._total, self._done, self._began_at = what, total, done, done
+        self._line_seconds = line_seconds
+        self._began = self._last_line = time.monotonic()
+        self._bar: Bar | None = None
+        if sys.stderr.isatty():
+            columns = (
+                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+                TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
+            )  # fmt: skip
+            self._bar = Bar(*columns, console=Console(stderr=True))
+            self._task = self._bar.add_task(what, total=total, completed=done, figures="")
+
+    def __enter__(self) -> Progress:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def advance(self, count: int = 1, **figures: float) -> None:
+        """Note that `count` more steps are done; `figures` are shown beside."""
+        self._done += count
+        shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        if self._bar:
+            self._bar.update(self._task, completed=self._done, figures=shown)
+            return
+        now = time.monotonic()
+        if now - self._last_line >= self._line_seconds or self._done >= self._total:
+            self._last_line = now
+            print(self._line(now, shown), file=sys.stderr, flush=True)
+
+    def _line(self, now: float, shown: str) -> str:
+        rate = (self._done - self._began_at) / max(now - self._began, 1e-9)
+        left = (self._total - self._done) / rate if rate > 0 else float("nan")
+        return (
+            f"{self._what}: {self._done}/{self._total}  {rate:.2f}/s  {left:.0f} s left  {shown}"
+        ).rstrip()

@@ -1,0 +1,86 @@
+"""What a result was made from: parameters, code, data, versions, device.
+
+Every result file carries this record: JSON manifests as they are, Parquet files in their metadata
+under the key `innerloop`.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from innerloop.errors import ProvenanceError
+from innerloop.files import atomic_path, canonical_json
+
+METADATA_KEY = b"innerloop"
+PACKAGES = ("innerloop", "torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def record(spec: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
+    """The provenance record of a result made from `spec`, the resolved parameters of its job."""
+    return {"spec": dict(spec), "versions": versions(), **facts}
+
+
+def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]) -> None:
+    """Write a Parquet file with its provenance, atomically."""
+    metadata = {**(table.schema.metadata or {}), METADATA_KEY: canonical_json(provenance).encode()}
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def read_provenance(path: Path | str) -> dict[str, Any]:
+    """The provenance record of a Parquet file.
+
+    Raises:
+        ProvenanceError: the file has none.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    if METADATA_KEY not in metadata:
+        raise ProvenanceError(f"{path} was not written by Innerloop: it carries no provenance")
+    found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    return found
+
+
+def require_spec(path: Path | str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+    """Refuse a result that was made under other parameters than the study now asks for.
+
+    Raises:
+        ProvenanceError: naming the first parameters that differ.
+    """
+    different = list(_differences(found, expected))
+    if different:
+        shown = "; ".join(
+            f"{key}: made with {was!r}, the study says {now!r}" for key, was, now in different[:5]
+        )
+        raise ProvenanceError(
+            f"{path} does not belong to this study file ({shown}). Was the study file edited while "
+            f"jobs ran? Delete {path} and run Snakemake again, or restore the study file."
+        )
+
+
+def _differences(found: Any, expected: Any, key: str = "") -> Any:
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        for name in sorted(found.keys() | expected.keys()):
+            yield from _differences(
+                found.get(name, "(absent)"), expected.get(name, "(absent)"), f"{key}.{name}".lstrip(".")
+            )
+    elif canonical_json(found) != canonical_json(expected):
+        yield key, found, expected

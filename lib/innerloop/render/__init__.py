@@ -1,0 +1,1 @@
+"""Figures, LaTeX tables and the report, drawn from aggregated measurements only."""

@@ -1,0 +1,42 @@
+"""Sentences that captions share: how many tasks and seeds, which intervals, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pandas as pd
+
+INTERVAL = "95 % intervals over tasks (mean ± 1.96 s/√n)"
+
+
+def join(*sentences: str) -> str:
+    """Sentences as one paragraph, leaving out the empty ones."""
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def span(values: Iterable[float]) -> str:
+    """`200`, or `100-200` when the values differ."""
+    numbers = sorted(set(values))
+    if not numbers:
+        return "0"
+    low, high = f"{numbers[0]:,.0f}", f"{numbers[-1]:,.0f}"
+    return low if low == high else f"{low}–{high}"
+
+
+def counted(summary: pd.DataFrame, what: str = "tasks") -> str:
+    """How many tasks and seeds the means of a summary stand on."""
+    seeds = span(summary["seeds"])
+    plural = "seed" if seeds == "1" else "seeds"
+    return f"n = {span(summary['n'])} {what} per model, {seeds} {plural}."
+
+
+def missing_values(summary: pd.DataFrame, by: str, where: str, why: str) -> str:
+    """Which groups have values that are not numbers, and how many; empty if none has."""
+    broken = summary[summary["missing"] > 0]
+    if broken.empty:
+        return ""
+    totals = broken.groupby([by, where], sort=False, observed=True)[["n", "missing", "seeds"]].sum()
+    parts = [
+        f"{name} {place} ({row['missing']:,.0f})" for (name, place), row in totals.iterrows()
+    ]
+    return f"Not defined, {why}: {', '.join(parts)}."

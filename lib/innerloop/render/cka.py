@@ -1,0 +1,185 @@
+"""CKA between slow and fast activations: its rows, its panels, its sentences in captions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from innerloop.render import captions
+from innerloop.render.evidence import Evidence
+from innerloop.render.style import (
+    Look,
+    chunks,
+    layers_in_order,
+    legend_below,
+    panels,
+    say_not_measured,
+    variant_looks,
+)
+from innerloop.tables.statistics import summarise
+
+PROTOCOL = "p1"
+
+#: The step count at which all methods can be compared beside each one's own.
+COMMON_STEPS = 5
+
+ESTIMATORS = {"biased": "biased CKA, as in the paper", "debiased": "debiased CKA"}
+
+PANELS_PER_ROW = 4
+
+GROUP = ["variant", "train_dataset", "eval_dataset", "iteration", "layer", "estimator"]
+
+METHOD = (
+    "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
+    "the head) on the query images of one task; 1 means that adaptation changed nothing."
+)
+WHY_TWO = (
+    "The biased estimator, the paper's, is near 1 for wide layers on few images whatever "
+    "happens; the debiased one (U-statistic) is free of that."
+)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Axes and the rows of a summary that are drawn in them."""
+
+    axes: Axes
+    rows: pd.DataFrame
+
+
+def similarity(evidence: Evidence, steps: int | None = None, **equal: object) -> pd.DataFrame:
+    """Mean CKA with intervals over tasks, of P1's models in their main setting.
+
+    Args:
+        steps: inner steps before measuring; by default each variant's own test step count.
+        equal: further columns and the values they must have, for example `eval_dataset`.
+
+    Returns:
+        One row for each variant, training and evaluation data set, iteration, layer and estimator,
+        with the columns of `summarise`; variants in the study's order.
+    """
+    study = evidence.study
+    setting = study.main_setting(PROTOCOL)
+    rows = evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
+    parts = []
+    for variant in study.variants(PROTOCOL):
+        own = rows[rows["variant"] == variant.name]
+        wanted = steps or study.test_steps(PROTOCOL, variant.name, setting) or own["steps"].max()
+        parts.append(own[own["steps"] == wanted])
+    return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity")
+
+
+def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
+    """CKA against layers, one curve with intervals each; side by side so that none hides another."""
+    layers = layers_in_order([layer for _, curve in curves for layer in curve["layer"]])
+    offsets = np.linspace(-0.22, 0.22, len(curves)) if len(curves) > 1 else [0.0]
+    for offset, (look, curve) in zip(offsets, curves, strict=True):
+        placed = curve.set_index("layer").reindex(layers)
+        axes.errorbar(
+            np.arange(len(layers)) + offset,
+            placed["mean"],
+            yerr=placed["half_width"],
+            elinewidth=0.9,
+            **look.line(),
+        )
+    axes.set_xticks(range(len(layers)), layers)
+    axes.set_xlim(-0.5, len(layers) - 0.5)
+
+
+def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFrame] | None:
+    """P1's Figures 2 and 5: a curve a method, for models of miniImageNet's role on `dataset`.
+
+    Biased and debiased CKA stand side by side; below, all methods at the common step count, when
+    theirs differ. None when nothing was measured.
+    """
+    study = evidence.study
+    chosen = {
+        "train_dataset": study.in_role("mini_imagenet"),
+        "eval_dataset": dataset,
+        "checkpoint": "last",
+    }
+    own = similarity(evidence, **chosen)
+    if own.empty:
+        return None
+    rows = {"own inner steps": own}
+    common = similarity(evidence, steps=COMMON_STEPS, **chosen)
+    if not common.empty and not common.equals(own):
+        rows[f"{COMMON_STEPS} inner steps"] = common
+    looks = variant_looks(study)
+    figure, axes = panels(len(rows), 2, (3.7, 2.5), sharex=True, sharey=True)
+    for row, (title, summary) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(f"CKA, {title}")
+        for panel, estimator in zip(row, ESTIMATORS, strict=True):
+            chosen = summary[summary["estimator"] == estimator]
+            names = chosen["variant"].unique()
+            draw_profile(panel, [(looks[name], chosen[chosen["variant"] == name]) for name in names])
+    for panel, title in zip(axes[0], ESTIMATORS.values(), strict=True):
+        panel.set_title(title)
+    legend_below(figure, [looks[name] for name in own["variant"].unique()])
+    return figure, own
+
+
+def grid(
+    summary: pd.DataFrame, column: str, panel_names: Mapping[str, str]
+) -> tuple[Figure, list[Panel]]:
+    """The panels of P1's Figures 3, 4 and 6: one a value of `column`, and one for each estimator.
+
+    The debiased panel of a value is right below its biased one; long rows are wrapped.
+
+    Returns:
+        The figure, and its panels with the rows of `summary` that belong in each.
+    """
+    blocks = chunks([*panel_names], PANELS_PER_ROW)
+    figure, axes = panels(2 * len(blocks), len(blocks[0]), (1.9, 1.85), sharex=True, sharey=True)
+    filled = []
+    for index, row in enumerate(axes):
+        block, estimator = blocks[index // 2], [*ESTIMATORS][index % 2]
+        row[0].set_ylabel(f"{estimator} CKA")
+        for position, panel in enumerate(row):
+            if position >= len(block):
+                panel.set_axis_off()
+                continue
+            name = block[position]
+            mine = (summary[column] == name) & (summary["estimator"] == estimator)
+            filled.append(Panel(panel, summary[mine]))
+            if estimator == "biased":
+                panel.set_title(panel_names[name])
+            if not mine.any():
+                say_not_measured(panel)
+            panel.tick_params(labelbottom=estimator == "debiased")
+    return figure, filled
+
+
+def profile_grid(
+    summary: pd.DataFrame,
+    column: str,
+    panel_names: Mapping[str, str],
+    hue: str,
+    looks: Mapping[str, Look],
+) -> Figure:
+    """P1's Figures 4 and 6: CKA against layers, a panel a value of `column`, a curve one of `hue`."""
+    figure, filled = grid(summary, column, panel_names)
+    for panel in filled:
+        curves = [(looks[name], panel.rows[panel.rows[hue] == name]) for name in panel.rows[hue].unique()]
+        if curves:
+            draw_profile(panel.axes, curves)
+        panel.axes.tick_params(axis="x", labelrotation=45)
+    legend_below(figure, [looks[name] for name in summary[hue].unique()])
+    return figure
+
+
+def measured(evidence: Evidence, summary: pd.DataFrame, checkpoint: str) -> str:
+    """How the values of a CKA figure were measured, with counts and what is not defined."""
+    labels = summary.assign(variant=[evidence.study.label(name) for name in summary["variant"]])
+    return captions.join(
+        METHOD,
+        WHY_TWO,
+        f"{checkpoint}; {captions.INTERVAL};",
+        captions.counted(summary),
+        captions.missing_values(labels, "variant", "layer", "because the layer is constant"),
+    )

@@ -1,0 +1,74 @@
+"""The measurements that figures and tables are made from: aggregated Parquet files, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from innerloop.errors import SchemaError
+from innerloop.render.description import Study
+from innerloop.tables.schemas import SCHEMAS, schema_of
+
+
+class Evidence:
+    """The tables of one study and its description.
+
+    A table that the study does not have is an empty table of the declared columns, so a figure
+    needs no second path for it: it finds no rows and says so.
+
+    Args:
+        tables: table name -> aggregated Parquet file.
+        study: the study's description, as the workflow wrote it.
+    """
+
+    def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
+        self.paths = {name: Path(path) for name, path in tables.items()}
+        self.study = Study(study)
+        self._read: dict[str, pd.DataFrame] = {}
+
+    @cached_property
+    def user_tables(self) -> list[str]:
+        """Names of the tables that come from users' own probes."""
+        return sorted(name for name in self.paths if name not in SCHEMAS)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """All rows of a table, read once; text columns are categorical.
+
+        Raises:
+            SchemaError: the file is missing, unreadable, or lacks a declared column.
+        """
+        if name not in self._read:
+            self._read[name] = self.rows(name)
+        return self._read[name]
+
+    def rows(self, name: str, **equal: object) -> pd.DataFrame:
+        """The rows whose columns equal the given values, or one of a list of values."""
+        schema = schema_of(name)
+        path = self.paths.get(name)
+        table = schema.empty_table() if path is None else _read(path, schema, equal)
+        return table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
+
+
+def _read(path: Path, schema: pa.Schema, equal: Mapping[str, object]) -> pa.Table:
+    filters = [
+        (column, "in", list(value)) if _is_many(value) else (column, "==", value)
+        for column, value in equal.items()
+    ]
+    try:
+        present = pq.read_schema(path).names
+        missing = [column for column in schema.names if column not in present]
+        if missing:
+            raise SchemaError(f"{path} lacks the columns {missing}; it has {present}")
+        return pq.read_table(path, columns=schema.names, filters=filters or None)
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaError(f"cannot read the table {path}: {error}") from error
+
+
+def _is_many(value: object) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, str)

@@ -1,0 +1,83 @@
+"""Share of negative learned step sizes in each layer during training (P2: "most become negative")."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.render import captions, curves
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.evidence import Evidence
+from innerloop.render.style import (
+    DASHED,
+    Look,
+    chunks,
+    layer_look,
+    layers_in_order,
+    legend_below,
+    panels,
+    theme,
+)
+
+MODEL = ["protocol", "variant", "train_dataset", "setting"]
+PANELS_PER_ROW = 3
+ALL_LAYERS = Look("all layers", "0.1", "", DASHED)
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """Share of negative step sizes of the weights, a panel a model, a curve a layer."""
+    study = evidence.study
+    rows = evidence.rows("step_size", parameter="weight").astype(dict.fromkeys(MODEL, str))
+    by_model = dict(iter(rows.groupby(MODEL)))
+    known = [
+        (model.protocol, model.variant, model.dataset, model.setting) for model in study.models
+    ]
+    models = [key for key in dict.fromkeys(known) if key in by_model]
+    if not models:
+        return not_measured("learned step sizes during training")
+    blocks = chunks(models, PANELS_PER_ROW)
+    figure, axes = panels(len(blocks), len(blocks[0]), (2.5, 2.1), sharey=True)
+    layers = layers_in_order(list(rows["layer"].unique()))
+    for row, block in zip(axes, blocks, strict=True):
+        row[0].set_ylabel("share of negative\nstep sizes (%)")
+        for panel in row[len(block) :]:
+            panel.set_axis_off()
+        for panel, key in zip(row, block, strict=False):
+            protocol, variant, dataset, setting = key
+            panel.set_title(
+                f"{study.label(variant, protocol)} ({protocol.upper()})\n"
+                f"{study.dataset_label(dataset)} {setting}"
+            )
+            own = by_model[key]
+            for layer in layers:
+                curves.draw_seeds(
+                    panel, _percent(own[own["layer"] == layer]), "percent", layer_look(layer)
+                )
+            curves.draw_seeds(panel, _over_layers(own), "percent", ALL_LAYERS)
+            panel.axhline(50, color="0.6", lw=0.8, zorder=0)
+            panel.set_ylim(-3, 103)
+            panel.set_xlabel("outer iteration")
+            curves.iteration_axis(panel)
+    legend_below(figure, [*map(layer_look, layers), ALL_LAYERS])
+    return Drawing(
+        figure,
+        captions.join(
+            "Share of learned inner step sizes below zero, per layer and over all weights, during "
+            "training. Above the grey line most are negative, as P2 reports for the end of "
+            "training. Step sizes of conv and head weights; biases, γ and β are left out.",
+            curves.seeds(rows),
+            study.stand_ins("mini_imagenet"),
+        ),
+        "Line plots of the percentage of negative step sizes against training iterations, one "
+        "panel a model, one line a layer and a dashed line for all weights.",
+    )
+
+
+def _percent(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(percent=100 * rows["share_negative"])
+
+
+def _over_layers(rows: pd.DataFrame) -> pd.DataFrame:
+    counted = rows.assign(negative=rows["share_negative"] * rows["count"])
+    sums = counted.groupby(["seed", "iteration"])[["negative", "count"]].sum().reset_index()
+    return sums.assign(percent=100 * sums["negative"] / sums["count"])

@@ -1,0 +1,37 @@
+"""P1, Figure 1: weight norms of every layer during training."""
+
+from __future__ import annotations
+
+from innerloop.render import captions, curves
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.evidence import Evidence
+from innerloop.render.style import theme, variant_looks
+
+PROTOCOL = "p1"
+QUANTITIES = {"norm": "weight norm ‖w‖", "growth": "growth since the start (%)"}
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """Frobenius norm of the slow weights against outer iterations, a panel a layer."""
+    study = evidence.study
+    rows = curves.trained_models(evidence, "weight_norm", PROTOCOL)
+    if rows.empty:
+        return not_measured("weight norms during training")
+    rows = rows.sort_values("iteration")
+    start = rows.groupby(["variant", "seed", "layer"], observed=True)["norm"].transform("first")
+    rows = rows.assign(growth=100 * (rows["norm"] / start - 1))
+    shown = f"{study.dataset_label(study.in_role('mini_imagenet'))} {study.main_setting(PROTOCOL)}"
+    return Drawing(
+        curves.layer_panels(rows, QUANTITIES, variant_looks(study)),
+        captions.join(
+            f"Norm of each layer's weights during training ({shown}); below, its growth since the "
+            "start. The scales differ between panels. Growth means that BatchNorm lowers the effective step size of the conv "
+            "layers (P1, equation 3); the head has no BatchNorm behind it.",
+            "Frobenius norm of the weight tensor of the slow weights.",
+            curves.seeds(rows),
+            study.stand_ins("mini_imagenet"),
+        ),
+        f"Line plots of the weight norm against training iterations, one panel a layer, one line "
+        f"a method, {shown}.",
+    )

@@ -1,0 +1,52 @@
+"""P1, Figure 3: CKA of every layer while the models are trained."""
+
+from __future__ import annotations
+
+from innerloop.render import captions, cka
+from innerloop.render.curves import checkpoint_axis
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.evidence import Evidence
+from innerloop.render.style import layer_look, layers_in_order, legend_below, theme
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """CKA against outer iterations, a panel a method, a curve a layer."""
+    study = evidence.study
+    home = study.in_role("mini_imagenet")
+    summary = cka.similarity(evidence, train_dataset=home, eval_dataset=home, checkpoint="named")
+    if summary.empty:
+        return not_measured("CKA during training")
+    summary = summary.sort_values("iteration", kind="stable")
+    layers = layers_in_order(list(summary["layer"]))
+    methods = {
+        variant.name: variant.label
+        for variant in study.variants(cka.PROTOCOL, baselines=False)
+        if (summary["variant"] == variant.name).any()
+    }
+    figure, panels = cka.grid(summary, "variant", methods)
+    for panel in panels:
+        for layer in layers:
+            curve = panel.rows[panel.rows["layer"] == layer]
+            panel.axes.errorbar(
+                curve["iteration"],
+                curve["mean"],
+                yerr=curve["half_width"],
+                elinewidth=0.9,
+                **layer_look(layer).line(),
+            )
+        checkpoint_axis(panel.axes, summary["iteration"])
+    legend_below(figure, [layer_look(layer) for layer in layers])
+    return Drawing(
+        figure,
+        captions.join(
+            "Similarity of each layer before and after adaptation, at checkpoints of training "
+            f"({study.dataset_label(home)} {study.main_setting(cka.PROTOCOL)}; horizontal: outer "
+            "iterations, logarithmic after the first checkpoint). Flat curves mean that training "
+            "does not change how much a layer adapts.",
+            cka.measured(evidence, summary, "Test tasks, each method's own inner steps"),
+            study.stand_ins("mini_imagenet"),
+        ),
+        "Line plots of CKA against training iterations, one panel a method, one line a layer; "
+        "biased above, debiased below.",
+    )

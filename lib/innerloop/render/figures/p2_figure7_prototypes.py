@@ -1,0 +1,111 @@
+"""P2, Figure 7: nearest-prototype accuracy before adaptation, on the task and off it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from innerloop.render import captions
+from innerloop.render.curves import trained_models
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.evidence import Evidence
+from innerloop.render.style import Look, legend_below, panels, theme, variant_looks
+from innerloop.tables.prototypes import changes
+from innerloop.tables.statistics import mean_interval, summarise
+
+PROTOCOL = "p2"
+
+CONDITIONS = {
+    "pre_adaptation": "pre-\nadaptation",
+    "on_task": "on-task",
+    "off_task": "off-task",
+}
+CHANGES = {"on_task": "on-task\n− before", "off_task": "off-task\n− before"}
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """The three conditions and, beside them, the paired changes, one point a method."""
+    study = evidence.study
+    rows = trained_models(evidence, "protonet", PROTOCOL)
+    rows = rows[rows["split"] == "test"]
+    if rows.empty:
+        return not_measured("nearest-prototype accuracy of P2's models")
+    looks = variant_looks(study)
+    shown = {name: looks[name] for name in looks if (rows["variant"] == name).any()}
+    figure, axes = panels(1, 2, (3.6, 2.8), gridspec_kw={"width_ratios": [3, 2]})
+    accuracy, change = axes[0]
+    summary = _draw_accuracy(accuracy, rows, shown)
+    _draw_changes(change, rows, shown)
+    legend_below(figure, [*shown.values()])
+    home = study.dataset_label(study.in_role("mini_imagenet"))
+    return Drawing(
+        figure,
+        captions.join(
+            "Accuracy of the features alone: query images take the class of the nearest support "
+            "image by cosine similarity, without the head "
+            f"({home} {study.main_setting(PROTOCOL)}, test tasks, last checkpoint). Left: before "
+            "adaptation, after adaptation on the task adapted to, and on another task; the scale "
+            "is zoomed and does not begin at zero. Right: the change that adaptation makes, paired "
+            "on the very same task, in percentage points; where an interval crosses zero, no "
+            "change was shown.",
+            f"{captions.INTERVAL};",
+            captions.counted(summary),
+            "Off-task changes are against the accuracy before adaptation on that other task.",
+            study.stand_ins("mini_imagenet"),
+        ),
+        "Points with intervals: left nearest-prototype accuracy under three conditions, right the "
+        "paired changes on-task and off-task, one point a method.",
+    )
+
+
+def _draw_accuracy(
+    axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look]
+) -> pd.DataFrame:
+    summary = summarise(rows, ["variant", "condition"], "accuracy")
+    for offset, (name, look) in _side_by_side(shown):
+        own = summary[summary["variant"] == name].set_index("condition").reindex([*CONDITIONS])
+        _points(axes, offset, own["mean"], own["half_width"], look)
+    axes.set_xticks(range(len(CONDITIONS)), [*CONDITIONS.values()])
+    axes.set_ylabel("nearest-prototype accuracy (%)")
+    return summary
+
+
+def _draw_changes(axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look]) -> None:
+    for offset, (name, look) in _side_by_side(shown):
+        changed = changes(rows[rows["variant"] == name])
+        intervals = [mean_interval(changed[change]) for change in CHANGES]
+        _points(
+            axes,
+            offset,
+            pd.Series([interval.mean for interval in intervals]),
+            pd.Series([interval.half_width for interval in intervals]),
+            look,
+        )
+    axes.axhline(0, color="0.4", lw=0.9, zorder=1)
+    axes.set_xticks(range(len(CHANGES)), [*CHANGES.values()])
+    axes.set_xlim(-0.5, len(CHANGES) - 0.5)
+    axes.set_ylabel("paired change (percentage points)")
+
+
+def _side_by_side(shown: Mapping[str, Look]) -> list[tuple[float, tuple[str, Look]]]:
+    width = 0.14 * (len(shown) - 1)
+    offsets = np.linspace(-min(width, 0.35), min(width, 0.35), len(shown))
+    return [*zip(offsets.tolist(), shown.items(), strict=True)]
+
+
+def _points(
+    axes: Axes, offset: float, mean: pd.Series[float], half: pd.Series[float], look: Look
+) -> None:
+    axes.errorbar(
+        np.arange(len(mean)) + offset,
+        100 * mean.to_numpy(),
+        yerr=100 * half.to_numpy(),
+        color=look.colour,
+        marker=look.marker,
+        ls="none",
+        capsize=3,
+    )

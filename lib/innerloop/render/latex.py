@@ -1,0 +1,82 @@
+r"""Tables as LaTeX with booktabs rules; the document needs only `\usepackage{booktabs}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import pandas as pd
+
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "±": r"$\pm$",
+    "−": r"$-$",
+    "×": r"$\times$",
+    "≤": r"$\leq$",
+    "≥": r"$\geq$",
+    "√": r"$\surd$",
+    "α": r"$\alpha$",
+    "β": r"$\beta$",
+    "γ": r"$\gamma$",
+    "²": r"\textsuperscript{2}",
+    "–": "--",
+    "—": "---",
+    "…": r"\ldots{}",
+    "‖": r"$\Vert$",
+    "\N{NO-BREAK SPACE}": "~",
+    "\N{THIN SPACE}": r"\,",
+}
+_SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
+_NUMBER = re.compile(r"[−+-]?(\d|n/a|–$|$)")
+
+
+def escape(text: str) -> str:
+    """Text with every character that LaTeX would read as a command made harmless."""
+    return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text)
+
+
+def booktabs(display: pd.DataFrame, caption: str, rules: Iterable[int] = ()) -> str:
+    """A `table` float of a frame of strings; columns of numbers are set flush right.
+
+    Args:
+        display: the cells, already formatted.
+        caption: plain text; escaped here.
+        rules: rows that a `\\midrule` precedes.
+    """
+    columns = [display.iloc[:, index] for index in range(display.shape[1])]
+    layout = "".join("r" if _is_numeric(column) else "l" for column in columns)
+    ruled = set(rules)
+    lines = [
+        r"\begin{table}",
+        r"  \centering",
+        rf"  \caption{{{escape(caption)}}}",
+        rf"  \begin{{tabular}}{{{layout}}}",
+        r"    \toprule",
+        _line(display.columns),
+        r"    \midrule",
+    ]
+    for index, row in enumerate(display.itertuples(index=False)):
+        if index in ruled:
+            lines.append(r"    \midrule")
+        lines.append(_line(row))
+    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _line(cells: Iterable[str]) -> str:
+    return "    " + " & ".join(escape(str(cell)) for cell in cells) + r" \\"
+
+
+def _is_numeric(column: pd.Series[str]) -> bool:
+    return bool(column.map(lambda cell: _NUMBER.match(cell) is not None).all()) and len(column) > 0

@@ -1,0 +1,191 @@
+"""How every figure looks: theme, colours, markers, labels of layers.
+
+A variant has the same colour, marker and dashes in every figure of every study. Colours are told
+apart with colour-blind eyes, and never carry meaning alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import cycle
+from typing import Any, TypeVar
+
+import matplotlib as mpl
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from innerloop.render.description import Study
+
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
+
+T = TypeVar("T")
+
+Dashes = str | tuple[int, tuple[float, ...]]
+
+SOLID: Dashes = "-"
+DASHED: Dashes = (0, (4, 1.5))
+DOTTED: Dashes = (0, (1, 1.2))
+DASH_DOTTED: Dashes = (0, (5, 1.3, 1, 1.3))
+
+
+@dataclass(frozen=True)
+class Look:
+    """Label, colour, marker and dashes of one curve."""
+
+    label: str
+    colour: Any
+    marker: str
+    dashes: Dashes = SOLID
+
+    def line(self) -> dict[str, Any]:
+        """Keywords of `Axes.plot` and `Axes.errorbar`."""
+        return {
+            "label": self.label,
+            "color": self.colour,
+            "marker": self.marker,
+            "linestyle": self.dashes,
+        }
+
+
+_VARIANTS: Mapping[str, tuple[str, str, Dashes]] = {
+    "maml": ("#0173b2", "o", SOLID),
+    "maml_3x": ("#56b4e9", "D", DASHED),
+    "anil": ("#029e73", "s", DASH_DOTTED),
+    "boil": ("#9a6324", "P", DASHED),
+    "scaled_lr": ("#d55e00", "^", SOLID),
+    "unit_norm": ("#cc78bc", "v", SOLID),
+    "meta_sgd": ("#de8f05", "X", DASH_DOTTED),
+    "untrained": ("#949494", ".", DOTTED),
+    "raw_pixels": ("#5f5f5f", ".", DOTTED),
+}
+_FREE_COLOURS = ("#000000", "#332288", "#999933", "#882255", "#44aa99", "#661100")
+_FREE_MARKERS = ("*", "h", "<", ">", "p", "d", "H")
+_FREE_DASHES: tuple[Dashes, ...] = (DASHED, DASH_DOTTED, SOLID, DOTTED)
+
+_LAYER_COLOURS = dict(zip(LAYERS, [*sns.color_palette("crest", 4).as_hex(), "#c2185b"], strict=True))
+_LAYER_MARKERS = dict(zip(LAYERS, "osD^X", strict=True))
+_ROLES: Mapping[str, tuple[str, str, Dashes]] = {
+    "cub": ("#ddaa33", "s", DASHED),
+    "fc100": ("#bb5566", "^", DASH_DOTTED),
+    "mini_imagenet": ("#004488", "o", SOLID),
+}
+
+
+def theme() -> AbstractContextManager[None]:
+    """The settings under which figures are drawn and saved; also a decorator of `draw`."""
+    settings = {
+        **sns.axes_style("ticks"),
+        **sns.plotting_context("paper"),
+        "axes.axisbelow": True,
+        "axes.edgecolor": "0.4",
+        "axes.grid": True,
+        "axes.grid.axis": "y",
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": 9,
+        "errorbar.capsize": 1.5,
+        "figure.constrained_layout.use": True,
+        "figure.dpi": 100,
+        "figure.titlesize": 10,
+        "font.family": ["DejaVu Sans"],
+        "grid.color": "0.9",
+        "legend.frameon": False,
+        "lines.linewidth": 1.4,
+        "lines.markersize": 4.5,
+        "pdf.fonttype": 42,
+        "savefig.dpi": 200,
+        "svg.fonttype": "path",
+        "svg.hashsalt": "innerloop",
+        "xtick.color": "0.3",
+        "xtick.labelcolor": "0.1",
+        "ytick.color": "0.3",
+        "ytick.labelcolor": "0.1",
+    }
+    return mpl.rc_context(settings)
+
+
+def variant_looks(study: Study) -> dict[str, Look]:
+    """The look of every variant of a study; variants that are not built in get free colours."""
+    names = (*study.variant_names, "raw_pixels")
+    return _looks({name: study.label(name) for name in names}, _VARIANTS)
+
+
+def built_in_look(variant: str, label: str) -> Look:
+    """The look of a variant that every study knows, under a label of its own."""
+    return Look(label, *_VARIANTS[variant])
+
+
+def layer_look(layer: str) -> Look:
+    """The look of a layer: the body dark to light, the head apart."""
+    return Look(layer, _LAYER_COLOURS.get(layer, "0.4"), _LAYER_MARKERS.get(layer, "."))
+
+
+def dataset_looks(study: Study, datasets: Sequence[str]) -> dict[str, Look]:
+    """The look of every data set, by the role it plays in the papers."""
+    by_name = {study.in_role(role): look for role, look in _ROLES.items()}
+    return _looks({name: study.dataset_label(name) for name in datasets}, by_name)
+
+
+def _looks(
+    labels: Mapping[str, str], fixed: Mapping[str, tuple[str, str, Dashes]]
+) -> dict[str, Look]:
+    free = zip(cycle(_FREE_COLOURS), cycle(_FREE_MARKERS), cycle(_FREE_DASHES), strict=False)
+    return {
+        name: Look(label, *(fixed[name] if name in fixed else next(free)))
+        for name, label in labels.items()
+    }
+
+
+def layers_in_order(layers: Sequence[str]) -> list[str]:
+    """Layers from the input to the head; others, of another network, after them."""
+    known = [layer for layer in LAYERS if layer in layers]
+    return [*known, *sorted(set(layers) - set(known))]
+
+
+def panels(
+    rows: int, columns: int, size: tuple[float, float], **keywords: Any
+) -> tuple[Figure, list[list[Axes]]]:
+    """A figure of equal panels; `size` is that of one panel, in inches."""
+    figure = Figure(figsize=(max(size[0] * columns, 3.6), size[1] * rows + 0.6))
+    axes = figure.subplots(rows, columns, squeeze=False, **keywords)
+    return figure, [list(row) for row in axes]
+
+
+def chunks(items: Sequence[T], size: int) -> list[list[T]]:
+    """Items in rows of equal length, as few as possible and none longer than `size`."""
+    count = max(1, math.ceil(len(items) / size))
+    length = math.ceil(len(items) / count)
+    return [list(items[start : start + length]) for start in range(0, len(items), length)]
+
+
+def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
+    """One legend for the whole figure, under the panels, as wide as the figure allows."""
+    handles = [Line2D([], [], **look.line()) for look in looks]
+    widest = 0.7 + 0.08 * max(len(look.label) for look in looks)
+    rows = math.ceil(len(handles) / max(1, int(figure.get_figwidth() / widest)))
+    figure.legend(
+        handles=handles,
+        loc="outside lower center",
+        ncols=math.ceil(len(handles) / rows),
+        handlelength=3,
+        columnspacing=1.4,
+    )
+
+
+def say_not_measured(axes: Axes) -> None:
+    """Mark a panel of the paper that this study has no measurements for."""
+    axes.text(
+        0.5,
+        0.5,
+        "not measured\nin this study",
+        transform=axes.transAxes,
+        ha="center",
+        va="center",
+        color="0.45",
+        fontsize=8,
+    )

@@ -1,0 +1,63 @@
+"""What a table is before it is written to files, and how its cells are printed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Tabulation:
+    """A table twice: numbers for programs, and text for people.
+
+    Attributes:
+        frame: one row a measured quantity, plain numbers.
+        display: the table as printed, every cell a string.
+        caption: what the numbers are and how they were measured.
+        rules: rows of `display` that a horizontal rule precedes.
+        title: replaces the registered title, for a table made more than once.
+    """
+
+    frame: pd.DataFrame
+    display: pd.DataFrame
+    caption: str
+    rules: tuple[int, ...] = ()
+    title: str | None = None
+
+
+def not_measured(what: str, columns: Sequence[str]) -> Tabulation:
+    """The table of measurements that the study does not have: a header without rows."""
+    empty = pd.DataFrame(columns=list(columns), dtype=str)
+    return Tabulation(empty, empty, f"Not measured in this study: {what}.")
+
+
+def number(value: float, digits: int, *, sign: bool = False) -> str:
+    """A number with a true minus sign, or a dash when there is none."""
+    if not math.isfinite(value):
+        return MISSING
+    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", "−")
+
+
+def plus_minus(mean: float, half_width: float, digits: int = 1, *, sign: bool = False) -> str:
+    """`47.8 ± 1.0`; only the mean when it has no interval."""
+    text = number(mean, digits, sign=sign)
+    if not math.isfinite(mean) or not math.isfinite(half_width):
+        return text
+    return f"{text} ± {number(half_width, digits)}"
+
+
+def p_value(p: float) -> str:
+    """A p-value to two figures; below 0.0001 only that it is below."""
+    if not math.isfinite(p):
+        return MISSING
+    if p < 1e-4:
+        return "< 0.0001"
+    return f"{p:.2g}" if p < 0.1 else f"{p:.2f}"

@@ -1,0 +1,23 @@
+"""Where everything lies: the path scheme in one place, as patterns with Snakemake wildcards."""
+
+from __future__ import annotations
+
+IMAGES = "resources/images/{dataset}/{size}/manifest.json"
+SAMPLES = "resources/images/{dataset}/{size}/samples.png"
+
+_STUDY = "results/{study}"
+_MODEL = "{protocol}/{dataset}/{variant}/{setting}/seed{seed}"
+
+DESCRIPTION = f"{_STUDY}/study.json"
+SPLITS = f"{_STUDY}/data/{{dataset}}/splits.parquet"
+EPISODES = f"{_STUDY}/episodes/{{dataset}}/{{setting}}.parquet"
+MODEL = f"{_STUDY}/models/{_MODEL}/model.json"
+CHECKPOINT = f"{_STUDY}/.checkpoints/{_MODEL}.pt"
+ACCURACY = f"{_STUDY}/measurements/accuracy/{_MODEL}.parquet"
+BASELINE = f"{_STUDY}/measurements/accuracy/baseline/raw_pixels/{{dataset}}/{{setting}}.parquet"
+PROBE = f"{_STUDY}/measurements/{{probe}}/{_MODEL}.parquet"
+TOY = f"{_STUDY}/measurements/toy/{{dataset}}/{{arm}}/seed{{seed}}.parquet"
+AGGREGATE = f"{_STUDY}/aggregates/{{table}}.parquet"
+FIGURE = f"{_STUDY}/figures/{{figure}}"
+TABLE = f"{_STUDY}/tables/{{table}}"
+REPORT = f"{_STUDY}/report.html"

@@ -1,0 +1,43 @@
+"""Checks a study file against its JSON Schema, and says in one line what is wrong where."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+
+from innerloop.errors import ConfigError
+
+
+def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
+    """Refuse a study file that its schema does not allow.
+
+    Raises:
+        ConfigError: naming the key, what was found, and what is expected.
+    """
+    schema = json.loads(Path(schema_file).read_text())
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(config), key=jsonschema.exceptions.relevance)
+    if errors:
+        raise ConfigError(_message(errors[-1], schema))
+
+
+def _message(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
+    while error.context:  # anyOf: the branch that came closest
+        error = max(error.context, key=lambda inner: len(inner.absolute_path))
+    place = ".".join(str(part) for part in error.absolute_path) or "the study file"
+    if error.validator == "additionalProperties":
+        known = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(known))
+        close = difflib.get_close_matches(unknown[0], known, n=1) if unknown else []
+        hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
+        return f"study file: {place}: unknown key {', '.join(map(repr, unknown))}{hint}"
+    if error.validator == "required":
+        missing = [key for key in error.validator_value if key not in error.instance]
+        return f"study file: {place}: the key {', '.join(map(repr, missing))} is missing"
+    about = error.schema.get("description", "")
+    return f"study file: {place}: {error.message}" + (f" ({about})" if about else "")

@@ -1,0 +1,215 @@
+"""A study: one study file, checked and resolved into models."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from innerloop.data.sources import SOURCES
+from innerloop.errors import ConfigError, ExtensionError
+from innerloop.extensions import check_entry, split_entry
+from innerloop.inner_loop.methods import METHODS, Method
+from innerloop.probes import PROBES
+from innerloop.study import choices
+from innerloop.study.model_key import ModelKey, way_and_shot
+from innerloop.study.schema import check_schema
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of a study, resolved.
+
+    Attributes:
+        key: its place in the study.
+        method: how it adapts.
+        choices: every other choice by its flat name.
+        evaluate_on: data sets its accuracy is measured on.
+        splits: splits its accuracy is measured on.
+        probes: names of the probes that measure it.
+    """
+
+    key: ModelKey
+    method: Method
+    choices: Mapping[str, Any]
+    evaluate_on: tuple[str, ...]
+    splits: tuple[str, ...]
+    probes: tuple[str, ...]
+
+    @property
+    def way(self) -> int:
+        """Classes of a task."""
+        return way_and_shot(self.key.setting)[0]
+
+    @property
+    def shot(self) -> int:
+        """Support images of a class."""
+        return way_and_shot(self.key.setting)[1]
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is not trained at all."""
+        return bool(self.choices["iterations"] == 0)
+
+
+class Study:
+    """A study file's meaning; everything that is wrong with it is found here, before any work.
+
+    Args:
+        config: the study file's content.
+        schema_file: its JSON Schema; left out where the content was checked before.
+
+    Raises:
+        ConfigError: the file asks for something unknown, contradictory or impossible.
+    """
+
+    def __init__(self, config: Mapping[str, Any], schema_file: Path | str | None = None) -> None:
+        if schema_file is not None:
+            check_schema(config, schema_file)
+        self.config = config
+        self.name: str = config["study"]
+        self._check_names()
+        self.models  # noqa: B018  (resolving is checking)
+
+    @property
+    def compute(self) -> Mapping[str, Any]:
+        """Device, threads and batch of every job that computes."""
+        found: Mapping[str, Any] = self.config["compute"]
+        return found
+
+    def source_entry(self, dataset: str) -> str:
+        """Where the code of a data set's source is."""
+        source = self.config["datasets"][dataset]["source"]
+        return SOURCES.get(source, source)
+
+    def probe_entry(self, probe: str) -> str:
+        """Where the code of a probe is."""
+        named = self.config["probes"][probe].get("probe", probe)
+        return PROBES.get(named, named)
+
+    def method(self, name: str) -> Method:
+        """One of the study's own methods, or a built-in one."""
+        own = self.config.get("methods", {})
+        if name in own:
+            return Method(name=name, **{"label": name, **own[name]})
+        if name in METHODS:
+            return METHODS[name]
+        raise ConfigError(
+            f"study file: method '{name}' is unknown; known are {', '.join([*own, *METHODS])}"
+        )
+
+    @cached_property
+    def models(self) -> dict[ModelKey, Model]:
+        """Every model of the study."""
+        found: dict[ModelKey, Model] = {}
+        for entry in self.config["models"]:
+            for model in self._models_of(entry):
+                if model.key in found:
+                    raise ConfigError(
+                        f"study file: models: two entries ask for {model.key.fill(_SHOWN)}"
+                    )
+                found[model.key] = model
+        return found
+
+    def _models_of(self, entry: Mapping[str, Any]) -> Iterator[Model]:
+        name = entry["protocol"]
+        protocol = self._known(self.config["protocols"], name, "models: protocol")
+        variants = entry.get("variants", "all")
+        for variant in protocol["variants"] if variants == "all" else variants:
+            own = self._known(protocol["variants"], variant, f"models: variant of {name}") or {}
+            method_name = own.get("method", variant)
+            for setting in entry["settings"]:
+                way_and_shot(setting)
+                chosen = choices.merged(
+                    [
+                        protocol.get("defaults", {}),
+                        protocol.get("by_setting", {}).get(setting, {}),
+                        entry,
+                        own,
+                        own.get("by_setting", {}).get(setting, {}),
+                    ]
+                )
+                method = self._resolved_method(f"protocols.{name}.variants.{variant}", method_name, chosen, own)
+                for seed in self.config["model_seeds"]:
+                    yield Model(
+                        key=ModelKey(name, entry["dataset"], variant, setting, seed),
+                        method=method,
+                        choices=chosen,
+                        evaluate_on=tuple(entry.get("evaluate_on", [entry["dataset"]])),
+                        splits=tuple(entry.get("splits", ["test"])),
+                        probes=tuple(entry.get("probes", [])),
+                    )
+
+    def _resolved_method(
+        self, place: str, name: str, chosen: Mapping[str, Any], own: Mapping[str, Any]
+    ) -> Method:
+        try:
+            base = self.method(name)
+            values = choices.pick(chosen, choices.METHOD)
+            values["rule_options"] = {**base.rule_options, **chosen["rule_options"]}
+            method = replace(base, **values)
+            if "label" in own:
+                method = replace(method, label=own["label"])
+            elif place.rpartition(".")[2] != name:
+                method = replace(method, label=place.rpartition(".")[2])
+            check_entry(method.rule_entry)
+            options = rule_options(method.rule_entry)
+            unknown = sorted(method.rule_options.keys() - options)
+            if unknown:
+                raise ConfigError(
+                    f"update rule '{method.update_rule}' takes no option {', '.join(unknown)}; "
+                    f"it takes {', '.join(sorted(options)) or 'none'}"
+                )
+        except (ConfigError, ExtensionError) as error:
+            raise ConfigError(f"study file: {place}: {error}") from error
+        return method
+
+    def _check_names(self) -> None:
+        config = self.config
+        datasets, probes = config["datasets"], config.get("probes", {})
+        for role, dataset in config["roles"].items():
+            self._known(datasets, dataset, f"roles.{role}: data set")
+        for dataset in datasets:
+            self._check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
+        for probe in probes:
+            self._check_code(f"probes.{probe}", self.probe_entry(probe))
+        for entry in config["models"]:
+            for dataset in [entry["dataset"], *entry.get("evaluate_on", [])]:
+                self._known(datasets, dataset, "models: data set")
+            for probe in entry.get("probes", []):
+                self._known(probes, probe, "models: probe")
+        if "toy" in config:
+            self._known(datasets, config["toy"]["dataset"], "toy: data set")
+        for probe, options in probes.items():
+            for dataset in options.get("datasets", []):
+                self._known(datasets, dataset, f"probes.{probe}: data set")
+
+    @staticmethod
+    def _known(group: Mapping[str, Any], name: str, what: str) -> Any:
+        if name not in group:
+            raise ConfigError(
+                f"study file: {what} '{name}' is unknown; known are {', '.join(group) or 'none'}"
+            )
+        return group[name]
+
+    @staticmethod
+    def _check_code(place: str, entry: str) -> None:
+        try:
+            check_entry(entry)
+        except ExtensionError as error:
+            raise ConfigError(f"study file: {place}: {error}") from error
+
+
+_SHOWN = "{protocol}, {dataset}, {variant}, {setting}, seed {seed}"
+
+
+def rule_options(entry: str) -> set[str]:
+    """Keyword-only arguments of an update rule, read from its source without importing it."""
+    path, name = check_entry(entry), split_entry(entry)[1]
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return {argument.arg for argument in node.args.kwonlyargs}
+    return set()

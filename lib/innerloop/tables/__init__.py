@@ -1,0 +1,1 @@
+"""Measurement schemas, aggregation and statistics."""

@@ -1,0 +1,47 @@
+"""Gather one table from the files of all jobs, and refuse what does not belong to the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from innerloop.provenance import read_provenance, require_spec
+from innerloop.tables.from_training import logged_rows
+from innerloop.tables.rows import model_columns, with_columns
+from innerloop.tables.schemas import conform, schema_of
+
+
+def gather(
+    table: str, measured: Mapping[str, Mapping[str, Any]], logged: bool
+) -> tuple[pa.Table, dict[str, Any]]:
+    """One table out of many files, each made with the spec that the study now gives its job.
+
+    Args:
+        table: its name.
+        measured: path of each file -> the resolved parameters it must have been made with.
+        logged: whether the files are training logs, which become rows here.
+
+    Returns:
+        The rows, in the files' order, and their provenance: how many files, and every set of
+        package versions they were made with.
+
+    Raises:
+        ProvenanceError: a file was made under other parameters.
+        SchemaError: a file does not fit the table's schema.
+    """
+    parts: list[pa.Table] = []
+    versions: list[Any] = []
+    for path, spec in measured.items():
+        provenance = read_provenance(path)
+        require_spec(path, provenance["spec"], spec)
+        if provenance["versions"] not in versions:
+            versions.append(provenance["versions"])
+        content = pq.read_table(path)
+        if logged:
+            rows = logged_rows(table, content.to_pylist(), spec)
+            content = conform(with_columns(rows, model_columns(spec)), table)
+        parts.append(content.cast(schema_of(table)))
+    return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}

@@ -1,0 +1,36 @@
+"""Which model a row belongs to: the columns that every measurement of a model carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+Row = dict[str, Any]
+
+#: The model columns of the nearest class mean on raw pixels, which no training made.
+RAW_PIXELS = {
+    "protocol": "baseline",
+    "variant": "raw_pixels",
+    "method": "raw_pixels",
+    "train_dataset": "none",
+    "seed": 0,
+}
+
+
+def model_columns(spec: Mapping[str, Any]) -> Row:
+    """The model columns of a training job's resolved parameters."""
+    return {
+        "protocol": spec["protocol"],
+        "variant": spec["variant"],
+        "method": spec["method"]["name"],
+        "train_dataset": spec["dataset"],
+        "setting": spec["setting"],
+        "way": spec["way"],
+        "shot": spec["shot"],
+        "seed": spec["seed"],
+    }
+
+
+def with_columns(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any]) -> Iterator[Row]:
+    """Every row with the same further columns."""
+    return ({**columns, **row} for row in rows)

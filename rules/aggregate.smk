@@ -1,0 +1,47 @@
+# Measurements -> one tidy table of each kind.
+
+
+localrules:
+    describe_study,
+    gather_table,
+
+
+rule describe_study:
+    """Write what figures, tables and the report must know besides measurements."""
+    output:
+        description=paths.DESCRIPTION,
+    log:
+        log_of(paths.DESCRIPTION),
+    params:
+        script=f"{SCRIPTS}/describe_study.py",
+        study=canonical_json(STUDY.config),
+        code=lambda wildcards: digest_of("describe_study.py"),
+    shell:
+        r"""
+        python {params.script:q} \
+            --study {params.study:q} \
+            --out {output.description:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule gather_table:
+    """Gather one table from all its jobs; refuse files made under other parameters."""
+    input:
+        lambda wildcards: list(JOBS.measured(wildcards.table)),
+    output:
+        table=paths.AGGREGATE,
+    log:
+        log_of(paths.AGGREGATE),
+    params:
+        script=f"{SCRIPTS}/aggregate.py",
+        study=lambda wildcards: canonical_json(JOBS.study_of(wildcards.table)),
+        code=lambda wildcards: digest_of("aggregate.py"),
+    shell:
+        r"""
+        python {params.script:q} \
+            --study {params.study:q} \
+            --table {wildcards.table:q} \
+            --out {output.table:q} \
+            > {log:q} 2>&1
+        """

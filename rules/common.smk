@@ -1,0 +1,175 @@
+# Functions that the rules share; no rules. The study's meaning is in lib/innerloop/study.
+
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from innerloop.code_digest import code_digest
+from innerloop.errors import InnerloopError
+from innerloop.extensions import source_file
+from innerloop.files import canonical_json
+from innerloop.render.registry import FIGURES, TABLES
+from innerloop.study import paths
+from innerloop.study.jobs import LOGGED, Jobs
+from innerloop.study.model_key import ModelKey
+from innerloop.study.study import Study
+
+GPUS = 0 if config["compute"]["device"] == "cpu" else 1
+SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
+
+try:
+    STUDY = Study(config, f"{workflow.basedir}/config/schemas/study.schema.json")
+    JOBS = Jobs(STUDY, SCRIPTS)
+except InnerloopError as error:
+    raise WorkflowError(str(error)) from None
+
+# jobs run in the environment that Snakemake runs in, activated or not
+shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+
+
+wildcard_constraints:
+    study=STUDY.name,
+    protocol="[a-z][a-z0-9_]*",
+    dataset="[a-z][a-z0-9_]*",
+    variant="[a-z][a-z0-9_]*",
+    probe="[a-z][a-z0-9_]*",
+    table="[a-z][a-z0-9_]*",
+    figure="[a-z][a-z0-9_]*",
+    arm="[a-z][a-z0-9_]*",
+    setting="[0-9]+w[0-9]+s",
+    seed="[0-9]+",
+    size="[0-9]+",
+
+
+def log_of(pattern):
+    """The log of a job: its output's path below results/<study>/logs."""
+    return beside("logs", pattern) + ".log"
+
+
+def benchmark_of(pattern):
+    """The benchmark of a job: its output's path below results/<study>/benchmarks."""
+    return beside("benchmarks", pattern) + ".tsv"
+
+
+def beside(folder, pattern):
+    """The same place below another folder of the study, without the suffix."""
+    stem = os.path.splitext(pattern)[0]
+    return stem.replace("results/{study}/", "results/{study}/" + folder + "/")
+
+
+def key_of(wildcards):
+    """The model that wildcards name."""
+    w = wildcards
+    return ModelKey(w.protocol, w.dataset, w.variant, w.setting, int(w.seed))
+
+
+def in_study(pattern, **wildcards):
+    """A path pattern in this study."""
+    return pattern.format(study=STUDY.name, **wildcards)
+
+
+def images_of(dataset, size):
+    """The manifest that stands for a data set's images."""
+    return paths.IMAGES.format(dataset=dataset, size=size)
+
+
+def model_images(wildcards):
+    """The images that a model is trained on."""
+    return images_of(wildcards.dataset, STUDY.models[key_of(wildcards)].choices["image_size"])
+
+
+def measured_images(wildcards, datasets):
+    """The images that a model is measured on."""
+    size = STUDY.models[key_of(wildcards)].choices["image_size"]
+    return [images_of(dataset, size) for dataset in datasets]
+
+
+def splits_of(datasets):
+    """The splits of some data sets."""
+    return [in_study(paths.SPLITS, dataset=dataset) for dataset in datasets]
+
+
+def evaluated_datasets(wildcards):
+    """The data sets that a model's accuracy is measured on."""
+    return STUDY.models[key_of(wildcards)].evaluate_on
+
+
+def probed_datasets(wildcards):
+    """The data sets that a probe measures a model on."""
+    return JOBS.probe_datasets(STUDY.models[key_of(wildcards)], wildcards.probe)
+
+
+def named(datasets, files):
+    """`dataset=path` for the command line."""
+    return [f"{dataset}={path}" for dataset, path in zip(datasets, files)]
+
+
+def digest_of(script, *entries):
+    """Digest of the meaning of the code that a script and some entries reach."""
+    return code_digest(os.path.join(SCRIPTS, script), [source_file(entry) for entry in entries])
+
+
+def product_spec(kind, name, product):
+    """What a figure or table is made by."""
+    script = {"figure": "draw_figure.py", "table": "write_table.py"}[kind]
+    return canonical_json({"name": name, "code": digest_of(script, product.entry)})
+
+
+def study_tables():
+    """The tables of this study: the papers', and one for each user's probe."""
+    return {**TABLES, **{name: TABLES["user_probe"] for name in user_probes()}}
+
+
+def user_probes():
+    """Names of the study's probes that are not built in."""
+    known = {table for product in [*FIGURES.values(), *TABLES.values()] for table in product.reads}
+    return [table for table in JOBS.tables() if table not in known]
+
+
+def tables_read(product):
+    """The aggregates that a figure or table reads, as far as this study has them."""
+    return [table for table in product.reads if table in JOBS.tables()]
+
+
+def aggregates(tables):
+    """The files of some aggregates."""
+    return [in_study(paths.AGGREGATE, table=table) for table in tables]
+
+
+def all_data():
+    """Every image store, split and episode table."""
+    stores = sorted(JOBS.image_stores())
+    episodes = JOBS.episode_tables()
+    return [
+        *(images_of(dataset, size) for dataset, size in stores),
+        *splits_of(sorted({dataset for dataset, _ in stores})),
+        *(in_study(paths.EPISODES, dataset=dataset, setting=setting) for dataset, setting in episodes),
+    ]
+
+
+def all_models():
+    """Every model's manifest."""
+    return [key.fill(paths.MODEL, study=STUDY.name) for key in STUDY.models]
+
+
+def all_probes():
+    """Every file that a probe writes."""
+    tables = [table for table in JOBS.tables() if table != "accuracy" and table not in LOGGED]
+    return [path for table in tables for path in JOBS.measured(table)]
+
+
+def all_figures(suffix):
+    """Every figure, as files of one kind."""
+    return [f"{in_study(paths.FIGURE, figure=name)}.{suffix}" for name in FIGURES]
+
+
+def all_tables(suffix):
+    """Every table, as files of one kind."""
+    return [f"{in_study(paths.TABLE, table=name)}.{suffix}" for name in study_tables()]
+
+
+def all_samples():
+    """A sheet of sample images of every data set."""
+    sizes = {dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())}
+    return [paths.SAMPLES.format(dataset=dataset, size=size) for dataset, size in sizes.items()]

@@ -1,0 +1,63 @@
+# Images -> splits -> evaluation episodes.
+
+
+rule build_images:
+    """Decode and resize a data set once, into one memory-mapped array."""
+    output:
+        manifest=paths.IMAGES,
+        samples=paths.SAMPLES,
+    log:
+        "resources/logs/images/{dataset}-{size}.log",
+    params:
+        script=f"{SCRIPTS}/build_images.py",
+        spec=lambda wildcards: canonical_json(JOBS.images(wildcards.dataset, wildcards.size)),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --manifest {output.manifest:q} \
+            --samples {output.samples:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule make_splits:
+    """Divide the classes of a data set into train, val and test."""
+    input:
+        images=lambda wildcards: images_of(wildcards.dataset, JOBS.size_of(wildcards.dataset)),
+    output:
+        splits=paths.SPLITS,
+    log:
+        log_of(paths.SPLITS),
+    params:
+        script=f"{SCRIPTS}/make_splits.py",
+        spec=lambda wildcards: canonical_json(JOBS.splits(wildcards.dataset)),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --images {input.images:q} \
+            --out {output.splits:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule draw_episodes:
+    """Draw the tasks that every model is evaluated on."""
+    input:
+        splits=paths.SPLITS,
+    output:
+        episodes=paths.EPISODES,
+    log:
+        log_of(paths.EPISODES),
+    params:
+        script=f"{SCRIPTS}/draw_episodes.py",
+        spec=lambda wildcards: canonical_json(JOBS.episodes(wildcards.dataset, wildcards.setting)),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --splits {input.splits:q} \
+            --out {output.episodes:q} \
+            > {log:q} 2>&1
+        """

@@ -1,0 +1,66 @@
+# Models -> accuracies.
+
+
+rule measure_accuracy:
+    """Measure one model on the evaluation episodes of every data set its tables ask for."""
+    input:
+        model=paths.MODEL,
+        images=lambda wildcards: measured_images(wildcards, evaluated_datasets(wildcards)),
+        splits=lambda wildcards: splits_of(evaluated_datasets(wildcards)),
+        episodes=lambda wildcards: [
+            in_study(paths.EPISODES, dataset=dataset, setting=wildcards.setting)
+            for dataset in evaluated_datasets(wildcards)
+        ],
+    output:
+        accuracy=paths.ACCURACY,
+    log:
+        log_of(paths.ACCURACY),
+    benchmark:
+        benchmark_of(paths.ACCURACY)
+    threads: STUDY.compute["threads"]
+    resources:
+        gpu=GPUS,
+    params:
+        script=f"{SCRIPTS}/measure.py",
+        spec=lambda wildcards: canonical_json(JOBS.evaluate(key_of(wildcards))),
+        images=lambda wildcards, input: named(evaluated_datasets(wildcards), input.images),
+        splits=lambda wildcards, input: named(evaluated_datasets(wildcards), input.splits),
+        episodes=lambda wildcards, input: named(evaluated_datasets(wildcards), input.episodes),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --model {input.model:q} \
+            --images {params.images:q} \
+            --splits {params.splits:q} \
+            --episodes {params.episodes:q} \
+            --out {output.accuracy:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule measure_raw_pixels:
+    """Measure the baseline that learns nothing on the same episodes."""
+    input:
+        images=lambda wildcards: images_of(
+            wildcards.dataset, JOBS.evaluated_size(wildcards.dataset, wildcards.setting)
+        ),
+        episodes=paths.EPISODES,
+    output:
+        accuracy=paths.BASELINE,
+    log:
+        log_of(paths.BASELINE),
+    params:
+        script=f"{SCRIPTS}/measure_raw_pixels.py",
+        spec=lambda wildcards: canonical_json(
+            JOBS.baseline(wildcards.dataset, wildcards.setting)
+        ),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --images {input.images:q} \
+            --episodes {input.episodes:q} \
+            --out {output.accuracy:q} \
+            > {log:q} 2>&1
+        """

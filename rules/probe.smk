@@ -1,0 +1,67 @@
+# Models -> what adaptation changes in them.
+
+
+rule measure_probe:
+    """Measure one model with one probe."""
+    input:
+        model=paths.MODEL,
+        images=lambda wildcards: measured_images(wildcards, probed_datasets(wildcards)),
+        splits=lambda wildcards: splits_of(probed_datasets(wildcards)),
+    output:
+        measurements=paths.PROBE,
+    log:
+        log_of(paths.PROBE),
+    benchmark:
+        benchmark_of(paths.PROBE)
+    wildcard_constraints:
+        probe="|".join(STUDY.config.get("probes", {})) or "(?!)",
+    threads: STUDY.compute["threads"]
+    resources:
+        gpu=GPUS,
+    params:
+        script=f"{SCRIPTS}/measure.py",
+        spec=lambda wildcards: canonical_json(JOBS.probe(wildcards.probe, key_of(wildcards))),
+        images=lambda wildcards, input: named(probed_datasets(wildcards), input.images),
+        splits=lambda wildcards, input: named(probed_datasets(wildcards), input.splits),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --model {input.model:q} \
+            --images {params.images:q} \
+            --splits {params.splits:q} \
+            --out {output.measurements:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule train_toy:
+    """Train a plain classifier by one of P1's two updates (P1 A.2)."""
+    input:
+        images=lambda wildcards: images_of(
+            wildcards.dataset, STUDY.config["toy"]["image_size"]
+        ),
+        splits=paths.SPLITS,
+    output:
+        curves=paths.TOY,
+    log:
+        log_of(paths.TOY),
+    benchmark:
+        benchmark_of(paths.TOY)
+    threads: STUDY.compute["threads"]
+    resources:
+        gpu=GPUS,
+    params:
+        script=f"{SCRIPTS}/train_toy.py",
+        spec=lambda wildcards: canonical_json(
+            JOBS.toy(wildcards.dataset, wildcards.arm, wildcards.seed)
+        ),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --images {input.images:q} \
+            --splits {input.splits:q} \
+            --out {output.curves:q} \
+            > {log:q} 2>&1
+        """

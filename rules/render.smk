@@ -1,0 +1,93 @@
+# Aggregates -> figures and tables -> report.
+
+
+localrules:
+    draw_figure,
+    write_table,
+    write_report,
+
+
+rule draw_figure:
+    """Draw one figure from aggregated measurements."""
+    input:
+        study=paths.DESCRIPTION,
+        tables=lambda wildcards: aggregates(tables_read(FIGURES[wildcards.figure])),
+    output:
+        multiext(paths.FIGURE, ".pdf", ".png", ".svg", ".json"),
+    log:
+        log_of(paths.FIGURE),
+    params:
+        script=f"{SCRIPTS}/draw_figure.py",
+        spec=lambda wildcards: product_spec("figure", wildcards.figure, FIGURES[wildcards.figure]),
+        tables=lambda wildcards, input: named(
+            tables_read(FIGURES[wildcards.figure]), input.tables
+        ),
+        stem=paths.FIGURE,
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --study {input.study:q} \
+            --tables {params.tables:q} \
+            --out {params.stem:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule write_table:
+    """Write one table from aggregated measurements."""
+    input:
+        study=paths.DESCRIPTION,
+        tables=lambda wildcards: aggregates(tables_read(study_tables()[wildcards.table])),
+    output:
+        multiext(paths.TABLE, ".csv", ".tex", ".json"),
+    log:
+        log_of(paths.TABLE),
+    params:
+        script=f"{SCRIPTS}/write_table.py",
+        spec=lambda wildcards: product_spec(
+            "table", wildcards.table, study_tables()[wildcards.table]
+        ),
+        tables=lambda wildcards, input: named(
+            tables_read(study_tables()[wildcards.table]), input.tables
+        ),
+        stem=paths.TABLE,
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --study {input.study:q} \
+            --tables {params.tables:q} \
+            --out {params.stem:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule write_report:
+    """Write the self-contained report."""
+    input:
+        study=in_study(paths.DESCRIPTION),
+        figures=all_figures("json"),
+        tables=all_tables("json"),
+        samples=all_samples(),
+        images=[path.replace("samples.png", "manifest.json") for path in all_samples()],
+        models=all_models(),
+    output:
+        html=in_study(paths.REPORT),
+    log:
+        in_study(log_of(paths.REPORT)),
+    params:
+        script=f"{SCRIPTS}/write_report.py",
+        code=lambda wildcards: digest_of("write_report.py"),
+    shell:
+        r"""
+        python {params.script:q} \
+            --study {input.study:q} \
+            --figures {input.figures:q} \
+            --tables {input.tables:q} \
+            --samples {input.samples:q} \
+            --images {input.images:q} \
+            --models {input.models:q} \
+            --out {output.html:q} \
+            > {log:q} 2>&1
+        """

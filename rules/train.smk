@@ -1,0 +1,32 @@
+# Data -> models.
+
+
+rule train_model:
+    """Meta-train one variant on one data set, in one setting, from one seed."""
+    input:
+        images=model_images,
+        splits=paths.SPLITS,
+    output:
+        manifest=paths.MODEL,
+        logs=[paths.MODEL.replace("model.json", name) for name in sorted(set(LOGGED.values()))],
+    log:
+        log_of(paths.MODEL),
+    benchmark:
+        benchmark_of(paths.MODEL)
+    threads: STUDY.compute["threads"]
+    resources:
+        gpu=GPUS,
+    params:
+        script=f"{SCRIPTS}/train.py",
+        spec=lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),
+        checkpoint=paths.CHECKPOINT,
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --images {input.images:q} \
+            --splits {input.splits:q} \
+            --checkpoint {params.checkpoint:q} \
+            --out {output.manifest:q} \
+            > {log:q} 2>&1
+        """

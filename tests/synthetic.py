@@ -1,0 +1,383 @@
+"""Synthetic aggregates of a study with planted effects, for any list of variants."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from innerloop.tables.schemas import schema_of
+
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
+LABELS = {
+    "maml": "MAML",
+    "maml_3x": "MAML 3x",
+    "anil": "ANIL",
+    "boil": "BOIL",
+    "scaled_lr": "Scaled LR",
+    "unit_norm": "Unit norm",
+    "meta_sgd": "Meta-SGD",
+    "untrained": "Untrained",
+}
+P1 = ("maml", "maml_3x", "anil", "scaled_lr", "unit_norm", "boil", "meta_sgd", "untrained")
+P2 = ("maml", "meta_sgd")
+ROLES = {"mini_imagenet": "symbols", "cub": "people", "fc100": "scripts", "cifar10": "digits"}
+ACCURACY = {
+    "maml": 0.478,
+    "maml_3x": 0.486,
+    "anil": 0.473,
+    "scaled_lr": 0.496,
+    "unit_norm": 0.358,
+    "untrained": 0.26,
+    "raw_pixels": 0.276,
+}
+#: How far adaptation moves each layer: 1 - CKA.
+MOVED = {
+    "maml": (0.001, 0.002, 0.004, 0.02, 0.35),
+    "maml_3x": (0.002, 0.004, 0.01, 0.05, 0.45),
+    "anil": (0, 0, 0, 0, 0.3),
+    "scaled_lr": (0.01, 0.03, 0.25, 0.3, 0.5),
+    "unit_norm": (0.02, 0.2, 0.15, 0.45, 0.6),
+    "boil": (0.01, 0.02, 0.05, 0.5, 0.55),
+    "untrained": (0.001, 0.001, 0.002, 0.01, 0.4),
+}
+STEP_SIZES = {
+    "conv1": (-0.006, 0.032, 288),
+    "conv2": (-0.004, 0.027, 3000),
+    "conv3": (-0.013, 0.027, 3000),
+    "conv4": (-0.018, 0.030, 3000),
+    "head": (0.043, 0.072, 800),
+}
+#: Changes in nearest-prototype accuracy: on-task, off-task.
+CHANGED = {"maml": (-0.004, -0.003), "meta_sgd": (-0.006, 0.002)}
+
+
+def describe(
+    p1: Sequence[str] = P1,
+    p2: Sequence[str] = P2,
+    *,
+    roles: Mapping[str, str] = ROLES,
+    settings: Sequence[str] = ("5w1s", "5w5s"),
+    seeds: int = 1,
+    others: Sequence[str] = ("cub", "fc100"),
+) -> dict[str, Any]:
+    """The description of a study, as the workflow hands it to the renderer.
+
+    `others` are the roles whose own data sets the P1 methods are trained on too.
+    """
+    mini = roles["mini_imagenet"]
+    wanted = [("p1", name, mini, setting) for name in p1 for setting in settings]
+    wanted += [("p1", name, roles[role], settings[0]) for role in others for name in p1]
+    wanted += [("p2", name, mini, settings[0]) for name in p2]
+    return {
+        "study": "synthetic",
+        "title": "Synthetic measurements",
+        "roles": dict(roles),
+        "datasets": {
+            name: {"label": name.capitalize() if name not in roles else role}
+            for role, name in roles.items()
+        },
+        "protocols": {
+            "p1": {"title": "BatchNorm learning-rate decay", "variants": list(p1)},
+            "p2": {"title": "Negative inner-loop step sizes", "variants": list(p2)},
+        },
+        "models": [_model(*which, seed) for which in wanted for seed in range(seeds)],
+    }
+
+
+def write_tables(
+    folder: Path,
+    description: Mapping[str, Any],
+    *,
+    episodes: int = 60,
+    omit: Iterable[str] = (),
+    probe: str = "",
+) -> dict[str, Path]:
+    """Write every built-in table but those of `omit`, and a user's probe table if named."""
+    builders = {
+        "accuracy": _accuracy,
+        "training": _training,
+        "cka": _cka,
+        "protonet": _protonet,
+        "weight_norm": _weight_norm,
+        "step_size": _step_size,
+        "step_size_value": _step_size_value,
+        "scale_invariance": _scale_invariance,
+        "toy": _toy,
+    }
+    if probe:
+        builders[probe] = _probe
+    paths = {}
+    for name, build in builders.items():
+        if name in omit:
+            continue
+        paths[name] = folder / f"{name}.parquet"
+        schema = schema_of(name)
+        blocks = [_arrow(block, schema) for block in build(description, episodes)]
+        pq.write_table(pa.concat_tables([schema.empty_table(), *blocks]), paths[name])
+    return paths
+
+
+def _model(protocol: str, name: str, dataset: str, setting: str, seed: int) -> dict[str, Any]:
+    way, shot = int(setting[0]), int(setting[2])
+    own = name in ("scaled_lr", "unit_norm")
+    return {
+        "protocol": protocol,
+        "variant": name,
+        "method": name if name in LABELS else "maml",
+        "label": LABELS.get(name, name.replace("_", " ")),
+        "dataset": dataset,
+        "setting": setting,
+        "way": way,
+        "shot": shot,
+        "seed": seed,
+        "train_steps": 5,
+        "test_steps": 5 if protocol == "p2" else 6 if own else 10,
+        "step_size": 0.005 if own else 0.05,
+        "outer_step_size": 0.003,
+        "meta_batch": 3 if protocol == "p2" else 4,
+        "iterations": 0 if name == "untrained" else 200,
+        "filters": 32,
+        "image_size": 28,
+        "second_order": True,
+        "baseline": name == "untrained",
+    }
+
+
+def _stream(*key: object) -> np.random.Generator:
+    return np.random.default_rng(zlib.crc32(repr(key).encode()))
+
+
+def _identity(model: Mapping[str, Any]) -> dict[str, Any]:
+    keys = ("protocol", "variant", "method", "setting", "way", "shot", "seed")
+    return {key: model[key] for key in keys} | {"train_dataset": model["dataset"]}
+
+
+def _measured(model: Mapping[str, Any], dataset: str, **columns: Any) -> dict[str, Any]:
+    return _identity(model) | {
+        "eval_dataset": dataset,
+        "split": "test",
+        "checkpoint": "last",
+        "iteration": model["iterations"],
+        "steps": model["test_steps"],
+        "queries": 15,
+        "batch_norm": "batch",
+        **columns,
+    }
+
+
+def _datasets(description: Mapping[str, Any], model: Mapping[str, Any]) -> list[str]:
+    """A model is tested on its own data set; the miniImageNet model on the others too."""
+    roles = description["roles"]
+    if model["dataset"] != roles["mini_imagenet"] or model["protocol"] == "p2":
+        return [model["dataset"]]
+    return [roles[role] for role in ("mini_imagenet", "cub", "fc100")]
+
+
+def _block(constant: Mapping[str, Any], **columns: Any) -> dict[str, Any]:
+    return {**constant, **columns}
+
+
+def _arrow(block: Mapping[str, Any], schema: pa.Schema) -> pa.Table:
+    """Rows of a table: array-like columns as they are, all others repeated to their length."""
+    length = max(len(value) for value in block.values() if not isinstance(value, (str, int, float)))
+    columns = [
+        pa.array([block[field.name]] * length, field.type)
+        if isinstance(block[field.name], (str, int, float))
+        else pa.array(block[field.name], field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _accuracy(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    indices = np.arange(episodes)
+    for model in description["models"]:
+        for dataset in _datasets(description, model):
+            for split in ("val", "test"):
+                difficulty = _stream("task", dataset, split).normal(0, 0.08, episodes)
+                shift = 0.14 * (model["shot"] == 5) - 0.06 * (dataset != model["dataset"])
+                mean = ACCURACY.get(model["variant"], 0.45) + shift + 0.004 * model["seed"]
+                noise = _stream("accuracy", tuple(model.items()), dataset, split)
+                values = mean + difficulty + noise.normal(0, 0.04, episodes)
+                constant = _measured(model, dataset, split=split, checkpoint="best")
+                yield _block(constant, episode=indices, accuracy=values, loss=1.2)
+    for dataset in description["roles"].values():
+        for setting in sorted({model["setting"] for model in description["models"]}):
+            noise = _stream("raw", dataset, setting).normal(0, 0.09, episodes)
+            model = _model("baseline", "raw_pixels", "none", setting, 0) | {"iterations": 0}
+            constant = _measured(model, dataset, checkpoint="none", batch_norm="none", steps=0)
+            constant["method"] = "raw_pixels"
+            yield _block(constant, episode=indices, accuracy=0.276 + noise, loss=1.6)
+
+
+def _training(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        if model["baseline"]:
+            continue
+        for split, tasks, every in (("train", 40, 10), ("val", episodes, 20)):
+            iterations = np.arange(0 if split == "val" else every, model["iterations"] + 1, every)
+            top = ACCURACY.get(model["variant"], 0.45) + 0.03 * (split == "train")
+            rise = 0.2 + (top - 0.2) * (1 - np.exp(-iterations / 50))
+            noise = _stream("training", tuple(model.items()), split)
+            yield _block(
+                _identity(model) | {"split": split, "tasks": tasks, "accuracy_sd": 0.1},
+                iteration=iterations,
+                accuracy=rise + noise.normal(0, 0.1 / np.sqrt(tasks), iterations.size),
+                loss=1.6 - rise,
+            )
+
+
+def _cka(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    roles = description["roles"]
+    for model in description["models"]:
+        places = [(dataset, "last", model["iterations"]) for dataset in _datasets(description, model)]
+        if model["dataset"] == roles["mini_imagenet"] and not model["baseline"]:
+            named = np.unique(np.round(model["iterations"] * np.array([0, 1, 2, 5, 10, 20, 40, 60]) / 60))
+            places += [(model["dataset"], "named", int(iteration)) for iteration in named]
+        for dataset, checkpoint, iteration in places:
+            for steps in sorted({5, model["test_steps"]}):
+                yield from _similarities(model, dataset, checkpoint, iteration, steps, episodes)
+
+
+def _similarities(
+    model: Mapping[str, Any],
+    dataset: str,
+    checkpoint: str,
+    iteration: int,
+    steps: int,
+    episodes: int,
+) -> Iterator[dict[str, Any]]:
+    moved = np.array(MOVED.get(model["variant"], (0.01, 0.02, 0.1, 0.1, 0.4))) * steps / 10
+    moved = moved * (1.4 if dataset != model["dataset"] else 1)
+    noise = _stream("cka", tuple(model.items()), dataset, checkpoint, iteration, steps)
+    for layer, distance in zip(LAYERS, moved, strict=True):
+        for estimator, factor in (("biased", 0.4), ("debiased", 1.0)):
+            spread = noise.normal(0, 0.3 * distance * factor + 1e-9, episodes)
+            values = 1 - factor * distance + spread
+            if model["variant"] == "untrained" and layer == "conv4":
+                values[:3] = np.nan
+            constant = _measured(
+                model, dataset, checkpoint=checkpoint, iteration=iteration, steps=steps
+            )
+            constant |= {"layer": layer, "estimator": estimator}
+            yield _block(constant, episode=np.arange(episodes), similarity=values)
+
+
+def _protonet(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        if model["protocol"] != "p2":
+            continue
+        for split in ("val", "test"):
+            task = {
+                where: _stream("protonet", where, split).normal(0.48, 0.08, episodes * 20)
+                for where in ("on", "off")
+            }
+            on, off = CHANGED.get(model["variant"], (0.0, 0.0))
+            noise = _stream("protonet", tuple(model.items()), split)
+            for condition, where, change in (
+                ("pre_adaptation", "on", 0),
+                ("on_task", "on", on),
+                ("pre_adaptation_off_task", "off", 0),
+                ("off_task", "off", off),
+            ):
+                values = task[where] + change + noise.normal(0, 0.02, episodes * 20)
+                constant = _measured(model, model["dataset"], split=split, condition=condition)
+                yield _block(constant, episode=np.arange(episodes * 20), accuracy=values)
+
+
+def _weight_norm(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    start = {"conv1": 2.4, "conv2": 8.0, "conv3": 8.0, "conv4": 8.0, "head": 1.2}
+    for model in description["models"]:
+        iterations = np.arange(0, model["iterations"] + 1, 20)
+        speed = 3 if model["variant"] == "scaled_lr" else 1
+        for layer in LAYERS:
+            grown = start[layer] + speed * np.log1p(iterations / 50) * start[layer] / 8
+            unit = model["variant"] == "unit_norm" and layer != "head"
+            norm = np.ones_like(grown) if unit else grown
+            scaled = model["variant"] == "scaled_lr" or layer == "head"
+            yield _block(
+                _identity(model) | {"layer": layer},
+                iteration=iterations,
+                norm=norm,
+                effective_step_size=model["step_size"] / (1 if scaled else norm**2),
+            )
+
+
+def _step_size(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        if model["variant"] != "meta_sgd":
+            continue
+        iterations = np.arange(0, model["iterations"] + 1, 20)
+        done = iterations / model["iterations"]
+        for layer, (mean, sd, count) in STEP_SIZES.items():
+            for parameter in ("weight", "bias", "gamma", "beta")[: 2 if layer == "head" else 4]:
+                yield _block(
+                    _identity(model) | {"layer": layer, "parameter": parameter},
+                    iteration=iterations,
+                    count=count if parameter == "weight" else 32,
+                    mean=0.01 + done * (mean - 0.01),
+                    sd=done * sd,
+                    share_negative=done * (0.7 if mean < 0 else 0.25),
+                )
+
+
+def _step_size_value(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        if model["variant"] != "meta_sgd":
+            continue
+        for layer, (mean, sd, count) in STEP_SIZES.items():
+            values = _stream("alpha", tuple(model.items()), layer).normal(mean, sd, count)
+            constant = {"layer": layer, "parameter": "weight", "iteration": model["iterations"]}
+            yield _block(_identity(model) | constant, value=values)
+
+
+def _scale_invariance(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        noise = _stream("scale", tuple(model.items()))
+        for layer in LAYERS:
+            size = 0.5 if layer == "head" else 1e-6
+            yield _block(
+                _identity(model) | {"layer": layer, "iteration": model["iterations"]},
+                scale=[0.5, 2.0, 10.0],
+                output_change=size * noise.uniform(0.5, 2, 3),
+                gradient_cosine=size * noise.uniform(-1, 1, 3) / 2,
+            )
+
+
+def _toy(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    epochs = np.arange(0, 7)
+    for arm in ("unit_norm", "scaled_lr"):
+        for step_size in (0.001, 0.01, 0.1):
+            for seed in range(2):
+                for split in ("train", "test"):
+                    noise = _stream("toy", arm, step_size, seed, split)
+                    top = 0.98 - 0.02 * (split == "test")
+                    values = top - (top - 0.1) * np.exp(-epochs * step_size * 60)
+                    yield _block(
+                        {
+                            "arm": arm,
+                            "dataset": description["roles"]["cifar10"],
+                            "step_size": step_size,
+                            "seed": seed,
+                            "split": split,
+                            "images": 450,
+                        },
+                        epoch=epochs,
+                        accuracy=np.clip(values + noise.normal(0, 0.01, 7), 0, 1),
+                        loss=2.3 * (1 - values) + 0.02,
+                    )
+
+
+def _probe(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        for layer in ("conv4", ""):
+            noise = _stream("probe", tuple(model.items()), layer)
+            constant = _measured(model, model["dataset"], layer=layer, metric="sharpness")
+            yield _block(
+                constant, episode=np.arange(episodes), value=noise.normal(3, 1, episodes)
+            )

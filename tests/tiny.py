@@ -1,0 +1,110 @@
+"""A tiny data set in memory: every class is a pattern of its own, with noise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import torch
+from innerloop.data.episodes import EpisodeSource, TaskSize
+from innerloop.data.image_store import ClassRows, ImageStore
+from innerloop.data.splits import Split, split_table
+from innerloop.data.tasks import Labelled, TaskBatch, Tasks
+from innerloop.inner_loop.constraint import constrained
+from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.nets.conv4 import Conv4
+from innerloop.parameters import Parameters
+
+SIZE, EACH = 16, 12
+CLASSES = {"train": 8, "val": 6, "test": 7}
+DATASET = "patterns"
+
+#: The network of most tests: 4 filters on 16 x 16 images.
+NETWORK = Conv4(way=3, filters=4, image_size=SIZE)
+
+
+def store(noise: float = 0.25, seed: int = 0) -> ImageStore:
+    """Images of all classes, split by split, class by class."""
+    random = np.random.default_rng(seed)
+    patterns = random.random((sum(CLASSES.values()), 1, 3, SIZE, SIZE))
+    images = patterns + noise * random.standard_normal((len(patterns), EACH, 3, SIZE, SIZE))
+    flat = (images.reshape(-1, 3, SIZE, SIZE).clip(0, 1) * 255).astype(np.uint8)
+    names = [(f"{split}{number}", split) for split in CLASSES for number in range(CLASSES[split])]
+    classes = [
+        ClassRows(name, split, "", EACH * place, EACH) for place, (name, split) in enumerate(names)
+    ]
+    return ImageStore(Path("memory"), flat, classes, {"dataset": DATASET, "size": SIZE})
+
+
+def split(name: str = "train") -> Split:
+    """The classes of one split."""
+    rows = [row for row in store().classes if row.split == name]
+    return Split(
+        DATASET,
+        name,
+        [row.name for row in rows],
+        np.array([row.first for row in rows]),
+        np.array([row.count for row in rows]),
+    )
+
+
+def write_splits(path: Path) -> Path:
+    """The same as a splits.parquet."""
+    pq.write_table(split_table(DATASET, store().classes, None), path)
+    return path
+
+
+def tasks(
+    name: str = "train", *, shot: int = 1, queries: int = 4, purpose: str = "evaluation"
+) -> Tasks:
+    """3-way tasks of one split."""
+    source = EpisodeSource(split(name), seed=0, purpose=purpose)
+    return Tasks(store(), source, TaskSize(NETWORK.way, shot, queries))
+
+
+def batch(count: int = 2, *, first: int = 0, shot: int = 2) -> TaskBatch:
+    """Some tasks in double precision."""
+    drawn = tasks(shot=shot).batch(range(first, first + count))
+    return replace(drawn, support=double(drawn.support), query=double(drawn.query))
+
+
+def double(labelled: Labelled) -> Labelled:
+    return Labelled(labelled.images.double(), labelled.labels)
+
+
+def alone(batch: TaskBatch, number: int) -> TaskBatch:
+    """One task of a batch, as a batch of one."""
+    part = slice(number, number + 1)
+    return TaskBatch(
+        Labelled(batch.support.images[part], batch.support.labels[part]),
+        Labelled(batch.query.images[part], batch.query.labels[part]),
+        batch.episodes[part],
+    )
+
+
+def start(
+    method: Method, network: Conv4 = NETWORK, seed: int = 0, requires_grad: bool = False
+) -> tuple[Parameters, Parameters]:
+    """Slow weights and step sizes in double precision.
+
+    Biases, gammas and betas are moved off their initial values, and learned step sizes off their
+    common value and both signs, so that nothing is right by accident.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    slow = {
+        name: value + 0.1 * torch.randn(value.shape, generator=generator, dtype=value.dtype)
+        for name, value in network.initial(seed, torch.float64).items()
+    }
+    slow = constrained(method, slow)
+    sizes = initial_step_sizes(method, slow, seed)
+    if method.learn_step_size:
+        sizes = {
+            name: value * torch.randn(value.shape, generator=generator, dtype=value.dtype)
+            for name, value in sizes.items()
+        }
+    for value in [*slow.values(), *sizes.values()]:
+        value.requires_grad_(requires_grad)
+    return slow, sizes

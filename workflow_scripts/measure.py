@@ -1,0 +1,53 @@
+"""Measure one model: its accuracy, or any probe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from innerloop.command_line import named_paths, program, spec_parser
+from innerloop.data.image_store import ImageStore
+from innerloop.device import set_up
+from innerloop.extensions import load_entry
+from innerloop.files import read_json, read_spec
+from innerloop.meta.model_file import load
+from innerloop.probes.probe import DatasetFiles, ProbedModel
+from innerloop.provenance import record, require_spec, write_table
+from innerloop.tables.rows import model_columns, with_columns
+from innerloop.tables.schemas import conform
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    """Read the job's parameters, measure, and write tidy rows."""
+    parser = spec_parser(__doc__, "table, entry, options, datasets, model, ...")
+    parser.add_argument("--model", required=True, type=Path, help="model.json")
+    parser.add_argument("--images", required=True, nargs="+", help="dataset=manifest.json")
+    parser.add_argument("--splits", required=True, nargs="+", help="dataset=splits.parquet")
+    parser.add_argument("--episodes", nargs="*", default=[], help="dataset=episodes.parquet")
+    parser.add_argument("--out", required=True, type=Path, help="the measurements")
+    arguments = parser.parse_args(argv)
+    spec = read_spec(arguments.spec)
+    require_spec(arguments.model, read_json(arguments.model)["spec"], spec["model"])
+
+    images, splits = named_paths(arguments.images), named_paths(arguments.splits)
+    episodes = named_paths(arguments.episodes)
+    model = ProbedModel(
+        trained=load(arguments.model.with_suffix(".pt")),
+        datasets=spec["datasets"],
+        files={
+            name: DatasetFiles(ImageStore.open(images[name].parent), splits[name], episodes.get(name))
+            for name in spec["datasets"]
+        },
+        study_seed=spec["model"]["study_seed"],
+        queries=spec["queries"],
+        test_steps=spec["test_steps"],
+        tasks_at_once=spec["compute"]["tasks_at_once"],
+        options=spec["options"],
+        device=set_up(spec["compute"]),
+    )
+    rows = with_columns(load_entry(spec["entry"])(model), model_columns(spec["model"]))
+    write_table(conform(rows, spec["table"]), arguments.out, record(spec))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Meta-train one model."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+from innerloop.command_line import program, spec_parser
+from innerloop.data.episodes import EpisodeSource, TaskSize
+from innerloop.data.image_store import ImageStore
+from innerloop.data.splits import read_split
+from innerloop.data.tasks import Tasks
+from innerloop.device import describe, set_up
+from innerloop.files import canonical_json, read_spec, write_json
+from innerloop.inner_loop.methods import Method
+from innerloop.meta.checkpoint import Checkpoint
+from innerloop.meta.interruption import interruptible
+from innerloop.meta.model_file import save
+from innerloop.meta.training import Schedule, Training
+from innerloop.meta.training_log import write_logs
+from innerloop.nets.conv4 import Conv4
+from innerloop.progress import Progress
+from innerloop.provenance import record
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    """Read the job's parameters, train or continue, and write model, logs and manifest."""
+    parser = spec_parser(__doc__, "method, schedule, ...")
+    parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
+    parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
+    parser.add_argument("--checkpoint", required=True, type=Path, help="to continue from")
+    parser.add_argument("--out", required=True, type=Path, help="model.json; the rest lies beside")
+    arguments = parser.parse_args(argv)
+    spec, began = read_spec(arguments.spec), time.monotonic()
+
+    device = set_up(spec["compute"])
+    images = ImageStore.open(arguments.images.parent)
+    schedule = Schedule.from_spec(spec["schedule"])
+
+    def tasks(split: str, purpose: str, queries: int) -> Tasks:
+        source = EpisodeSource(read_split(arguments.splits, split), spec["study_seed"], purpose)
+        return Tasks(images, source, TaskSize(spec["way"], spec["shot"], queries), device)
+
+    training = Training(
+        Conv4(**spec["network"]),
+        Method.from_json(spec["method"]),
+        schedule,
+        tasks("train", f"training, seed {spec['seed']}", spec["queries"]),
+        tasks("val", "validation", spec["validation_queries"]),
+        spec["seed"],
+    )
+    fingerprint = canonical_json([spec, images.digest])
+    checkpoint = Checkpoint(arguments.checkpoint, fingerprint, say=_say)
+    saved = checkpoint.read()
+    if saved is not None:
+        training.restore(saved)
+
+    name = f"{spec['variant']} on {spec['dataset']} {spec['setting']}"
+    progress = Progress(name, schedule.iterations, done=training.iteration)
+    with interruptible() as interruption, progress:
+        for figures in training:
+            progress.advance(**figures)
+            checkpoint.maybe_save(training.state)
+            if interruption and training.iteration < schedule.iterations:
+                checkpoint.save(training.state())
+                _say(f"stopped by a signal at iteration {training.iteration}; run again to go on")
+                sys.exit(128 + int(interruption.signal or 0))
+
+    model = training.model(spec)
+    folder = arguments.out.parent
+    save(model, folder / "model.pt")
+    write_logs(training, model, folder, record(spec))
+    write_json(
+        folder / "run.json",
+        {**describe(device), "wall_seconds": round(time.monotonic() - began, 1)},
+    )
+    best = {"iteration": training.best[1], "accuracy": training.best[0]}
+    facts = {"data_digest": images.digest, "best_validation": best, "digest": model.digest()}
+    write_json(arguments.out, record(spec, **facts))
+    checkpoint.remove()
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
