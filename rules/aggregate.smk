@@ -21,7 +21,7 @@ rule describe_study:
         python {params.script:q} \
             --study {params.study:q} \
             --out {output.description:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -43,5 +43,5 @@ rule gather_table:
             --study {params.study:q} \
             --table {wildcards.table:q} \
             --out {output.table:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -44,18 +44,18 @@ wildcard_constraints:
 
 def log_of(pattern):
     """The log of a job: its output's path below results/<study>/logs."""
-    return beside("logs", pattern) + ".log"
+    return f"{beside('logs', pattern)}.log"
 
 
 def benchmark_of(pattern):
     """The benchmark of a job: its output's path below results/<study>/benchmarks."""
-    return beside("benchmarks", pattern) + ".tsv"
+    return f"{beside('benchmarks', pattern)}.tsv"
 
 
 def beside(folder, pattern):
     """The same place below another folder of the study, without the suffix."""
     stem = os.path.splitext(pattern)[0]
-    return stem.replace("results/{study}/", "results/{study}/" + folder + "/")
+    return stem.replace("results/{study}/", f"results/{{study}}/{folder}/")
 
 
 def key_of(wildcards):
@@ -76,7 +76,9 @@ def images_of(dataset, size):
 
 def model_images(wildcards):
     """The images that a model is trained on."""
-    return images_of(wildcards.dataset, STUDY.models[key_of(wildcards)].choices["image_size"])
+    return images_of(
+        wildcards.dataset, STUDY.models[key_of(wildcards)].choices["image_size"]
+    )
 
 
 def measured_images(wildcards, datasets):
@@ -107,7 +109,9 @@ def named(datasets, files):
 
 def digest_of(script, *entries):
     """Digest of the meaning of the code that a script and some entries reach."""
-    return code_digest(os.path.join(SCRIPTS, script), [source_file(entry) for entry in entries])
+    return code_digest(
+        os.path.join(SCRIPTS, script), [source_file(entry) for entry in entries]
+    )
 
 
 def product_spec(kind, name, product):
@@ -123,7 +127,11 @@ def study_tables():
 
 def user_probes():
     """Names of the study's probes that are not built in."""
-    known = {table for product in [*FIGURES.values(), *TABLES.values()] for table in product.reads}
+    known = {
+        table
+        for product in [*FIGURES.values(), *TABLES.values()]
+        for table in product.reads
+    }
     return [table for table in JOBS.tables() if table not in known]
 
 
@@ -144,7 +152,10 @@ def all_data():
     return [
         *(images_of(dataset, size) for dataset, size in stores),
         *splits_of(sorted({dataset for dataset, _ in stores})),
-        *(in_study(paths.EPISODES, dataset=dataset, setting=setting) for dataset, setting in episodes),
+        *(
+            in_study(paths.EPISODES, dataset=dataset, setting=setting)
+            for dataset, setting in episodes
+        ),
     ]
 
 
@@ -155,7 +166,9 @@ def all_models():
 
 def all_probes():
     """Every file that a probe writes."""
-    tables = [table for table in JOBS.tables() if table != "accuracy" and table not in LOGGED]
+    tables = [
+        table for table in JOBS.tables() if table != "accuracy" and table not in LOGGED
+    ]
     return [path for table in tables for path in JOBS.measured(table)]
 
 
@@ -171,5 +184,10 @@ def all_tables(suffix):
 
 def all_samples():
     """A sheet of sample images of every data set."""
-    sizes = {dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())}
-    return [paths.SAMPLES.format(dataset=dataset, size=size) for dataset, size in sizes.items()]
+    sizes = {
+        dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())
+    }
+    return [
+        paths.SAMPLES.format(dataset=dataset, size=size)
+        for dataset, size in sizes.items()
+    ]

@@ -10,21 +10,25 @@ rule build_images:
         "resources/logs/images/{dataset}-{size}.log",
     params:
         script=f"{SCRIPTS}/build_images.py",
-        spec=lambda wildcards: canonical_json(JOBS.images(wildcards.dataset, wildcards.size)),
+        spec=lambda wildcards: canonical_json(
+            JOBS.images(wildcards.dataset, wildcards.size)
+        ),
     shell:
         r"""
         python {params.script:q} \
             --spec {params.spec:q} \
             --manifest {output.manifest:q} \
             --samples {output.samples:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
 rule make_splits:
     """Divide the classes of a data set into train, val and test."""
     input:
-        images=lambda wildcards: images_of(wildcards.dataset, JOBS.size_of(wildcards.dataset)),
+        images=lambda wildcards: images_of(
+            wildcards.dataset, JOBS.size_of(wildcards.dataset)
+        ),
     output:
         splits=paths.SPLITS,
     log:
@@ -38,7 +42,7 @@ rule make_splits:
             --spec {params.spec:q} \
             --images {input.images:q} \
             --out {output.splits:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -52,12 +56,14 @@ rule draw_episodes:
         log_of(paths.EPISODES),
     params:
         script=f"{SCRIPTS}/draw_episodes.py",
-        spec=lambda wildcards: canonical_json(JOBS.episodes(wildcards.dataset, wildcards.setting)),
+        spec=lambda wildcards: canonical_json(
+            JOBS.episodes(wildcards.dataset, wildcards.setting)
+        ),
     shell:
         r"""
         python {params.script:q} \
             --spec {params.spec:q} \
             --splits {input.splits:q} \
             --out {output.episodes:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -5,7 +5,9 @@ rule measure_accuracy:
     """Measure one model on the evaluation episodes of every data set its tables ask for."""
     input:
         model=paths.MODEL,
-        images=lambda wildcards: measured_images(wildcards, evaluated_datasets(wildcards)),
+        images=lambda wildcards: measured_images(
+            wildcards, evaluated_datasets(wildcards)
+        ),
         splits=lambda wildcards: splits_of(evaluated_datasets(wildcards)),
         episodes=lambda wildcards: [
             in_study(paths.EPISODES, dataset=dataset, setting=wildcards.setting)
@@ -23,9 +25,15 @@ rule measure_accuracy:
     params:
         script=f"{SCRIPTS}/measure.py",
         spec=lambda wildcards: canonical_json(JOBS.evaluate(key_of(wildcards))),
-        images=lambda wildcards, input: named(evaluated_datasets(wildcards), input.images),
-        splits=lambda wildcards, input: named(evaluated_datasets(wildcards), input.splits),
-        episodes=lambda wildcards, input: named(evaluated_datasets(wildcards), input.episodes),
+        images=lambda wildcards, input: named(
+            evaluated_datasets(wildcards), input.images
+        ),
+        splits=lambda wildcards, input: named(
+            evaluated_datasets(wildcards), input.splits
+        ),
+        episodes=lambda wildcards, input: named(
+            evaluated_datasets(wildcards), input.episodes
+        ),
     shell:
         r"""
         python {params.script:q} \
@@ -35,7 +43,7 @@ rule measure_accuracy:
             --splits {params.splits:q} \
             --episodes {params.episodes:q} \
             --out {output.accuracy:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -43,7 +51,8 @@ rule measure_raw_pixels:
     """Measure the baseline that learns nothing on the same episodes."""
     input:
         images=lambda wildcards: images_of(
-            wildcards.dataset, JOBS.evaluated_size(wildcards.dataset, wildcards.setting)
+            wildcards.dataset,
+            JOBS.evaluated_size(wildcards.dataset, wildcards.setting),
         ),
         episodes=paths.EPISODES,
     output:
@@ -62,5 +71,5 @@ rule measure_raw_pixels:
             --images {input.images:q} \
             --episodes {input.episodes:q} \
             --out {output.accuracy:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -20,7 +20,9 @@ rule measure_probe:
         gpu=GPUS,
     params:
         script=f"{SCRIPTS}/measure.py",
-        spec=lambda wildcards: canonical_json(JOBS.probe(wildcards.probe, key_of(wildcards))),
+        spec=lambda wildcards: canonical_json(
+            JOBS.probe(wildcards.probe, key_of(wildcards))
+        ),
         images=lambda wildcards, input: named(probed_datasets(wildcards), input.images),
         splits=lambda wildcards, input: named(probed_datasets(wildcards), input.splits),
     shell:
@@ -31,7 +33,7 @@ rule measure_probe:
             --images {params.images:q} \
             --splits {params.splits:q} \
             --out {output.measurements:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -63,5 +65,5 @@ rule train_toy:
             --images {input.images:q} \
             --splits {input.splits:q} \
             --out {output.curves:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -18,7 +18,9 @@ rule draw_figure:
         log_of(paths.FIGURE),
     params:
         script=f"{SCRIPTS}/draw_figure.py",
-        spec=lambda wildcards: product_spec("figure", wildcards.figure, FIGURES[wildcards.figure]),
+        spec=lambda wildcards: product_spec(
+            "figure", wildcards.figure, FIGURES[wildcards.figure]
+        ),
         tables=lambda wildcards, input: named(
             tables_read(FIGURES[wildcards.figure]), input.tables
         ),
@@ -30,7 +32,7 @@ rule draw_figure:
             --study {input.study:q} \
             --tables {params.tables:q} \
             --out {params.stem:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -38,7 +40,9 @@ rule write_table:
     """Write one table from aggregated measurements."""
     input:
         study=paths.DESCRIPTION,
-        tables=lambda wildcards: aggregates(tables_read(study_tables()[wildcards.table])),
+        tables=lambda wildcards: aggregates(
+            tables_read(study_tables()[wildcards.table])
+        ),
     output:
         multiext(paths.TABLE, ".csv", ".tex", ".json"),
     log:
@@ -59,7 +63,7 @@ rule write_table:
             --study {input.study:q} \
             --tables {params.tables:q} \
             --out {params.stem:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -89,5 +93,5 @@ rule write_report:
             --images {input.images:q} \
             --models {input.models:q} \
             --out {output.html:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -8,7 +8,10 @@ rule train_model:
         splits=paths.SPLITS,
     output:
         manifest=paths.MODEL,
-        logs=[paths.MODEL.replace("model.json", name) for name in sorted(set(LOGGED.values()))],
+        logs=[
+            paths.MODEL.replace("model.json", name)
+            for name in sorted(set(LOGGED.values()))
+        ],
     log:
         log_of(paths.MODEL),
     benchmark:
@@ -28,5 +31,5 @@ rule train_model:
             --splits {input.splits:q} \
             --checkpoint {params.checkpoint:q} \
             --out {output.manifest:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

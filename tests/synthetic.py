@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from innerloop.tables.schemas import schema_of
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
@@ -235,9 +236,13 @@ def _training(description: Mapping[str, Any], episodes: int) -> Iterator[dict[st
 def _cka(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     roles = description["roles"]
     for model in description["models"]:
-        places = [(dataset, "last", model["iterations"]) for dataset in _datasets(description, model)]
+        places = [
+            (dataset, "last", model["iterations"]) for dataset in _datasets(description, model)
+        ]
         if model["dataset"] == roles["mini_imagenet"] and not model["baseline"]:
-            named = np.unique(np.round(model["iterations"] * np.array([0, 1, 2, 5, 10, 20, 40, 60]) / 60))
+            named = np.unique(
+                np.round(model["iterations"] * np.array([0, 1, 2, 5, 10, 20, 40, 60]) / 60)
+            )
             places += [(model["dataset"], "named", int(iteration)) for iteration in named]
         for dataset, checkpoint, iteration in places:
             for steps in sorted({5, model["test_steps"]}):
@@ -378,6 +383,4 @@ def _probe(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, 
         for layer in ("conv4", ""):
             noise = _stream("probe", tuple(model.items()), layer)
             constant = _measured(model, model["dataset"], layer=layer, metric="sharpness")
-            yield _block(
-                constant, episode=np.arange(episodes), value=noise.normal(3, 1, episodes)
-            )
+            yield _block(constant, episode=np.arange(episodes), value=noise.normal(3, 1, episodes))

@@ -13,7 +13,7 @@ from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
 from innerloop.data.tasks import Labelled, TaskBatch, Tasks
 from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.methods import Method, method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
@@ -24,6 +24,7 @@ DATASET = "patterns"
 
 #: The network of most tests: 4 filters on 16 x 16 images.
 NETWORK = Conv4(way=3, filters=4, image_size=SIZE)
+METHOD = method("maml", step_size=0.1)
 
 
 def store(noise: float = 0.25, seed: int = 0) -> ImageStore:

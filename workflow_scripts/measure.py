@@ -35,7 +35,9 @@ def main(argv: list[str] | None = None) -> None:
         trained=load(arguments.model.with_suffix(".pt")),
         datasets=spec["datasets"],
         files={
-            name: DatasetFiles(ImageStore.open(images[name].parent), splits[name], episodes.get(name))
+            name: DatasetFiles(
+                ImageStore.open(images[name].parent), splits[name], episodes.get(name)
+            )
             for name in spec["datasets"]
         },
         study_seed=spec["model"]["study_seed"],

@@ -18,7 +18,7 @@ _HOME = {
     "open_images": "innerloop.data.build_images",
 }
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+__all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:

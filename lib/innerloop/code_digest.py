@@ -96,10 +96,14 @@ def _meaning(tree: ast.Module) -> str:
 
 def _dump(node: object, skipped: set[int]) -> str:
     if isinstance(node, ast.AST):
-        inner = ",".join(f"{field}={_dump(value, skipped)}" for field, value in ast.iter_fields(node))
+        inner = ",".join(
+            f"{field}={_dump(value, skipped)}" for field, value in ast.iter_fields(node)
+        )
         return f"{type(node).__name__}({inner})"
     if isinstance(node, list):
-        return "[" + ",".join(_dump(item, skipped) for item in node if id(item) not in skipped) + "]"
+        return (
+            "[" + ",".join(_dump(item, skipped) for item in node if id(item) not in skipped) + "]"
+        )
     return repr(node)
 
 

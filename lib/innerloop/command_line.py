@@ -44,5 +44,7 @@ def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | N
 def spec_parser(description: str | None, spec_help: str) -> argparse.ArgumentParser:
     """A parser whose first argument is `--spec`, the resolved parameters of the job."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--spec", required=True, help=f"JSON, or the path of a JSON file: {spec_help}")
+    parser.add_argument(
+        "--spec", required=True, help=f"JSON, or the path of a JSON file: {spec_help}"
+    )
     return parser

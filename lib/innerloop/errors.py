@@ -28,7 +28,7 @@ class DivergenceError(InnerloopError):
 
 
 class SchemaError(InnerloopError):
-    """A measurement table lacks a column, has a wrong type, or holds a value that is not allowed."""
+    """A measurement table lacks a column, has a wrong type, or holds a forbidden value."""
 
 
 class ProvenanceError(InnerloopError):

@@ -97,12 +97,16 @@ def load_entry(entry: str) -> Any:
     """
     place, name = split_entry(entry)
     try:
-        module = _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        module = (
+            _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
+        )
         return getattr(module, name)
     except AttributeError as error:
         raise ExtensionError(f"'{entry}': {place} does not define '{name}'") from error
     except FileNotFoundError as error:
-        raise ExtensionError(f"'{entry}': there is no file {place} (seen from {Path.cwd()})") from error
+        raise ExtensionError(
+            f"'{entry}': there is no file {place} (seen from {Path.cwd()})"
+        ) from error
     except ImportError as error:
         raise ExtensionError(f"'{entry}': importing {place} failed: {error}") from error
 

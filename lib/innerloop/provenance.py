@@ -80,7 +80,9 @@ def _differences(found: Any, expected: Any, key: str = "") -> Any:
     if isinstance(found, Mapping) and isinstance(expected, Mapping):
         for name in sorted(found.keys() | expected.keys()):
             yield from _differences(
-                found.get(name, "(absent)"), expected.get(name, "(absent)"), f"{key}.{name}".lstrip(".")
+                found.get(name, "(absent)"),
+                expected.get(name, "(absent)"),
+                f"{key}.{name}".lstrip("."),
             )
     elif canonical_json(found) != canonical_json(expected):
         yield key, found, expected

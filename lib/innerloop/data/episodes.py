@@ -139,5 +139,8 @@ def read_episodes(path: Path | str, split: str) -> Episodes:
     if not rows:
         raise DataError(f"{path}: there are no episodes of split '{split}'")
     return Episodes(
-        *(np.array([row[name] for row in rows]) for name in ("episode", "classes", "support", "query"))
+        *(
+            np.array([row[name] for row in rows])
+            for name in ("episode", "classes", "support", "query")
+        )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -49,7 +49,7 @@ class Tasks:
     images: ImageStore
     source: EpisodeSource
     size: TaskSize
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def batch(self, indices: range) -> TaskBatch:
         """The tasks of the given indices."""
@@ -57,9 +57,7 @@ class Tasks:
 
     def of(self, episodes: Episodes) -> TaskBatch:
         """Episodes drawn before, as tensors."""
-        return TaskBatch(
-            self._labelled(episodes.support), self._labelled(episodes.query), episodes
-        )
+        return TaskBatch(self._labelled(episodes.support), self._labelled(episodes.query), episodes)
 
     def batches(self, count: int, at_once: int) -> Iterator[TaskBatch]:
         """Tasks 0 ... count - 1 in batches of at most `at_once`."""

@@ -34,7 +34,9 @@ class Adaptation:
     trajectory: list[Parameters] = field(default_factory=list)
 
 
-def task_losses(logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean") -> torch.Tensor:
+def task_losses(
+    logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean"
+) -> torch.Tensor:
     """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N].
 
     `mean` is over the N images; `sum_over_shots` divides their sum by the images a class has.

@@ -40,5 +40,6 @@ def initial_step_sizes(method: Method, slow: Parameters, seed: int) -> Parameter
             sizes[name] = ((low + (high - low) * drawn) * factor).to(weight)
         else:
             shape = weight.shape if method.learn_step_size else ()
-            sizes[name] = torch.full(shape, method.step_size * factor).to(weight)
+            value = method.step_size * factor
+            sizes[name] = torch.full(shape, value, dtype=torch.float64).to(weight)
     return sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -81,7 +82,10 @@ class Training:
             name: value.to(device).requires_grad_(method.learn_step_size)
             for name, value in sizes.items()
         }
-        learned = [*self.slow.values(), *(self.step_sizes.values() if method.learn_step_size else [])]
+        learned = [
+            *self.slow.values(),
+            *(self.step_sizes.values() if method.learn_step_size else []),
+        ]
         self._optimiser = torch.optim.Adam(learned, lr=schedule.outer_step_size)
         self.iteration = 0
         self.kept: dict[int, Weights] = {}
@@ -129,12 +133,11 @@ class Training:
                 "written for this model"
             )
         self._optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         self._optimiser.step()
         with torch.no_grad():
-            for name, value in constrained(self.method, self.slow).items():
-                self.slow[name].copy_(value)
-        return QueryResult(result.losses.detach(), result.accuracies)
+            _copy_into(self.slow, constrained(self.method, self.slow))
+        return QueryResult(result.losses.detach().cpu(), result.accuracies.cpu())
 
     def _due(self, iteration: int) -> bool:
         schedule = self.schedule
@@ -195,14 +198,14 @@ class Training:
             "iteration": self.iteration,
             "slow": detached(self.slow),
             "step_sizes": detached(self.step_sizes),
-            "optimiser": self._optimiser.state_dict(),
+            "optimiser": copy.deepcopy(self._optimiser.state_dict()),
             "kept": {
                 iteration: {"slow": weights.slow, "step_sizes": weights.step_sizes}
                 for iteration, weights in self.kept.items()
             },
             "best": list(self.best),
-            "curves": self.curves,
-            "dynamics": self.dynamics,
+            "curves": list(self.curves),
+            "dynamics": list(self.dynamics),
             "since_log": [
                 {"losses": result.losses, "accuracies": result.accuracies}
                 for result in self._since_log

@@ -39,6 +39,6 @@ def initial_weight(
         bound = 1 / math.sqrt(fan_in)
     else:
         raise ConfigError(
-            f"initialisation '{initialisation}' is unknown; choose one of {get_args(Initialisation)}"
+            f"initialisation '{initialisation}' is unknown; choose from {get_args(Initialisation)}"
         )
     return (torch.rand(shape, generator=generator, dtype=torch.float64) * 2 - 1) * bound

@@ -84,7 +84,7 @@ def train_toy(
     start = constrained(method("unit_norm"), network.initial(seed))
     for step_size in step_sizes:
         weights = with_task_axis({name: w.to(images) for name, w in start.items()}, 1)
-        rate = torch.tensor(step_size).to(images)
+        rate = torch.tensor(step_size, dtype=images.dtype, device=images.device)
         for epoch in range(epochs + 1):
             if epoch:
                 for part in train.batches(_order(len(images), "toy", seed, epoch), batch):

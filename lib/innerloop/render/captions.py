@@ -23,6 +23,11 @@ def span(values: Iterable[float]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
+def seeds(frame: pd.DataFrame) -> int:
+    """How many seeds the rows of a table come from."""
+    return len(frame["seed"].unique())
+
+
 def counted(summary: pd.DataFrame, what: str = "tasks") -> str:
     """How many tasks and seeds the means of a summary stand on."""
     seeds = span(summary["seeds"])
@@ -35,8 +40,9 @@ def missing_values(summary: pd.DataFrame, by: str, where: str, why: str) -> str:
     broken = summary[summary["missing"] > 0]
     if broken.empty:
         return ""
-    totals = broken.groupby([by, where], sort=False, observed=True)[["n", "missing", "seeds"]].sum()
+    totals = broken.groupby([by, where], sort=False, observed=True)["missing"].sum().reset_index()
     parts = [
-        f"{name} {place} ({row['missing']:,.0f})" for (name, place), row in totals.iterrows()
+        f"{name} {place} ({missing:,})"
+        for name, place, missing in totals.itertuples(index=False, name=None)
     ]
     return f"Not defined, {why}: {', '.join(parts)}."

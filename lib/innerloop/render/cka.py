@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,10 @@ from matplotlib.figure import Figure
 
 from innerloop.render import captions
 from innerloop.render.evidence import Evidence
+from innerloop.render.layers import layers_in_order
 from innerloop.render.style import (
     Look,
     chunks,
-    layers_in_order,
     legend_below,
     panels,
     say_not_measured,
@@ -24,9 +25,6 @@ from innerloop.render.style import (
 from innerloop.tables.statistics import summarise
 
 PROTOCOL = "p1"
-
-#: The step count at which all methods can be compared beside each one's own.
-COMMON_STEPS = 5
 
 ESTIMATORS = {"biased": "biased CKA, as in the paper", "debiased": "debiased CKA"}
 
@@ -56,6 +54,7 @@ def similarity(evidence: Evidence, steps: int | None = None, **equal: object) ->
     """Mean CKA with intervals over tasks, of P1's models in their main setting.
 
     Args:
+        evidence: the study's measurements.
         steps: inner steps before measuring; by default each variant's own test step count.
         equal: further columns and the values they must have, for example `eval_dataset`.
 
@@ -74,9 +73,22 @@ def similarity(evidence: Evidence, steps: int | None = None, **equal: object) ->
     return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity")
 
 
+def _common_steps(evidence: Evidence, **equal: object) -> int | None:
+    """The step count at which all methods were measured, unless it is every one's own."""
+    study = evidence.study
+    setting = study.main_setting(PROTOCOL)
+    rows = evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
+    measured = [set(own["steps"]) for _, own in rows.groupby("variant", observed=True)]
+    shared = set.intersection(*measured)
+    own = {study.test_steps(PROTOCOL, name, setting) for name in rows["variant"].unique()}
+    if not shared or own == shared:
+        return None
+    return int(min(shared))
+
+
 def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
-    """CKA against layers, one curve with intervals each; side by side so that none hides another."""
-    layers = layers_in_order([layer for _, curve in curves for layer in curve["layer"]])
+    """CKA against layers, one curve with intervals each, side by side so that none is hidden."""
+    layers = layers_in_order(layer for _, curve in curves for layer in curve["layer"])
     offsets = np.linspace(-0.22, 0.22, len(curves)) if len(curves) > 1 else [0.0]
     for offset, (look, curve) in zip(offsets, curves, strict=True):
         placed = curve.set_index("layer").reindex(layers)
@@ -94,11 +106,11 @@ def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> Non
 def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFrame] | None:
     """P1's Figures 2 and 5: a curve a method, for models of miniImageNet's role on `dataset`.
 
-    Biased and debiased CKA stand side by side; below, all methods at the common step count, when
-    theirs differ. None when nothing was measured.
+    Biased and debiased CKA stand side by side; below, all methods at the step count that they
+    share, when their own differ. None when nothing was measured.
     """
     study = evidence.study
-    chosen = {
+    chosen: dict[str, Any] = {
         "train_dataset": study.in_role("mini_imagenet"),
         "eval_dataset": dataset,
         "checkpoint": "last",
@@ -107,17 +119,17 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFra
     if own.empty:
         return None
     rows = {"own inner steps": own}
-    common = similarity(evidence, steps=COMMON_STEPS, **chosen)
-    if not common.empty and not common.equals(own):
-        rows[f"{COMMON_STEPS} inner steps"] = common
+    common = _common_steps(evidence, **chosen)
+    if common is not None:
+        rows[f"{common} inner steps"] = similarity(evidence, steps=common, **chosen)
     looks = variant_looks(study)
     figure, axes = panels(len(rows), 2, (3.7, 2.5), sharex=True, sharey=True)
     for row, (title, summary) in zip(axes, rows.items(), strict=True):
         row[0].set_ylabel(f"CKA, {title}")
         for panel, estimator in zip(row, ESTIMATORS, strict=True):
-            chosen = summary[summary["estimator"] == estimator]
-            names = chosen["variant"].unique()
-            draw_profile(panel, [(looks[name], chosen[chosen["variant"] == name]) for name in names])
+            mine = summary[summary["estimator"] == estimator]
+            names = mine["variant"].unique()
+            draw_profile(panel, [(looks[name], mine[mine["variant"] == name]) for name in names])
     for panel, title in zip(axes[0], ESTIMATORS.values(), strict=True):
         panel.set_title(title)
     legend_below(figure, [looks[name] for name in own["variant"].unique()])
@@ -162,10 +174,12 @@ def profile_grid(
     hue: str,
     looks: Mapping[str, Look],
 ) -> Figure:
-    """P1's Figures 4 and 6: CKA against layers, a panel a value of `column`, a curve one of `hue`."""
+    """P1's Figures 4 and 6: a panel a value of `column`, a curve a value of `hue`."""
     figure, filled = grid(summary, column, panel_names)
     for panel in filled:
-        curves = [(looks[name], panel.rows[panel.rows[hue] == name]) for name in panel.rows[hue].unique()]
+        curves = [
+            (looks[name], panel.rows[panel.rows[hue] == name]) for name in panel.rows[hue].unique()
+        ]
         if curves:
             draw_profile(panel.axes, curves)
         panel.axes.tick_params(axis="x", labelrotation=45)

@@ -10,8 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
-from innerloop.render.evidence import Evidence
-from innerloop.render.style import Look, layers_in_order, legend_below, panels
+from innerloop.render import captions
+from innerloop.render.layers import layers_in_order
+from innerloop.render.style import Look, legend_below, panels
+
 
 def compact(number: float, _position: int | None = None) -> str:
     """60000 -> 60k."""
@@ -35,26 +37,18 @@ def checkpoint_axis(axes: Axes, iterations: Iterable[int]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
 
 
-def draw_seeds(axes: Axes, rows: pd.DataFrame, value: str, look: Look) -> None:
-    """The mean of `value` over seeds against iterations; each seed thin behind it, if several."""
+def draw_seeds(axes: Axes, rows: pd.DataFrame, value: str, look: Look, *, order: int = 0) -> None:
+    """The mean of `value` over seeds against iterations; each seed thin behind it, if several.
+
+    Markers of curves of different `order` stand at different iterations, so that curves that
+    coincide can still be told apart.
+    """
     mean = rows.groupby("iteration", observed=True)[value].mean()
-    if rows["seed"].nunique() > 1:
+    if captions.seeds(rows) > 1:
         for _, seed in rows.sort_values("iteration").groupby("seed"):
             axes.plot(seed["iteration"], seed[value], color=look.colour, lw=0.5, alpha=0.5)
-    axes.plot(mean.index, mean, markevery=max(1, len(mean) // 5), **look.line())
-
-
-def trained_models(evidence: Evidence, table: str, protocol: str) -> pd.DataFrame:
-    """Rows of the trained models of miniImageNet's role in a protocol's main setting."""
-    study = evidence.study
-    names = [variant.name for variant in study.variants(protocol, baselines=False)]
-    return evidence.rows(
-        table,
-        protocol=protocol,
-        train_dataset=study.in_role("mini_imagenet"),
-        setting=study.main_setting(protocol),
-        variant=names,
-    )
+    every = max(1, len(mean) // 4)
+    axes.plot(mean.index, mean, markevery=(order % every, every), **look.line())
 
 
 def layer_panels(
@@ -68,15 +62,15 @@ def layer_panels(
         looks: the look of every variant.
         keywords: go to `panels`, for example `sharey`.
     """
-    layers = layers_in_order(list(rows["layer"].unique()))
+    layers = layers_in_order(rows["layer"])
     figure, axes = panels(len(quantities), len(layers), (1.75, 1.9), sharex=True, **keywords)
     shown = [name for name in looks if (rows["variant"] == name).any()]
     for row, (quantity, label) in zip(axes, quantities.items(), strict=True):
         row[0].set_ylabel(label)
         for panel, layer in zip(row, layers, strict=True):
-            for name in shown:
+            for order, name in enumerate(shown):
                 own = rows[(rows["variant"] == name) & (rows["layer"] == layer)]
-                draw_seeds(panel, own, quantity, looks[name])
+                draw_seeds(panel, own, quantity, looks[name], order=order)
             iteration_axis(panel)
     for panel, layer in zip(axes[0], layers, strict=True):
         panel.set_title(layer)
@@ -88,5 +82,5 @@ def layer_panels(
 
 def seeds(rows: pd.DataFrame) -> str:
     """How many seeds the curves show."""
-    number = int(rows["seed"].nunique())
+    number = captions.seeds(rows)
     return "One seed." if number == 1 else f"Mean of {number} seeds; thin lines: single seeds."

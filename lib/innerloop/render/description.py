@@ -70,7 +70,7 @@ class Study:
         return str(self._protocols.get(protocol, {}).get("title", protocol))
 
     def in_role(self, paper_dataset: str) -> str:
-        """This study's data set for one of the papers' data sets."""
+        """The study's data set for one of the papers' data sets."""
         return self._roles.get(paper_dataset, paper_dataset)
 
     def dataset_label(self, dataset: str) -> str:

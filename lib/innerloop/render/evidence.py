@@ -1,14 +1,16 @@
-"""The measurements that figures and tables are made from: aggregated Parquet files, nothing else."""
+"""The measurements that figures and tables are made from: aggregated Parquet files alone."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, reduce
+from operator import and_
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from innerloop.errors import SchemaError
@@ -52,12 +54,30 @@ class Evidence:
         schema = schema_of(name)
         path = self.paths.get(name)
         table = schema.empty_table() if path is None else _read(path, schema, equal)
-        return table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
+        frame: pd.DataFrame = table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
+        return frame
+
+    def trained(self, table: str, protocol: str) -> pd.DataFrame:
+        """Rows of the models that the papers' figures show: those trained on miniImageNet's role.
+
+        Only the protocol's main setting, and without the baselines that were never trained.
+        """
+        variants = self.study.variants(protocol, baselines=False)
+        return self.rows(
+            table,
+            protocol=protocol,
+            train_dataset=self.study.in_role("mini_imagenet"),
+            setting=self.study.main_setting(protocol),
+            variant=[variant.name for variant in variants],
+        )
 
 
 def _read(path: Path, schema: pa.Schema, equal: Mapping[str, object]) -> pa.Table:
-    filters = [
-        (column, "in", list(value)) if _is_many(value) else (column, "==", value)
+    # an array of the column's own type, since an empty list has none
+    wanted = [
+        pc.field(column).isin(
+            pa.array(value if isinstance(value, list) else [value], schema.field(column).type)
+        )
         for column, value in equal.items()
     ]
     try:
@@ -65,10 +85,8 @@ def _read(path: Path, schema: pa.Schema, equal: Mapping[str, object]) -> pa.Tabl
         missing = [column for column in schema.names if column not in present]
         if missing:
             raise SchemaError(f"{path} lacks the columns {missing}; it has {present}")
-        return pq.read_table(path, columns=schema.names, filters=filters or None)
+        return pq.read_table(
+            path, columns=schema.names, filters=reduce(and_, wanted) if wanted else None
+        )
     except (OSError, pa.ArrowException) as error:
         raise SchemaError(f"cannot read the table {path}: {error}") from error
-
-
-def _is_many(value: object) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, str)

@@ -51,12 +51,12 @@ FIGURES: dict[str, Product] = dict(
             "Figure 6: learned step sizes",
             "step_size_value",
         ),
-        _figure(
-            "p2_figure7_prototypes", "P2", "Figure 7: prototypes before and after", "protonet"
-        ),
+        _figure("p2_figure7_prototypes", "P2", "Figure 7: prototypes before and after", "protonet"),
         _figure("effective_step_sizes", "Innerloop", "Effective step sizes", "weight_norm"),
         _figure("negative_step_sizes", "Innerloop", "Share of negative step sizes", "step_size"),
-        _figure("scale_invariance", "Innerloop", "Scale invariance, layer by layer", "scale_invariance"),
+        _figure(
+            "scale_invariance", "Innerloop", "Scale invariance, layer by layer", "scale_invariance"
+        ),
     ]
 )
 

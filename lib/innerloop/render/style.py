@@ -7,8 +7,8 @@ apart with colour-blind eyes, and never carry meaning alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any, TypeVar
@@ -20,8 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from innerloop.render.description import Study
-
-LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
+from innerloop.render.layers import LAYERS
 
 T = TypeVar("T")
 
@@ -67,7 +66,9 @@ _FREE_COLOURS = ("#000000", "#332288", "#999933", "#882255", "#44aa99", "#661100
 _FREE_MARKERS = ("*", "h", "<", ">", "p", "d", "H")
 _FREE_DASHES: tuple[Dashes, ...] = (DASHED, DASH_DOTTED, SOLID, DOTTED)
 
-_LAYER_COLOURS = dict(zip(LAYERS, [*sns.color_palette("crest", 4).as_hex(), "#c2185b"], strict=True))
+_LAYER_COLOURS = dict(
+    zip(LAYERS, [*sns.color_palette("crest", 4).as_hex(), "#c2185b"], strict=True)
+)
 _LAYER_MARKERS = dict(zip(LAYERS, "osD^X", strict=True))
 _ROLES: Mapping[str, tuple[str, str, Dashes]] = {
     "cub": ("#ddaa33", "s", DASHED),
@@ -76,7 +77,8 @@ _ROLES: Mapping[str, tuple[str, str, Dashes]] = {
 }
 
 
-def theme() -> AbstractContextManager[None]:
+@contextmanager
+def theme() -> Iterator[None]:
     """The settings under which figures are drawn and saved; also a decorator of `draw`."""
     settings = {
         **sns.axes_style("ticks"),
@@ -106,7 +108,8 @@ def theme() -> AbstractContextManager[None]:
         "ytick.color": "0.3",
         "ytick.labelcolor": "0.1",
     }
-    return mpl.rc_context(settings)
+    with mpl.rc_context(settings):
+        yield
 
 
 def variant_looks(study: Study) -> dict[str, Look]:
@@ -139,12 +142,6 @@ def _looks(
         name: Look(label, *(fixed[name] if name in fixed else next(free)))
         for name, label in labels.items()
     }
-
-
-def layers_in_order(layers: Sequence[str]) -> list[str]:
-    """Layers from the input to the head; others, of another network, after them."""
-    known = [layer for layer in LAYERS if layer in layers]
-    return [*known, *sorted(set(layers) - set(known))]
 
 
 def panels(

@@ -61,3 +61,10 @@ def p_value(p: float) -> str:
     if p < 1e-4:
         return "< 0.0001"
     return f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
+
+
+def plus_minus_significant(mean: float, half_width: float) -> str:
+    """Mean and half-width of any scale: as many decimals as show two figures of the half-width."""
+    scale = half_width if math.isfinite(half_width) and half_width > 0 else abs(mean) / 100
+    digits = 0 if not scale > 0 else min(8, max(0, 1 - math.floor(math.log10(scale))))
+    return plus_minus(mean, half_width, digits)

@@ -1,1 +1,1 @@
-"""The study file: its meaning, checked and resolved; what must be run for it. Imports no torch or pandas."""
+"""The study file: its meaning, checked and resolved, and the jobs it takes. No torch, no pandas."""

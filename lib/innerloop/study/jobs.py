@@ -101,7 +101,7 @@ class Jobs:
     def evaluated_size(self, dataset: str, setting: str) -> int:
         """The smallest images of a data set that some model of a setting is evaluated on."""
         return min(
-            model.choices["image_size"]
+            int(model.choices["image_size"])
             for model in self.study.models.values()
             if model.key.setting == setting and dataset in model.evaluate_on
         )
@@ -213,17 +213,25 @@ class Jobs:
     def tables(self) -> list[str]:
         """Names of the measurement tables that the study fills."""
         probes = {probe for model in self.study.models.values() for probe in model.probes}
-        return ["accuracy", *LOGGED, *sorted(probes), *(["toy"] if "toy" in self.study.config else [])]
+        return [
+            "accuracy",
+            *LOGGED,
+            *sorted(probes),
+            *(["toy"] if "toy" in self.study.config else []),
+        ]
 
     def study_of(self, table: str) -> Spec:
         """The part of the study file that a table depends on."""
         used = dict(self.study.config)
         probes = used.pop("probes", {})
         used["probes"] = {table: probes[table]} if table in probes else {}
-        used["models"] = [
-            {**entry, "probes": [probe for probe in entry.get("probes", []) if probe == table]}
-            for entry in used["models"]
-        ]
+        used["models"] = {
+            name: {
+                **entry,
+                "probes": [probe for probe in entry.get("probes", []) if probe == table],
+            }
+            for name, entry in used["models"].items()
+        }
         if table != "toy":
             used.pop("toy", None)
         return {**used, "title": "", "roles": {}}
@@ -238,7 +246,7 @@ class Jobs:
             return {**dict(self._accuracies()), **dict(self._baselines())}
         if table in LOGGED:
             return {
-                str(Path(self._model_path(paths.MODEL, key)).with_name(LOGGED[table])): self.train(key)
+                self._model_path(paths.LOG, key, file=LOGGED[table]): self.train(key)
                 for key in self.study.models
             }
         if table == "toy" and "toy" in self.study.config:
@@ -249,7 +257,9 @@ class Jobs:
             if table in model.probes
         }
         if not found:
-            raise ConfigError(f"the study has no table '{table}'; it has {', '.join(self.tables())}")
+            raise ConfigError(
+                f"the study has no table '{table}'; it has {', '.join(self.tables())}"
+            )
         return found
 
     def _model_path(self, pattern: str, key: ModelKey, **more: Any) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import relevance
 
 from innerloop.errors import ConfigError
 
@@ -21,23 +22,25 @@ def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
     """
     schema = json.loads(Path(schema_file).read_text())
     validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(config), key=jsonschema.exceptions.relevance)
+    errors = sorted(validator.iter_errors(config), key=relevance)
     if errors:
-        raise ConfigError(_message(errors[-1], schema))
+        raise ConfigError(_message(errors[-1]))
 
 
-def _message(error: jsonschema.ValidationError, schema: Mapping[str, Any]) -> str:
+def _message(error: Any) -> str:
     while error.context:  # anyOf: the branch that came closest
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
-    place = ".".join(str(part) for part in error.absolute_path) or "the study file"
+    schema = error.schema
+    place = ".".join(str(part) for part in error.absolute_path)
+    start = f"study file: {place}: " if place else "study file: "
     if error.validator == "additionalProperties":
-        known = sorted(error.schema.get("properties", {}))
+        known = sorted(schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
         close = difflib.get_close_matches(unknown[0], known, n=1) if unknown else []
         hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
-        return f"study file: {place}: unknown key {', '.join(map(repr, unknown))}{hint}"
+        return f"{start}unknown key {', '.join(map(repr, unknown))}{hint}"
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
-        return f"study file: {place}: the key {', '.join(map(repr, missing))} is missing"
-    about = error.schema.get("description", "")
-    return f"study file: {place}: {error.message}" + (f" ({about})" if about else "")
+        return f"{start}the key {', '.join(map(repr, missing))} is missing"
+    about = schema.get("description", "")
+    return f"{start}{error.message}" + (f" ({about})" if about else "")

@@ -72,7 +72,7 @@ class Study:
         self.config = config
         self.name: str = config["study"]
         self._check_names()
-        self.models  # noqa: B018  (resolving is checking)
+        _ = self.models  # resolving is checking
 
     @property
     def compute(self) -> Mapping[str, Any]:
@@ -82,12 +82,12 @@ class Study:
 
     def source_entry(self, dataset: str) -> str:
         """Where the code of a data set's source is."""
-        source = self.config["datasets"][dataset]["source"]
+        source: str = self.config["datasets"][dataset]["source"]
         return SOURCES.get(source, source)
 
     def probe_entry(self, probe: str) -> str:
         """Where the code of a probe is."""
-        named = self.config["probes"][probe].get("probe", probe)
+        named: str = self.config["probes"][probe].get("probe", probe)
         return PROBES.get(named, named)
 
     def method(self, name: str) -> Method:
@@ -105,7 +105,7 @@ class Study:
     def models(self) -> dict[ModelKey, Model]:
         """Every model of the study."""
         found: dict[ModelKey, Model] = {}
-        for entry in self.config["models"]:
+        for entry in self.config["models"].values():
             for model in self._models_of(entry):
                 if model.key in found:
                     raise ConfigError(
@@ -119,7 +119,7 @@ class Study:
         protocol = self._known(self.config["protocols"], name, "models: protocol")
         variants = entry.get("variants", "all")
         for variant in protocol["variants"] if variants == "all" else variants:
-            own = self._known(protocol["variants"], variant, f"models: variant of {name}") or {}
+            own = self._known(protocol["variants"], variant, f"models: variant of {name}")
             method_name = own.get("method", variant)
             for setting in entry["settings"]:
                 way_and_shot(setting)
@@ -132,7 +132,8 @@ class Study:
                         own.get("by_setting", {}).get(setting, {}),
                     ]
                 )
-                method = self._resolved_method(f"protocols.{name}.variants.{variant}", method_name, chosen, own)
+                place = f"protocols.{name}.variants.{variant}"
+                method = self._resolved_method(place, method_name, chosen, own)
                 for seed in self.config["model_seeds"]:
                     yield Model(
                         key=ModelKey(name, entry["dataset"], variant, setting, seed),
@@ -164,7 +165,8 @@ class Study:
                     f"it takes {', '.join(sorted(options)) or 'none'}"
                 )
         except (ConfigError, ExtensionError) as error:
-            raise ConfigError(f"study file: {place}: {error}") from error
+            reason = str(error).removeprefix("study file: ")
+            raise ConfigError(f"study file: {place}: {reason}") from error
         return method
 
     def _check_names(self) -> None:
@@ -176,11 +178,11 @@ class Study:
             self._check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
         for probe in probes:
             self._check_code(f"probes.{probe}", self.probe_entry(probe))
-        for entry in config["models"]:
+        for name, entry in config["models"].items():
             for dataset in [entry["dataset"], *entry.get("evaluate_on", [])]:
-                self._known(datasets, dataset, "models: data set")
+                self._known(datasets, dataset, f"models.{name}: data set")
             for probe in entry.get("probes", []):
-                self._known(probes, probe, "models: probe")
+                self._known(probes, probe, f"models.{name}: probe")
         if "toy" in config:
             self._known(datasets, config["toy"]["dataset"], "toy: data set")
         for probe, options in probes.items():

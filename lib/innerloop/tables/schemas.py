@@ -60,7 +60,7 @@ MEASURED = [
     _count("iteration", "outer iteration of the weights", "iterations"),
     _count("steps", "inner steps taken before measuring", "inner steps"),
     _count("queries", "query images per class"),
-    _text("batch_norm", "statistics BatchNorm used: of the batch at hand, or of the support images"),
+    _text("batch_norm", "statistics BatchNorm used: of the batch at hand, or of the support"),
     _count("episode", "index of the task; the same index is the same task for every model"),
 ]
 

@@ -6,6 +6,7 @@ many values it stands on and how many were missing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -111,21 +112,21 @@ def summarise(
 
 
 def one_sample(differences: ArrayLike) -> TTest:
-    """Student's one-sample t-test of the mean of `differences` against zero."""
+    """Student's one-sample t-test of the mean of `differences` against zero.
+
+    Fewer than two differences, or differences that are all equal, have no t: it and p are NaN.
+    """
     numbers, missing = _split_missing(differences)
     n = numbers.size
-    if n < 2:
-        raise InnerloopError(f"a t-test needs at least 2 differences, {n} given")
     error = _standard_error(numbers)
     interval = mean_interval(numbers, "t")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = float(np.float64(interval.mean) / error)
+    t = interval.mean / error if error > 0 else np.nan
     return TTest(
         difference=Interval(interval.mean, interval.low, interval.high, n, missing),
         t=t,
         df=n - 1,
         p=_two_sided(t, n - 1),
-        effect_size=t / np.sqrt(n),
+        effect_size=float(t / np.sqrt(n)) if n else np.nan,
         smallest_detectable=_smallest_detectable(error, n - 1),
     )
 
@@ -133,8 +134,10 @@ def one_sample(differences: ArrayLike) -> TTest:
 def paired_difference(a: pd.Series[float], b: pd.Series[float]) -> TTest:
     """Student's paired t-test of a - b; the index says what pairs them, usually the episode.
 
+    What only one of them has is missing.
+
     Raises:
-        InnerloopError: an index occurs twice, or fewer than two pairs exist.
+        InnerloopError: an index occurs twice.
     """
     for series in (a, b):
         if not series.index.is_unique:
@@ -150,26 +153,23 @@ def welch(a: ArrayLike, b: ArrayLike) -> TTest:
     `difference.n` counts the values of both groups.
     """
     (first, missing_a), (second, missing_b) = _split_missing(a), _split_missing(b)
-    if min(first.size, second.size) < 2:
-        raise InnerloopError("Welch's test needs at least 2 values in each group")
-    result = stats.ttest_ind(first, second, equal_var=False)
-    difference = float(first.mean() - second.mean())
-    error = float(np.hypot(_standard_error(first), _standard_error(second)))
-    half = float(stats.t.ppf(_UPPER, result.df)) * error
-    sd = np.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
+    n, missing = first.size + second.size, missing_a + missing_b
+    errors = _standard_error(first), _standard_error(second)
+    error = math.hypot(*errors)
+    difference = mean_interval(first).mean - mean_interval(second).mean
+    if not error > 0:
+        return TTest(Interval(difference, np.nan, np.nan, n, missing), *[np.nan] * 5)
+    df = error**4 / (errors[0] ** 4 / (first.size - 1) + errors[1] ** 4 / (second.size - 1))
+    half = float(stats.t.ppf(_UPPER, df)) * error
+    sd = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
+    t = difference / error
     return TTest(
-        difference=Interval(
-            difference,
-            difference - half,
-            difference + half,
-            first.size + second.size,
-            missing_a + missing_b,
-        ),
-        t=float(result.statistic),
-        df=float(result.df),
-        p=float(result.pvalue),
-        effect_size=float(difference / sd),
-        smallest_detectable=_smallest_detectable(error, float(result.df)),
+        difference=Interval(difference, difference - half, difference + half, n, missing),
+        t=t,
+        df=df,
+        p=_two_sided(t, df),
+        effect_size=difference / sd,
+        smallest_detectable=_smallest_detectable(error, df),
     )
 
 
@@ -178,7 +178,9 @@ def _per_seed(frame: pd.DataFrame, by: Sequence[str], value: str, kind: Kind) ->
     rows = []
     for group, values in frame.groupby(keys, sort=False, observed=True)[value]:
         interval = mean_interval(values.to_numpy(), kind)
-        rows.append((*group, interval.mean, interval.low, interval.high, interval.n, interval.missing))
+        rows.append(
+            (*group, interval.mean, interval.low, interval.high, interval.n, interval.missing)
+        )
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "n", "missing"])
 
 
@@ -189,6 +191,8 @@ def _split_missing(values: ArrayLike) -> tuple[NDArray[np.float64], int]:
 
 
 def _standard_error(numbers: NDArray[np.float64]) -> float:
+    if numbers.size < 2:
+        return math.nan
     return float(numbers.std(ddof=1) / np.sqrt(numbers.size))
 
 
@@ -212,4 +216,5 @@ def _two_sided(t: float, df: float) -> float:
 
 
 def _smallest_detectable(error: float, df: float) -> float:
+    # a first-order formula; the exact one (noncentral t) differs by less than 1 % from n = 10 on
     return float((stats.t.ppf(_UPPER, df) + stats.t.ppf(POWER, df)) * error)

@@ -17,7 +17,7 @@ def scaled_lr(
     norm: NormOver = "tensor",
     detach_norm: bool = False,
 ) -> torch.Tensor:
-    """w - a ||w||^2 g, with the norm of the current weight.
+    """W - a ||w||^2 g, with the norm of the current weight.
 
     Args:
         weight: conv weight [out, in, k, k] of one task.

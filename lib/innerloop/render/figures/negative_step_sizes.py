@@ -1,4 +1,4 @@
-"""Share of negative learned step sizes in each layer during training (P2: "most become negative")."""
+"""Share of negative learned step sizes per layer during training ("most become negative")."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import pandas as pd
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
+from innerloop.render.layers import layers_in_order
 from innerloop.render.style import (
     DASHED,
     Look,
     chunks,
     layer_look,
-    layers_in_order,
     legend_below,
     panels,
     theme,
@@ -37,7 +37,7 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("learned step sizes during training")
     blocks = chunks(models, PANELS_PER_ROW)
     figure, axes = panels(len(blocks), len(blocks[0]), (2.5, 2.1), sharey=True)
-    layers = layers_in_order(list(rows["layer"].unique()))
+    layers = layers_in_order(rows["layer"])
     for row, block in zip(axes, blocks, strict=True):
         row[0].set_ylabel("share of negative\nstep sizes (%)")
         for panel in row[len(block) :]:
@@ -49,10 +49,9 @@ def draw(evidence: Evidence) -> Drawing:
                 f"{study.dataset_label(dataset)} {setting}"
             )
             own = by_model[key]
-            for layer in layers:
-                curves.draw_seeds(
-                    panel, _percent(own[own["layer"] == layer]), "percent", layer_look(layer)
-                )
+            for order, layer in enumerate(layers):
+                one = _percent(own[own["layer"] == layer])
+                curves.draw_seeds(panel, one, "percent", layer_look(layer), order=order)
             curves.draw_seeds(panel, _over_layers(own), "percent", ALL_LAYERS)
             panel.axhline(50, color="0.6", lw=0.8, zorder=0)
             panel.set_ylim(-3, 103)

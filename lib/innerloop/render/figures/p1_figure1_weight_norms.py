@@ -8,14 +8,14 @@ from innerloop.render.evidence import Evidence
 from innerloop.render.style import theme, variant_looks
 
 PROTOCOL = "p1"
-QUANTITIES = {"norm": "weight norm ‖w‖", "growth": "growth since the start (%)"}
+QUANTITIES = {"norm": "weight norm ‖w‖", "growth": "growth (%)"}
 
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
     """Frobenius norm of the slow weights against outer iterations, a panel a layer."""
     study = evidence.study
-    rows = curves.trained_models(evidence, "weight_norm", PROTOCOL)
+    rows = evidence.trained("weight_norm", PROTOCOL)
     if rows.empty:
         return not_measured("weight norms during training")
     rows = rows.sort_values("iteration")
@@ -26,8 +26,9 @@ def draw(evidence: Evidence) -> Drawing:
         curves.layer_panels(rows, QUANTITIES, variant_looks(study)),
         captions.join(
             f"Norm of each layer's weights during training ({shown}); below, its growth since the "
-            "start. The scales differ between panels. Growth means that BatchNorm lowers the effective step size of the conv "
-            "layers (P1, equation 3); the head has no BatchNorm behind it.",
+            "start. The scales differ between panels. Growth means that BatchNorm lowers the "
+            "effective step size of the conv layers (P1, equation 3); the head has no BatchNorm "
+            "behind it.",
             "Frobenius norm of the weight tensor of the slow weights.",
             curves.seeds(rows),
             study.stand_ins("mini_imagenet"),

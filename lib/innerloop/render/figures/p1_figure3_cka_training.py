@@ -6,7 +6,8 @@ from innerloop.render import captions, cka
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
-from innerloop.render.style import layer_look, layers_in_order, legend_below, theme
+from innerloop.render.layers import layers_in_order
+from innerloop.render.style import layer_look, legend_below, theme
 
 
 @theme()
@@ -18,7 +19,7 @@ def draw(evidence: Evidence) -> Drawing:
     if summary.empty:
         return not_measured("CKA during training")
     summary = summary.sort_values("iteration", kind="stable")
-    layers = layers_in_order(list(summary["layer"]))
+    layers = layers_in_order(summary["layer"])
     methods = {
         variant.name: variant.label
         for variant in study.variants(cka.PROTOCOL, baselines=False)

@@ -27,6 +27,6 @@ def draw(evidence: Evidence) -> Drawing:
             cka.measured(evidence, summary, "Last checkpoint, test tasks"),
             study.stand_ins("mini_imagenet", "fc100"),
         ),
-        f"Line plots of CKA against the layers conv1 to conv4 and head, one line a method, {shown}; "
-        "left biased, right debiased.",
+        f"Line plots of CKA against the layers, conv1 to head, one line a method, {shown}; left "
+        "biased, right debiased.",
     )

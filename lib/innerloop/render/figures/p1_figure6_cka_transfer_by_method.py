@@ -20,7 +20,9 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("CKA of P1's models")
     names = study.in_paper_order(summary["eval_dataset"])
     methods = {name: study.label(name, cka.PROTOCOL) for name in summary["variant"].unique()}
-    figure = cka.profile_grid(summary, "variant", methods, "eval_dataset", dataset_looks(study, names))
+    figure = cka.profile_grid(
+        summary, "variant", methods, "eval_dataset", dataset_looks(study, names)
+    )
     return Drawing(
         figure,
         captions.join(

@@ -45,7 +45,7 @@ def draw(evidence: Evidence) -> Drawing:
     legend_below(figure, [*looks.values()])
     study = evidence.study
     dataset = study.dataset_label(str(rows["dataset"].iloc[0]))
-    seeds = int(rows["seed"].nunique())
+    seeds = captions.seeds(rows)
     images = captions.span(rows.loc[rows["split"] == "test", "images"])
     return Drawing(
         figure,
@@ -64,7 +64,7 @@ def draw(evidence: Evidence) -> Drawing:
 
 def _curve(axes: Axes, rows: pd.DataFrame, quantity: str, factor: float, look: Look) -> None:
     mean = rows.groupby("epoch")[quantity].mean() * factor
-    if rows["seed"].nunique() > 1:
+    if captions.seeds(rows) > 1:
         for _, seed in rows.sort_values("epoch").groupby("seed"):
             axes.plot(seed["epoch"], seed[quantity] * factor, color=look.colour, lw=0.4, alpha=0.5)
     axes.plot(mean.index, mean, markevery=max(1, len(mean) // 6), **look.line())

@@ -7,10 +7,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.render import captions
-from innerloop.render.curves import iteration_axis, trained_models
+from innerloop.render.curves import iteration_axis
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
-from innerloop.render.style import Look, legend_below, panels, say_not_measured, theme, variant_looks
+from innerloop.render.style import (
+    Look,
+    legend_below,
+    panels,
+    say_not_measured,
+    theme,
+    variant_looks,
+)
 
 PROTOCOL = "p2"
 SPLITS = {"train": "training tasks", "val": "validation tasks"}
@@ -20,7 +27,7 @@ SPLITS = {"train": "training tasks", "val": "validation tasks"}
 def draw(evidence: Evidence) -> Drawing:
     """Query accuracy after adaptation against outer iterations, a panel a split."""
     study = evidence.study
-    rows = trained_models(evidence, "training", PROTOCOL)
+    rows = evidence.trained("training", PROTOCOL)
     if rows.empty:
         return not_measured("training curves of P2's models")
     looks = variant_looks(study)
@@ -38,7 +45,7 @@ def draw(evidence: Evidence) -> Drawing:
         iteration_axis(panel)
     legend_below(figure, [looks[name] for name in shown])
     tasks = {split: captions.span(rows.loc[rows["split"] == split, "tasks"]) for split in SPLITS}
-    seeds = int(rows["seed"].nunique())
+    seeds = captions.seeds(rows)
     home = study.dataset_label(study.in_role("mini_imagenet"))
     return Drawing(
         figure,

@@ -8,10 +8,10 @@ import seaborn as sns
 from matplotlib.axes import Axes
 
 from innerloop.render import captions
-from innerloop.render.curves import trained_models
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
-from innerloop.render.style import layer_look, layers_in_order, panels, theme
+from innerloop.render.layers import layers_in_order
+from innerloop.render.style import layer_look, panels, theme
 
 PROTOCOL = "p2"
 BINS = 60
@@ -23,14 +23,15 @@ SHOWN = (0.001, 0.999)
 def draw(evidence: Evidence) -> Drawing:
     """Histograms of the conv and head weights' step sizes after training, a panel a layer."""
     study = evidence.study
-    rows = trained_models(evidence, "step_size_value", PROTOCOL)
+    rows = evidence.trained("step_size_value", PROTOCOL)
     rows = rows[(rows["parameter"] == "weight")]
     if rows.empty:
         return not_measured("values of learned step sizes")
     rows = rows[rows["iteration"] == rows["iteration"].max()]
-    layers = layers_in_order(list(rows["layer"].unique()))
+    layers = layers_in_order(rows["layer"])
     variants = [v for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
-    edges = np.linspace(*rows["value"].quantile(list(SHOWN)), BINS)
+    low, high = (float(rows["value"].quantile(share)) for share in SHOWN)
+    edges = np.linspace(low, high, BINS)
     width = max(3.2, 5.5 / len(variants))
     figure, axes = panels(len(layers), len(variants), (width, 1.1), sharex=True, sharey=True)
     for column, variant in enumerate(variants):
@@ -38,8 +39,8 @@ def draw(evidence: Evidence) -> Drawing:
         for row, layer in zip(axes, layers, strict=True):
             own = rows[(rows["variant"] == variant.name) & (rows["layer"] == layer)]
             _histogram(row[column], own["value"], layer, edges)
-    figure.supylabel("step sizes (% per bin)", fontsize=8.5)
-    seeds = int(rows["seed"].nunique())
+    axes[len(layers) // 2][0].set_ylabel("step sizes (% per bin)")
+    seeds = captions.seeds(rows)
     return Drawing(
         figure,
         captions.join(
@@ -64,8 +65,7 @@ def _histogram(axes: Axes, values: pd.Series[float], layer: str, edges: np.ndarr
     )
     axes.axvline(0, color="0.5", lw=0.9, zorder=0)
     axes.axvline(values.mean(), color=look.colour, lw=1.2, ls="--")
-    axes.set(xlabel=axes.get_xlabel(), ylabel="")
-    numbers = (
-        f"mean {values.mean():+.3f}, sd {values.std():.3f}, {100 * (values < 0).mean():.0f} % negative"
-    )
+    axes.set_ylabel("")
+    negative = f"{100 * (values < 0).mean():.0f} % negative"
+    numbers = f"mean {values.mean():+.3f}, sd {values.std():.3f}, {negative}"
     axes.set_title(f"{layer}: {numbers.replace('-', '−')}", loc="left", fontsize=8)

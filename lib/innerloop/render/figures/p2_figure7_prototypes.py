@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.render import captions
-from innerloop.render.curves import trained_models
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
 from innerloop.render.style import Look, legend_below, panels, theme, variant_looks
@@ -30,7 +29,7 @@ CHANGES = {"on_task": "on-task\n− before", "off_task": "off-task\n− before"}
 def draw(evidence: Evidence) -> Drawing:
     """The three conditions and, beside them, the paired changes, one point a method."""
     study = evidence.study
-    rows = trained_models(evidence, "protonet", PROTOCOL)
+    rows = evidence.trained("protonet", PROTOCOL)
     rows = rows[rows["split"] == "test"]
     if rows.empty:
         return not_measured("nearest-prototype accuracy of P2's models")
@@ -62,9 +61,7 @@ def draw(evidence: Evidence) -> Drawing:
     )
 
 
-def _draw_accuracy(
-    axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look]
-) -> pd.DataFrame:
+def _draw_accuracy(axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look]) -> pd.DataFrame:
     summary = summarise(rows, ["variant", "condition"], "accuracy")
     for offset, (name, look) in _side_by_side(shown):
         own = summary[summary["variant"] == name].set_index("condition").reindex([*CONDITIONS])

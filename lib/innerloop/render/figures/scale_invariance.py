@@ -9,10 +9,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.render import captions
-from innerloop.render.curves import trained_models
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
-from innerloop.render.style import Look, layers_in_order, legend_below, panels, theme, variant_looks
+from innerloop.render.layers import layers_in_order
+from innerloop.render.style import Look, legend_below, panels, theme, variant_looks
 
 PROTOCOL = "p1"
 #: Exact zeros have no place on a logarithmic axis; they are drawn here.
@@ -28,7 +28,7 @@ QUANTITIES = {
 def draw(evidence: Evidence) -> Drawing:
     """Change of the logits and angle of the gradient, per layer, one point a method."""
     study = evidence.study
-    rows = trained_models(evidence, "scale_invariance", PROTOCOL)
+    rows = evidence.trained("scale_invariance", PROTOCOL)
     if rows.empty:
         return not_measured("scale invariance of P1's models")
     looks = variant_looks(study)
@@ -39,7 +39,7 @@ def draw(evidence: Evidence) -> Drawing:
         panel.set_ylabel(title)
     legend_below(figure, [*shown.values()])
     scales = ", ".join(f"{scale:g}" for scale in sorted(rows["scale"].unique()))
-    seeds = int(rows["seed"].nunique())
+    seeds = captions.seeds(rows)
     return Drawing(
         figure,
         captions.join(
@@ -57,7 +57,7 @@ def draw(evidence: Evidence) -> Drawing:
 
 
 def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, shown: Mapping[str, Look]) -> None:
-    layers = layers_in_order(list(rows["layer"].unique()))
+    layers = layers_in_order(rows["layer"])
     offsets = np.linspace(-0.3, 0.3, len(shown)) if len(shown) > 1 else [0.0]
     for offset, (name, look) in zip(offsets, shown.items(), strict=True):
         own = rows[rows["variant"] == name].assign(size=lambda frame: frame[quantity].abs())

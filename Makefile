@@ -1,0 +1,56 @@
+# make demo: both papers in miniature, on embedded images.   make test: every check and test.
+# Each sets itself up first, with Python 3.11 or newer and pip only.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+# the first Python that is new enough; PYTHON=... chooses another
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+CORES ?= all
+
+.PHONY: help setup demo test check unit workflow lock clean
+
+help:
+	@sed -n '1,3s/^# //p' $(MAKEFILE_LIST)
+	@echo 'Also: setup, check (linters and types), unit, workflow (tests), lock, clean.'
+
+setup: $(INSTALLED)
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'Innerloop needs Python 3.11 or newer: install it, or make PYTHON=/path/to/python3'; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup
+	$(BIN)/snakemake --cores $(CORES) --quiet rules
+	@echo 'The report is results/demo/report.html'
+
+test: check unit workflow
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/mypy
+	$(BIN)/python tests/lint_workflow.py
+
+unit: setup
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not workflow'
+
+workflow: setup
+	$(BIN)/pytest -m workflow
+
+# resolve the newest allowed versions anew; +cpu and other local suffixes are left out
+lock:
+	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
+	.lock-venv/bin/pip install --quiet torch==2.13.0 torchvision==0.28.0 'setuptools>=77'
+	.lock-venv/bin/pip install --quiet '.[dev]'
+	{ echo '# Exact versions, by `make lock`: see pyproject.toml for what is needed and why.'; \
+	  .lock-venv/bin/pip freeze --all | grep -vi '^\(innerloop\|pip\|wheel\|nvidia-.*\|cuda-.*\|triton\)\b' | sed 's/+[a-z0-9.]*$$//'; } > requirements.lock
+	rm -rf .lock-venv build
+
+clean:
+	rm -rf $(VENV) .snakemake .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,14 @@
+"""The layers of the network in the order in which figures and tables show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
+
+
+def layers_in_order(layers: Iterable[str]) -> list[str]:
+    """Each layer once, from the input to the head; those of another network after them."""
+    present = set(layers)
+    known = [layer for layer in LAYERS if layer in present]
+    return [*known, *sorted(present - set(known))]

@@ -1,0 +1,42 @@
+"""P1, Table 2: accuracy of miniImageNet's models on other data sets."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.render import captions
+from innerloop.render.accuracy import accuracies, baseline_rules, counted, layout
+from innerloop.render.evidence import Evidence
+from innerloop.render.tabulation import Tabulation, not_measured
+
+KEYS = ["Tested on", "Method"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """Blocks of evaluation data sets, methods by settings, baselines under a rule."""
+    study = evidence.study
+    home = study.in_role("mini_imagenet")
+    trained = accuracies(evidence, protocol="p1", train_dataset=home, split="test")
+    trained = trained[trained["eval_dataset"] != home]
+    if trained.empty:
+        return not_measured("accuracy of P1's models on other data sets", KEYS)
+    raw = accuracies(evidence, protocol="baseline", split="test")
+    together = pd.concat([trained, raw.astype({"eval_dataset": str})])
+    blocks = [
+        together[together["eval_dataset"] == dataset]
+        for dataset in study.in_paper_order(trained["eval_dataset"])
+    ]
+    summary = pd.concat(blocks).rename(columns={"method": "Method"})
+    summary["Tested on"] = [study.dataset_label(name) for name in summary["eval_dataset"]]
+    return Tabulation(
+        summary,
+        layout(summary, KEYS),
+        captions.join(
+            f"Accuracy on data sets that the models, trained on {study.dataset_label(home)}, have "
+            "never seen.",
+            counted(summary),
+            "Baselines without meta-learning are below the rule of each block.",
+            study.stand_ins("mini_imagenet", "cub", "fc100"),
+        ),
+        baseline_rules(summary, KEYS),
+    )

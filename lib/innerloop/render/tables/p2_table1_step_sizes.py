@@ -1,0 +1,75 @@
+"""P2, Table 1: mean and standard deviation of the learned step sizes of each layer."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.render import captions
+from innerloop.render.evidence import Evidence
+from innerloop.render.layers import layers_in_order
+from innerloop.render.tabulation import Tabulation, not_measured, number
+
+PROTOCOL = "p2"
+PARAMETERS = ("weight", "bias", "gamma", "beta")
+HEADER = ["Method", "Layer", "Parameter", "Mean", "Std. dev.", "Negative (%)", "Step sizes"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """Weights first, as in the paper; biases, γ and β below the rule."""
+    study = evidence.study
+    rows = evidence.trained("step_size", PROTOCOL)
+    if rows.empty:
+        return not_measured("learned step sizes of P2's models", HEADER)
+    last = rows[rows["iteration"] == rows["iteration"].max()]
+    numbers = _over_seeds(last)
+    several = bool((numbers["seeds"] > 1).any())
+    printed = pd.DataFrame(
+        {
+            "Method": [study.label(name, PROTOCOL) for name in numbers["variant"]],
+            "Layer": numbers["layer"],
+            "Parameter": numbers["parameter"],
+            "Mean": [number(value, 3) for value in numbers["mean"]],
+            "Std. dev.": [number(value, 3) for value in numbers["sd"]],
+            "Negative (%)": [number(100 * value, 1) for value in numbers["share_negative"]],
+            "Step sizes": [f"{count:,}" for count in numbers["count"]],
+        }
+    )
+    if several:
+        printed.insert(4, "Mean, seed sd", [number(value, 3) for value in numbers["seed_sd"]])
+    is_weight = [*(numbers["parameter"] == "weight")]
+    seeds = captions.span(numbers["seeds"])
+    return Tabulation(
+        numbers,
+        printed,
+        captions.join(
+            f"Learned inner step sizes after {last['iteration'].max():,} iterations "
+            f"({study.dataset_label(study.in_role('mini_imagenet'))} "
+            f"{study.main_setting(PROTOCOL)}), all starting from one value. The paper's statistics "
+            "are over the weights; its LOGITS is the head.",
+            f"Means over {seeds} seeds." if several else "One seed.",
+            study.stand_ins("mini_imagenet"),
+        ),
+        tuple(i for i in range(1, len(is_weight)) if is_weight[i] != is_weight[i - 1]),
+    )
+
+
+def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = ["variant", "layer", "parameter"]
+    grouped = rows.astype(dict.fromkeys(keys, str)).groupby(keys)
+    numbers = grouped.agg(
+        mean=("mean", "mean"),
+        seed_sd=("mean", "std"),
+        sd=("sd", "mean"),
+        share_negative=("share_negative", "mean"),
+        count=("count", "first"),
+        seeds=("seed", "nunique"),
+    )
+    order = [
+        (variant, layer, parameter)
+        for variant in rows["variant"].unique()
+        for weights in (True, False)
+        for layer in layers_in_order(rows["layer"])
+        for parameter in PARAMETERS
+        if (parameter == "weight") == weights
+    ]
+    return numbers.reindex([key for key in order if key in numbers.index]).reset_index()

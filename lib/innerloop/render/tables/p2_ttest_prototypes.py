@@ -1,0 +1,90 @@
+"""P2, Section 5.3: t-tests of what adaptation does to nearest-prototype accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import pandas as pd
+
+from innerloop.render import captions
+from innerloop.render.evidence import Evidence
+from innerloop.render.tabulation import Tabulation, not_measured, number, p_value, plus_minus
+from innerloop.tables.prototypes import between_models, changes, within_model
+from innerloop.tables.statistics import TTest
+
+PROTOCOL = "p2"
+REFERENCE = "maml"
+
+CHANGES = {
+    "on_task": "on-task − before",
+    "off_task": "off-task − before",
+    "relative": "d: off-task change − on-task change",
+}
+TESTS = {"paired": "d, paired on tasks", "welch": "d, Welch's test"}
+HEADER = ["Model", "Quantity", "Points", "t", "df", "p", "Effect size", "n", "Detectable"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """Every model's changes against zero; below the rule, d of each model minus that of MAML."""
+    study = evidence.study
+    rows = evidence.trained("protonet", PROTOCOL)
+    rows = rows[rows["split"] == "test"]
+    if rows.empty:
+        return not_measured("nearest-prototype accuracy of P2's models", HEADER)
+    names = [v.name for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
+    changed = {name: changes(rows[rows["variant"] == name]) for name in names}
+    label = {name: study.label(name, PROTOCOL) for name in names}
+    reference = REFERENCE if REFERENCE in names else names[0]
+    within = [
+        (label[name], CHANGES[change], test)
+        for name in names
+        for change, test in within_model(changed[name]).items()
+    ]
+    between = [
+        (f"{label[name]} − {label[reference]}", TESTS[kind], test)
+        for name in names
+        if name != reference
+        for kind, test in between_models(changed[name], changed[reference]).items()
+    ]
+    lines = [*within, *between]
+    seeds = captions.seeds(rows)
+    return Tabulation(
+        pd.DataFrame([_numbers(*line) for line in lines]),
+        pd.DataFrame([_printed(*line) for line in lines]),
+        captions.join(
+            "Two-sided t-tests of paired changes in nearest-prototype accuracy, in percentage "
+            "points with 95 % intervals (Student's t). Effect size: Cohen's dz (d for Welch). "
+            "Detectable: the true change found in 80 % of repetitions with this n; a smaller one "
+            "may be there unseen. P2 reports p = 0.00044 for d between the two models without the "
+            "recipe; d is off-task change minus on-task change of one task index.",
+            f"Accuracies averaged over {seeds} seeds first." if seeds > 1 else "One seed.",
+            "No correction for the number of tests.",
+            study.stand_ins("mini_imagenet"),
+        ),
+        (len(within),) if between else (),
+    )
+
+
+def _numbers(model: str, quantity: str, test: TTest) -> dict[str, Any]:
+    return {"model": model, "quantity": quantity, **asdict(test.difference), **_statistics(test)}
+
+
+def _statistics(test: TTest) -> dict[str, float]:
+    return {name: value for name, value in vars(test).items() if name != "difference"}
+
+
+def _printed(model: str, quantity: str, test: TTest) -> dict[str, str]:
+    difference = test.difference
+    values = (
+        model,
+        quantity,
+        plus_minus(100 * difference.mean, 100 * difference.half_width, 2, sign=True),
+        number(test.t, 2),
+        number(test.df, 0),
+        p_value(test.p),
+        number(test.effect_size, 3),
+        f"{difference.n:,}",
+        number(100 * test.smallest_detectable, 2),
+    )
+    return dict(zip(HEADER, values, strict=True))

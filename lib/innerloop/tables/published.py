@@ -1,0 +1,80 @@
+"""The papers' numbers (`published.csv`), and the verdict on ours beside them.
+
+`published.csv` holds every number that P1 and P2 print: the accuracies of P1's Tables 1 and 2,
+P2's accuracies (Section 5.1), learned step sizes (Table 1) and prototype probe (Section 5.3). Rows
+of the kind `quoted` are cited there from other papers, under other protocols; they get no verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+PUBLISHED = Path(__file__).with_name("published.csv")
+
+#: Honest re-implementations of MAML differ by more than this; less is not defensible.
+TOLERANCE_POINTS = 2.0
+SIGNIFICANT = 0.05
+
+VERDICTS = {
+    "agrees": "the difference is within the tolerance, or the direction is the paper's",
+    "differs": "the difference is beyond the tolerance, or the direction is the opposite",
+    "inconclusive": "our interval is too wide to tell",
+    "stand-in": "our data set stands in for the paper's, so the numbers may not be compared",
+    "not run": "this study does not have the measurement",
+    "quoted": "the paper cites the number from elsewhere",
+}
+
+
+def published() -> list[dict[str, Any]]:
+    """Every published number, one row each, in the papers' order."""
+    text = dict.fromkeys(("train_dataset", "eval_dataset", "split", "note"), str)
+    frame = pd.read_csv(PUBLISHED, dtype=text, keep_default_na=False, na_values={"spread": [""]})
+    return [
+        {str(column): value for column, value in row.items()} for row in frame.to_dict("records")
+    ]
+
+
+def judge(metric: str, paper: float, spread: float, ours: float, half_width: float) -> str:
+    """The verdict on one number.
+
+    Accuracies (percent) are compared by size: they agree within 2 points or within the joint 95 %
+    interval, whichever is larger; when only a wide interval of ours makes them agree, that is
+    inconclusive. Mean step sizes and changes of prototype accuracy are compared by direction, which
+    is what P2 argues from; standard deviations by a factor of two; p-values by significance at
+    5 %.
+
+    Args:
+        metric: as in `published.csv`.
+        paper: the published value.
+        spread: its printed half-width, NaN when there is none.
+        ours: our value.
+        half_width: its 95 % half-width, NaN when it has none.
+    """
+    if math.isnan(ours):
+        return "not run"
+    if metric == "accuracy":
+        return _by_size(ours - paper, spread, half_width)
+    if metric.endswith("p_value"):
+        return _either((ours < SIGNIFICANT) == (paper < SIGNIFICANT))
+    if metric.startswith("step_size_sd"):
+        return _either(paper / 2 <= ours <= paper * 2)
+    if not math.isnan(half_width) and abs(ours) <= half_width:
+        return "inconclusive"
+    return _either(ours * paper > 0)
+
+
+def _by_size(difference: float, spread: float, half_width: float) -> str:
+    known = [width for width in (spread, half_width) if not math.isnan(width)]
+    if abs(difference) > max(TOLERANCE_POINTS, math.hypot(*known)):
+        return "differs"
+    if math.isnan(half_width) or half_width > TOLERANCE_POINTS:
+        return "inconclusive"
+    return "agrees"
+
+
+def _either(agrees: bool) -> str:
+    return "agrees" if agrees else "differs"

@@ -1,0 +1,29 @@
+"""The constraint of unit norm on slow weights."""
+
+import torch
+from innerloop.inner_loop.constraint import constrained
+from innerloop.inner_loop.methods import method
+from innerloop.parameters import role_of
+from tiny import NETWORK
+
+SLOW = {name: value + 0.1 for name, value in NETWORK.initial(0, torch.float64).items()}
+
+
+def test_conv_weights_have_norm_one_and_keep_their_direction():
+    found = constrained(method("unit_norm"), SLOW)
+    for name, weight in found.items():
+        if role_of(name) == "conv_weight":
+            torch.testing.assert_close(weight.norm(), torch.tensor(1.0).double())
+            torch.testing.assert_close(weight * SLOW[name].norm(), SLOW[name])
+        else:
+            assert torch.equal(weight, SLOW[name])
+
+
+def test_per_filter():
+    found = constrained(method("unit_norm", rule_options={"norm": "filter"}), SLOW)
+    norms = found["conv2.weight"].flatten(1).norm(dim=1)
+    torch.testing.assert_close(norms, torch.ones(4).double())
+
+
+def test_other_methods_are_free():
+    assert constrained(method("scaled_lr"), SLOW) is SLOW

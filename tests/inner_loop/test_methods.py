@@ -1,0 +1,68 @@
+"""A method is data: its values, its refusals, and which parameters it moves."""
+
+import pytest
+from innerloop.errors import ConfigError, ExtensionError
+from innerloop.files import canonical_json
+from innerloop.inner_loop.methods import METHODS, Method, method
+from innerloop.inner_loop.step_sizes import adapted_names
+from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.nets.conv4 import Conv4
+
+NAMES = list(Conv4(way=3, filters=2, image_size=16).initial(0))
+HEAD = {"head.weight", "head.bias"}
+NORM = {name for name in NAMES if name.endswith((".gamma", ".beta"))}
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_survives_json(name: str):
+    made = method(name)
+    assert Method.from_json(made.as_json()) == made
+    canonical_json(made.as_json())
+
+
+def test_a_range_of_step_sizes_survives_json():
+    made = method("meta_sgd", step_size=[0.005, 0.1])
+    assert made.step_size == (0.005, 0.1)
+    assert Method.from_json(made.as_json()) == made
+    assert made.as_json()["step_size"] == [0.005, 0.1]
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "expected"),
+    [
+        ("maml", {}, set(NAMES)),
+        ("maml", {"adapt_batch_norm": False}, set(NAMES) - NORM),
+        ("anil", {}, HEAD),
+        ("boil", {}, set(NAMES) - HEAD),
+        ("boil", {"adapt_batch_norm": False}, set(NAMES) - HEAD - NORM),
+        ("scaled_lr", {}, set(NAMES)),
+        ("unit_norm", {}, set(NAMES)),
+        ("meta_sgd", {}, set(NAMES)),
+    ],
+)
+def test_what_adapts(name: str, overrides: dict, expected: set[str]):
+    assert set(adapted_names(method(name, **overrides), NAMES)) == expected
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"step_size": [0.1, 0.2]}, "is a range"),
+        ({"adapts": "head", "adapt_batch_norm": False}, "contradicts adapts: head"),
+        ({"adapts": "head", "update_rule": "scaled_lr"}, "which do not move"),
+    ],
+)
+def test_contradictions_are_refused(values: dict, said: str):
+    with pytest.raises(ConfigError, match=said):
+        Method("own", **values)
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ConfigError, match="'mamml' is unknown; known are maml"):
+        method("mamml")
+    with pytest.raises(ConfigError, match="no value named stepsize"):
+        method("maml", stepsize=1)
+    with pytest.raises(ExtensionError, match=r"no file nowhere\.py"):
+        rule_of(Method("own", update_rule="nowhere.py:rule"))
+    with pytest.raises(ExtensionError, match="neither a known name nor an entry"):
+        rule_of(Method("own", update_rule="scaledlr"))

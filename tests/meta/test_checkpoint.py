@@ -1,0 +1,73 @@
+"""Checkpoints of training in progress: found, refused, saved in time, removed."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from innerloop.meta.checkpoint import Checkpoint
+
+STATE = {"iteration": 7, "slow": {"conv1.weight": torch.arange(3.0)}, "curves": [{"loss": 0.5}]}
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def checkpoint(folder: Path, said: list[str], fingerprint: str = "a", **more) -> Checkpoint:
+    return Checkpoint(folder / "deep" / "run.pt", fingerprint, say=said.append, **more)
+
+
+def test_comes_back_as_it_was_saved(tmp_path: Path, said: list[str]):
+    assert checkpoint(tmp_path, said).read() is None
+    checkpoint(tmp_path, said).save(STATE)
+    found = checkpoint(tmp_path, said).read()
+    assert found is not None
+    assert torch.equal(found.pop("slow")["conv1.weight"], STATE["slow"]["conv1.weight"])
+    assert found == {key: value for key, value in STATE.items() if key != "slow"}
+    assert len(said) == 1
+    assert said[0].startswith("continuing at iteration 7 from")
+
+
+def test_of_other_parameters_starts_over(tmp_path: Path, said: list[str]):
+    checkpoint(tmp_path, said).save(STATE)
+    assert checkpoint(tmp_path, said, fingerprint="b").read() is None
+    assert "belongs to other parameters" in said[0]
+
+
+@pytest.mark.parametrize("kept", [0, 10, 200])
+def test_damaged_starts_over(tmp_path: Path, said: list[str], kept: int):
+    made = checkpoint(tmp_path, said)
+    made.save(STATE)
+    made.path.write_bytes(made.path.read_bytes()[:kept])
+    assert made.read() is None
+    assert "is damaged" in said[0]
+
+
+def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, said: list[str]):
+    made = checkpoint(tmp_path, said)
+    made.path.parent.mkdir()
+    torch.save({"fingerprint": "a", "state": {"iteration": 0, "bad": Path("x")}}, made.path)
+    assert made.read() is None
+    assert "is damaged" in said[0]
+
+
+def test_saves_when_enough_time_has_passed(tmp_path: Path, said: list[str], monkeypatch):
+    now = 100.0
+    monkeypatch.setattr("innerloop.meta.checkpoint.time.monotonic", lambda: now)
+    made = checkpoint(tmp_path, said, every_seconds=60)
+    now = 159.0
+    made.maybe_save(lambda: pytest.fail("too early"))
+    now = 160.0
+    made.maybe_save(lambda: STATE)
+    assert made.path.is_file()
+    now = 219.0
+    made.maybe_save(lambda: pytest.fail("too early again"))
+
+
+def test_is_removed_when_training_has_finished(tmp_path: Path, said: list[str]):
+    made = checkpoint(tmp_path, said)
+    made.remove()
+    made.save(STATE)
+    made.remove()
+    assert not made.path.exists()

@@ -1,0 +1,72 @@
+"""Model files: what is written comes back; anything else is refused with a reason."""
+
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from innerloop.errors import CheckpointError
+from innerloop.inner_loop.methods import method
+from innerloop.meta.model_file import TrainedModel, Weights, load, save
+
+
+@pytest.fixture
+def model() -> TrainedModel:
+    chosen = method("scaled_lr", rule_options={"norm": "filter"})
+    kept = {number: Weights(number, *tiny.start(chosen, seed=number)) for number in (0, 40, 60)}
+    spec = {"dataset": "patterns", "way": 3, "schedule": {"checkpoints": [0]}}
+    return TrainedModel(tiny.NETWORK, chosen, spec, kept, best=40, last=60)
+
+
+def test_round_trip(model: TrainedModel, tmp_path: Path):
+    save(model, tmp_path / "model.pt")
+    found = load(tmp_path / "model.pt")
+    assert found.digest() == model.digest()
+    assert (found.network, found.method, found.spec) == (model.network, model.method, model.spec)
+    assert (found.best, found.last) == (40, 60)
+    for name, weight in model.slow.items():
+        assert torch.equal(found.slow[name], weight)
+    assert found.step_sizes.keys() == model.step_sizes.keys()
+
+
+def test_weights_by_name_or_iteration(model: TrainedModel):
+    assert model.at("best").iteration == 40
+    assert model.at().iteration == model.at("last").iteration == 60
+    assert model.at(0).iteration == 0
+    with pytest.raises(CheckpointError, match=r"iteration 5 were kept; .*best \(40\), last \(60\)"):
+        model.at(5)
+
+
+def test_the_digest_sees_every_tensor_and_the_parameters(model: TrainedModel):
+    before = model.digest()
+    model.kept[0].step_sizes["conv1.bias"].add_(1e-12)
+    changed = model.digest()
+    assert changed != before
+    other = TrainedModel(model.network, model.method, {"way": 4}, model.kept, 40, 60)
+    assert other.digest() != changed
+
+
+def test_missing(tmp_path: Path):
+    with pytest.raises(CheckpointError, match=r"no model file .*model\.pt"):
+        load(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("kept", [0, 100, 3000])
+def test_damaged(model: TrainedModel, tmp_path: Path, kept: int):
+    path = tmp_path / "model.pt"
+    save(model, path)
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(CheckpointError, match="is not a whole model file"):
+        load(path)
+
+
+def test_of_another_format(tmp_path: Path):
+    torch.save({"format": 99}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="has model format 99; this version reads 1"):
+        load(tmp_path / "model.pt")
+
+
+def test_something_else(tmp_path: Path):
+    torch.save({"weights": torch.zeros(1)}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="is not a whole model file"):
+        load(tmp_path / "model.pt")

@@ -1,0 +1,246 @@
+"""Meta-training: it learns, repeats itself, continues to the same bits, and stops when it diverges."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import tiny
+import torch
+from innerloop.errors import DivergenceError
+from innerloop.inner_loop.methods import METHODS, Method, method
+from innerloop.meta.checkpoint import Checkpoint
+from innerloop.meta.evaluation import evaluate
+from innerloop.meta.model_file import TrainedModel
+from innerloop.meta.outer_loop import QueryResult
+from innerloop.meta.training import Schedule, Training
+from innerloop.parameters import role_of
+
+SCHEDULE = Schedule(
+    iterations=6,
+    meta_batch=2,
+    train_steps=2,
+    test_steps=3,
+    outer_step_size=0.01,
+    validation_every=2,
+    validation_tasks=4,
+    checkpoints=(0, 3, 6),
+    tasks_at_once=3,
+)
+SPEC = {"variant": "test"}
+
+
+def make(chosen: Method = tiny.METHOD, seed: int = 0, **schedule: object) -> Training:
+    return Training(
+        tiny.NETWORK,
+        chosen,
+        replace(SCHEDULE, **schedule),
+        tiny.tasks("train", purpose=f"training, seed {seed}"),
+        tiny.tasks("val", purpose="validation"),
+        seed,
+    )
+
+
+def finish(training: Training) -> TrainedModel:
+    for _ in training:
+        pass
+    return training.model(SPEC)
+
+
+def advance(steps: Iterator[object], count: int) -> None:
+    for _ in range(count):
+        next(steps)
+
+
+def logs(training: Training) -> str:
+    return repr((training.curves, training.dynamics))
+
+
+def test_the_loss_falls_and_the_accuracy_rises():
+    training = make(iterations=60, validation_every=20, outer_step_size=0.02, meta_batch=4)
+    finish(training)
+    validation = [row for row in training.curves if row["split"] == "val"]
+    assert validation[-1]["loss"] < 0.7 * validation[0]["loss"]
+    assert validation[-1]["accuracy"] > validation[0]["accuracy"]
+    train = [row for row in training.curves if row["split"] == "train"]
+    assert train[-1]["loss"] < 0.7 * train[0]["loss"]
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_every_method_repeats_itself_to_the_bit(name: str):
+    first, second = (make(method(name)) for _ in range(2))
+    assert finish(first).digest() == finish(second).digest()
+    assert logs(first) == logs(second)
+    assert finish(make(method(name), seed=1)).digest() != finish(first).digest()
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+@pytest.mark.parametrize("name", ["maml", "unit_norm", "meta_sgd"])
+def test_continuing_from_a_file_gives_the_same_bits(name: str, at: int, tmp_path: Path):
+    whole = make(method(name))
+    expected = finish(whole)
+
+    stopped = make(method(name))
+    advance(iter(stopped), at)
+    Checkpoint(tmp_path / "run.pt", "fingerprint").save(stopped.state())
+
+    continued = make(method(name), seed=0)
+    state = Checkpoint(tmp_path / "run.pt", "fingerprint").read()
+    assert state is not None
+    continued.restore(state)
+    assert continued.iteration == at
+    assert finish(continued).digest() == expected.digest()
+    assert logs(continued) == logs(whole)
+
+
+def test_a_state_is_a_snapshot():
+    """What is trained later must not leak into it."""
+    training = make(method("meta_sgd"))
+    steps = iter(training)
+    advance(steps, 3)
+    state = training.state()
+    expected = finish(training)
+    continued = make(method("meta_sgd"))
+    continued.restore(state)
+    assert finish(continued).digest() == expected.digest()
+    assert logs(continued) == logs(training)
+
+
+def test_curves_say_what_was_measured_when():
+    training = make()
+    finish(training)
+    iterations = {
+        split: [row["iteration"] for row in training.curves if row["split"] == split]
+        for split in ("val", "train")
+    }
+    assert iterations == {"val": [0, 2, 3, 4, 6], "train": [2, 3, 4, 6]}
+    tasks = {row["iteration"]: row["tasks"] for row in training.curves if row["split"] == "train"}
+    assert tasks == {2: 4, 3: 2, 4: 2, 6: 4}
+    assert {row["tasks"] for row in training.curves if row["split"] == "val"} == {4}
+
+
+def test_validation_rows_are_the_evaluation_of_the_kept_weights():
+    training = make(method("meta_sgd"))
+    model = finish(training)
+    for iteration in (0, 3, 6):
+        weights = model.at(iteration)
+        result = evaluate(
+            model.network, weights.slow, weights.step_sizes, model.method,
+            tiny.tasks("val", purpose="validation").batches(4, 4), SCHEDULE.test_steps,
+        )  # fmt: skip
+        (row,) = (
+            row for row in training.curves if (row["split"], row["iteration"]) == ("val", iteration)
+        )
+        assert row["accuracy"] == float(result.accuracies.mean())
+        assert row["loss"] == pytest.approx(float(result.losses.double().mean()), rel=1e-5)
+
+
+def test_dynamics_follow_norms_and_step_sizes():
+    training = make(method("meta_sgd", step_size=0.1))
+    model = finish(training)
+    rows = {
+        (row["iteration"], row["layer"], row["parameter"]): row for row in training.dynamics
+    }
+    assert {key[0] for key in rows} == {0, 2, 3, 4, 6}
+    first, last = rows[0, "conv2", "weight"], rows[6, "conv2", "weight"]
+    assert first["mean"] == pytest.approx(0.1)
+    assert first["sd"] == pytest.approx(0, abs=1e-7)
+    assert first["effective_step_size"] == pytest.approx(0.1 / first["norm"] ** 2, rel=1e-3)
+    sizes = model.step_sizes["conv2.weight"].double()
+    assert last["mean"] == pytest.approx(float(sizes.mean()))
+    assert last["sd"] == pytest.approx(float(sizes.std()))
+    assert last["share_negative"] == float((sizes < 0).double().mean())
+    assert last["count"] == sizes.numel()
+    assert last["norm"] == pytest.approx(float(model.slow["conv2.weight"].norm()))
+    assert rows[6, "conv2", "gamma"]["effective_step_size"] != 0  # undefined: NaN, never zero
+
+
+def test_dynamics_of_what_does_not_adapt():
+    training = make(method("anil"))
+    finish(training)
+    for row in training.dynamics:
+        if row["layer"] != "head":
+            assert (row["mean"], row["sd"], row["share_negative"]) == (0, 0, 0)
+            if row["parameter"] == "weight":
+                assert row["effective_step_size"] == 0
+
+
+@pytest.mark.parametrize("norm", ["tensor", "filter"])
+def test_unit_norm_holds_from_the_start_and_after_every_outer_step(norm: str):
+    training = make(method("unit_norm", rule_options={"norm": norm}))
+
+    def check() -> None:
+        for name, weight in training.slow.items():
+            if role_of(name) == "conv_weight":
+                norms = weight.flatten(1).norm(dim=1) if norm == "filter" else weight.norm()
+                torch.testing.assert_close(norms, torch.ones_like(norms))
+
+    check()
+    before = training.slow["conv2.weight"].detach().clone()
+    for _ in training:
+        check()
+    assert not torch.allclose(before, training.slow["conv2.weight"])
+
+
+def test_only_meta_sgd_learns_its_step_sizes():
+    for name in ("maml", "meta_sgd"):
+        training = make(method(name))
+        before = training.step_sizes["conv1.weight"].detach().clone()
+        finish(training)
+        same = torch.equal(before, training.step_sizes["conv1.weight"].detach())
+        assert same == (name == "maml")
+
+
+def test_an_untrained_model():
+    training = make(iterations=0, checkpoints=(0,))
+    model = finish(training)
+    assert (model.best, model.last, list(model.kept)) == (0, 0, [0])
+    for name, weight in tiny.NETWORK.initial(0).items():
+        assert torch.equal(model.slow[name], weight)
+    assert [row["split"] for row in training.curves] == ["val"]
+
+
+def planned(monkeypatch: pytest.MonkeyPatch, accuracies: dict[int, float]) -> Training:
+    """A training whose validations find the given accuracies."""
+    training = make(validation_every=1)
+
+    def validate() -> QueryResult:
+        found = torch.full((4,), accuracies[training.iteration], dtype=torch.float64)
+        return QueryResult(torch.ones(4), found)
+
+    monkeypatch.setattr(training, "_validate", validate)
+    return training
+
+
+def test_the_best_checkpoint_is_the_first_with_the_highest_validation_accuracy(monkeypatch):
+    accuracies = {0: 0.2, 1: 0.5, 2: 0.4, 3: 0.6, 4: 0.8, 5: 0.8, 6: 0.7}
+    model = finish(planned(monkeypatch, accuracies))
+    assert (model.best, model.last) == (4, 6)
+    assert sorted(model.kept) == [0, 3, 4, 6]
+    reference = make(validation_every=1)
+    advance(iter(reference), 4)
+    assert torch.equal(model.at("best").slow["conv1.weight"], reference.slow["conv1.weight"])
+    assert not torch.equal(model.at("best").slow["conv1.weight"], model.slow["conv1.weight"])
+
+
+def test_the_initial_weights_may_be_the_best(monkeypatch):
+    model = finish(planned(monkeypatch, {0: 0.5, **dict.fromkeys(range(1, 7), 0.4)}))
+    assert (model.best, sorted(model.kept)) == (0, [0, 3, 6])
+
+
+def test_divergence_is_an_error_that_names_method_and_iteration():
+    training = make(method("maml", step_size=1e30))
+    with pytest.raises(DivergenceError, match=r"MAML: the loss is .* at outer iteration 0\."):
+        finish(training)
+    later = make(outer_step_size=1e38)
+    with pytest.raises(DivergenceError, match=r"at outer iteration [1-6]\..*\(1e\+38\)"):
+        finish(later)
+
+
+def test_a_schedule_from_a_job():
+    values = {
+        "iterations": 1, "meta_batch": 2, "train_steps": 3, "test_steps": 4,
+        "outer_step_size": 0.1, "validation_every": 1, "validation_tasks": 2,
+        "checkpoints": [0, 1], "tasks_at_once": 1,
+    }  # fmt: skip
+    assert Schedule.from_spec(values).checkpoints == (0, 1)
