@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ NETWORK = Conv4(way=3, filters=4, image_size=SIZE)
 METHOD = method("maml", step_size=0.1)
 
 
+@cache
 def store(noise: float = 0.25, seed: int = 0) -> ImageStore:
     """Images of all classes, split by split, class by class."""
     random = np.random.default_rng(seed)

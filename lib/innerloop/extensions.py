@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from innerloop.errors import ExtensionError
@@ -97,29 +98,30 @@ def load_entry(entry: str) -> Any:
     """
     place, name = split_entry(entry)
     try:
-        module = (
-            _import_file(Path(place)) if place.endswith(".py") else importlib.import_module(place)
-        )
-        return getattr(module, name)
-    except AttributeError as error:
-        raise ExtensionError(f"'{entry}': {place} does not define '{name}'") from error
-    except FileNotFoundError as error:
-        raise ExtensionError(
-            f"'{entry}': there is no file {place} (seen from {Path.cwd()})"
-        ) from error
+        if place.endswith(".py"):
+            module = _import_file(source_file(entry))
+        else:
+            module = importlib.import_module(place)
     except ImportError as error:
         raise ExtensionError(f"'{entry}': importing {place} failed: {error}") from error
+    if not hasattr(module, name):
+        raise ExtensionError(f"'{entry}': {place} does not define '{name}'")
+    return getattr(module, name)
 
 
-def _import_file(path: Path) -> Any:
+def _import_file(path: Path) -> ModuleType:
     name = f"innerloop_user_{path.stem}"
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path.resolve()):
         return known
     spec = importlib.util.spec_from_file_location(name, path.resolve())
-    if spec is None or spec.loader is None or not path.is_file():
-        raise FileNotFoundError(path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # or the next load would find a half-made module
+        raise
     return module

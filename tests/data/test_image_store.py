@@ -254,6 +254,11 @@ def change_classes(column, value):
     return damage
 
 
+def drop_last_class(folder):
+    table = pq.read_table(folder / "classes.parquet")
+    pq.write_table(table.slice(0, table.num_rows - 1), folder / "classes.parquet")
+
+
 def truncate(name, size):
     def damage(folder):
         content = (folder / name).read_bytes()
@@ -281,6 +286,7 @@ def truncate(name, size):
         (lambda folder: (folder / "classes.parquet").unlink(), "classes.parquet cannot be read"),
         (change_classes("count", 2), "classes.parquet does not divide 6 images"),
         (change_classes("first", 3), "classes.parquet does not divide 6 images"),
+        (drop_last_class, "classes.parquet does not divide 6 images"),
         (
             lambda folder: pq.write_table(pa.table({"a": [1]}), folder / "classes.parquet"),
             "classes.parquet has the columns a",

@@ -16,6 +16,7 @@ from innerloop.code_digest import closure
 from innerloop.data.catalogue import ClassEntry, check_catalogue
 from innerloop.data.sources import SOURCES, package_files, people, scripts, symbols
 from innerloop.data.sources.digits import Digits
+from innerloop.data.sources.drawing import Placement
 from innerloop.data.sources.fonts import Glyph
 from innerloop.data.sources.people import People
 from innerloop.data.sources.scripts import Scripts
@@ -110,6 +111,16 @@ def test_people_are_eighteen_figures_both_ways_round(built):
     assert {entry.count for entry in built["people"].catalogue} == {36}
     names = {entry.name for entry in built["people"].catalogue}
     assert names >= {"student", "astronaut", "surfer", "person in tuxedo", "elf"}
+
+
+def test_second_half_of_a_class_mirrors_the_first(monkeypatch):
+    still = Placement(scale=(0.8, 0.8), rotation=0, shear=0, shift=0)
+    monkeypatch.setattr(people, "PLACEMENT", still)
+    monkeypatch.setattr(people, "_stand_before", lambda placed, backdrops, random: placed)
+    pictures = [np.asarray(p, float) for p in islice(People(native_size=28).pictures(), 36)]
+    for picture, mirrored in zip(pictures[:18], pictures[18:], strict=True):
+        away = np.abs(picture[:, ::-1] - mirrored).mean()
+        assert away < 0.2 * np.abs(picture - mirrored).mean()
 
 
 def test_every_nicer_name_is_used(built):
@@ -210,6 +221,11 @@ class TestMissingPictures:
     def test_class_without_icons(self, monkeypatch):
         monkeypatch.setattr(symbols, "_class_of_word", lambda: {"bell": "bell", "qqq": "unicorn"})
         with pytest.raises(DataError, match="'unicorn' has 0 icons, expected at least 20"):
+            Symbols().catalogue()
+
+    def test_icons_that_a_font_names_but_lacks(self, monkeypatch):
+        monkeypatch.setattr(symbols, "code_points", lambda file: set())
+        with pytest.raises(DataError, match="has 0 icons"):
             Symbols().catalogue()
 
     def test_other_number_of_classes(self, monkeypatch):

@@ -11,7 +11,8 @@ IMPORT = "from innerloop.torchvision_ops import import_torchvision\n"
 
 def python(program, *path):
     """Run a program, with folders put before the installed packages."""
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    places = [*map(str, path), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
     return subprocess.run(
         [sys.executable, "-c", program],
         capture_output=True,

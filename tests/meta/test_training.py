@@ -14,6 +14,7 @@ from innerloop.meta.evaluation import evaluate
 from innerloop.meta.model_file import TrainedModel
 from innerloop.meta.outer_loop import QueryResult
 from innerloop.meta.training import Schedule, Training
+from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import role_of
 
 SCHEDULE = Schedule(
@@ -30,9 +31,14 @@ SCHEDULE = Schedule(
 SPEC = {"variant": "test"}
 
 
-def make(chosen: Method = tiny.METHOD, seed: int = 0, **schedule: object) -> Training:
+def make(
+    chosen: Method = tiny.METHOD,
+    seed: int = 0,
+    network: Conv4 = tiny.NETWORK,
+    **schedule: object,
+) -> Training:
     return Training(
-        tiny.NETWORK,
+        network,
         chosen,
         replace(SCHEDULE, **schedule),
         tiny.tasks("train", purpose=f"training, seed {seed}"),
@@ -57,13 +63,20 @@ def logs(training: Training) -> str:
 
 
 def test_the_loss_falls_and_the_accuracy_rises():
-    training = make(iterations=60, validation_every=20, outer_step_size=0.02, meta_batch=4)
+    training = make(
+        network=replace(tiny.NETWORK, filters=16),
+        iterations=40,
+        meta_batch=4,
+        outer_step_size=0.005,
+        validation_every=20,
+        validation_tasks=16,
+        checkpoints=(),
+    )
     finish(training)
-    validation = [row for row in training.curves if row["split"] == "val"]
-    assert validation[-1]["loss"] < 0.7 * validation[0]["loss"]
-    assert validation[-1]["accuracy"] > validation[0]["accuracy"]
-    train = [row for row in training.curves if row["split"] == "train"]
-    assert train[-1]["loss"] < 0.7 * train[0]["loss"]
+    for split in ("train", "val"):
+        rows = [row for row in training.curves if row["split"] == split]
+        assert rows[-1]["loss"] < 0.7 * rows[0]["loss"]
+        assert rows[-1]["accuracy"] > rows[0]["accuracy"]
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -232,8 +245,8 @@ def test_divergence_is_an_error_that_names_method_and_iteration():
     training = make(method("maml", step_size=1e30))
     with pytest.raises(DivergenceError, match=r"MAML: the loss is .* at outer iteration 0\."):
         finish(training)
-    later = make(outer_step_size=1e38)
-    with pytest.raises(DivergenceError, match=r"at outer iteration [1-6]\..*\(1e\+38\)"):
+    later = make(outer_step_size=1e20)
+    with pytest.raises(DivergenceError, match=r"at outer iteration [1-6]\..*\(1e\+20\)"):
         finish(later)
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from innerloop.errors import ConfigError
 
+RAW_PIXELS = "raw_pixels"
+
 PAPER_LABELS = {
     "mini_imagenet": "miniImageNet",
     "cub": "CUB",
@@ -16,10 +18,19 @@ PAPER_LABELS = {
     "cifar10": "CIFAR-10",
 }
 
+#: Labels of what a study need not have: the papers' methods, and the nearest class mean.
+KNOWN_LABELS = {
+    "maml": "MAML",
+    "maml_3x": "MAML 3x",
+    "anil": "ANIL",
+    "scaled_lr": "Scaled LR",
+    "unit_norm": "Unit norm",
+    "meta_sgd": "Meta-SGD",
+    RAW_PIXELS: "Raw pixels",
+}
+
 #: The order in which P1 shows its data sets (Figures 4 and 6).
 ROLE_ORDER = ("cub", "fc100", "mini_imagenet", "cifar10")
-
-RAW_PIXELS = "raw_pixels"
 
 
 @dataclass(frozen=True)
@@ -123,7 +134,7 @@ class Study:
         for known in self._variants:
             if known.name == variant and protocol in (None, known.protocol):
                 return known.label
-        return "Raw pixels" if variant == RAW_PIXELS else variant
+        return KNOWN_LABELS.get(variant, variant)
 
     def test_steps(self, protocol: str, variant: str, setting: str) -> int | None:
         """Inner steps a variant takes at test time."""

@@ -46,13 +46,16 @@ def escape(text: str) -> str:
     return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text)
 
 
-def booktabs(display: pd.DataFrame, caption: str, rules: Iterable[int] = ()) -> str:
+def booktabs(
+    display: pd.DataFrame, caption: str, rules: Iterable[int] = (), label: str = ""
+) -> str:
     """A `table` float of a frame of strings; columns of numbers are set flush right.
 
     Args:
         display: the cells, already formatted.
         caption: plain text; escaped here.
         rules: rows that a `\\midrule` precedes.
+        label: name to refer to the table by, as `tab:label`.
     """
     columns = [display.iloc[:, index] for index in range(display.shape[1])]
     layout = "".join("r" if _is_numeric(column) else "l" for column in columns)
@@ -61,6 +64,7 @@ def booktabs(display: pd.DataFrame, caption: str, rules: Iterable[int] = ()) -> 
         r"\begin{table}",
         r"  \centering",
         rf"  \caption{{{escape(caption)}}}",
+        *([rf"  \label{{tab:{label}}}"] if label else []),
         rf"  \begin{{tabular}}{{{layout}}}",
         r"    \toprule",
         _line(display.columns),

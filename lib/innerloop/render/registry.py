@@ -5,7 +5,10 @@ Snakemake reads this file while it parses the workflow, so nothing heavy is impo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from innerloop.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,14 @@ TABLES: dict[str, Product] = dict(
         _table("user_probe", "Innerloop", "User's probe"),
     ]
 )
+
+
+def find(products: Mapping[str, Product], name: str) -> Product:
+    """A figure or table by its name.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in products:
+        raise ConfigError(f"there is no '{name}'; known are {', '.join(products)}")
+    return products[name]

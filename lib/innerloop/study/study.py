@@ -119,21 +119,9 @@ class Study:
         protocol = self._known(self.config["protocols"], name, "models: protocol")
         variants = entry.get("variants", "all")
         for variant in protocol["variants"] if variants == "all" else variants:
-            own = self._known(protocol["variants"], variant, f"models: variant of {name}")
-            method_name = own.get("method", variant)
             for setting in entry["settings"]:
                 way_and_shot(setting)
-                chosen = choices.merged(
-                    [
-                        protocol.get("defaults", {}),
-                        protocol.get("by_setting", {}).get(setting, {}),
-                        entry,
-                        own,
-                        own.get("by_setting", {}).get(setting, {}),
-                    ]
-                )
-                place = f"protocols.{name}.variants.{variant}"
-                method = self._resolved_method(place, method_name, chosen, own)
+                method, chosen = self._resolved(name, variant, setting, entry)
                 for seed in self.config["model_seeds"]:
                     yield Model(
                         key=ModelKey(name, entry["dataset"], variant, setting, seed),
@@ -143,6 +131,24 @@ class Study:
                         splits=tuple(entry.get("splits", ["test"])),
                         probes=tuple(entry.get("probes", [])),
                     )
+
+    def _resolved(
+        self, name: str, variant: str, setting: str, entry: Mapping[str, Any]
+    ) -> tuple[Method, Mapping[str, Any]]:
+        """A variant's method and choices in one setting."""
+        protocol = self.config["protocols"][name]
+        own = self._known(protocol["variants"], variant, f"models: variant of {name}")
+        chosen = choices.merged(
+            [
+                protocol.get("defaults", {}),
+                protocol.get("by_setting", {}).get(setting, {}),
+                entry,
+                own,
+                own.get("by_setting", {}).get(setting, {}),
+            ]
+        )
+        place = f"protocols.{name}.variants.{variant}"
+        return self._resolved_method(place, own.get("method", variant), chosen, own), chosen
 
     def _resolved_method(
         self, place: str, name: str, chosen: Mapping[str, Any], own: Mapping[str, Any]
@@ -176,6 +182,9 @@ class Study:
             self._known(datasets, dataset, f"roles.{role}: data set")
         for dataset in datasets:
             self._check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
+        for name, protocol in config["protocols"].items():
+            for variant in protocol["variants"]:  # also those that no model uses
+                self._resolved(name, variant, "", {})
         for probe in probes:
             self._check_code(f"probes.{probe}", self.probe_entry(probe))
         for name, entry in config["models"].items():

@@ -1,0 +1,70 @@
+"""Figures and tables as files: equal measurements give equal bytes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from innerloop.files import atomic_path, write_json
+from innerloop.render.drawing import Drawing
+from innerloop.render.latex import booktabs
+from innerloop.render.registry import Product
+from innerloop.render.style import theme
+from innerloop.render.tabulation import Tabulation
+
+#: Formats of a figure, and the metadata that would otherwise hold the date or the program.
+FORMATS: dict[str, dict[str, Any]] = {
+    ".pdf": {"CreationDate": None},
+    ".svg": {"Date": None},
+    ".png": {"Software": None},
+}
+
+
+def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
+    """Write `stem`.pdf, .png and .svg, and .json with what a reader must be told.
+
+    Args:
+        drawing: what the product's entry drew.
+        product: what the figure is.
+        stem: path of the files without their suffix.
+    """
+    stem = Path(stem)
+    for suffix, metadata in FORMATS.items():
+        with atomic_path(with_suffix(stem, suffix)) as temporary, theme():
+            drawing.figure.savefig(temporary, metadata=metadata)
+    about = {"caption": drawing.caption, "alt": drawing.alt}
+    write_json(with_suffix(stem, ".json"), {**_about(product, stem), **about})
+
+
+def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str) -> None:
+    """Write `stem`.csv with the numbers, .tex with the printed table, and .json for the report.
+
+    Args:
+        tabulation: what the product's entry made.
+        product: what the table is.
+        stem: path of the files without their suffix.
+    """
+    stem = Path(stem)
+    with atomic_path(with_suffix(stem, ".csv")) as temporary:
+        tabulation.frame.to_csv(temporary, index=False, lineterminator="\n")
+    latex = booktabs(tabulation.display, tabulation.caption, tabulation.rules, label=stem.name)
+    with atomic_path(with_suffix(stem, ".tex")) as temporary:
+        temporary.write_text(latex)
+    about = _about(product, stem)
+    about |= {
+        "title": tabulation.title or product.title,
+        "caption": tabulation.caption,
+        "columns": [str(column) for column in tabulation.display.columns],
+        "rows": tabulation.display.astype(str).to_numpy().tolist(),
+        "rules": list(tabulation.rules),
+    }
+    write_json(with_suffix(stem, ".json"), about)
+
+
+def with_suffix(stem: Path, suffix: str) -> Path:
+    """Append a suffix, whatever dots the stem has."""
+    return stem.with_name(stem.name + suffix)
+
+
+def _about(product: Product, stem: Path) -> dict[str, Any]:
+    return {"name": stem.name, "title": product.title, "paper": product.paper}

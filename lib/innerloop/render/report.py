@@ -1,0 +1,166 @@
+"""The report: one self-contained HTML file, readable offline, on a phone and in the dark."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from innerloop import __version__
+from innerloop.files import atomic_path, read_json
+from innerloop.render.description import PAPER_LABELS
+from innerloop.render.description import Study as Description
+from innerloop.render.files import with_suffix
+from innerloop.render.provenance import data_sets, model_rows, protocols, shared_facts
+from innerloop.render.registry import FIGURES, TABLES
+
+HERE = Path(__file__).parent
+TEMPLATE = "templates/report.html"
+STYLE = "templates/report.css"
+SCRIPT = "templates/report.js"
+
+#: The table that the report begins with.
+HEADLINE = "p1_table1_accuracy"
+VERDICTS = "paper_vs_ours"
+
+PAPERS = {
+    "P1": "Studying BatchNorm Learning Rate Decay on Meta-Learning Inner-Loop Adaptation",
+    "P2": "Negative Inner-Loop Learning Rates Learn Universal Features",
+    "Innerloop": "Beyond the papers",
+}
+
+
+def write_report(
+    out: Path | str,
+    study: Mapping[str, Any],
+    figures: Mapping[str, Path],
+    tables: Mapping[str, Path],
+    image_manifests: Sequence[Path] = (),
+    samples: Sequence[Path] = (),
+    model_manifests: Sequence[Path] = (),
+) -> None:
+    """Write report.html.
+
+    Args:
+        out: the file.
+        study: the study's description.
+        figures: name -> the figure's .json; its .svg lies beside it.
+        tables: name -> the table's .json.
+        image_manifests: manifest.json of the image stores.
+        samples: sheets of sample images, each beside its store's manifest.json.
+        model_manifests: model.json of the models; run.json may lie beside it.
+    """
+    described = Description(study)
+    drawn = [_figure(path) for path in _in_order(figures, FIGURES)]
+    printed = [_table(path) for path in _in_order(tables, TABLES)]
+    by_name = {table["name"]: table for table in printed}
+    manifests = [read_json(path) for path in model_manifests]
+    models = model_rows(model_manifests, described)
+    images = data_sets(image_manifests, samples, described)
+    for data_set in images:
+        data_set["samples"] = [_data_uri(path) for path in data_set["samples"]]
+    page = _template().render(
+        study=described,
+        stand_ins=_stand_ins(described),
+        headline=by_name.get(HEADLINE),
+        verdicts=_verdicts(by_name.get(VERDICTS)),
+        verdicts_name=VERDICTS,
+        facts=_facts(described, models),
+        papers=_sections(drawn, printed),
+        data_sets=images,
+        protocols=protocols(described),
+        models=models,
+        shared=shared_facts(manifests, models),
+        description=dict(study),
+        version=__version__,
+        style=Markup((HERE / STYLE).read_text()),
+        script=Markup((HERE / SCRIPT).read_text()),
+    )
+    with atomic_path(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _template() -> Any:
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.from_string((HERE / TEMPLATE).read_text())
+
+
+def _in_order(paths: Mapping[str, Path], registered: Iterable[str]) -> list[Path]:
+    """In the registry's order; what it does not know, such as users' probes, last."""
+    names = [name for name in registered if name in paths]
+    return [paths[name] for name in [*names, *sorted(set(paths) - set(names))]]
+
+
+def _figure(path: Path) -> dict[str, Any]:
+    svg = with_suffix(path.with_suffix(""), ".svg")
+    return {**read_json(path), "image": _data_uri(svg)}
+
+
+def _table(path: Path) -> dict[str, Any]:
+    table: dict[str, Any] = read_json(path)
+    columns = range(len(table["columns"]))
+    table["numeric"] = [_is_numeric([row[index] for row in table["rows"]]) for index in columns]
+    return table
+
+
+def _is_numeric(cells: Sequence[str]) -> bool:
+    return bool(cells) and all(cell[:1] in "−+<–" or cell[:1].isdigit() for cell in cells)
+
+
+def _sections(
+    figures: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    sections = [
+        {
+            "key": paper,
+            "title": title,
+            "figures": [figure for figure in figures if figure["paper"] == paper],
+            "tables": [table for table in tables if table["paper"] == paper],
+        }
+        for paper, title in PAPERS.items()
+    ]
+    return [section for section in sections if section["figures"] or section["tables"]]
+
+
+def _stand_ins(study: Description) -> list[tuple[str, str]]:
+    return [
+        (study.dataset_label(study.in_role(role)), label)
+        for role, label in PAPER_LABELS.items()
+        if study.in_role(role) != role
+    ]
+
+
+def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
+    """How often each verdict was given, most frequent first."""
+    if table is None or not table["rows"]:
+        return []
+    given = [row[-1] for row in table["rows"]]
+    counts = {verdict: given.count(verdict) for verdict in dict.fromkeys(given)}
+    return sorted(counts.items(), key=lambda item: -item[1])
+
+
+def _facts(study: Description, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    seeds = {model.seed for model in study.models}
+    trained = sum(model.details.get("iterations") != 0 for model in study.models)
+    seconds = sum(model["wall_seconds"] or 0 for model in models)
+    facts = {
+        "Models trained": str(trained),
+        "Variants": str(len(study.variant_names)),
+        "Data sets": str(len({model.dataset for model in study.models})),
+        "Seeds": str(len(seeds)),
+        "Training time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min",
+    }
+    if not seconds:
+        del facts["Training time"]
+    return facts
+
+
+def _data_uri(path: Path) -> str:
+    kind = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
+    return f"data:{kind};base64,{b64encode(path.read_bytes()).decode()}"

@@ -1,0 +1,76 @@
+"""A study file that asks for something impossible: one clear message, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from innerloop.errors import ConfigError
+from innerloop.study.study import Study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+Edit = Callable[[dict[str, Any]], object]
+
+
+def variant(name: str, **values: Any) -> Edit:
+    return lambda study: study["protocols"]["p1"]["variants"].update({name: values})
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (lambda s: s.update(sed=1), ["unknown key 'sed'", "did you mean 'seed'"]),
+        (lambda s: s.pop("seed"), ["'seed'", "missing"]),
+        (lambda s: s.update(seed="x"), ["seed", "integer"]),
+        (lambda s: s["compute"].update(device="gpu"), ["compute.device", "gpu", "cuda"]),
+        (lambda s: s["compute"].update(threads=0), ["compute.threads", "minimum"]),
+        (lambda s: s["datasets"].update({"Bad name": {"source": "symbols"}}), ["Bad name"]),
+        (lambda s: s["datasets"].update(new={"source": "symbol"}), ["datasets.new", "symbol"]),
+        (lambda s: s["datasets"].update(new={"source": "no.py:x"}), ["there is no file no.py"]),
+        (lambda s: s["roles"].update(cub="birds"), ["roles.cub", "birds", "known are"]),
+        (lambda s: s["models"]["plain"].update(protocol="p3"), ["p3", "known are p1, p2"]),
+        (lambda s: s["models"]["plain"].update(dataset="birds"), ["birds", "known are"]),
+        (lambda s: s["models"]["plain"].update(variants=["mamml"]), ["mamml", "known are"]),
+        (lambda s: s["models"]["plain"].update(settings=["5way"]), ["settings", "5w1s"]),
+        (lambda s: s["models"]["plain"].update(probes=["ckaa"]), ["ckaa", "known are"]),
+        (lambda s: s["models"].update(again=s["models"]["plain"]), ["two entries", "maml"]),
+        (variant("mine"), ["method 'mine' is unknown"]),
+        (variant("maml", step_sz=1), ["unknown key 'step_sz'", "step_size"]),
+        (variant("maml", step_size=-1), ["variants.maml.step_size"]),
+        (variant("maml", step_size=[0.1, 0.2]), ["variants.maml", "range"]),
+        (variant("maml", rule_options={"norm": "filter"}), ["takes no option norm"]),
+        (variant("unit_norm", rule_options={"nrm": "filter"}), ["nrm", "detach_norm, norm"]),
+        (variant("anil", adapt_batch_norm=False), ["adapt_batch_norm", "contradicts"]),
+        (variant("maml", adapts="head"), ["unknown key 'adapts'"]),
+        (variant("maml", image_size=8), ["image_size", "16"]),
+        (variant("maml", initialisation="he"), ["initialisation", "glorot"]),
+        (
+            lambda s: s.update(
+                methods={"mine": {"update_rule": "scaled_lr", "adapts": "head"}},
+                protocols={"p1": {"title": "", "variants": {"mine": {}}}},
+                models={"plain": {**s["models"]["plain"], "variants": "all"}},
+            ),
+            ["scaled_lr", "adapts: head"],
+        ),
+    ],
+)
+def test_message(edit: Edit, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    edit(study)
+    with pytest.raises(ConfigError) as caught:
+        Study(study, ROOT / "config/schemas/study.schema.json")
+    for part in expected:
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "smoke.yaml"])
+def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = yaml.safe_load((ROOT / "config" / name).read_text())
+    assert Study(study, ROOT / "config/schemas/study.schema.json").models

@@ -1,0 +1,40 @@
+"""Write the report: one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from innerloop.command_line import program
+from innerloop.files import read_json
+from innerloop.render.report import write_report
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    """Read what figures, tables, images and models say of themselves, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", required=True, type=Path, help="study.json")
+    for name, content in (
+        ("figures", "figures/*.json, the pictures beside them"),
+        ("tables", "tables/*.json"),
+        ("samples", "sheets of sample images, each beside its store's manifest.json"),
+        ("images", "manifest.json of the image stores"),
+        ("models", "model.json of the models"),
+    ):
+        parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], help=content)
+    parser.add_argument("--out", required=True, type=Path, help="report.html")
+    arguments = parser.parse_args(argv)
+    write_report(
+        arguments.out,
+        study=read_json(arguments.study),
+        figures={path.stem: path for path in arguments.figures},
+        tables={path.stem: path for path in arguments.tables},
+        image_manifests=arguments.images,
+        samples=arguments.samples,
+        model_manifests=arguments.models,
+    )
+
+
+if __name__ == "__main__":
+    main()
