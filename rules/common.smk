@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 
 from snakemake.exceptions import WorkflowError
 
@@ -121,18 +122,10 @@ def product_spec(kind, name, product):
 
 
 def study_tables():
-    """The tables of this study: the papers', and one for each user's probe."""
-    return {**TABLES, **{name: TABLES["user_probe"] for name in user_probes()}}
-
-
-def user_probes():
-    """Names of the study's probes that are not built in."""
-    known = {
-        table
-        for product in [*FIGURES.values(), *TABLES.values()]
-        for table in product.reads
-    }
-    return [table for table in JOBS.tables() if table not in known]
+    """The tables of this study: the papers' and ours, and one for each user's probe."""
+    built_in = {name: product for name, product in TABLES.items() if name != "user_probe"}
+    mine = {name: replace(TABLES["user_probe"], reads=(name,)) for name in JOBS.user_tables()}
+    return {**built_in, **mine}
 
 
 def tables_read(product):

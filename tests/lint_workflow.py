@@ -1,4 +1,4 @@
-"""`snakemake --lint` must be clean, but for its wish for a conda environment or container a rule."""
+"""`snakemake --lint` must be clean, but for its wish for a software environment a rule."""
 
 from __future__ import annotations
 

@@ -36,9 +36,7 @@ class Oracle:
                 fast[name] = self.step(name, fast[name], gradient, rates[name])
         return fast
 
-    def query_loss(
-        self, fast: Weights, support: Tensor, x: Tensor, y: Tensor, way: int
-    ) -> Tensor:
+    def query_loss(self, fast: Weights, support: Tensor, x: Tensor, y: Tensor, way: int) -> Tensor:
         statistics = [] if not self.inductive else self.statistics(fast, support)
         logits = self.forward(fast, x, statistics)
         assert logits.shape == (len(x), way)
@@ -99,7 +97,5 @@ class Oracle:
             found.append((mean, variance))
             normal = (x - mean) / (variance + self.eps).sqrt()
             gamma, beta = w[f"{layer}.gamma"], w[f"{layer}.beta"]
-            x = F.max_pool2d(
-                (normal * gamma.view(1, -1, 1, 1) + beta.view(1, -1, 1, 1)).relu(), 2
-            )
+            x = F.max_pool2d((normal * gamma.view(1, -1, 1, 1) + beta.view(1, -1, 1, 1)).relu(), 2)
         return found

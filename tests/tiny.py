@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import torch
+
 from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
 from innerloop.data.tasks import Labelled, TaskBatch, Tasks
 from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.methods import Method, method
+from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
@@ -40,6 +42,17 @@ def store(noise: float = 0.25, seed: int = 0) -> ImageStore:
         ClassRows(name, split, "", EACH * place, EACH) for place, (name, split) in enumerate(names)
     ]
     return ImageStore(Path("memory"), flat, classes, {"dataset": DATASET, "size": SIZE})
+
+
+class DoubleStore(ImageStore):
+    """A store whose images come in double precision."""
+
+    def batch(self, rows: np.ndarray) -> torch.Tensor:
+        return super().batch(rows).double()
+
+
+def double_store() -> DoubleStore:
+    return DoubleStore(**vars(store()))
 
 
 def split(name: str = "train") -> Split:

@@ -13,7 +13,7 @@ from innerloop.data.splits import read_split
 from innerloop.data.tasks import Tasks
 from innerloop.device import describe, set_up
 from innerloop.files import canonical_json, read_spec, write_json
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.interruption import interruptible
 from innerloop.meta.model_file import save

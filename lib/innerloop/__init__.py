@@ -15,7 +15,7 @@ _HOME = {
     "adapt": "innerloop.inner_loop.adapt",
     "load": "innerloop.meta.model_file",
     "method": "innerloop.inner_loop.methods",
-    "open_images": "innerloop.data.build_images",
+    "open_images": "innerloop.data.open_images",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

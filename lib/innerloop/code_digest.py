@@ -142,8 +142,10 @@ def _named_files(path: Path, tree: ast.Module) -> Iterator[Path]:
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
         text = node.value
-        if not text or len(text) > 200 or "\n" in text or text.startswith(("/", ".")):
+        if not text or "\n" in text or text.startswith(("/", ".")):
             continue
+        if len(text.encode(errors="replace")) > 200:
+            continue  # longer than a file name may be
         place = path.parent / text
         if path.is_relative_to(LIBRARY) and "." not in text:
             continue  # in the library only files are named; words that equal a folder are words

@@ -21,15 +21,18 @@ class Progress:
     """Counts finished steps of known number, with rate, time left and the latest figures.
 
     On a terminal it draws a bar; otherwise it prints a line at most every `line_seconds`, and
-    always the last one.
+    always the last one; when quiet, nothing.
     """
 
-    def __init__(self, what: str, total: int, done: int = 0, line_seconds: float = 10.0) -> None:
+    def __init__(
+        self, what: str, total: int, done: int = 0, line_seconds: float = 10.0, quiet: bool = False
+    ) -> None:
         self._what, self._total, self._done, self._began_at = what, total, done, done
         self._line_seconds = line_seconds
         self._began = self._last_line = time.monotonic()
         self._bar: Bar | None = None
-        if sys.stderr.isatty():
+        self._quiet = quiet
+        if sys.stderr.isatty() and not quiet:
             columns = (
                 TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                 TimeElapsedColumn(), TimeRemainingColumn(), TextColumn("{task.fields[figures]}"),
@@ -59,6 +62,8 @@ class Progress:
             self._bar.update(self._task, completed=self._done, figures=shown)
             return
         now = time.monotonic()
+        if self._quiet:
+            return
         if now - self._last_line >= self._line_seconds or self._done >= self._total:
             self._last_line = now
             print(self._line(now, shown), file=sys.stderr, flush=True)

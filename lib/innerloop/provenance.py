@@ -71,8 +71,9 @@ def require_spec(path: Path | str, found: Mapping[str, Any], expected: Mapping[s
             f"{key}: made with {was!r}, the study says {now!r}" for key, was, now in different[:5]
         )
         raise ProvenanceError(
-            f"{path} does not belong to this study file ({shown}). Was the study file edited while "
-            f"jobs ran? Delete {path} and run Snakemake again, or restore the study file."
+            f"{path} does not belong to this study file ({shown}). Were the study file or the code "
+            "edited while jobs ran? Run Snakemake again; where it sees nothing to do, delete "
+            f"{path} first"
         )
 
 

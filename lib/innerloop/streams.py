@@ -28,7 +28,7 @@ class Stream:
 
     def __init__(self, key: int, index: int) -> None:
         # the index fills the upper half of the 256-bit counter, so that blocks cannot overlap
-        self._bits = np.random.Philox(key=key, counter=[0, 0, index, 0])
+        self._bits = np.random.Philox(key=key, counter=int(index) << 128)
 
     def choose(self, population: int, size: int) -> np.ndarray:
         """`size` different numbers below `population`, in random order.

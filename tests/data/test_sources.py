@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from innerloop.built_in import SOURCES
 from innerloop.code_digest import closure
 from innerloop.data.catalogue import ClassEntry, check_catalogue
-from innerloop.data.sources import SOURCES, package_files, people, scripts, symbols
+from innerloop.data.sources import package_files, people, scripts, symbols
 from innerloop.data.sources.digits import Digits
 from innerloop.data.sources.drawing import Placement
 from innerloop.data.sources.fonts import Glyph
@@ -200,7 +201,7 @@ def test_drawing_again_gives_the_same_pictures(kind):
 def test_naming_a_data_set_imports_no_source():
     program = (
         "import sys\n"
-        "from innerloop.data.sources import SOURCES\n"
+        "from innerloop.built_in import SOURCES\n"
         "modules = {entry.partition(':')[0] for entry in SOURCES.values()}\n"
         "sys.exit(len(modules & set(sys.modules)))\n"
     )

@@ -3,12 +3,13 @@
 from collections import OrderedDict
 
 import pytest
-import tiny
 import torch
 import torch.nn.functional as F
+from torch import nn
+
+import tiny
 from innerloop.inner_loop.adapt import adapt, query_logits, task_losses
 from innerloop.inner_loop.methods import method
-from torch import nn
 
 higher = pytest.importorskip("higher", reason="the peer library `higher` is not installed")
 

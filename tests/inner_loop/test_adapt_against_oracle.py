@@ -3,8 +3,9 @@
 from dataclasses import replace
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.inner_loop.adapt import adapt, query_logits, task_losses
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.nets.conv4 import Conv4
@@ -48,7 +49,10 @@ def check(chosen: Method, steps: int, network: Conv4 = tiny.NETWORK) -> None:
         expected = oracle.adapt(slow, sizes, support, batch.support.labels[number], steps)
         for name, weight in expected.items():
             torch.testing.assert_close(
-                fast[name][number], weight, **TOLERANCE, msg=lambda text, name=name: f"{name}: {text}"
+                fast[name][number],
+                weight,
+                **TOLERANCE,
+                msg=lambda text, name=name: f"{name}: {text}",
             )
         query = batch.query.images[number], batch.query.labels[number]
         expected_losses.append(oracle.query_loss(expected, support, *query, network.way))

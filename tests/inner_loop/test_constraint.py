@@ -1,6 +1,7 @@
 """The constraint of unit norm on slow weights."""
 
 import torch
+
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.methods import method
 from innerloop.parameters import role_of

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+
 from innerloop.inner_loop.effective_step_size import effective_step_size
-from innerloop.inner_loop.methods import Method, method
+from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.update_rules.rule import rule_of, update_rule
 
 STEP_SIZE = 0.02

@@ -1,8 +1,9 @@
 """Methods that must coincide, and what an inner loop may not do."""
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.inner_loop.adapt import adapt, task_losses
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.methods import METHODS, Method, method
@@ -16,9 +17,7 @@ SUPPORT = tiny.batch(2).support
 def fast(
     chosen: Method, slow: Parameters, steps: int = 3, step_sizes: Parameters | None = None
 ) -> Parameters:
-    return adapt(
-        tiny.NETWORK, slow, chosen, SUPPORT, steps=steps, step_sizes=step_sizes
-    ).fast
+    return adapt(tiny.NETWORK, slow, chosen, SUPPORT, steps=steps, step_sizes=step_sizes).fast
 
 
 def same(found: Parameters, expected: Parameters, tolerance: float = 1e-13) -> None:
@@ -34,9 +33,7 @@ def start() -> Parameters:
 def test_zero_steps_change_nothing(name: str):
     chosen = method(name)
     slow, sizes = tiny.start(chosen)
-    found = adapt(
-        tiny.NETWORK, slow, chosen, SUPPORT, steps=0, step_sizes=sizes, trajectory=True
-    )
+    found = adapt(tiny.NETWORK, slow, chosen, SUPPORT, steps=0, step_sizes=sizes, trajectory=True)
     assert found.support_losses == []
     assert len(found.trajectory) == 1
     for name, weight in found.fast.items():
@@ -101,9 +98,7 @@ def test_scaled_lr_is_maml_with_the_step_size_times_the_squared_norm():
 def test_unit_norm_keeps_every_fast_conv_weight_on_the_sphere():
     chosen = method("unit_norm", step_size=STEP_SIZE)
     slow, _ = tiny.start(chosen)
-    visited = adapt(
-        tiny.NETWORK, slow, chosen, SUPPORT, steps=3, trajectory=True
-    ).trajectory
+    visited = adapt(tiny.NETWORK, slow, chosen, SUPPORT, steps=3, trajectory=True).trajectory
     for weights in visited:
         for name, weight in weights.items():
             if role_of(name) == "conv_weight":

@@ -1,6 +1,7 @@
 """A method is data: its values, its refusals, and which parameters it moves."""
 
 import pytest
+
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.files import canonical_json
 from innerloop.inner_loop.methods import METHODS, Method, method

@@ -1,6 +1,7 @@
 """Step sizes: scalars, or one per parameter where they are learned."""
 
 import torch
+
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from tiny import NETWORK

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.inner_loop.update_rules.rule import rule_of, update_rule

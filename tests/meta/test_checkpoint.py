@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from innerloop.meta.checkpoint import Checkpoint
 
 STATE = {"iteration": 7, "slow": {"conv1.weight": torch.arange(3.0)}, "curves": [{"loss": 0.5}]}

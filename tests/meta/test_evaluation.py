@@ -1,8 +1,9 @@
 """Evaluation: one result a task, in order, whatever the batch."""
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.inner_loop.methods import method
 from innerloop.meta.evaluation import evaluate
 from innerloop.meta.outer_loop import query_result

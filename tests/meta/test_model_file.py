@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.errors import CheckpointError
 from innerloop.inner_loop.methods import method
 from innerloop.meta.model_file import TrainedModel, Weights, load, save

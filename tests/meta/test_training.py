@@ -1,12 +1,13 @@
-"""Meta-training: it learns, repeats itself, continues to the same bits, and stops when it diverges."""
+"""Meta-training: it learns, repeats itself, continues to the same bits, and notes divergence."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.meta.checkpoint import Checkpoint
@@ -151,9 +152,7 @@ def test_validation_rows_are_the_evaluation_of_the_kept_weights():
 def test_dynamics_follow_norms_and_step_sizes():
     training = make(method("meta_sgd", step_size=0.1))
     model = finish(training)
-    rows = {
-        (row["iteration"], row["layer"], row["parameter"]): row for row in training.dynamics
-    }
+    rows = {(row["iteration"], row["layer"], row["parameter"]): row for row in training.dynamics}
     assert {key[0] for key in rows} == {0, 2, 3, 4, 6}
     first, last = rows[0, "conv2", "weight"], rows[6, "conv2", "weight"]
     assert first["mean"] == pytest.approx(0.1)

@@ -1,10 +1,11 @@
-"""Conv4: its size, its task axis, its statistics, and its scale invariance (P1 eq. 1, 2, 10, 11)."""
+"""Conv4: its size, its task axis, its statistics, its scale invariance (P1 eq. 1, 2, 10, 11)."""
 
 from dataclasses import replace
 
 import pytest
-import tiny
 import torch
+
+import tiny
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.adapt import query_logits, task_losses
 from innerloop.nets.conv4 import BLOCKS, LAYERS, Conv4

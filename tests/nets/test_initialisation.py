@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from innerloop.errors import ConfigError
 from innerloop.nets.conv4 import Conv4
 from innerloop.nets.initialisation import initial_weight
@@ -30,5 +31,5 @@ def test_bounds(initialisation: str, bound: float):
 
 
 def test_unknown():
-    with pytest.raises(ConfigError, match="'orthogonal' is unknown; choose one of"):
+    with pytest.raises(ConfigError, match="'orthogonal' is unknown; choose "):
         initial_weight((2, 2), "orthogonal", torch.Generator())

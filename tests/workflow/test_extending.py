@@ -94,7 +94,7 @@ def test_the_probe_has_its_rows(extended: Checkout) -> None:
     rows = extended.aggregate("small", "distance")
     assert set(rows["layer"]) == {"conv1", "conv2", "conv3", "conv4", "head"}
     assert (rows.loc[rows["layer"] == "head", "value"] > 0).all()
-    table = pd.read_csv(extended.folder / "results/small/tables/probe_distance.csv")
+    table = pd.read_csv(extended.folder / "results/small/tables/distance.csv")
     assert (
         table.astype(str)
         .apply(lambda column: column.str.contains("relative distance"))

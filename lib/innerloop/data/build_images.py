@@ -22,45 +22,14 @@ from innerloop.data.image_store import (
     lay_out,
     write_classes,
 )
-from innerloop.data.progress import with_progress
-from innerloop.data.sources import SOURCES
 from innerloop.data.sources.base import Source
 from innerloop.errors import DataError
-from innerloop.extensions import load_entry, split_entry
 from innerloop.files import write_json
+from innerloop.progress import Progress
 from innerloop.provenance import versions
 from innerloop.torchvision_ops import import_torchvision
 
 LEAST_SIDE_FOR_BOX = 84
-
-
-def open_images(name: str, size: int, folder: Path | str = "resources/images") -> ImageStore:
-    """Open a data set's images, building the store first where there is none.
-
-    A store that exists is taken as it is; delete its folder after changing its source.
-
-    Args:
-        name: a name in `innerloop.data.sources.SOURCES`, or an entry of your own such as
-            `my_sets.py:flowers`, which becomes the data set `flowers`.
-        size: side of the images, in pixels.
-        folder: where stores are kept, as `{data set}/{size}/`.
-
-    Raises:
-        DataError: the name is unknown, the source is not what it should be, or the store found
-            was built from another source.
-        ExtensionError: the entry cannot be loaded.
-    """
-    entry, dataset = _resolve(name)
-    place = Path(folder) / dataset / str(size)
-    if not (place / MANIFEST).exists():
-        return build_images(load_entry(entry), dataset, size, place, entry=entry)
-    store = ImageStore.open(place)
-    if store.manifest["source"] != entry:
-        raise DataError(
-            f"{place} was built from '{store.manifest['source']}', not from '{entry}'; give your "
-            "data set another name, or another folder"
-        )
-    return store
 
 
 def build_images(
@@ -105,10 +74,10 @@ def build_images(
             partial / IMAGES, mode="w+", dtype=np.uint8, shape=(count, 3, size, size)
         )
         pictures = _checked_pictures(source, entries, dataset)
-        if progress:
-            pictures = with_progress(pictures, count, f"{dataset}, {size} px")
-        for row, picture in enumerate(pictures):
-            images[row] = np.asarray(resize(picture, size)).transpose(2, 0, 1)
+        with Progress(f"{dataset}, {size} px", count, quiet=not progress) as shown:
+            for row, picture in enumerate(pictures):
+                images[row] = np.asarray(resize(picture, size)).transpose(2, 0, 1)
+                shown.advance()
         images.flush()
         write_classes(partial / CLASSES, classes)
         manifest["digest"] = content_digest(images, classes)
@@ -160,17 +129,3 @@ def _move_store(partial: Path, folder: Path) -> None:
     (folder / MANIFEST).unlink(missing_ok=True)
     for name in (IMAGES, CLASSES, MANIFEST):
         os.replace(partial / name, folder / name)  # noqa: PTH105  (one system call, atomic)
-
-
-def _resolve(name: str) -> tuple[str, str]:
-    """A data set's entry and its own name."""
-    if name in SOURCES:
-        return SOURCES[name], name
-    if ":" not in name:
-        raise DataError(
-            f"unknown data set '{name}'; known are {', '.join(SOURCES)}, and your own is named "
-            "path/to/file.py:source"
-        )
-    place, attribute = split_entry(name)
-    stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]
-    return name, stem if attribute == "source" else attribute

@@ -25,8 +25,6 @@ def write_samples(store: ImageStore, path: Path | str, classes: int = 12, each: 
             for position in range(each)
         ]
     )
-    sheet = utils.make_grid(
-        store.batch(rows.flatten()), nrow=len(chosen), padding=2, pad_value=1.0
-    )
+    sheet = utils.make_grid(store.batch(rows.flatten()), nrow=len(chosen), padding=2, pad_value=1.0)
     with atomic_path(path) as temporary:
         utils.save_image(torch.as_tensor(sheet), temporary)

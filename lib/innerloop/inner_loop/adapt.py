@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.data.tasks import Labelled
-from innerloop.inner_loop.methods import InnerLoss, Method
+from innerloop.inner_loop.method import InnerLoss, Method
 from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes
 from innerloop.inner_loop.update_rules.rule import UpdateRule, rule_of
 from innerloop.nets.conv4 import Activations, Conv4

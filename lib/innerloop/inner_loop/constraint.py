@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.update_rules.norms import squared_norm
 from innerloop.parameters import Parameters, role_of
 

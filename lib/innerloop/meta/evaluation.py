@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import torch
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.meta.outer_loop import QueryResult, query_result
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters

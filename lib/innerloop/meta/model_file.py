@@ -13,7 +13,7 @@ import torch
 
 from innerloop.errors import CheckpointError
 from innerloop.files import atomic_path, canonical_json
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
 

@@ -8,7 +8,7 @@ import torch
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.adapt import adapt, query_logits, task_losses
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
 

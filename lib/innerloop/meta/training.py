@@ -13,7 +13,7 @@ import torch
 from innerloop.data.tasks import Tasks
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.inner_loop.update_rules.rule import rule_of
 from innerloop.meta.dynamics import dynamics_rows

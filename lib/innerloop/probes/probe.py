@@ -24,7 +24,7 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
 from innerloop.data.tasks import Tasks
 from innerloop.errors import DataError
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.nets.conv4 import Conv4
 

@@ -34,13 +34,14 @@ def scale_invariance(model: ProbedModel) -> Iterator[Row]:
     gradients = torch.autograd.grad(loss, [slow[name] for name in names])
     for layer, name, gradient in zip(LAYERS, names, gradients, strict=True):
         with torch.no_grad():
-            changed = _logits(model, {**slow, name: slow[name] * scale}, tasks) - logits
-        cosine = F.cosine_similarity(slow[name].flatten(), gradient.flatten(), dim=0, eps=0)
+            scaled = _logits(model, {**slow, name: scale * slow[name]}, tasks)
+            change = (scaled - logits).norm() / logits.norm()
+            cosine = F.cosine_similarity(slow[name].flatten(), gradient.flatten(), dim=0, eps=0)
         yield {
             "iteration": weights.iteration,
             "layer": layer,
             "scale": scale,
-            "output_change": float(changed.norm() / logits.norm()),
+            "output_change": float(change),
             "gradient_cosine": float(cosine),
         }
 

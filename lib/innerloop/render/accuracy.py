@@ -10,7 +10,7 @@ from innerloop.errors import SchemaError
 from innerloop.render import captions
 from innerloop.render.description import RAW_PIXELS
 from innerloop.render.evidence import Evidence
-from innerloop.render.tabulation import number, plus_minus
+from innerloop.render.tabulation import MISSING, number, plus_minus
 from innerloop.tables.statistics import summarise
 
 GROUP = ["protocol", "variant", "train_dataset", "eval_dataset", "split", "way", "shot"]
@@ -83,11 +83,9 @@ def layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 
 def baseline_rules(summary: pd.DataFrame, keys: Sequence[str]) -> tuple[int, ...]:
-    """Rows of `layout` before which a rule separates baselines or blocks of the first key."""
+    """Rows of `layout` before which a rule separates baselines, or blocks of all keys but the last."""
     rows = summary.drop_duplicates(list(keys))
-    blocks = [*zip(rows[keys[0]], rows["baseline"], strict=True)]
-    if len(keys) == 1:
-        blocks = [(None, baseline) for _, baseline in blocks]
+    blocks = [*rows[[*keys[:-1], "baseline"]].itertuples(index=False)]
     return tuple(index for index in range(1, len(blocks)) if blocks[index] != blocks[index - 1])
 
 
@@ -98,5 +96,5 @@ def counted(summary: pd.DataFrame) -> str:
 
 def _cell(rows: pd.DataFrame) -> str:
     if rows.empty:
-        return "–"
+        return MISSING
     return plus_minus(rows["mean"].iloc[0], rows["half_width"].iloc[0])

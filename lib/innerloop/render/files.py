@@ -32,8 +32,10 @@ def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
     for suffix, metadata in FORMATS.items():
         with atomic_path(with_suffix(stem, suffix)) as temporary, theme():
             drawing.figure.savefig(temporary, metadata=metadata)
-    about = {"caption": drawing.caption, "alt": drawing.alt}
-    write_json(with_suffix(stem, ".json"), {**_about(product, stem), **about})
+    about = _about(product, stem)
+    about |= {"caption": drawing.caption, "alt": drawing.alt}
+    about["width_inches"] = float(drawing.figure.get_figwidth())
+    write_json(with_suffix(stem, ".json"), about)
 
 
 def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str) -> None:

@@ -10,10 +10,24 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.files import read_json
-from innerloop.render.description import PAPER_LABELS, Study
+from innerloop.render.description import PAPER_LABELS, Model, Study
+from innerloop.render.tabulation import MISSING
 
 #: Keys that say which model it is, not how it was made.
-IDENTITY = ("protocol", "variant", "dataset", "setting", "seed", "method", "label", "baseline")
+IDENTITY = frozenset(
+    (
+        "protocol",
+        "variant",
+        "dataset",
+        "setting",
+        "way",
+        "shot",
+        "seed",
+        "method",
+        "label",
+        "baseline",
+    )
+)
 
 
 def model_rows(manifests: Iterable[Path], study: Study) -> list[dict[str, Any]]:
@@ -30,13 +44,13 @@ def model_rows(manifests: Iterable[Path], study: Study) -> list[dict[str, Any]]:
                 "dataset": study.dataset_label(spec.get("dataset", "")),
                 "setting": spec.get("setting", ""),
                 "seed": spec.get("seed", ""),
-                "best": "–" if not accuracy else f"{100 * accuracy:.1f}",
-                "best_iteration": best.get("iteration", "–"),
+                "best": MISSING if not accuracy else f"{100 * accuracy:.1f}",
+                "best_iteration": best.get("iteration", MISSING),
                 "wall_seconds": manifest.get("wall_seconds"),
                 "device": manifest.get("device"),
                 "threads": manifest.get("threads"),
-                "code": str(manifest.get("code_digest", spec.get("code", "–"))),
-                "data": str(manifest.get("data_digest", "–"))[:16],
+                "code": str(manifest.get("code_digest", spec.get("code", MISSING))),
+                "data": str(manifest.get("data_digest", MISSING))[:16],
             }
         )
     return rows
@@ -85,43 +99,42 @@ def data_sets(
             },
         )
         entry["sizes"].append(manifest.get("size"))
-        entry["digests"].append(str(manifest.get("digest", "–"))[:16])
+        entry["digests"].append(str(manifest.get("digest", MISSING))[:16])
         if path.parent in sheets:
             entry["samples"].append(sheets.pop(path.parent))
     return list(found.values())
 
 
 def protocols(study: Study) -> list[dict[str, Any]]:
-    """The resolved parameters of every variant; what a protocol's variants share stands once."""
+    """The resolved parameters of every variant; those that a protocol's models share stand apart."""
     return [_protocol(study, protocol) for protocol in study.protocols]
 
 
 def _protocol(study: Study, protocol: str) -> dict[str, Any]:
-    models: dict[tuple[str, str, str], dict[str, str]] = {}
-    for model in study.models:
-        if model.protocol == protocol:
-            parameters = {
-                key: _shown(value) for key, value in model.details.items() if key not in IDENTITY
-            }
-            models[model.variant, model.dataset, model.setting] = parameters
-    keys = dict.fromkeys(key for parameters in models.values() for key in parameters)
-    values = {key: {parameters.get(key, "–") for parameters in models.values()} for key in keys}
+    models = [model for model in study.models if model.protocol == protocol]
+    parameters = [_parameters(model) for model in models]
+    keys = dict.fromkeys(key for found in parameters for key in found)
+    values = {key: {found.get(key, MISSING) for found in parameters} for key in keys}
     differing = [key for key in keys if len(values[key]) > 1]
+    rows: dict[tuple[str, ...], list[str]] = {}
+    for model, found in zip(models, parameters, strict=True):
+        where = f"{study.dataset_label(model.dataset)} {model.setting}"
+        row = (
+            study.label(model.variant, protocol),
+            *(found.get(key, MISSING) for key in differing),
+        )
+        rows.setdefault(row, []).append(where)
     return {
         "name": protocol.upper(),
         "title": study.protocol_title(protocol),
         "shared": [(_title(key), values[key].pop()) for key in keys if len(values[key]) == 1],
-        "columns": [_title(key) for key in differing],
-        "rows": [
-            [
-                study.label(variant, protocol),
-                study.dataset_label(dataset),
-                setting,
-                *(parameters.get(key, "–") for key in differing),
-            ]
-            for (variant, dataset, setting), parameters in models.items()
-        ],
+        "columns": ["Method", *map(_title, differing), "Models"],
+        "rows": [[*row, ", ".join(dict.fromkeys(where))] for row, where in rows.items()],
     }
+
+
+def _parameters(model: Model) -> dict[str, str]:
+    return {key: _shown(value) for key, value in model.details.items() if key not in IDENTITY}
 
 
 def _with_run(path: Path) -> dict[str, Any]:
@@ -132,7 +145,7 @@ def _with_run(path: Path) -> dict[str, Any]:
 
 
 def _distinct(values: Iterable[Any]) -> str:
-    return ", ".join(sorted({str(value) for value in values if value is not None})) or "–"
+    return ", ".join(sorted({str(value) for value in values if value is not None})) or MISSING
 
 
 def _shown(value: Any) -> str:

@@ -25,7 +25,10 @@ SCRIPT = "templates/report.js"
 
 #: The table that the report begins with.
 HEADLINE = "p1_table1_accuracy"
-VERDICTS = "paper_vs_ours"
+VERDICTS, VERDICT = "paper_vs_ours", "Verdict"
+
+#: Sheets of sample images are enlarged up to this width, in pixels.
+SHEET_WIDTH = 760
 
 PAPERS = {
     "P1": "Studying BatchNorm Learning Rate Decay on Meta-Learning Inner-Loop Adaptation",
@@ -62,13 +65,14 @@ def write_report(
     models = model_rows(model_manifests, described)
     images = data_sets(image_manifests, samples, described)
     for data_set in images:
-        data_set["samples"] = [_data_uri(path) for path in data_set["samples"]]
+        data_set["samples"] = [_sheet(path) for path in data_set["samples"]]
     page = _template().render(
         study=described,
         stand_ins=_stand_ins(described),
         headline=by_name.get(HEADLINE),
         verdicts=_verdicts(by_name.get(VERDICTS)),
         verdicts_name=VERDICTS,
+        verdict_column=VERDICT,
         facts=_facts(described, models),
         papers=_sections(drawn, printed),
         data_sets=images,
@@ -100,6 +104,12 @@ def _in_order(paths: Mapping[str, Path], registered: Iterable[str]) -> list[Path
 def _figure(path: Path) -> dict[str, Any]:
     svg = with_suffix(path.with_suffix(""), ".svg")
     return {**read_json(path), "image": _data_uri(svg)}
+
+
+def _sheet(path: Path) -> dict[str, Any]:
+    """A sheet of sample images, enlarged by a whole number so that small pixels stay sharp."""
+    width = int.from_bytes(path.read_bytes()[16:20])  # of a PNG's header
+    return {"image": _data_uri(path), "width": width * max(1, SHEET_WIDTH // width)}
 
 
 def _table(path: Path) -> dict[str, Any]:
@@ -140,7 +150,8 @@ def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     """How often each verdict was given, most frequent first."""
     if table is None or not table["rows"]:
         return []
-    given = [row[-1] for row in table["rows"]]
+    column = table["columns"].index(VERDICT)
+    given = [row[column] for row in table["rows"]]
     counts = {verdict: given.count(verdict) for verdict in dict.fromkeys(given)}
     return sorted(counts.items(), key=lambda item: -item[1])
 
@@ -154,7 +165,9 @@ def _facts(study: Description, models: Sequence[Mapping[str, Any]]) -> dict[str,
         "Variants": str(len(study.variant_names)),
         "Data sets": str(len({model.dataset for model in study.models})),
         "Seeds": str(len(seeds)),
-        "Training time": f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.0f} min",
+        "Training time": f"{seconds / 3600:.1f} h"
+        if seconds >= 3600
+        else f"{seconds / 60:.0f} min",
     }
     if not seconds:
         del facts["Training time"]

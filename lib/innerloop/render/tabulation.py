@@ -40,8 +40,8 @@ def number(value: float, digits: int, *, sign: bool = False) -> str:
     """A number with a true minus sign, or a dash when there is none."""
     if not math.isfinite(value):
         return MISSING
-    text = f"{value:+.{digits}f}" if sign else f"{value:.{digits}f}"
-    if float(text) == 0:
+    text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
+    if round(value, digits) == 0:
         text = text.lstrip("+-")
     return text.replace("-", "−")
 

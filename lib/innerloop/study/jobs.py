@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from innerloop.built_in import ACCURACY, PROBES
 from innerloop.code_digest import code_digest
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
@@ -20,8 +21,6 @@ from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.study import Model, Study
 
 Spec: TypeAlias = dict[str, Any]
-
-ACCURACY_ENTRY = "innerloop.probes.accuracy:accuracy"
 
 #: Tables that training itself logs, and the file of a model's folder they come from.
 LOGGED = {
@@ -147,14 +146,14 @@ class Jobs:
             },
             "validation_queries": config["evaluation"]["queries"],
             "compute": dict(self.study.compute),
-            "code": self.code("train.py", model.method.rule_entry),
+            "code": self.code("train.py", model.method.update_rule),
         }
 
     def evaluate(self, key: ModelKey) -> Spec:
         """Measure one model's accuracy."""
         model = self.study.models[key]
         options = {"checkpoint": "best", "splits": list(model.splits)}
-        return self._measure("accuracy", ACCURACY_ENTRY, model, list(model.evaluate_on), options)
+        return self._measure("accuracy", ACCURACY, model, list(model.evaluate_on), options)
 
     def probe(self, probe: str, key: ModelKey) -> Spec:
         """Measure one model with one probe."""
@@ -177,7 +176,7 @@ class Jobs:
             "test_steps": model.choices["test_steps"],
             "model": self.train(model.key),
             "compute": dict(self.study.compute),
-            "code": self.code("measure.py", entry, model.method.rule_entry),
+            "code": self.code("measure.py", entry, model.method.update_rule),
         }
 
     def baseline(self, dataset: str, setting: str) -> Spec:
@@ -218,6 +217,14 @@ class Jobs:
             *LOGGED,
             *sorted(probes),
             *(["toy"] if "toy" in self.study.config else []),
+        ]
+
+    def user_tables(self) -> list[str]:
+        """Tables of the user's own probes."""
+        return [
+            name
+            for name in self.tables()
+            if name in self.study.config.get("probes", {}).keys() - PROBES.keys()
         ]
 
     def study_of(self, table: str) -> Spec:

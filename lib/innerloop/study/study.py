@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from innerloop.data.sources import SOURCES
+from innerloop.built_in import PROBES, SOURCES
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.extensions import check_entry, split_entry
-from innerloop.inner_loop.methods import METHODS, Method
-from innerloop.probes import PROBES
+from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.schema import check_schema
@@ -86,15 +86,22 @@ class Study:
         return SOURCES.get(source, source)
 
     def probe_entry(self, probe: str) -> str:
-        """Where the code of a probe is."""
-        named: str = self.config["probes"][probe].get("probe", probe)
-        return PROBES.get(named, named)
+        """Where the code of a probe is: built in by its name, or a user's by the key `probe`."""
+        named: str | None = self.config["probes"][probe].get("probe")
+        if (probe in PROBES) == (named is not None):
+            raise ConfigError(
+                f"study file: probes.{probe}: a built-in probe ({', '.join(PROBES)}) goes by its "
+                "name; one of your own has another name and the key 'probe: file.py:name'"
+            )
+        return PROBES[probe] if named is None else named
 
     def method(self, name: str) -> Method:
         """One of the study's own methods, or a built-in one."""
         own = self.config.get("methods", {})
         if name in own:
-            return Method(name=name, **{"label": name, **own[name]})
+            values = {"label": name, "update_rule": "sgd", **own[name]}
+            values["update_rule"] = rule_entry(values["update_rule"])
+            return Method(name=name, **values)
         if name in METHODS:
             return METHODS[name]
         raise ConfigError(
@@ -162,13 +169,13 @@ class Study:
                 method = replace(method, label=own["label"])
             elif place.rpartition(".")[2] != name:
                 method = replace(method, label=place.rpartition(".")[2])
-            check_entry(method.rule_entry)
-            options = rule_options(method.rule_entry)
+            check_entry(method.update_rule)
+            options = rule_options(method.update_rule)
             unknown = sorted(method.rule_options.keys() - options)
             if unknown:
                 raise ConfigError(
-                    f"update rule '{method.update_rule}' takes no option {', '.join(unknown)}; "
-                    f"it takes {', '.join(sorted(options)) or 'none'}"
+                    f"update rule '{split_entry(method.update_rule)[1]}' takes no option "
+                    f"{', '.join(unknown)}; it takes {', '.join(sorted(options)) or 'none'}"
                 )
         except (ConfigError, ExtensionError) as error:
             reason = str(error).removeprefix("study file: ")

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from innerloop.extensions import load_entry
-from innerloop.inner_loop.methods import Method
+from innerloop.inner_loop.method import Method
 from innerloop.parameters import Role
 
 RuleFunction = Callable[..., torch.Tensor]
@@ -59,6 +59,6 @@ def rule_of(method: Method) -> UpdateRule:
     Raises:
         ExtensionError: the rule's file or name does not exist.
     """
-    found = load_entry(method.rule_entry)
+    found = load_entry(method.update_rule)
     rule = found if isinstance(found, UpdateRule) else update_rule()(found)
     return UpdateRule(rule.function, rule.roles, {**rule.options, **method.rule_options})

@@ -9,7 +9,7 @@ from innerloop.render.accuracy import accuracies, baseline_rules, counted, layou
 from innerloop.render.evidence import Evidence
 from innerloop.render.tabulation import Tabulation, not_measured
 
-KEYS = ["Trained under", "Trained and tested on", "Split", "Method"]
+KEYS = ["Protocol", "Trained and tested on", "Split", "Method"]
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -36,7 +36,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         for split in ("val", "test")
     ]
     summary = pd.concat(blocks).rename(columns={"method": "Method"})
-    summary["Trained under"] = [study.protocol_title(name) for name in summary["protocol"]]
+    summary["Protocol"] = [name.upper() for name in summary["protocol"]]
     summary["Trained and tested on"] = [study.dataset_label(d) for d in summary["eval_dataset"]]
     summary["Split"] = summary["split"].map({"val": "validation", "test": "test"})
     return Tabulation(

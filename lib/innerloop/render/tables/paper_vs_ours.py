@@ -13,22 +13,21 @@ from innerloop.render import captions
 from innerloop.render.accuracy import accuracies
 from innerloop.render.description import PAPER_LABELS
 from innerloop.render.evidence import Evidence
-from innerloop.render.tabulation import Tabulation, number, p_value, plus_minus
+from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
 from innerloop.tables.prototypes import between_models, changes
 from innerloop.tables.published import TOLERANCE_POINTS, VERDICTS, judge, published
 from innerloop.tables.statistics import mean_interval
 
 HEADER = [
-    "Paper",
-    "Item",
+    "Source",
     "Quantity",
     "Method",
     "Published",
     "Ours",
     "Difference",
+    "Verdict",
     "n",
     "Seeds",
-    "Verdict",
 ]
 
 
@@ -175,8 +174,7 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
     show = p_value if metric.endswith("p_value") else lambda value: number(value, digits)
     methods = [evidence.study.label(name, row["protocol"]) for name in row["method"].split("-vs-")]
     return [
-        row["paper"],
-        row["item"],
+        f"{row['paper']}, {row['item']}",
         _quantity(row),
         " − ".join(methods),
         show(row["value"])
@@ -185,10 +183,10 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
         show(row["ours"])
         if math.isnan(row["half_width"])
         else plus_minus(row["ours"], row["half_width"], digits),
-        "–" if metric.endswith("p_value") else number(row["difference"], digits, sign=True),
-        f"{row['n']:,}" if row["n"] else "–",
-        f"{row['seeds']}" if row["seeds"] else "–",
+        MISSING if metric.endswith("p_value") else number(row["difference"], digits, sign=True),
         row["verdict"],
+        f"{row['n']:,}" if row["n"] else MISSING,
+        f"{row['seeds']}" if row["seeds"] else MISSING,
     ]
 
 

@@ -1,0 +1,30 @@
+"""What Innerloop knows by a short name: each is an entry, as a user's own would be.
+
+Only what reads study files and the library's front doors import this, so that a new name does not
+change the code that existing jobs reach.
+"""
+
+from __future__ import annotations
+
+#: Data sets.
+SOURCES: dict[str, str] = {
+    "symbols": "innerloop.data.sources.symbols:source",
+    "people": "innerloop.data.sources.people:source",
+    "scripts": "innerloop.data.sources.scripts:source",
+    "digits": "innerloop.data.sources.digits:source",
+}
+
+#: Update rules.
+UPDATE_RULES: dict[str, str] = {
+    "sgd": "innerloop.inner_loop.update_rules.sgd:sgd",
+    "scaled_lr": "innerloop.inner_loop.update_rules.scaled_lr:scaled_lr",
+    "unit_norm": "innerloop.inner_loop.update_rules.unit_norm:unit_norm",
+}
+
+#: Probes; accuracy is measured like one, under `evaluate` instead of `probes`.
+PROBES: dict[str, str] = {
+    "cka": "innerloop.probes.cka:cka",
+    "protonet": "innerloop.probes.protonet:protonet",
+    "scale_invariance": "innerloop.probes.scale_invariance:scale_invariance",
+}
+ACCURACY = "innerloop.probes.accuracy:accuracy"

@@ -1,0 +1,85 @@
+"""A method is data: which parameters adapt, by which rule, with which step size.
+
+This file imports no torch, so that study files can be checked while Snakemake parses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias
+
+from innerloop.errors import ConfigError
+
+Adapts: TypeAlias = Literal["all", "head", "body"]
+InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
+
+#: Rules that move conv weights only, by the name in their entry.
+_FOR_CONV_WEIGHTS = ("scaled_lr", "unit_norm")
+
+
+@dataclass(frozen=True)
+class Method:
+    """How a network adapts to a task.
+
+    Attributes:
+        name: what the method is called.
+        label: how figures and tables call it.
+        update_rule: entry of the rule, `package.module:name` or `file.py:name`.
+        rule_options: keyword arguments of the rule.
+        adapts: the parameters that move: all, the head only, or the body only.
+        adapt_batch_norm: whether gamma and beta move with the body.
+        step_size: inner learning rate; a pair [low, high] draws learned step sizes uniformly.
+        step_size_multiplier: multiplies the protocol's step size (MAML 3x).
+        learn_step_size: one step size per parameter, learned by the outer loop (P2 eq. 3-4).
+        constraint: `unit_norm` keeps slow conv weights at norm 1, from the start and after every
+            outer step.
+        first_order: do not differentiate through the inner gradients.
+        inner_loss: `mean` cross-entropy, or `sum_over_shots`: the sum over the support images
+            divided by the shots, as in the first MAML code (0.01 there is 0.05 of the mean).
+    """
+
+    name: str
+    label: str = ""
+    update_rule: str = "innerloop.inner_loop.update_rules.sgd:sgd"
+    rule_options: Mapping[str, Any] = field(default_factory=dict)
+    adapts: Adapts = "all"
+    adapt_batch_norm: bool = True
+    step_size: float | tuple[float, float] = 0.01
+    step_size_multiplier: float = 1.0
+    learn_step_size: bool = False
+    constraint: Literal["none", "unit_norm"] = "none"
+    first_order: bool = False
+    inner_loss: InnerLoss = "mean"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.step_size, list | tuple):
+            object.__setattr__(self, "step_size", tuple(self.step_size))
+            if not self.learn_step_size:
+                raise ConfigError(
+                    f"method '{self.name}': step_size {self.step_size} is a range, which only "
+                    "methods that learn their step sizes can start from; give one number"
+                )
+        if self.adapts == "head" and not self.adapt_batch_norm:
+            raise ConfigError(
+                f"method '{self.name}': adapt_batch_norm: false contradicts adapts: head, "
+                "under which no gamma or beta moves anyway"
+            )
+        rule = self.update_rule.rpartition(":")[2]
+        if self.adapts == "head" and rule in _FOR_CONV_WEIGHTS:
+            raise ConfigError(
+                f"method '{self.name}': update rule '{rule}' is for conv weights, "
+                "which do not move under adapts: head"
+            )
+
+    def as_json(self) -> dict[str, Any]:
+        """The method as plain JSON values."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        if isinstance(self.step_size, tuple):
+            values["step_size"] = list(self.step_size)
+        return {**values, "rule_options": dict(self.rule_options)}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Method:
+        """The method that `as_json` wrote."""
+        return cls(**values)

@@ -1,0 +1,65 @@
+"""A probed model on the tiny data set, without any training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import tiny
+from innerloop.inner_loop.method import Method
+from innerloop.meta.model_file import TrainedModel, Weights
+from innerloop.nets.conv4 import Conv4
+from innerloop.probes.probe import DatasetFiles, ProbedModel
+
+ITERATIONS = (0, 10, 20)
+
+
+def model(
+    folder: Path,
+    method: Method = tiny.METHOD,
+    options: dict[str, Any] | None = None,
+    *,
+    network: Conv4 = tiny.NETWORK,
+    dtype: torch.dtype = torch.float32,
+    test_steps: int = 3,
+    tasks_at_once: int = 2,
+    datasets: tuple[str, ...] = (tiny.DATASET,),
+) -> ProbedModel:
+    """A model whose weights differ between its three kept iterations."""
+    kept = {}
+    for iteration in ITERATIONS:
+        slow, sizes = tiny.start(method, network, seed=iteration)
+        kept[iteration] = Weights(
+            iteration,
+            {name: value.to(dtype) for name, value in slow.items()},
+            {name: value.to(dtype) for name, value in sizes.items()},
+        )
+    spec = {"way": 3, "shot": 1, "schedule": {"checkpoints": [0, 10, 20]}}
+    images = tiny.double_store() if dtype == torch.float64 else tiny.store()
+    files = DatasetFiles(images, tiny.write_splits(folder / "splits.parquet"))
+    return ProbedModel(
+        trained=TrainedModel(network, method, spec, kept, best=10, last=20),
+        datasets=datasets,
+        files=dict.fromkeys(datasets, files),
+        study_seed=0,
+        queries=4,
+        test_steps=test_steps,
+        tasks_at_once=tasks_at_once,
+        options=options or {},
+        device=torch.device("cpu"),
+    )
+
+
+#: The columns that say which model a row belongs to, as the workflow adds them.
+MODEL_COLUMNS = {
+    "protocol": "p1",
+    "variant": "maml",
+    "method": "maml",
+    "train_dataset": tiny.DATASET,
+    "setting": "3w1s",
+    "way": 3,
+    "shot": 1,
+    "seed": 0,
+}

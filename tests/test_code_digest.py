@@ -1,0 +1,239 @@
+"""The digest of code's meaning: what changes it, what does not, and what each stage reaches."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+
+import innerloop.code_digest as digests
+from innerloop.code_digest import closure, code_digest, modules_reached
+from innerloop.errors import ExtensionError
+
+SCRIPTS = Path(__file__).parents[1] / "workflow_scripts"
+CLOCK = itertools.count(10**18, 10**9)
+
+SCRIPT = '''"""Train."""
+
+from innerloop.deep.model import fit
+
+CURVES = {"title": "Curves"}
+
+
+def main(steps=3):
+    """Fit."""
+    return fit(steps)  # quickly
+'''
+
+
+class Checkout:
+    """A small library beside a script, as `innerloop` lies beside `workflow_scripts`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.script = root, root / "workflow_scripts" / "train.py"
+        self.write("lib/innerloop/__init__.py", '_HOME = {"draw": "innerloop.render"}\n')
+        self.write("lib/innerloop/render.py", "colour = 'red'\n")
+        self.write("lib/innerloop/deep/__init__.py", "")
+        self.write(
+            "lib/innerloop/deep/model.py",
+            "from innerloop import maths\n\nTABLE = 'table.csv'\n\n\n"
+            "def fit(n):\n    return maths.double(n)\n",
+        )
+        self.write("lib/innerloop/maths.py", "def double(x):\n    return 2 * x\n")
+        self.write("lib/innerloop/deep/table.csv", "a,b\n")
+        self.write("workflow_scripts/train.py", SCRIPT)
+
+    def write(self, name: str, text: str) -> Path:
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        now = next(CLOCK)  # edits may follow each other faster than the file system's clock
+        os.utime(path, ns=(now, now))
+        return path
+
+    def replace(self, name: str, old: str, new: str) -> None:
+        text = (self.root / name).read_text()
+        assert old in text
+        self.write(name, text.replace(old, new))
+
+    def digest(self, *extra: Path) -> str:
+        return code_digest(self.script, extra)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    monkeypatch.setattr(digests, "LIBRARY", tmp_path / "lib" / "innerloop")
+    return Checkout(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("  # quickly", ""),
+        ('"""Fit."""', '"""Fit the model, and say how."""'),
+        ('    """Fit."""\n', ""),
+        ('"""Train."""\n', ""),
+        ("\n\n\ndef", "\n\n# here it begins\n\n\n\ndef"),
+        ("return fit(steps)", "return (\n        fit(\n            steps,\n        )\n    )"),
+        ('"title": "Curves"', "'title': 'Curves'"),
+    ],
+)
+def test_comments_docstrings_and_formatting_do_not_count(checkout: Checkout, old: str, new: str):
+    before = checkout.digest()
+    checkout.replace("workflow_scripts/train.py", old, new)
+    assert checkout.digest() == before
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("fit(steps)", "fit(steps + 1)"),
+        ("steps=3", "steps=4"),
+        ('"Curves"', '"curves"'),
+        ("def main", "@cache\ndef main"),
+        ("steps=3", "steps: int = 3"),
+    ],
+)
+def test_statements_count(checkout: Checkout, old: str, new: str):
+    before = checkout.digest()
+    checkout.replace("workflow_scripts/train.py", old, new)
+    assert checkout.digest() != before
+
+
+def test_a_string_that_is_no_docstring_counts(checkout: Checkout):
+    before = checkout.digest()
+    checkout.write("workflow_scripts/train.py", SCRIPT + '\n"""Not a docstring."""\nx = 1\n')
+    other = checkout.digest()
+    assert other != before
+    checkout.write("workflow_scripts/train.py", SCRIPT + '\n"""Nor this."""\nx = 1\n')
+    assert checkout.digest() != other
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("lib/innerloop/deep/model.py", "def fit(n)", "def fit(n, m=0)"),
+        ("lib/innerloop/maths.py", "2 * x", "x + x"),
+        ("lib/innerloop/__init__.py", "draw", "paint"),
+        ("lib/innerloop/deep/table.csv", "a,b", "a,c"),
+    ],
+)
+def test_what_it_reaches_counts(checkout: Checkout, name: str, old: str, new: str):
+    before = checkout.digest()
+    checkout.replace(name, old, new)
+    assert checkout.digest() != before
+
+
+def test_what_it_does_not_reach_does_not(checkout: Checkout):
+    """The package itself names its parts lazily, and so does not pull everything in."""
+    before = checkout.digest()
+    checkout.replace("lib/innerloop/render.py", "red", "blue")
+    checkout.write("lib/innerloop/deep/other.csv", "new")
+    assert checkout.digest() == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import innerloop.render",
+        "from innerloop import render",
+        "from innerloop.render import colour",
+        "def late():\n    from innerloop.render import colour",
+    ],
+)
+def test_every_form_of_import_is_seen(checkout: Checkout, statement: str):
+    checkout.write("workflow_scripts/train.py", f"{SCRIPT}\n{statement}\n")
+    assert "innerloop.render" in modules_reached(checkout.script)
+
+
+def test_imports_that_go_in_circles(checkout: Checkout):
+    checkout.write("lib/innerloop/maths.py", "import innerloop.deep.model\n")
+    assert "innerloop.deep.model" in modules_reached(checkout.script)
+
+
+def test_a_users_file_counts_with_its_neighbours_and_data(checkout: Checkout):
+    user = checkout.write(
+        "mine/rule.py", "import helper\nimport numpy\n\nFONT = 'marks.txt'\nFOLDER = 'photos'\n"
+    )
+    checkout.write("mine/helper.py", "x = 1\n")
+    checkout.write("mine/marks.txt", "1")
+    checkout.write("mine/photos/a.png", "aa")
+    digest = checkout.digest(user)
+    assert digest != checkout.digest()
+    for name, text in (
+        ("rule.py", user.read_text() + "y = 2\n"),
+        ("helper.py", "x = 2\n"),
+        ("marks.txt", "2"),
+        ("photos/a.png", "aaa"),
+        ("photos/b.png", "b"),
+    ):
+        checkout.write(f"mine/{name}", text)
+        digests._digest_of.cache_clear()  # a folder's time does not follow its files'
+        assert checkout.digest(user) != digest, name
+        digest = checkout.digest(user)
+
+
+def test_strings_that_are_no_paths_are_harmless(checkout: Checkout):
+    strings = ["a" * 5000, "with\nlines", "nul\0byte", "漢" * 150, "", ".", "/", "..", "\ud800"]
+    text = "\n".join(f"s{number} = {value!a}" for number, value in enumerate(strings))
+    user = checkout.write("mine/strings.py", text)
+    assert closure([user]) == {user}
+
+
+def test_the_place_of_the_checkout_does_not_count(
+    checkout: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    here = checkout.digest()
+    monkeypatch.setattr(digests, "LIBRARY", tmp_path / "elsewhere" / "lib" / "innerloop")
+    assert Checkout(tmp_path / "elsewhere").digest() == here
+
+
+def test_a_syntax_error_is_named_by_line(checkout: Checkout):
+    checkout.write("lib/innerloop/maths.py", "x = 1\ny = (\n")
+    with pytest.raises(ExtensionError, match=r"maths\.py, line 2"):
+        checkout.digest()
+
+
+def floors(script: str) -> set[str]:
+    """The packages of the library that a script reaches."""
+    modules = (name.split(".") for name in modules_reached(SCRIPTS / script))
+    return {parts[1] for parts in modules if len(parts) > 2}
+
+
+@pytest.mark.parametrize(
+    ("script", "reached"),
+    [
+        ("build_images.py", {"data"}),
+        ("make_splits.py", {"data"}),
+        ("draw_episodes.py", {"data"}),
+        ("train.py", {"data", "nets", "inner_loop", "meta"}),
+        ("measure.py", {"data", "nets", "inner_loop", "meta", "probes", "tables"}),
+        ("measure_raw_pixels.py", {"data", "probes", "tables"}),
+        ("train_toy.py", {"data", "nets", "inner_loop", "probes", "tables"}),
+        ("draw_figure.py", {"tables", "render"}),
+        ("write_table.py", {"tables", "render"}),
+    ],
+)
+def test_stages_depend_on_no_more_than_they_must(script: str, reached: set[str]):
+    """A change of a figure may not train a model again."""
+    assert floors(script) == reached
+
+
+def test_training_does_not_reach_rules_that_it_is_not_told_of():
+    reached = modules_reached(SCRIPTS / "train.py")
+    rules = {name for name in reached if ".update_rules." in name}
+    assert not any(name.endswith(("scaled_lr", "unit_norm", "sgd")) for name in rules)
+
+
+def test_the_toy_reaches_its_two_updates():
+    reached = modules_reached(SCRIPTS / "train_toy.py")
+    for name in ("scaled_lr", "unit_norm"):
+        assert f"innerloop.inner_loop.update_rules.{name}" in reached
+
+
+def test_probes_do_not_depend_on_each_other():
+    probes = digests.LIBRARY / "probes"
+    assert not closure([probes / "cka.py"]) & {probes / "protonet.py", probes / "toy.py"}
+    assert not closure([probes / "protonet.py"]) & {probes / "cka.py", probes / "linear_cka.py"}

@@ -1,0 +1,81 @@
+"""Files appear whole or not at all."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from innerloop.errors import ConfigError
+from innerloop.files import atomic_path, canonical_json, read_json, read_spec, write_json
+
+
+def test_replaces_the_file_when_all_is_well(tmp_path: Path):
+    path = tmp_path / "deep" / "table.parquet"
+    for text in ("old", "new"):
+        with atomic_path(path) as temporary:
+            assert temporary.parent == path.parent
+            assert temporary.suffix == ".parquet"
+            temporary.write_text(text)
+        assert path.read_text() == text
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_leaves_everything_as_it_was_when_not(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+
+    def write_half() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError("power cut")
+
+    with pytest.raises(RuntimeError, match="power cut"):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_does_not_exist_before_the_end(tmp_path: Path):
+    path = tmp_path / "model.pt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("x")
+        assert not path.exists()
+    assert path.exists()
+
+
+def test_writers_of_one_file_do_not_meet(tmp_path: Path):
+    with atomic_path(tmp_path / "a") as first, atomic_path(tmp_path / "a") as second:
+        assert first != second
+        first.write_text("1")
+        second.write_text("2")
+    assert (tmp_path / "a").read_text() == "1"
+
+
+def test_canonical_json():
+    assert canonical_json({"b": [1, 2.5], "a": None}) == '{"a":null,"b":[1,2.5]}'
+    with pytest.raises(ValueError, match="Out of range float"):
+        canonical_json({"a": float("nan")})
+
+
+def test_json_round_trip(tmp_path: Path):
+    value = {"b": [1, {"c": "ü"}], "a": 0.1}
+    write_json(tmp_path / "x.json", value)
+    assert read_json(tmp_path / "x.json") == value
+
+
+def test_a_spec_is_text_or_a_file(tmp_path: Path):
+    spec = {"seed": 1}
+    write_json(tmp_path / "spec.json", spec)
+    assert read_spec(json.dumps(spec)) == read_spec(str(tmp_path / "spec.json")) == spec
+
+
+@pytest.mark.parametrize("text", ["nowhere.json", "{broken", "", "[1, 2]"])
+def test_what_is_neither_is_refused(text: str):
+    with pytest.raises(ConfigError, match="--spec: expected a JSON object"):
+        read_spec(text)
+
+
+def test_a_file_with_something_else_is_refused(tmp_path: Path):
+    write_json(tmp_path / "list.json", [1])
+    with pytest.raises(ConfigError, match="expected a JSON object, got list"):
+        read_spec(str(tmp_path / "list.json"))
