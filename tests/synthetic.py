@@ -99,19 +99,7 @@ def write_tables(
     probe: str = "",
 ) -> dict[str, Path]:
     """Write every built-in table but those of `omit`, and a user's probe table if named."""
-    builders = {
-        "accuracy": _accuracy,
-        "training": _training,
-        "cka": _cka,
-        "protonet": _protonet,
-        "weight_norm": _weight_norm,
-        "step_size": _step_size,
-        "step_size_value": _step_size_value,
-        "scale_invariance": _scale_invariance,
-        "toy": _toy,
-    }
-    if probe:
-        builders[probe] = _probe
+    builders = {**BUILDERS, probe: _probe} if probe else BUILDERS
     paths = {}
     for name, build in builders.items():
         if name in omit:
@@ -305,11 +293,12 @@ def _weight_norm(description: Mapping[str, Any], episodes: int) -> Iterator[dict
             unit = model["variant"] == "unit_norm" and layer != "head"
             norm = np.ones_like(grown) if unit else grown
             scaled = model["variant"] == "scaled_lr" or layer == "head"
+            still = {"anil": layer != "head", "boil": layer == "head"}.get(model["variant"], False)
             yield _block(
                 _identity(model) | {"layer": layer},
                 iteration=iterations,
                 norm=norm,
-                effective_step_size=model["step_size"] / (1 if scaled else norm**2),
+                effective_step_size=(not still) * model["step_size"] / (norm ** (2 - 2 * scaled)),
             )
 
 
@@ -384,3 +373,39 @@ def _probe(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, 
             noise = _stream("probe", tuple(model.items()), layer)
             constant = _measured(model, model["dataset"], layer=layer, metric="sharpness")
             yield _block(constant, episode=np.arange(episodes), value=noise.normal(3, 1, episodes))
+
+
+BUILDERS = {
+    "accuracy": _accuracy,
+    "training": _training,
+    "cka": _cka,
+    "protonet": _protonet,
+    "weight_norm": _weight_norm,
+    "step_size": _step_size,
+    "step_size_value": _step_size_value,
+    "scale_invariance": _scale_invariance,
+    "toy": _toy,
+}
+
+_REAL = {name: name for name in ROLES}
+_NO_P2 = ("training", "protonet", "step_size", "step_size_value", "toy")
+
+#: Studies of several shapes: a description, and the options it is written with.
+STUDIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "full": (describe(), {"probe": "sharpness"}),
+    "two_methods": (
+        describe(("maml", "scaled_lr"), (), settings=("5w1s",), others=()),
+        {"omit": _NO_P2},
+    ),
+    "users_method": (
+        describe(
+            ("maml", "anil", "my_decay", "untrained"), ("maml", "my_sgd", "meta_sgd"), seeds=3
+        ),
+        {},
+    ),
+    "other_settings": (
+        describe(("maml", "boil"), ("maml",), settings=("3w2s",), roles=_REAL, others=()),
+        {},
+    ),
+    "no_tables": (describe(), {"omit": tuple(BUILDERS)}),
+}

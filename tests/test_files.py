@@ -35,6 +35,16 @@ def test_leaves_everything_as_it_was_when_not(tmp_path: Path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_who_reads_the_old_file_goes_on_reading_it(tmp_path: Path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with path.open() as reader:
+        with atomic_path(path) as temporary:
+            temporary.write_text("new")
+        assert reader.read() == "old"
+    assert path.read_text() == "new"
+
+
 def test_the_file_does_not_exist_before_the_end(tmp_path: Path):
     path = tmp_path / "model.pt"
     with atomic_path(path) as temporary:

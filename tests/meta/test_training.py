@@ -1,5 +1,6 @@
 """Meta-training: it learns, repeats itself, continues to the same bits, and notes divergence."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 import tiny
+from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.meta.checkpoint import Checkpoint
@@ -120,6 +122,20 @@ def test_a_state_is_a_snapshot():
     assert logs(continued) == logs(training)
 
 
+def test_every_outer_step_trains_on_the_next_tasks(monkeypatch):
+    training, drawn = make(), []
+    batch = Tasks.batch
+
+    def spy(tasks: Tasks, indices: range) -> TaskBatch:
+        if tasks.source.purpose.startswith("training"):
+            drawn.extend(indices)
+        return batch(tasks, indices)
+
+    monkeypatch.setattr(Tasks, "batch", spy)
+    finish(training)
+    assert drawn == list(range(6 * 2))
+
+
 def test_curves_say_what_was_measured_when():
     training = make()
     finish(training)
@@ -164,7 +180,7 @@ def test_dynamics_follow_norms_and_step_sizes():
     assert last["share_negative"] == float((sizes < 0).double().mean())
     assert last["count"] == sizes.numel()
     assert last["norm"] == pytest.approx(float(model.slow["conv2.weight"].norm()))
-    assert rows[6, "conv2", "gamma"]["effective_step_size"] != 0  # undefined: NaN, never zero
+    assert math.isnan(rows[6, "conv2", "gamma"]["effective_step_size"])
 
 
 def test_dynamics_of_what_does_not_adapt():

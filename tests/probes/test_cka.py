@@ -130,7 +130,7 @@ def test_a_dead_layer_gives_nan_rows(tmp_path: Path):
 
 def test_over_training(tmp_path: Path):
     """P1 Figure 3: kept checkpoints, own data set, own step count, fewer tasks."""
-    options = {**TASKS, "over_training": True, "training_tasks": 2}
+    options = {**TASKS, "over_training": [DATASET], "training_tasks": 2}
     model = probed.model(tmp_path, options=options, datasets=(tiny.DATASET, "elsewhere"))
     rows = list(cka(model))
     named = [row for row in rows if row["checkpoint"] == "named"]

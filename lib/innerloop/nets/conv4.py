@@ -109,15 +109,13 @@ class Conv4:
         activations: Activations | None = None,
     ) -> torch.Tensor:
         """Output of the body, [T, N, feature_size]; arguments as for the whole network."""
-        tasks, count = images.shape[:2]
-        # one image of every task side by side: [N, T * channels, H, W]
-        hidden = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
+        tasks, hidden = len(images), _side_by_side(images)
         for index, block in enumerate(BLOCKS):
             hidden = self._convolve(parameters, block, hidden, tasks)
             hidden = self._normalise(
                 parameters, block, hidden, None if statistics is None else statistics[index]
             )
-            hidden = F.max_pool2d(F.relu(hidden), 2)
+            hidden = _pool_and_rectify(hidden)
             if activations is not None:
                 activations[block] = _by_task(hidden, tasks)
         return _by_task(hidden, tasks)
@@ -129,14 +127,13 @@ class Conv4:
 
     def statistics(self, parameters: Parameters, images: torch.Tensor) -> Statistics:
         """What BatchNorm measures on the images, block by block."""
-        tasks, count = images.shape[:2]
-        hidden = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
+        tasks, hidden = len(images), _side_by_side(images)
         found: Statistics = []
         for block in BLOCKS:
             hidden = self._convolve(parameters, block, hidden, tasks)
             variance, mean = torch.var_mean(hidden, dim=(0, 2, 3), correction=0)
             found.append((mean, variance))
-            hidden = F.max_pool2d(F.relu(self._normalise(parameters, block, hidden, None)), 2)
+            hidden = _pool_and_rectify(self._normalise(parameters, block, hidden, None))
         return found
 
     def query_statistics(self, parameters: Parameters, support: torch.Tensor) -> Statistics | None:
@@ -167,6 +164,18 @@ class Conv4:
         mean, variance = (value[:, None, None] for value in statistics)
         scale = gamma[:, None, None] * torch.rsqrt(variance + self.batch_norm_eps)
         return (hidden - mean) * scale + beta[:, None, None]
+
+
+def _side_by_side(images: torch.Tensor) -> torch.Tensor:
+    """[T, N, C, H, W] -> [N, T * C, H, W]: one image of every task; channels last is faster."""
+    count = images.shape[1]
+    joined = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
+    return joined.contiguous(memory_format=torch.channels_last)
+
+
+def _pool_and_rectify(hidden: torch.Tensor) -> torch.Tensor:
+    """ReLU and 2x2 max-pooling; they commute, and this way ReLU has a quarter of the work."""
+    return F.relu(F.max_pool2d(hidden, 2))
 
 
 def _by_task(hidden: torch.Tensor, tasks: int) -> torch.Tensor:

@@ -28,17 +28,19 @@ def cka(model: ProbedModel) -> Iterator[Row]:
     """Similarity of slow and fast activations of every task, step count, layer and estimator.
 
     Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
-    after, `test` being the variant's own (default: test and 5); `over_training`, whether the kept
-    checkpoints are measured too, on `training_tasks` tasks of the first data set (P1 Figure 3).
+    after, `test` being the variant's own (default: test and 5); `over_training`, the training data
+    sets whose models are also measured at every kept checkpoint, on `training_tasks` tasks of that
+    data set (P1 Figure 3).
     """
     tasks = model.options["tasks"]
     steps = _step_counts(model)
     for dataset in model.datasets:
         yield from _similarities(model, dataset, "last", steps, tasks)
-    if model.options.get("over_training", False):
+    own = model.trained.spec["dataset"]
+    if own in model.options.get("over_training", []) and own in model.datasets:
         some = model.options.get("training_tasks", tasks)
         for iteration in model.trained.spec["schedule"]["checkpoints"]:
-            yield from _similarities(model, model.datasets[0], iteration, [model.test_steps], some)
+            yield from _similarities(model, own, iteration, [model.test_steps], some)
 
 
 def _step_counts(model: ProbedModel) -> list[int]:

@@ -24,8 +24,8 @@ def gram(features: torch.Tensor) -> torch.Tensor:
         [T, n, n] in double precision; exactly zero where the features are constant.
     """
     # rounding may leave a constant's mean off the constant, but never its difference to itself
-    shifted = features - features[:, :1]
-    centred = shifted - shifted.mean(dim=1, keepdim=True)
+    centred = features - features[:, :1]
+    centred -= centred.mean(dim=1, keepdim=True)  # in place: this is the largest tensor of all
     return torch.bmm(centred, centred.transpose(1, 2)).double()
 
 

@@ -83,7 +83,7 @@ def layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 
 def baseline_rules(summary: pd.DataFrame, keys: Sequence[str]) -> tuple[int, ...]:
-    """Rows of `layout` before which a rule separates baselines, or blocks of all keys but the last."""
+    """Rows of `layout` that a rule precedes: baselines, and blocks of all keys but the last."""
     rows = summary.drop_duplicates(list(keys))
     blocks = [*rows[[*keys[:-1], "baseline"]].itertuples(index=False)]
     return tuple(index for index in range(1, len(blocks)) if blocks[index] != blocks[index - 1])

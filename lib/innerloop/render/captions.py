@@ -42,7 +42,7 @@ def missing_values(summary: pd.DataFrame, by: str, where: str, why: str) -> str:
         return ""
     totals = broken.groupby([by, where], sort=False, observed=True)["missing"].sum().reset_index()
     parts = [
-        f"{name} {place} ({missing:,})"
+        f"{name} {place} ({missing:,} values)"
         for name, place, missing in totals.itertuples(index=False, name=None)
     ]
     return f"Not defined, {why}: {', '.join(parts)}."

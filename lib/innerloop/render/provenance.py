@@ -106,7 +106,7 @@ def data_sets(
 
 
 def protocols(study: Study) -> list[dict[str, Any]]:
-    """The resolved parameters of every variant; those that a protocol's models share stand apart."""
+    """Resolved parameters of every variant; those that a protocol's models share stand apart."""
     return [_protocol(study, protocol) for protocol in study.protocols]
 
 

@@ -33,7 +33,7 @@ def draw(evidence: Evidence) -> Drawing:
             "scale for all layers).",
             "The step that the weight scaled to unit norm would take: α / ‖w‖² for plain gradient "
             "descent under BatchNorm (P1, equation 3), α for scaled LR and unit norm (equations 5 "
-            "and 7). The head is not followed by BatchNorm, so its step size is α itself. ",
+            "and 7). The head is not followed by BatchNorm, so its step size is α itself.",
             _hidden(evidence, rows),
             curves.seeds(rows),
             study.stand_ins("mini_imagenet"),

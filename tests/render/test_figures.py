@@ -1,0 +1,94 @@
+"""Every figure is drawn from any study, says what it shows, and says what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from innerloop.render import cka
+from innerloop.render.registry import FIGURES
+from synthetic import STUDIES
+
+CKA_FIGURES = [name for name, product in FIGURES.items() if "cka" in product.reads]
+
+
+def _legend(figure):
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("name", FIGURES)
+def test_is_drawn_without_a_warning(name, study, drawing_of):
+    drawing = drawing_of(name, study)
+    assert drawing.caption.endswith(".")
+    assert len(drawing.alt) > 20
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_says_when_nothing_was_measured(name, drawing_of):
+    drawing = drawing_of(name, "no_tables")
+    assert drawing.caption.startswith("Not measured in this study")
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_says_on_what_it_stands(name, drawing_of):
+    caption = drawing_of(name, "full").caption
+    assert "seed" in caption
+    assert "Stand-in data" in caption
+
+
+@pytest.mark.parametrize(
+    "name", ["p1_figure1_weight_norms", "p1_figure2_cka", "p1_figure4_cka_datasets"]
+)
+def test_a_users_method_has_its_own_curve(name, drawing_of):
+    assert "my decay" in _legend(drawing_of(name, "users_method").figure)
+
+
+@pytest.mark.parametrize("name", CKA_FIGURES)
+def test_both_estimators_are_always_there(name, drawing_of):
+    figure = drawing_of(name, "full").figure
+    texts = {text for axes in figure.axes for text in (axes.get_title(), axes.get_ylabel())}
+    assert any(text.startswith("biased CKA") for text in texts)
+    assert any(text.startswith("debiased CKA") for text in texts)
+
+
+def test_constant_layers_are_counted(drawing_of):
+    assert "Untrained conv4 (6 values)" in drawing_of("p1_figure2_cka", "full").caption
+
+
+def test_cka_is_taken_at_each_methods_own_steps(evidence_of):
+    evidence = evidence_of("full")
+    home = {"train_dataset": "symbols", "eval_dataset": "symbols", "checkpoint": "last"}
+    own = cka.similarity(evidence, **home).set_index(["variant", "layer", "estimator"])
+    common = cka.similarity(evidence, steps=5, **home).set_index(["variant", "layer", "estimator"])
+    place = ("maml", "head", "debiased")
+    assert own.loc[place, "mean"] == pytest.approx(1 - 0.35, abs=0.05)
+    assert common.loc[place, "mean"] == pytest.approx(1 - 0.35 / 2, abs=0.05)
+
+
+def test_all_methods_are_compared_at_the_same_number_of_steps_too(drawing_of):
+    with_own, common = (
+        drawing_of("p1_figure2_cka", study).figure.axes for study in ("full", "two_methods")
+    )
+    assert [axes.get_ylabel() for axes in with_own if axes.get_ylabel()] == [
+        "CKA, own inner steps",
+        "CKA, 5 inner steps",
+    ]
+    assert len(common) == 4
+
+
+def test_a_data_set_without_models_keeps_its_panel(drawing_of):
+    figure = drawing_of("p1_figure4_cka_datasets", "two_methods").figure
+    notes = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert sum("not measured" in note for note in notes) == 4
+    assert [axes.get_title() for axes in figure.axes][:3] == ["People", "Scripts", "Symbols"]
+
+
+def test_planted_changes_show_in_the_prototype_figure(drawing_of):
+    _, change = drawing_of("p2_figure7_prototypes", "full").figure.axes
+    heights = [line.get_ydata()[1] for line in change.lines if len(line.get_ydata()) == 2]
+    assert heights[0] == pytest.approx(-0.3, abs=0.25)
+
+
+def test_layers_without_a_step_are_named(drawing_of):
+    caption = drawing_of("effective_step_sizes", "full").caption
+    assert "ANIL conv1, conv2, conv3, conv4" in caption

@@ -1,0 +1,61 @@
+"""LaTeX tables: nothing in a cell is a command, and the float is complete."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from innerloop.render.latex import booktabs, escape
+from innerloop.render.tabulation import number, p_value, plus_minus, plus_minus_significant
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("my_method & 100 %", r"my\_method \& 100 \%"),
+        (r"\input{x}", r"\textbackslash{}input\{x\}"),
+        ("$a^2 ~ #1$", r"\$a\textasciicircum{}2 \textasciitilde{} \#1\$"),
+        ("47.8 ± 1.0", r"47.8 $\pm$ 1.0"),
+        ("−0.3", "$-$0.3"),
+        ("< 0.0001", r"\textless{} 0.0001"),
+        ("1.96 s/√n", r"1.96 s/$\surd$n"),
+    ],
+)
+def test_escapes(text, expected):
+    assert escape(text) == expected
+
+
+def test_a_table_is_a_complete_float():
+    display = pd.DataFrame({"Method": ["a_b", "c"], "Accuracy": ["47.8 ± 1.0", "–"]})
+    latex = booktabs(display, "50 % of _it_", rules=[1], label="t")
+    assert latex.splitlines() == [
+        r"\begin{table}",
+        r"  \centering",
+        r"  \caption{50 \% of \_it\_}",
+        r"  \label{tab:t}",
+        r"  \begin{tabular}{lr}",
+        r"    \toprule",
+        r"    Method & Accuracy \\",
+        r"    \midrule",
+        r"    a\_b & 47.8 $\pm$ 1.0 \\",
+        r"    \midrule",
+        r"    c & -- \\",
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
+    ]
+
+
+def test_numbers_are_printed_for_people():
+    assert number(-0.0001, 3) == "0.000"
+    assert number(-0.3, 1) == "−0.3"
+    assert number(0.3, 1, sign=True) == "+0.3"
+    assert number(float("nan"), 1) == "–"
+    assert number(2399, 0) == "2,399"
+    assert plus_minus(47.83, 1.04) == "47.8 ± 1.0"
+    assert plus_minus(47.83, float("nan")) == "47.8"
+    assert plus_minus_significant(1234.5678, 0.0456) == "1,234.568 ± 0.046"
+    assert plus_minus_significant(0.0, 0.0) == "0 ± 0"
+    assert p_value(0.00044) == "0.00044"
+    assert p_value(1e-9) == "< 0.0001"
+    assert p_value(0.3333) == "0.33"

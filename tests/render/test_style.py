@@ -1,0 +1,43 @@
+"""A method looks the same in every study; an unknown one gets a free look, always the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from innerloop.render.description import Study
+from innerloop.render.style import chunks, dataset_looks, variant_looks
+from synthetic import STUDIES, describe
+
+
+def test_known_methods_look_the_same_in_every_study():
+    full, two = (variant_looks(Study(STUDIES[name][0])) for name in ("full", "two_methods"))
+    assert all(full[name] == look for name, look in two.items())
+
+
+def test_every_variant_can_be_told_apart_without_colour():
+    looks = variant_looks(Study(describe((*describe()["protocols"]["p1"]["variants"], "a", "b"))))
+    shapes = [
+        (look.marker, str(look.dashes)) for name, look in looks.items() if name != "raw_pixels"
+    ]
+    assert len(set(shapes)) == len(shapes)
+    assert len({look.colour for look in looks.values()}) == len(looks)
+
+
+def test_users_methods_get_free_colours_in_the_study_files_order():
+    first = variant_looks(Study(describe(("maml", "mine", "yours"))))
+    again = variant_looks(Study(describe(("maml", "mine", "yours", "theirs"))))
+    assert first["mine"] == again["mine"]
+    assert first["yours"] == again["yours"]
+    assert again["theirs"].colour not in (again["mine"].colour, again["maml"].colour)
+
+
+def test_data_sets_look_by_their_role():
+    stand_ins, real = Study(STUDIES["full"][0]), Study(STUDIES["other_settings"][0])
+    assert dataset_looks(stand_ins, ["people"])["people"].colour == (
+        dataset_looks(real, ["cub"])["cub"].colour
+    )
+
+
+@pytest.mark.parametrize(("count", "shape"), [(3, [3]), (4, [4]), (7, [4, 3]), (9, [3, 3, 3])])
+def test_panels_are_spread_evenly(count, shape):
+    assert [len(row) for row in chunks(range(count), 4)] == shape

@@ -1,0 +1,120 @@
+"""Every table is made from any study, in numbers and in print."""
+
+from __future__ import annotations
+
+import pytest
+
+from innerloop.errors import SchemaError
+from innerloop.extensions import load_entry
+from innerloop.render.evidence import Evidence
+from innerloop.render.registry import TABLES, USER_PROBE
+from synthetic import ACCURACY, STUDIES
+
+ALL = {**TABLES, "user_probe": USER_PROBE}
+
+
+def _tabulate(name, evidence):
+    return load_entry(ALL[name].entry)(evidence)
+
+
+@pytest.mark.parametrize("study", STUDIES)
+@pytest.mark.parametrize("name", ALL)
+def test_is_made_from_any_study(name, study, evidence_of):
+    made = _tabulate(name, evidence_of(study))
+    assert made.caption.endswith(".")
+    assert all(0 < rule < len(made.display) for rule in made.rules)
+    assert made.display.map(lambda cell: isinstance(cell, str)).all(axis=None)
+    assert not made.display.isin(["nan", "NaN", "None"]).any(axis=None)
+
+
+@pytest.mark.parametrize("name", [name for name in ALL if name != "paper_vs_ours"])
+def test_says_when_nothing_was_measured(name, evidence_of):
+    made = _tabulate(name, evidence_of("no_tables"))
+    assert made.display.empty
+    assert made.caption.startswith("Not measured in this study")
+
+
+def test_table1_has_every_method_and_the_baselines_below(evidence_of):
+    made = _tabulate("p1_table1_accuracy", evidence_of("full"))
+    methods = made.display["Method"].tolist()
+    assert methods[-2:] == ["Untrained", "Raw pixels"]
+    assert {"BOIL", "Meta-SGD", "MAML 3x"} <= set(methods)
+    assert made.rules == (len(methods) - 2,)
+    assert list(made.display.columns) == ["Method", "5-way 1-shot", "5-way 5-shot"]
+
+
+def test_table1_finds_the_planted_accuracy(evidence_of):
+    frame = _tabulate("p1_table1_accuracy", evidence_of("full")).frame
+    row = frame[(frame["variant"] == "scaled_lr") & (frame["shot"] == 1)].iloc[0]
+    assert row["mean"] == pytest.approx(100 * ACCURACY["scaled_lr"], abs=2 * row["half_width"])
+    assert row["n"] == 25
+
+
+def test_spread_between_seeds_is_printed_only_with_several(evidence_of):
+    one, three = (
+        _tabulate("p1_table1_accuracy", evidence_of(study)) for study in ("full", "users_method")
+    )
+    assert "5-way 1-shot, seed sd" not in one.display
+    assert "5-way 1-shot, seed sd" in three.display
+    assert one.frame["seed_sd"].isna().all()
+    assert "3 seeds" in three.caption
+
+
+def test_table2_leaves_out_the_training_data(evidence_of):
+    made = _tabulate("p1_table2_transfer", evidence_of("full"))
+    assert made.display["Tested on"].unique().tolist() == ["People", "Scripts"]
+
+
+def test_step_sizes_of_weights_come_first(evidence_of):
+    made = _tabulate("p2_table1_step_sizes", evidence_of("full"))
+    assert made.display["Parameter"].tolist()[:6] == ["weight"] * 5 + ["bias"]
+    assert made.display["Mean"].tolist()[0] == "−0.006"
+    assert made.rules == (5,)
+
+
+def test_ttest_compares_every_model_with_maml(evidence_of):
+    made = _tabulate("p2_ttest_prototypes", evidence_of("users_method"))
+    between = made.display["Model"].tolist()[made.rules[0] :]
+    assert set(between) == {"my sgd − MAML", "Meta-SGD − MAML"}
+    assert made.frame["mean"].notna().all()
+
+
+def test_stand_ins_get_no_verdict_on_their_numbers(evidence_of):
+    frame = _tabulate("paper_vs_ours", evidence_of("full")).frame
+    assert len(frame) == 47
+    assert set(frame["verdict"]) == {"stand-in", "quoted"}
+    assert frame["ours"].notna().all()
+
+
+def test_what_was_not_run_says_so(evidence_of):
+    frame = _tabulate("paper_vs_ours", evidence_of("no_tables")).frame
+    assert set(frame["verdict"]) == {"not run", "quoted"}
+
+
+def test_real_data_are_judged(tmp_path):
+    from synthetic import ROLES, describe, write_tables
+
+    description = describe(roles={name: name for name in ROLES})
+    tables = write_tables(tmp_path, description, episodes=600, omit=("cka", "training"))
+    frame = _tabulate("paper_vs_ours", Evidence(tables, description)).frame
+    table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
+    assert set(table1["verdict"]) == {"agrees"}
+    assert set(frame["verdict"]) >= {"agrees", "differs", "quoted"}
+
+
+def test_a_users_probe_has_its_table(evidence_of):
+    made = _tabulate("user_probe", evidence_of("full"))
+    assert made.title == "Probe: sharpness"
+    assert set(made.display["Layer"]) == {"conv4", "whole network"}
+    assert "split test" in made.caption
+
+
+def test_tasks_measured_twice_are_refused(tables_of, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = tmp_path / "accuracy.parquet"
+    table = pq.read_table(tables_of("two_methods")["accuracy"])
+    pq.write_table(pa.concat_tables([table, table]), path)
+    with pytest.raises(SchemaError, match="more than once"):
+        _tabulate("p1_table1_accuracy", Evidence({"accuracy": path}, STUDIES["two_methods"][0]))
