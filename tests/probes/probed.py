@@ -36,7 +36,12 @@ def model(
             {name: value.to(dtype) for name, value in slow.items()},
             {name: value.to(dtype) for name, value in sizes.items()},
         )
-    spec = {"way": 3, "shot": 1, "schedule": {"checkpoints": [0, 10, 20]}}
+    spec = {
+        "dataset": tiny.DATASET,
+        "way": 3,
+        "shot": 1,
+        "schedule": {"checkpoints": list(ITERATIONS)},
+    }
     images = tiny.double_store() if dtype == torch.float64 else tiny.store()
     files = DatasetFiles(images, tiny.write_splits(folder / "splits.parquet"))
     return ProbedModel(

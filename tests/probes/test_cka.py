@@ -130,8 +130,8 @@ def test_a_dead_layer_gives_nan_rows(tmp_path: Path):
 
 def test_over_training(tmp_path: Path):
     """P1 Figure 3: kept checkpoints, own data set, own step count, fewer tasks."""
-    options = {**TASKS, "over_training": [DATASET], "training_tasks": 2}
-    model = probed.model(tmp_path, options=options, datasets=(tiny.DATASET, "elsewhere"))
+    options = {**TASKS, "over_training": [tiny.DATASET], "training_tasks": 2}
+    model = probed.model(tmp_path, options=options, datasets=("elsewhere", tiny.DATASET))
     rows = list(cka(model))
     named = [row for row in rows if row["checkpoint"] == "named"]
     assert {row["iteration"] for row in named} == {0, 10, 20}
@@ -146,3 +146,13 @@ def test_over_training(tmp_path: Path):
     same = {"steps": 3, "episode": 1, "eval_dataset": tiny.DATASET}
     assert values(named, iteration=20, **same) == values(rows, checkpoint="last", **same)
     assert values(named, iteration=0, **same) != values(named, iteration=20, **same)
+
+
+@pytest.mark.parametrize(
+    ("over_training", "datasets"),
+    [(["another"], (tiny.DATASET,)), ([tiny.DATASET], ("elsewhere",)), ([], (tiny.DATASET,))],
+)
+def test_other_models_are_left_out_of_it(tmp_path: Path, over_training: list, datasets: tuple):
+    options = {**TASKS, "over_training": over_training}
+    rows = list(cka(probed.model(tmp_path, options=options, datasets=datasets)))
+    assert {row["checkpoint"] for row in rows} == {"last"}

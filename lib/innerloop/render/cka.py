@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,40 +49,49 @@ class Panel:
     rows: pd.DataFrame
 
 
-def similarity(evidence: Evidence, steps: int | None = None, **equal: object) -> pd.DataFrame:
-    """Mean CKA with intervals over tasks, of P1's models in their main setting.
+def similarity(evidence: Evidence, **equal: object) -> pd.DataFrame:
+    """Mean CKA of P1's models with intervals over tasks, at each variant's own test step count.
 
     Args:
         evidence: the study's measurements.
-        steps: inner steps before measuring; by default each variant's own test step count.
-        equal: further columns and the values they must have, for example `eval_dataset`.
+        equal: columns and the values they must have, for example `eval_dataset`.
 
     Returns:
         One row for each variant, training and evaluation data set, iteration, layer and estimator,
         with the columns of `summarise`; variants in the study's order.
     """
+    return _summary(evidence, _rows(evidence, **equal))
+
+
+def _rows(evidence: Evidence, **equal: object) -> pd.DataFrame:
+    setting = evidence.study.main_setting(PROTOCOL)
+    return evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
+
+
+def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -> pd.DataFrame:
+    """The rows measured after some steps, or after each variant's own number of them."""
     study = evidence.study
-    setting = study.main_setting(PROTOCOL)
-    rows = evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
     parts = []
     for variant in study.variants(PROTOCOL):
         own = rows[rows["variant"] == variant.name]
-        wanted = steps or study.test_steps(PROTOCOL, variant.name, setting) or own["steps"].max()
-        parts.append(own[own["steps"] == wanted])
+        test_steps = study.test_steps(PROTOCOL, variant.name, study.main_setting(PROTOCOL))
+        parts.append(own[own["steps"] == (steps or test_steps or own["steps"].max())])
     return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity")
 
 
-def _common_steps(evidence: Evidence, **equal: object) -> int | None:
+def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
     """The step count at which all methods were measured, unless it is every one's own."""
     study = evidence.study
     setting = study.main_setting(PROTOCOL)
-    rows = evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
-    measured = [set(own["steps"]) for _, own in rows.groupby("variant", observed=True)]
-    shared = set.intersection(*measured)
-    own = {study.test_steps(PROTOCOL, name, setting) for name in rows["variant"].unique()}
+    shared = set.intersection(*(set(own["steps"]) for _, own in _by_variant(rows)))
+    own = {study.test_steps(PROTOCOL, name, setting) for name, _ in _by_variant(rows)}
     if not shared or own == shared:
         return None
     return int(min(shared))
+
+
+def _by_variant(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    return [(str(name), own) for name, own in rows.groupby("variant", observed=True)]
 
 
 def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
@@ -110,18 +118,15 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFra
     share, when their own differ. None when nothing was measured.
     """
     study = evidence.study
-    chosen: dict[str, Any] = {
-        "train_dataset": study.in_role("mini_imagenet"),
-        "eval_dataset": dataset,
-        "checkpoint": "last",
-    }
-    own = similarity(evidence, **chosen)
-    if own.empty:
+    home = study.in_role("mini_imagenet")
+    measured = _rows(evidence, train_dataset=home, eval_dataset=dataset, checkpoint="last")
+    if measured.empty:
         return None
+    own = _summary(evidence, measured)
     rows = {"own inner steps": own}
-    common = _common_steps(evidence, **chosen)
+    common = _common_steps(evidence, measured)
     if common is not None:
-        rows[f"{common} inner steps"] = similarity(evidence, steps=common, **chosen)
+        rows[f"{common} inner steps"] = _summary(evidence, measured, common)
     looks = variant_looks(study)
     figure, axes = panels(len(rows), 2, (3.7, 2.5), sharex=True, sharey=True)
     for row, (title, summary) in zip(axes, rows.items(), strict=True):
@@ -187,7 +192,7 @@ def profile_grid(
     return figure
 
 
-def measured(evidence: Evidence, summary: pd.DataFrame, checkpoint: str) -> str:
+def method_sentences(evidence: Evidence, summary: pd.DataFrame, checkpoint: str) -> str:
     """How the values of a CKA figure were measured, with counts and what is not defined."""
     labels = summary.assign(variant=[evidence.study.label(name) for name in summary["variant"]])
     return captions.join(

@@ -86,7 +86,10 @@ def _read(path: Path, schema: pa.Schema, equal: Mapping[str, object]) -> pa.Tabl
         if missing:
             raise SchemaError(f"{path} lacks the columns {missing}; it has {present}")
         return pq.read_table(
-            path, columns=schema.names, filters=reduce(and_, wanted) if wanted else None
+            path,
+            columns=schema.names,
+            filters=reduce(and_, wanted) if wanted else None,
+            read_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
         )
     except (OSError, pa.ArrowException) as error:
         raise SchemaError(f"cannot read the table {path}: {error}") from error

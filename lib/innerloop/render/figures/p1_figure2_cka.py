@@ -24,7 +24,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"Similarity of each layer before and after adaptation ({shown}).",
             "A low value means that the inner loop changed the layer; feature reuse is a line that "
             "stays at 1 and falls at the head only.",
-            cka.measured(evidence, summary, "Last checkpoint, test tasks"),
+            cka.method_sentences(evidence, summary, "Last checkpoint, test tasks"),
             study.stand_ins("mini_imagenet"),
         ),
         f"Line plots of CKA against the layers, conv1 to head, one line a method, {shown}; left "

@@ -45,7 +45,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"({study.dataset_label(home)} {study.main_setting(cka.PROTOCOL)}; horizontal: outer "
             "iterations, logarithmic after the first checkpoint). Flat curves mean that training "
             "does not change how much a layer adapts.",
-            cka.measured(evidence, summary, "Test tasks, each method's own inner steps"),
+            cka.method_sentences(evidence, summary, "Test tasks, each method's own inner steps"),
             study.stand_ins("mini_imagenet"),
         ),
         "Line plots of CKA against training iterations, one panel a method, one line a layer; "

@@ -24,7 +24,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"Similarity of each layer before and after adaptation to another data set ({shown}).",
             "Compare with Figure 2: lower lines here mean that a new domain makes the method adapt "
             "more.",
-            cka.measured(evidence, summary, "Last checkpoint, test tasks"),
+            cka.method_sentences(evidence, summary, "Last checkpoint, test tasks"),
             study.stand_ins("mini_imagenet", "fc100"),
         ),
         f"Line plots of CKA against the layers, conv1 to head, one line a method, {shown}; left "

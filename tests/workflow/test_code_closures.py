@@ -1,0 +1,129 @@
+"""What each stage's program reaches: a stage that reached a later one would re-run with it."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from innerloop.built_in import ACCURACY, PROBES, SOURCES, UPDATE_RULES
+from innerloop.code_digest import modules_reached
+from innerloop.extensions import source_file
+from innerloop.render.registry import FIGURES
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = ROOT / "workflow_scripts"
+LIBRARY = ROOT / "lib/innerloop"
+
+#: Packages by floor; a file imports from its own floor and those below.
+FLOORS = [
+    {"errors", "files", "streams", "parameters", "extensions", "code_digest", "provenance"}
+    | {"progress", "device", "command_line", "built_in", "torchvision_ops"},
+    {"data", "nets"},
+    {"inner_loop"},
+    {"meta"},
+    {"probes"},
+    {"study", "tables"},
+    {"render"},
+]
+
+CLOSURES = {
+    "build_images.py": {"catalogue", "image_store", "build_images", "samples"},
+    "make_splits.py": {"splits", "image_store", "catalogue"},
+    "draw_episodes.py": {"episodes", "splits", "image_store", "catalogue"},
+}
+
+
+def reached(script: str, *entries: str) -> set[str]:
+    """Modules that a script and some entries reach, without the leading package."""
+    found = modules_reached(SCRIPTS / script, [source_file(entry) for entry in entries])
+    return {name.removeprefix("innerloop.") for name in found}
+
+
+def packages(modules: set[str]) -> set[str]:
+    """Top-level packages of the modules."""
+    return {name.partition(".")[0] for name in modules}
+
+
+@pytest.mark.parametrize("rule", UPDATE_RULES.values())
+def test_training_reaches_no_measurement(rule: str) -> None:
+    found = reached("train.py", rule)
+    assert packages(found).isdisjoint({"probes", "tables", "render", "study", "built_in"})
+    assert "data.build_images" not in found
+    assert not any(name.startswith("data.sources.") for name in found)
+
+
+def test_training_reaches_its_own_rule_only() -> None:
+    assert "inner_loop.update_rules.scaled_lr" not in reached("train.py", UPDATE_RULES["sgd"])
+    assert "inner_loop.update_rules.scaled_lr" in reached("train.py", UPDATE_RULES["scaled_lr"])
+
+
+@pytest.mark.parametrize("script", CLOSURES)
+def test_data_scripts_reach_data_only(script: str) -> None:
+    found = {name.removeprefix("data.") for name in reached(script) if name.startswith("data.")}
+    assert {name for name in found if "." not in name} - {"__init__", "sources"} == CLOSURES[script]
+    assert packages(reached(script)).isdisjoint({"meta", "probes", "tables", "render", "study"})
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_reaches_no_other_source(name: str) -> None:
+    found = reached("build_images.py", SOURCES[name])
+    others = {SOURCES[other].partition(":")[0].removeprefix("innerloop.") for other in SOURCES}
+    assert found & others == {f"data.sources.{name}"}
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_probe_reaches_no_other_probe(name: str) -> None:
+    found = reached("measure.py", PROBES[name])
+    others = {
+        entry.partition(":")[0].removeprefix("innerloop.") for entry in [*PROBES.values(), ACCURACY]
+    }
+    assert found & others == {f"probes.{name}"}
+    assert packages(found).isdisjoint({"render", "study", "built_in"})
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_a_figure_reaches_no_other_figure_and_no_torch(name: str) -> None:
+    found = reached("draw_figure.py", FIGURES[name].entry)
+    assert {module for module in found if module.startswith("render.figures.")} == {
+        f"render.figures.{name}"
+    }
+    assert packages(found).isdisjoint({"data", "nets", "inner_loop", "meta", "probes"})
+
+
+def test_a_file_imports_from_its_floor_and_below() -> None:
+    floor_of = {name: level for level, names in enumerate(FLOORS) for name in names}
+    allowed_up = {("study", "inner_loop")}
+    for path in LIBRARY.rglob("*.py"):
+        own = path.relative_to(LIBRARY).parts[0].removesuffix(".py")
+        if own == "__init__":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("innerloop."):
+                other = str(node.module).split(".")[1]
+                assert floor_of[other] <= floor_of[own] or (own, other) in allowed_up, (
+                    f"{path.relative_to(ROOT)} imports {node.module} from a floor above"
+                )
+
+
+def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
+    code = (
+        "import sys, yaml\n"
+        "from innerloop.render.registry import FIGURES, TABLES\n"
+        "from innerloop.study.jobs import Jobs, describe\n"
+        "from innerloop.study.study import Study\n"
+        "config = yaml.safe_load(open('config/config.yaml'))\n"
+        "study = Study(config, 'config/schemas/study.schema.json')\n"
+        "jobs = Jobs(study, 'workflow_scripts')\n"
+        "for table in jobs.tables(): jobs.measured(table)\n"
+        "describe(study)\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'torchvision'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
