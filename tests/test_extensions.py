@@ -104,3 +104,11 @@ def test_a_file_is_loaded_once_and_another_of_its_name_is_another(tmp_path: Path
         entries.append(f"{tmp_path / folder / 'rule.py'}:made")
     assert load_entry(entries[0]) is load_entry(entries[0])
     assert [load_entry(entry) for entry in entries] == [["a"], ["b"]]
+
+
+def test_a_user_file_may_import_its_neighbour(tmp_path: Path):
+    (tmp_path / "neighbour_of_mine.py").write_text("VALUE = 7\n")
+    (tmp_path / "with_neighbour.py").write_text("from neighbour_of_mine import VALUE\n")
+    before = list(sys.path)
+    assert load_entry(f"{tmp_path / 'with_neighbour.py'}:VALUE") == 7
+    assert sys.path == before

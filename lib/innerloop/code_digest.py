@@ -18,6 +18,9 @@ from innerloop.errors import ExtensionError
 
 LIBRARY = Path(__file__).resolve().parent
 
+#: Folders that the workflow itself writes to.
+WRITTEN = frozenset({"results", "resources"})
+
 
 def code_digest(script: Path | str, extra: Iterable[Path | str] = ()) -> str:
     """Digest of everything `script` and the `extra` files reach, as 16 hex digits."""
@@ -96,9 +99,9 @@ def _meaning(tree: ast.Module) -> str:
 
 def _dump(node: object, skipped: set[int]) -> str:
     if isinstance(node, ast.AST):
-        inner = ",".join(
-            f"{field}={_dump(value, skipped)}" for field, value in ast.iter_fields(node)
-        )
+        # empty fields say nothing, and later Pythons have more of them
+        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
+        inner = ",".join(f"{name}={_dump(value, skipped)}" for name, value in fields)
         return f"{type(node).__name__}({inner})"
     if isinstance(node, list):
         return (
@@ -149,5 +152,7 @@ def _named_files(path: Path, tree: ast.Module) -> Iterator[Path]:
         place = path.parent / text
         if path.is_relative_to(LIBRARY) and "." not in text:
             continue  # in the library only files are named; words that equal a folder are words
+        if place.name in WRITTEN:
+            continue  # or every run would change the digest
         if place.suffix != ".py" and place.exists():
             yield place.resolve()

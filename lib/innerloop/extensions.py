@@ -119,9 +119,12 @@ def _import_file(path: Path) -> ModuleType:
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))  # the file may import its neighbours
     try:
         spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]  # or the next load would find a half-made module
         raise
+    finally:
+        sys.path.pop(0)
     return module

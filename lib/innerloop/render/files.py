@@ -29,9 +29,13 @@ def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
         stem: path of the files without their suffix.
     """
     stem = Path(stem)
-    for suffix, metadata in FORMATS.items():
-        with atomic_path(with_suffix(stem, suffix)) as temporary, theme():
-            drawing.figure.savefig(temporary, metadata=metadata)
+    with theme():
+        # laid out once: all formats show the same, and the slowest part is not done three times
+        drawing.figure.draw_without_rendering()
+        drawing.figure.set_layout_engine("none")
+        for suffix, metadata in FORMATS.items():
+            with atomic_path(with_suffix(stem, suffix)) as temporary:
+                drawing.figure.savefig(temporary, metadata=metadata)
     about = _about(product, stem)
     about |= {"caption": drawing.caption, "alt": drawing.alt}
     about["width_inches"] = float(drawing.figure.get_figwidth())
