@@ -1,5 +1,6 @@
 """Entries: a user's file or a module, found, checked without importing, and loaded."""
 
+import sys
 from pathlib import Path
 
 import pytest

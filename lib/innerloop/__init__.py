@@ -11,11 +11,13 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Conv4": "innerloop.nets.conv4",
-    "Method": "innerloop.inner_loop.methods",
+    "Method": "innerloop.inner_loop.method",
     "adapt": "innerloop.inner_loop.adapt",
+    "layer_cka": "innerloop.probes.layer_similarity",
     "load": "innerloop.meta.model_file",
     "method": "innerloop.inner_loop.methods",
     "open_images": "innerloop.data.open_images",
+    "tasks_of": "innerloop.data.tasks",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from innerloop.data.image_store import ClassRows
+from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.errors import DataError
 
 SPLITS = ("train", "val", "test")
@@ -53,11 +54,24 @@ def read_split(path: Path | str, name: str) -> Split:
     Raises:
         DataError: the data set has no such split.
     """
-    table = pq.read_table(path)
-    chosen = [row for row in table.to_pylist() if row["split"] == name]
+    return _split(pq.read_table(path).to_pylist(), name, place=str(path))
+
+
+def split_of(store: ImageStore, name: str) -> Split:
+    """One split of an image store, as its source divides it.
+
+    Raises:
+        DataError: the data set has no such split.
+    """
+    table = split_table(store.dataset, store.classes, None)
+    return _split(table.to_pylist(), name, place=f"data set '{store.dataset}'")
+
+
+def _split(rows: Sequence[Mapping[str, Any]], name: str, place: str) -> Split:
+    chosen = [row for row in rows if row["split"] == name]
     if not chosen:
-        known = sorted(set(table.column("split").to_pylist()))
-        raise DataError(f"{path}: there is no split '{name}'; it has {', '.join(known)}")
+        known = sorted({row["split"] for row in rows})
+        raise DataError(f"{place}: there is no split '{name}'; it has {', '.join(known)}")
     return Split(
         dataset=chosen[0]["dataset"],
         name=name,

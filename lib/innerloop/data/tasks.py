@@ -10,6 +10,7 @@ import torch
 
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.image_store import ImageStore
+from innerloop.data.splits import split_of
 
 
 @dataclass(frozen=True)
@@ -69,3 +70,15 @@ class Tasks:
         images = self.images.batch(rows.reshape(tasks, way * each)).to(self.device)
         labels = torch.arange(way, device=self.device).repeat_interleave(each)
         return Labelled(images, labels.expand(tasks, -1).contiguous())
+
+
+def tasks_of(
+    images: ImageStore, split: str, *, way: int = 5, shot: int = 1, queries: int = 15, seed: int = 0
+) -> Tasks:
+    """The tasks of an image store's own split.
+
+    Raises:
+        DataError: the store has no such split.
+    """
+    source = EpisodeSource(split_of(images, split), seed)
+    return Tasks(images, source, TaskSize(way, shot, queries))

@@ -6,22 +6,14 @@ the logits, on the query images of one task, the same for slow and fast weights.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
-import torch
+from collections.abc import Iterator, Sequence
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.adapt import adapt, query_logits
+from innerloop.inner_loop.adapt import adapt
 from innerloop.nets.conv4 import LAYERS, Activations
-from innerloop.parameters import Parameters
-from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
+from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.progress import Progress
-
-ESTIMATORS: dict[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] = {
-    "biased": cka_biased,
-    "debiased": cka_debiased,
-}
 
 
 def cka(model: ProbedModel) -> Iterator[Row]:
@@ -61,20 +53,12 @@ def _similarities(
                 model.network, weights.slow, model.method, tasks.support,
                 steps=max(steps), step_sizes=weights.step_sizes, trajectory=True,
             ).trajectory  # fmt: skip
-            slow = _grams(model, trajectory[0], tasks)
+            slow = layer_grams(model.network, trajectory[0], tasks)
             for taken in steps:
-                fast = _grams(model, trajectory[taken], tasks)
+                fast = layer_grams(model.network, trajectory[taken], tasks)
                 for row in _rows(slow, fast, tasks):
                     yield {**columns[taken], **row}
             progress.advance(len(tasks))
-
-
-@torch.no_grad()
-def _grams(model: ProbedModel, weights: Parameters, tasks: TaskBatch) -> Activations:
-    """Gram matrix [T, n, n] of every layer's activations on the n query images."""
-    activations: Activations = {}
-    query_logits(model.network, weights, tasks.support.images, tasks.query.images, activations)
-    return {layer: gram(activations[layer]) for layer in LAYERS}
 
 
 def _rows(slow: Activations, fast: Activations, tasks: TaskBatch) -> Iterator[Row]:
