@@ -9,7 +9,7 @@ from innerloop.extensions import load_entry
 from innerloop.files import read_json, read_spec
 from innerloop.render.evidence import Evidence
 from innerloop.render.files import write_tabulation
-from innerloop.render.registry import TABLES, USER_PROBE, find
+from innerloop.render.registry import TABLES, find
 
 
 @program
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     tables, name = named_paths(arguments.tables), read_spec(arguments.spec)["name"]
     # a user's probe has one table of measurements, and one to print, of the same name
-    product = USER_PROBE if name in tables else find(TABLES, name)
+    product = find(TABLES, "user_probe" if name in tables else name)
     evidence = Evidence(tables, read_json(arguments.study))
     write_tabulation(load_entry(product.entry)(evidence), product, arguments.out)
 

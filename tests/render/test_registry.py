@@ -11,11 +11,11 @@ import pytest
 from innerloop.code_digest import modules_reached
 from innerloop.errors import ConfigError
 from innerloop.extensions import check_entry, source_file
-from innerloop.render.registry import FIGURES, TABLES, USER_PROBE, find
+from innerloop.render.registry import FIGURES, TABLES, find
 from innerloop.tables.schemas import SCHEMAS
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
-PRODUCTS = {**FIGURES, **TABLES, "user_probe": USER_PROBE}
+PRODUCTS = {**FIGURES, **TABLES}
 UPPER_FLOORS = ("innerloop.meta", "innerloop.probes", "innerloop.nets", "innerloop.inner_loop")
 
 

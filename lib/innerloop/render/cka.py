@@ -97,7 +97,8 @@ def _by_variant(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
     """CKA against layers, one curve with intervals each, side by side so that none is hidden."""
     layers = layers_in_order(layer for _, curve in curves for layer in curve["layer"])
-    offsets = np.linspace(-0.22, 0.22, len(curves)) if len(curves) > 1 else [0.0]
+    width = min(0.22, 0.04 * (len(curves) - 1))
+    offsets = np.linspace(-width, width, len(curves))
     for offset, (look, curve) in zip(offsets, curves, strict=True):
         placed = curve.set_index("layer").reindex(layers)
         axes.errorbar(

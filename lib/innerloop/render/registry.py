@@ -83,11 +83,10 @@ TABLES: dict[str, Product] = dict(
             "Accuracy of all other models on their own data",
             "accuracy",
         ),
+        # made once for each of a study's own probes, from the measurements of the probe's name
+        _table("user_probe", "Innerloop", "A user's probe"),
     ]
 )
-
-#: Makes the table of any user's probe, from the measurements of the same name.
-_, USER_PROBE = _table("user_probe", "Innerloop", "A user's probe")
 
 
 def find(products: Mapping[str, Product], name: str) -> Product:

@@ -26,7 +26,9 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             "Similarity of each layer before and after adaptation, each model on test tasks of the "
             f"data set it was trained on ({study.main_setting(cka.PROTOCOL)}).",
-            cka.method_sentences(evidence, summary, "Last checkpoint, each method's own inner steps"),
+            cka.method_sentences(
+                evidence, summary, "Last checkpoint, each method's own inner steps"
+            ),
             study.stand_ins(*ROLES),
         ),
         f"Line plots of CKA against layers, one panel a data set ({', '.join(labels.values())}), "

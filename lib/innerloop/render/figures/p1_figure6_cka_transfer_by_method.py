@@ -29,7 +29,9 @@ def draw(evidence: Evidence) -> Drawing:
             "Similarity of each layer before and after adaptation, one panel a method, one curve "
             f"an evaluation data set; all models trained on {study.dataset_label(home)} "
             f"{study.main_setting(cka.PROTOCOL)}.",
-            cka.method_sentences(evidence, summary, "Last checkpoint, each method's own inner steps"),
+            cka.method_sentences(
+                evidence, summary, "Last checkpoint, each method's own inner steps"
+            ),
             study.stand_ins(*ROLES),
         ),
         f"Line plots of CKA against layers, one panel a method ({', '.join(methods.values())}), "
