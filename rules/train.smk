@@ -8,10 +8,9 @@ rule train_model:
         splits=paths.SPLITS,
     output:
         manifest=paths.MODEL,
-        logs=[
-            paths.MODEL.replace("model.json", name)
-            for name in sorted(set(LOGGED.values()))
-        ],
+        weights=paths.LOG.replace("{file}", "model.pt"),
+        facts=paths.LOG.replace("{file}", "run.json"),
+        logs=[paths.LOG.replace("{file}", file) for file in sorted(set(LOGGED.values()))],
     log:
         log_of(paths.MODEL),
     benchmark:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import yaml
-
-from innerloop.command_line import program
+from innerloop.command_line import program, read_study
 from innerloop.provenance import write_table
 from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.study import Study
@@ -22,10 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--table", required=True, help="accuracy, cka, training, ...")
     parser.add_argument("--out", required=True, type=Path, help="the gathered table")
     arguments = parser.parse_args(argv)
-    text = arguments.study
-    if not text.lstrip().startswith("{"):
-        text = Path(text).read_text()
-    jobs = Jobs(Study(yaml.safe_load(text)), Path(__file__).parent)
+    jobs = Jobs(Study(read_study(arguments.study)), Path(__file__).parent)
     measured = jobs.measured(arguments.table)
     table, provenance = gather(arguments.table, measured, logged=arguments.table in LOGGED)
     write_table(table, arguments.out, provenance)

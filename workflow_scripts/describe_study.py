@@ -5,9 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import yaml
-
-from innerloop.command_line import program
+from innerloop.command_line import program, read_study
 from innerloop.files import write_json
 from innerloop.study.jobs import describe
 from innerloop.study.study import Study
@@ -20,10 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--study", required=True, help="study file, or its content as JSON")
     parser.add_argument("--out", required=True, type=Path, help="study.json")
     arguments = parser.parse_args(argv)
-    text = arguments.study
-    if not text.lstrip().startswith("{"):
-        text = Path(text).read_text()
-    write_json(arguments.out, describe(Study(yaml.safe_load(text))))
+    write_json(arguments.out, describe(Study(read_study(arguments.study))))
 
 
 if __name__ == "__main__":

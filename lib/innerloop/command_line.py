@@ -7,6 +7,9 @@ import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from innerloop.errors import ConfigError, InnerloopError
 
@@ -24,6 +27,15 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
             raise ConfigError(f"expected name=path, got '{argument}'")
         found[name] = Path(path)
     return found
+
+
+def read_study(text_or_path: str) -> dict[str, Any]:
+    """A study: the path of its file, or its content as JSON."""
+    text = text_or_path
+    if not text.lstrip().startswith("{"):
+        text = Path(text_or_path).read_text()
+    content: dict[str, Any] = yaml.safe_load(text)
+    return content
 
 
 def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:

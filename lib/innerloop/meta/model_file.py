@@ -121,7 +121,10 @@ def load(path: Path | str) -> TrainedModel:
     """
     path = Path(path)
     if not path.is_file():
-        raise CheckpointError(f"there is no model file {path}; `snakemake train` makes the models")
+        raise CheckpointError(
+            f"there is no model file {path}; `snakemake train` makes the models (delete "
+            "what is left of this one's folder first)"
+        )
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         if content["format"] != FORMAT:
