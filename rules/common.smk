@@ -123,8 +123,13 @@ def product_spec(kind, name, product):
 
 def study_tables():
     """The tables of this study: the papers' and ours, and one for each user's probe."""
-    built_in = {name: product for name, product in TABLES.items() if name != "user_probe"}
-    mine = {name: replace(TABLES["user_probe"], reads=(name,)) for name in JOBS.user_tables()}
+    built_in = {
+        name: product for name, product in TABLES.items() if name != "user_probe"
+    }
+    mine = {
+        name: replace(TABLES["user_probe"], reads=(name,))
+        for name in JOBS.user_tables()
+    }
     return {**built_in, **mine}
 
 

@@ -10,7 +10,9 @@ rule train_model:
         manifest=paths.MODEL,
         weights=paths.LOG.replace("{file}", "model.pt"),
         facts=paths.LOG.replace("{file}", "run.json"),
-        logs=[paths.LOG.replace("{file}", file) for file in sorted(set(LOGGED.values()))],
+        logs=[
+            paths.LOG.replace("{file}", file) for file in sorted(set(LOGGED.values()))
+        ],
     log:
         log_of(paths.MODEL),
     benchmark:

@@ -15,10 +15,10 @@ SPEC = {"seed": 0, "method": {"name": "maml", "step_size": 0.01}, "datasets": ["
 
 def test_a_table_keeps_its_provenance_and_its_own_metadata(tmp_path: Path):
     path = tmp_path / "rows.parquet"
-    write_table(TABLE, path, record(SPEC, data_digest="abc"))
+    write_table(TABLE, path, record(SPEC, data_digests={"x": "abc"}))
     found = read_provenance(path)
     assert found["spec"] == SPEC
-    assert found["data_digest"] == "abc"
+    assert found["data_digests"] == {"x": "abc"}
     assert found["versions"] == versions()
     assert pq.read_schema(path).metadata[b"kept"] == b"yes"
     assert pq.read_table(path).column("x").to_pylist() == [1, 2]

@@ -20,10 +20,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--table", required=True, help="accuracy, cka, training, ...")
     parser.add_argument("--out", required=True, type=Path, help="the gathered table")
     arguments = parser.parse_args(argv)
-    jobs = Jobs(Study(read_study(arguments.study)), Path(__file__).parent)
+    study = Study(read_study(arguments.study))
+    jobs = Jobs(study, Path(__file__).parent)
     measured = jobs.measured(arguments.table)
     table, provenance = gather(arguments.table, measured, logged=arguments.table in LOGGED)
-    write_table(table, arguments.out, provenance)
+    write_table(table, arguments.out, {**provenance, "study": study.config})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from innerloop.command_line import named_paths, program, spec_parser
 from innerloop.data.image_store import ImageStore
-from innerloop.device import set_up
+from innerloop.device import describe, set_up
 from innerloop.extensions import load_entry
 from innerloop.files import read_json, read_spec
 from innerloop.meta.model_file import load
@@ -31,24 +31,26 @@ def main(argv: list[str] | None = None) -> None:
 
     images, splits = named_paths(arguments.images), named_paths(arguments.splits)
     episodes = named_paths(arguments.episodes)
+    stores = {name: ImageStore.open(images[name].parent) for name in spec["datasets"]}
+    device = set_up(spec["compute"])
     model = ProbedModel(
         trained=load(arguments.model.with_suffix(".pt")),
         datasets=spec["datasets"],
         files={
-            name: DatasetFiles(
-                ImageStore.open(images[name].parent), splits[name], episodes.get(name)
-            )
-            for name in spec["datasets"]
+            name: DatasetFiles(store, splits[name], episodes.get(name))
+            for name, store in stores.items()
         },
         study_seed=spec["model"]["study_seed"],
         queries=spec["queries"],
         test_steps=spec["test_steps"],
         tasks_at_once=spec["compute"]["tasks_at_once"],
         options=spec["options"],
-        device=set_up(spec["compute"]),
+        device=device,
     )
     rows = with_columns(load_entry(spec["entry"])(model), model_columns(spec["model"]))
-    write_table(conform(rows, spec["table"]), arguments.out, record(spec))
+    data = {name: store.digest for name, store in stores.items()}
+    provenance = record(spec, data_digests=data, **describe(device))
+    write_table(conform(rows, spec["table"]), arguments.out, provenance)
 
 
 if __name__ == "__main__":

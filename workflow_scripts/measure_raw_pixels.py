@@ -25,7 +25,8 @@ def main(argv: list[str] | None = None) -> None:
     images = ImageStore.open(arguments.images.parent)
     columns = {**RAW_PIXELS, **{name: spec[name] for name in ("setting", "way", "shot")}}
     rows = with_columns(raw_pixels(images, arguments.episodes, spec["splits"]), columns)
-    write_table(conform(rows, "accuracy"), arguments.out, record(spec))
+    provenance = record(spec, data_digests={images.dataset: images.digest})
+    write_table(conform(rows, "accuracy"), arguments.out, provenance)
 
 
 if __name__ == "__main__":

@@ -71,14 +71,14 @@ def main(argv: list[str] | None = None) -> None:
     model = training.model(spec)
     folder = arguments.out.parent
     save(model, folder / "model.pt")
-    write_logs(training, model, folder, record(spec))
-    write_json(
-        folder / "run.json",
-        {**describe(device), "wall_seconds": round(time.monotonic() - began, 1)},
-    )
+    computed = describe(device)
+    provenance = record(spec, data_digests={images.dataset: images.digest}, **computed)
+    write_logs(training, model, folder, provenance)
     best = {"iteration": training.best[1], "accuracy": training.best[0]}
-    facts = {"data_digest": images.digest, "best_validation": best, "digest": model.digest()}
-    write_json(arguments.out, record(spec, **facts))
+    write_json(arguments.out, {**provenance, "best_validation": best, "digest": model.digest()})
+    # what differs from run to run stays out of what other jobs depend on
+    seconds = round(time.monotonic() - began, 1)
+    write_json(folder / "run.json", {**computed, "wall_seconds": seconds})
     checkpoint.remove()
 
 

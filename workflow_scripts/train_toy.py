@@ -9,7 +9,7 @@ import torch
 from innerloop.command_line import program, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
-from innerloop.device import set_up
+from innerloop.device import describe, set_up
 from innerloop.files import read_spec
 from innerloop.probes.toy import train_toy
 from innerloop.progress import Progress
@@ -45,7 +45,9 @@ def main(argv: list[str] | None = None) -> None:
             )
         )  # fmt: skip
     tidy = with_columns(rows, {"dataset": spec["dataset"]})
-    write_table(conform(tidy, "toy"), arguments.out, record(spec))
+    data = {store.dataset: store.digest}
+    provenance = record(spec, data_digests=data, **describe(device))
+    write_table(conform(tidy, "toy"), arguments.out, provenance)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def report(tables_of, tmp_path_factory):
     models = folder / "models"
     models.mkdir()
     spec = {**STUDIES["full"][0]["models"][0], "code": "c0de"}
-    model = {"spec": spec, "data_digest": "da7a", "versions": {"torch": "2.13"}}
+    model = {"spec": spec, "data_digests": {"symbols": "da7a"}, "versions": {"torch": "2.13"}}
     (models / "model.json").write_text(json.dumps(model))
     (models / "run.json").write_text(json.dumps({"device": "abacus", "wall_seconds": 90}))
     (folder / "empty.json").write_text("{}")

@@ -69,7 +69,7 @@ def test_every_result_carries_its_provenance(smoke: Checkout) -> None:
     for path in (smoke.folder / "results/smoke/models").rglob("model.json"):
         record = json.loads(path.read_text())
         assert record["spec"]["compute"] == {"device": "cpu", "threads": 1, "tasks_at_once": 10}
-        assert record["data_digest"]
+        assert record["data_digests"]["symbols"]
 
 
 def test_no_demo_key_in_other_studies(smoke: Checkout) -> None:

@@ -36,7 +36,7 @@ def model_rows(manifests: Iterable[Path], study: Study) -> list[dict[str, Any]]:
     for path in manifests:
         manifest = _with_run(path)
         spec, best = manifest.get("spec", {}), manifest.get("best_validation") or {}
-        accuracy = best.get("accuracy")
+        accuracy, digests = best.get("accuracy"), manifest.get("data_digests", {}).values()
         rows.append(
             {
                 "protocol": str(spec.get("protocol", "")).upper(),
@@ -49,8 +49,8 @@ def model_rows(manifests: Iterable[Path], study: Study) -> list[dict[str, Any]]:
                 "wall_seconds": manifest.get("wall_seconds"),
                 "device": manifest.get("device"),
                 "threads": manifest.get("threads"),
-                "code": str(manifest.get("code_digest", spec.get("code", MISSING))),
-                "data": str(manifest.get("data_digest", MISSING))[:16],
+                "code": str(spec.get("code", MISSING)),
+                "data": ", ".join(digest[:16] for digest in digests) or MISSING,
             }
         )
     return rows
