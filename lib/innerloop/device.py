@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from innerloop.errors import ConfigError
+from innerloop.memory import keep_freed_memory
 
 
 def set_up(compute: Mapping[str, Any]) -> torch.device:
@@ -19,6 +20,7 @@ def set_up(compute: Mapping[str, Any]) -> torch.device:
     Raises:
         ConfigError: the device does not exist here.
     """
+    keep_freed_memory()
     torch.set_num_threads(int(compute["threads"]))
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
