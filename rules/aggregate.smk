@@ -14,7 +14,8 @@ rule describe_study:
         log_of(paths.DESCRIPTION),
     params:
         script=f"{SCRIPTS}/describe_study.py",
-        study=canonical_json(STUDY.config),
+        # not sorted: figures and tables keep the study file's order of variants
+        study=json.dumps(STUDY.config),
         code=lambda wildcards: digest_of("describe_study.py"),
     shell:
         r"""

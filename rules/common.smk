@@ -1,5 +1,6 @@
 # Functions that the rules share; no rules. The study's meaning is in lib/innerloop/study.
 
+import json
 import os
 import sys
 from dataclasses import replace
