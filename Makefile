@@ -8,6 +8,8 @@ INSTALLED := $(VENV)/.installed
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 CORES ?= all
+# snakefmt runs shfmt by name
+export PATH := $(abspath $(BIN)):$(PATH)
 
 .PHONY: help setup demo test check unit workflow lock clean
 
