@@ -17,9 +17,10 @@ from PIL import Image
 from innerloop.code_digest import modules_reached
 from innerloop.data import build_images as builder
 from innerloop.data import image_store
-from innerloop.data.build_images import build_images, open_images, resize
+from innerloop.data.build_images import build_images, resize
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
+from innerloop.data.open_images import open_images
 from innerloop.data.sources.base import Licence
 from innerloop.errors import DataError, ExtensionError
 
@@ -308,7 +309,7 @@ def test_progress_goes_to_stderr(tmp_path, capsys):
     build_images(stub(), "noise", 8, tmp_path)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("noise, 8 px: 6 in ")
+    assert captured.err.startswith("noise, 8 px: 6/6")
 
 
 USER_FILE = """
