@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -31,10 +32,11 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
 
 def read_study(text_or_path: str) -> dict[str, Any]:
     """A study: the path of its file, or its content as JSON."""
-    text = text_or_path
-    if not text.lstrip().startswith("{"):
-        text = Path(text_or_path).read_text()
-    content: dict[str, Any] = yaml.safe_load(text)
+    content: dict[str, Any]
+    if text_or_path.lstrip().startswith("{"):
+        content = json.loads(text_or_path)  # not YAML, for which 1e-05 is a string
+    else:
+        content = yaml.safe_load(Path(text_or_path).read_text())
     return content
 
 
