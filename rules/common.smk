@@ -99,6 +99,11 @@ def evaluated_datasets(wildcards):
     return STUDY.models[key_of(wildcards)].evaluate_on
 
 
+def own_splits(dataset):
+    """The study's own split file of a data set, if it has one."""
+    return STUDY.config["datasets"][dataset].get("splits", [])
+
+
 def probed_datasets(wildcards):
     """The data sets that a probe measures a model on."""
     return JOBS.probe_datasets(STUDY.models[key_of(wildcards)], wildcards.probe)

@@ -29,6 +29,7 @@ rule make_splits:
         images=lambda wildcards: images_of(
             wildcards.dataset, JOBS.size_of(wildcards.dataset)
         ),
+        own=lambda wildcards: own_splits(wildcards.dataset),
     output:
         splits=paths.SPLITS,
     log:

@@ -94,26 +94,31 @@ class Jobs:
         }
 
     def size_of(self, dataset: str) -> int:
-        """The size of a data set's images that its splits are made from: any that is used."""
-        return min(size for name, size in self.image_stores() if name == dataset)
+        """The size of a data set's images that its splits are made from.
+
+        The first that the study asks for, so that another one added later changes nothing.
+        """
+        return next(size for name, size in self.image_stores() if name == dataset)
 
     def evaluated_size(self, dataset: str, setting: str) -> int:
-        """The smallest images of a data set that some model of a setting is evaluated on."""
-        return min(
+        """The size of a data set's images that the first model of a setting is evaluated on."""
+        return next(
             int(model.choices["image_size"])
             for model in self.study.models.values()
             if model.key.setting == setting and dataset in model.evaluate_on
         )
 
-    def image_stores(self) -> set[tuple[str, int]]:
-        """Every (data set, image size) that the study uses."""
-        stores = {
-            (dataset, model.choices["image_size"])
+    def image_stores(self) -> list[tuple[str, int]]:
+        """Every (data set, image size) that the study uses, in the order it asks for them."""
+        stores = [
+            (dataset, int(model.choices["image_size"]))
             for model in self.study.models.values()
-            for dataset in {model.key.dataset, *model.evaluate_on, *self._probed(model)}
-        }
+            for dataset in (model.key.dataset, *model.evaluate_on, *self._probed(model))
+        ]
         toy = self.study.config.get("toy")
-        return stores | ({(toy["dataset"], toy["image_size"])} if toy else set())
+        if toy:
+            stores.append((toy["dataset"], toy["image_size"]))
+        return list(dict.fromkeys(stores))
 
     def _probed(self, model: Model) -> Iterator[str]:
         for probe in model.probes:

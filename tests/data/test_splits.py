@@ -1,0 +1,68 @@
+"""Splits: the source's own, or a CSV of the study's, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tiny
+from innerloop.data.splits import read_split, split_of, split_table
+from innerloop.errors import DataError
+
+
+def write_csv(path: Path, chosen: dict[str, str], header: str = "class,split") -> str:
+    path.write_text("\n".join([header, *(f"{name},{split}" for name, split in chosen.items())]))
+    return str(path)
+
+
+@pytest.fixture
+def own() -> dict[str, str]:
+    """Another division of the same classes: what was train is now test, and the reverse."""
+    turned = {"train": "test", "test": "train", "val": "val"}
+    return {row.name: turned[row.split] for row in tiny.store().classes}
+
+
+def test_the_source_s_own_split(tmp_path: Path) -> None:
+    from_file = read_split(tiny.write_splits(tmp_path / "splits.parquet"), "val")
+    from_store = split_of(tiny.store(), "val")
+    assert from_file.names == from_store.names == [f"val{number}" for number in range(6)]
+    assert from_file.rows()[0].tolist() == from_store.rows()[0].tolist()
+
+
+def test_a_study_s_own_split(tmp_path: Path, own: dict[str, str]) -> None:
+    table = split_table("patterns", tiny.store().classes, write_csv(tmp_path / "own.csv", own))
+    assert {row["name"]: row["split"] for row in table.to_pylist()} == own
+
+
+def test_an_unknown_split_is_named() -> None:
+    with pytest.raises(DataError, match="no split 'validation'; it has test, train, val"):
+        split_of(tiny.store(), "validation")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train0": None}, "does not say the split of train0"),
+        ({"train99": "train"}, "names classes that are not in the data set: train99"),
+        ({"train0": "training"}, "has splits other than train, val, test: training"),
+    ],
+)
+def test_a_split_file_must_fit(
+    tmp_path: Path, own: dict[str, str], change: dict[str, str | None], message: str
+) -> None:
+    own.update({name: split for name, split in change.items() if split is not None})
+    for name, split in change.items():
+        if split is None:
+            del own[name]
+    path = write_csv(tmp_path / "own.csv", own)
+    with pytest.raises(DataError, match=message):
+        split_table("patterns", tiny.store().classes, path)
+
+
+def test_a_split_file_needs_its_columns(tmp_path: Path, own: dict[str, str]) -> None:
+    path = write_csv(tmp_path / "own.csv", own, header="name,part")
+    with pytest.raises(DataError, match="expected the columns class and split"):
+        split_table("patterns", tiny.store().classes, path)
+    with pytest.raises(DataError, match="there is no split file"):
+        split_table("patterns", tiny.store().classes, str(tmp_path / "nowhere.csv"))
