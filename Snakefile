@@ -15,7 +15,7 @@ from snakemake.utils import min_version
 min_version("9.20")
 
 # A study file is complete: the default is loaded only when no other is given.
-if "study" not in config:
+if not workflow.overwrite_configfiles:
 
     configfile: f"{workflow.basedir}/config/config.yaml"
 

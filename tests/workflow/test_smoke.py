@@ -24,6 +24,14 @@ def test_sixty_jobs_at_most(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert 40 <= int(total.split()[1]) <= 60
 
 
+def test_values_from_the_command_line_change_the_default_study(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    fresh = Checkout(tmp_path_factory.mktemp("fresh") / "innerloop")
+    said = fresh.snakemake("-n", "evaluate", "--config", "seed=1", "study=another").stdout
+    assert "results/another/models/p1/symbols/maml/5w1s/seed0/model.json" in said
+
+
 def test_every_figure_and_table_exists(smoke: Checkout) -> None:
     results = smoke.folder / "results/smoke"
     for name in FIGURES:
