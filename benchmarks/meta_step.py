@@ -18,6 +18,7 @@ import torch
 
 from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.device import set_up
 from innerloop.inner_loop.methods import METHODS, method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.outer_loop import query_result
@@ -69,7 +70,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args(argv)
-    torch.set_num_threads(arguments.threads)
+    set_up({"device": "cpu", "threads": arguments.threads})
     torch.manual_seed(0)
 
     network, made = Conv4(**SIZES[arguments.size]), method(arguments.method)
