@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 from dataclasses import replace
 
@@ -17,7 +18,6 @@ from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
 
-GPUS = 0 if config["compute"]["device"] == "cpu" else 1
 SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
 
 try:
@@ -26,8 +26,11 @@ try:
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 
+# a job that computes on a GPU takes one
+GPUS = 0 if STUDY.compute["device"] == "cpu" else 1
+
 # jobs run in the environment that Snakemake runs in, activated or not
-shell.prefix(f"export PATH={os.path.dirname(sys.executable)}:$PATH; ")
+shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
 
 
 wildcard_constraints:
@@ -132,6 +135,11 @@ def study_tables():
     built_in = {
         name: product for name, product in TABLES.items() if name != "user_probe"
     }
+    taken = sorted({*TABLES, *FIGURES} & set(JOBS.user_tables()))
+    if taken:
+        raise WorkflowError(
+            f"study file: probes.{taken[0]}: a table has that name; choose another"
+        )
     mine = {
         name: replace(TABLES["user_probe"], reads=(name,))
         for name in JOBS.user_tables()

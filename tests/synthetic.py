@@ -46,6 +46,8 @@ MOVED = {
     "boil": (0.01, 0.02, 0.05, 0.5, 0.55),
     "untrained": (0.001, 0.001, 0.002, 0.01, 0.4),
 }
+#: Variants that learn their step sizes.
+LEARNED = ("meta_sgd", "my_sgd")
 STEP_SIZES = {
     "conv1": (-0.006, 0.032, 288),
     "conv2": (-0.004, 0.027, 3000),
@@ -83,8 +85,15 @@ def describe(
             for role, name in roles.items()
         },
         "protocols": {
-            "p1": {"title": "BatchNorm learning-rate decay", "variants": list(p1)},
-            "p2": {"title": "Negative inner-loop step sizes", "variants": list(p2)},
+            name: {
+                "title": title,
+                "variants": list(variants),
+                "labels": dict(map(_label, variants)),
+            }
+            for name, title, variants in (
+                ("p1", "BatchNorm learning-rate decay", p1),
+                ("p2", "Negative inner-loop step sizes", p2),
+            )
         },
         "models": [_model(*which, seed) for which in wanted for seed in range(seeds)],
     }
@@ -111,6 +120,10 @@ def write_tables(
     return paths
 
 
+def _label(variant: str) -> tuple[str, str]:
+    return variant, LABELS.get(variant, variant.replace("_", " "))
+
+
 def _model(protocol: str, name: str, dataset: str, setting: str, seed: int) -> dict[str, Any]:
     way, shot = int(setting[0]), int(setting[2])
     own = name in ("scaled_lr", "unit_norm")
@@ -118,7 +131,7 @@ def _model(protocol: str, name: str, dataset: str, setting: str, seed: int) -> d
         "protocol": protocol,
         "variant": name,
         "method": name if name in LABELS else "maml",
-        "label": LABELS.get(name, name.replace("_", " ")),
+        "label": _label(name)[1],
         "dataset": dataset,
         "setting": setting,
         "way": way,
@@ -298,13 +311,15 @@ def _weight_norm(description: Mapping[str, Any], episodes: int) -> Iterator[dict
                 _identity(model) | {"layer": layer},
                 iteration=iterations,
                 norm=norm,
-                effective_step_size=(not still) * model["step_size"] / (norm ** (2 - 2 * scaled)),
+                effective_step_size=(not still)
+                * np.mean(model["step_size"])
+                / (norm ** (2 - 2 * scaled)),
             )
 
 
 def _step_size(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     for model in description["models"]:
-        if model["variant"] != "meta_sgd":
+        if model["variant"] not in LEARNED:
             continue
         iterations = np.arange(0, model["iterations"] + 1, 20)
         done = iterations / model["iterations"]
@@ -322,7 +337,7 @@ def _step_size(description: Mapping[str, Any], episodes: int) -> Iterator[dict[s
 
 def _step_size_value(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     for model in description["models"]:
-        if model["variant"] != "meta_sgd":
+        if model["variant"] not in LEARNED:
             continue
         for layer, (mean, sd, count) in STEP_SIZES.items():
             values = _stream("alpha", tuple(model.items()), layer).normal(mean, sd, count)

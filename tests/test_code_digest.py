@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -237,3 +239,40 @@ def test_probes_do_not_depend_on_each_other():
     probes = digests.LIBRARY / "probes"
     assert not closure([probes / "cka.py"]) & {probes / "protonet.py", probes / "toy.py"}
     assert not closure([probes / "protonet.py"]) & {probes / "cka.py", probes / "linear_cka.py"}
+
+
+def test_absolute_and_parent_paths_of_a_user_s_file_count(checkout: Checkout, tmp_path: Path):
+    table = tmp_path / "elsewhere" / "flowers.csv"
+    table.parent.mkdir()
+    table.write_text("class,split")
+    user = checkout.write("mine/set.py", f"x = {str(table)!r}\ny = '../beside.csv'\n")
+    beside = checkout.write("beside.csv", "class,split")
+    assert closure([user]) == {user, table, beside}
+
+
+def test_modules_of_a_user_s_package_are_followed(checkout: Checkout):
+    package = checkout.write("mine/pack/__init__.py", "")
+    helper = checkout.write("mine/pack/helper.py", "X = 1\n")
+    other = checkout.write("mine/pack/other.py", "Y = 1\n")
+    rules = checkout.write(
+        "mine/pack/rules.py", "from .helper import X\nfrom pack.other import Y\n"
+    )
+    assert closure([rules]) == {rules, helper, other, package}
+
+
+def test_files_of_the_same_name_have_one_order(checkout: Checkout):
+    for name in ("a", "b", "c", "d"):
+        checkout.write(f"mine/{name}/__init__.py", f"X = {name!r}\n")
+    user = checkout.write("mine/rules.py", "import a, b, c, d\n")
+    code = f"from innerloop.code_digest import code_digest; print(code_digest({str(user)!r}))"
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in range(6)
+    }
+    assert len(found) == 1

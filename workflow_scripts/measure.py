@@ -6,6 +6,7 @@ from pathlib import Path
 
 from innerloop.command_line import named_paths, program, spec_parser
 from innerloop.data.image_store import ImageStore
+from innerloop.data.splits import split_digest
 from innerloop.device import describe, set_up
 from innerloop.extensions import load_entry
 from innerloop.files import read_json, read_spec
@@ -49,6 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     rows = with_columns(load_entry(spec["entry"])(model), model_columns(spec["model"]))
     data = {name: store.digest for name, store in stores.items()}
+    data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
     provenance = record(spec, data_digests=data, **describe(device))
     write_table(conform(rows, spec["table"]), arguments.out, provenance)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from innerloop.command_line import program, spec_parser
 from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ImageStore
-from innerloop.data.splits import read_split
+from innerloop.data.splits import read_split, split_digest
 from innerloop.data.tasks import Tasks
 from innerloop.device import describe, set_up
 from innerloop.files import canonical_json, read_spec, write_json
@@ -51,7 +51,8 @@ def main(argv: list[str] | None = None) -> None:
         tasks("val", "validation", spec["validation_queries"]),
         spec["seed"],
     )
-    fingerprint = canonical_json([spec, images.digest])
+    data = {images.dataset: images.digest, "splits": split_digest(arguments.splits)}
+    fingerprint = canonical_json([spec, data])
     checkpoint = Checkpoint(arguments.checkpoint, fingerprint, say=_say)
     saved = checkpoint.read()
     if saved is not None:
@@ -72,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     folder = arguments.out.parent
     save(model, folder / "model.pt")
     computed = describe(device)
-    provenance = record(spec, data_digests={images.dataset: images.digest}, **computed)
+    provenance = record(spec, data_digests=data, **computed)
     write_logs(training, model, folder, provenance)
     best = {"iteration": training.best[1], "accuracy": training.best[0]}
     write_json(arguments.out, {**provenance, "best_validation": best, "digest": model.digest()})

@@ -8,7 +8,7 @@ import torch
 
 from innerloop.command_line import program, spec_parser
 from innerloop.data.image_store import ImageStore
-from innerloop.data.splits import read_split
+from innerloop.data.splits import read_split, require_supervised, split_digest
 from innerloop.device import describe, set_up
 from innerloop.files import read_spec
 from innerloop.probes.toy import train_toy
@@ -30,6 +30,8 @@ def main(argv: list[str] | None = None) -> None:
     device = set_up(spec["compute"])
     store = ImageStore.open(arguments.images.parent)
 
+    require_supervised(arguments.splits)
+
     def labelled(name: str) -> tuple[torch.Tensor, torch.Tensor]:
         rows, labels = read_split(arguments.splits, name).rows()
         return store.batch(rows).to(device), torch.from_numpy(labels).to(device)
@@ -45,7 +47,7 @@ def main(argv: list[str] | None = None) -> None:
             )
         )  # fmt: skip
     tidy = with_columns(rows, {"dataset": spec["dataset"]})
-    data = {store.dataset: store.digest}
+    data = {store.dataset: store.digest, "splits": split_digest(arguments.splits)}
     provenance = record(spec, data_digests=data, **describe(device))
     write_table(conform(tidy, "toy"), arguments.out, provenance)
 

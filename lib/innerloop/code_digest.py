@@ -25,8 +25,10 @@ WRITTEN = frozenset({"results", "resources"})
 def code_digest(script: Path | str, extra: Iterable[Path | str] = ()) -> str:
     """Digest of everything `script` and the `extra` files reach, as 16 hex digits."""
     total = hashlib.sha256()
-    for path in sorted(closure([script, *extra]), key=_label):
-        total.update(f"{_label(path)}\0{_digest_of(path, path.stat().st_mtime_ns)}\0".encode())
+    reached = closure([script, *extra])
+    # files outside the checkout may share a label: the order must not depend on the set's
+    for label, digest in sorted((_label(p), _digest_of(p, p.stat().st_mtime_ns)) for p in reached):
+        total.update(f"{label}\0{digest}\0".encode())
     return total.hexdigest()[:16]
 
 
@@ -121,16 +123,17 @@ def _imported_files(path: Path, tree: ast.Module) -> Iterator[Path]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _module_files(alias.name, path)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            yield from _module_files(node.module, path)
+        elif isinstance(node, ast.ImportFrom):
+            module = _absolute_name(node, path)
+            yield from _module_files(module, path)
             for alias in node.names:
-                yield from _module_files(f"{node.module}.{alias.name}", path)
+                yield from _module_files(f"{module}.{alias.name}", path)
 
 
 def _module_files(name: str, importer: Path) -> Iterator[Path]:
     """The file of a dotted name and of its parent packages; nothing for other people's code."""
     parts = name.split(".")
-    root = LIBRARY.parent if parts[0] == "innerloop" else importer.parent
+    root = LIBRARY.parent if parts[0] == "innerloop" else _root_of(importer)
     for length in range(1, len(parts) + 1):
         place = root.joinpath(*parts[:length])
         if (place / "__init__.py").is_file():
@@ -139,20 +142,34 @@ def _module_files(name: str, importer: Path) -> Iterator[Path]:
             yield place.with_suffix(".py").resolve()
 
 
+def _root_of(path: Path) -> Path:
+    """The folder that a file's absolute imports start from: the first that is no package."""
+    return next(folder for folder in path.parents if not (folder / "__init__.py").is_file())
+
+
+def _absolute_name(node: ast.ImportFrom, path: Path) -> str:
+    """`from ..x import y` as the dotted name that it means."""
+    if node.level == 0:
+        return node.module or ""
+    package = path.parents[node.level - 1].relative_to(_root_of(path)).parts
+    return ".".join([*package, *([node.module] if node.module else [])])
+
+
 def _named_files(path: Path, tree: ast.Module) -> Iterator[Path]:
     """Data files and folders that a string constant names, relative to the module's folder."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
             continue
         text = node.value
-        if not text or "\n" in text or text.startswith(("/", ".")):
+        if not text.strip("./") or "\n" in text:
             continue
         if len(text.encode(errors="replace")) > 200:
             continue  # longer than a file name may be
         place = path.parent / text
         if path.is_relative_to(LIBRARY) and "." not in text:
             continue  # in the library only files are named; words that equal a folder are words
-        if place.name in WRITTEN:
-            continue  # or every run would change the digest
-        if place.suffix != ".py" and place.exists():
-            yield place.resolve()
+        if place.suffix == ".py" or not place.exists():
+            continue
+        if place.name in WRITTEN or len(place.parts) < 3 or path.is_relative_to(place.resolve()):
+            continue  # what runs change, and folders such as /tmp, are not data
+        yield place.resolve()

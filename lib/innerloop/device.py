@@ -24,6 +24,7 @@ def set_up(compute: Mapping[str, Any]) -> torch.device:
     torch.set_num_threads(int(compute["threads"]))
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True
     device = torch.device(compute["device"])
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import tiny
-from innerloop.data.splits import read_split, split_of, split_table
+from innerloop.data.splits import (
+    read_split,
+    require_supervised,
+    split_digest,
+    split_of,
+    split_table,
+)
 from innerloop.errors import DataError
 
 
@@ -45,7 +52,7 @@ def test_an_unknown_split_is_named() -> None:
     [
         ({"train0": None}, "does not say the split of train0"),
         ({"train99": "train"}, "names classes that are not in the data set: train99"),
-        ({"train0": "training"}, "has splits other than train, val, test: training"),
+        ({"train0": "training"}, "class 'train0' has the unknown split 'training'"),
     ],
 )
 def test_a_split_file_must_fit(
@@ -62,7 +69,20 @@ def test_a_split_file_must_fit(
 
 def test_a_split_file_needs_its_columns(tmp_path: Path, own: dict[str, str]) -> None:
     path = write_csv(tmp_path / "own.csv", own, header="name,part")
-    with pytest.raises(DataError, match="expected the columns class and split"):
+    with pytest.raises(DataError, match="there is no column 'class'"):
         split_table("patterns", tiny.store().classes, path)
-    with pytest.raises(DataError, match="there is no split file"):
+    with pytest.raises(DataError, match="cannot read the splits"):
         split_table("patterns", tiny.store().classes, str(tmp_path / "nowhere.csv"))
+
+
+def test_the_digest_follows_the_rows(tmp_path: Path, own: dict[str, str]) -> None:
+    first = tiny.write_splits(tmp_path / "splits.parquet")
+    table = split_table("patterns", tiny.store().classes, write_csv(tmp_path / "own.csv", own))
+    pq.write_table(table, tmp_path / "own.parquet")
+    assert split_digest(first) == split_digest(tiny.write_splits(tmp_path / "again.parquet"))
+    assert split_digest(first) != split_digest(tmp_path / "own.parquet")
+
+
+def test_few_shot_splits_are_not_supervised(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="for few-shot learning"):
+        require_supervised(tiny.write_splits(tmp_path / "splits.parquet"))

@@ -11,7 +11,7 @@ from innerloop.extensions import load_entry
 from innerloop.render.evidence import Evidence
 from innerloop.render.registry import FIGURES
 from innerloop.render.style import theme
-from synthetic import STUDIES, write_tables
+from synthetic import STUDIES, describe, write_tables
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +33,17 @@ def tables_of(tmp_path_factory):
 def evidence_of(tables_of):
     """Name of a study -> its evidence."""
     return lambda name: Evidence(tables_of(name), STUDIES[name][0])
+
+
+@pytest.fixture
+def uneven(tmp_path):
+    """Two variants that learn step sizes: one trained half as long, and started from a range."""
+    description = describe(("maml",), ("maml", "meta_sgd", "my_sgd"), others=())
+    for model in description["models"]:
+        if model["variant"] == "my_sgd":
+            model |= {"iterations": 100, "step_size": [0.005, 0.1]}
+    tables = write_tables(tmp_path, description, episodes=5, omit=("cka", "training"))
+    return Evidence(tables, description)
 
 
 @pytest.fixture(scope="session")

@@ -22,14 +22,9 @@ def test_rows_are_those_that_fit(evidence_of):
     assert evidence_of("full").rows("cka", variant=[]).empty
 
 
-def test_a_table_is_read_once(evidence_of):
-    evidence = evidence_of("full")
-    assert evidence.table("toy") is evidence.table("toy")
-
-
 @pytest.mark.parametrize("table", SCHEMAS)
 def test_a_table_that_the_study_lacks_is_empty(table):
-    frame = Evidence({}, DESCRIPTION).table(table)
+    frame = Evidence({}, DESCRIPTION).rows(table)
     assert frame.empty
     assert list(frame.columns) == SCHEMAS[table].names
 
@@ -37,19 +32,19 @@ def test_a_table_that_the_study_lacks_is_empty(table):
 def test_unknown_tables_are_users_probes(evidence_of):
     evidence = evidence_of("full")
     assert evidence.user_tables == ["sharpness"]
-    assert list(evidence.table("sharpness").columns) == USER_PROBE.names
+    assert list(evidence.rows("sharpness").columns) == USER_PROBE.names
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(SchemaError, match="nowhere"):
-        Evidence({"cka": tmp_path / "nowhere.parquet"}, DESCRIPTION).table("cka")
+        Evidence({"cka": tmp_path / "nowhere.parquet"}, DESCRIPTION).rows("cka")
 
 
 def test_a_missing_column_is_named(tmp_path):
     path = tmp_path / "cka.parquet"
     pq.write_table(pa.table({"protocol": ["p1"]}), path)
     with pytest.raises(SchemaError, match="similarity"):
-        Evidence({"cka": path}, DESCRIPTION).table("cka")
+        Evidence({"cka": path}, DESCRIPTION).rows("cka")
 
 
 def test_trained_models_are_those_of_the_papers_figures(evidence_of):
@@ -75,3 +70,19 @@ def test_variants_keep_the_study_files_order_with_baselines_last():
 def test_stand_ins_are_named_and_real_data_are_not():
     assert "Symbols for miniImageNet" in Study(DESCRIPTION).stand_ins("mini_imagenet")
     assert Study(STUDIES["other_settings"][0]).stand_ins() == ""
+
+
+def test_variants_that_no_model_uses_have_their_declared_label():
+    labels = {"mine": "My method", "maml": "MAML, slow"}
+    protocols = {"p1": {"variants": ["mine", "maml"], "labels": labels}}
+    model = {"protocol": "p2", "variant": "mine", "dataset": "d", "setting": "5w1s", "seed": 0}
+    study = Study({"study": "s", "protocols": protocols, "models": [{**model, "label": "Theirs"}]})
+    assert [study.label(name, "p1") for name in labels] == [*labels.values()]
+    assert study.label("mine", "p2") == "Theirs"
+
+
+def test_without_declared_labels_those_of_models_then_the_papers_count():
+    protocols = {"p1": {"variants": ["mine", "boil", "other"]}}
+    model = {"protocol": "p2", "variant": "mine", "dataset": "d", "setting": "5w1s", "seed": 0}
+    study = Study({"study": "s", "protocols": protocols, "models": [{**model, "label": "Mine!"}]})
+    assert [variant.label for variant in study.variants("p1")] == ["Mine!", "BOIL", "other"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
-from innerloop.render import cka
+from innerloop.extensions import load_entry
+from innerloop.render import captions, cka
+from innerloop.render.evidence import Evidence
 from innerloop.render.registry import FIGURES
-from synthetic import STUDIES
+from synthetic import STUDIES, describe
 
 CKA_FIGURES = [name for name, product in FIGURES.items() if "cka" in product.reads]
 
@@ -72,6 +75,36 @@ def test_all_methods_are_compared_at_the_same_number_of_steps_too(drawing_of):
         "CKA, 5 inner steps",
     ]
     assert len(common) == 4
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        ({"maml": [1, 2, 3, 4, 5, 10], "scaled_lr": [1, 2, 3, 4, 5, 6]}, 5),
+        ({"maml": [5, 10], "scaled_lr": [5, 6, 10]}, 5),
+        ({"maml": [7, 10], "scaled_lr": [6, 7]}, None),
+        ({"maml": [1, 5, 10]}, None),
+    ],
+)
+def test_the_step_count_shared_is_the_largest_within_every_methods_own(measured, expected):
+    evidence = Evidence({}, describe(("maml", "scaled_lr"), ()))  # their own: 10 and 6
+    rows = pd.DataFrame(
+        [{"variant": name, "steps": count} for name, counts in measured.items() for count in counts]
+    )
+    assert cka._common_steps(evidence, rows) == expected
+
+
+def test_variants_trained_for_less_keep_their_step_sizes(uneven):
+    drawing = load_entry(FIGURES["p2_figure6_step_sizes"].entry)(uneven)
+    labels = {axes.get_xlabel() for axes in drawing.figure.axes}
+    assert {f"learned inner step size α, {name}" for name in ("Meta-SGD", "my sgd")} <= labels
+    assert "after 200 (Meta-SGD), 100 (my sgd) iterations" in drawing.caption
+
+
+def test_both_claims_of_p2_stand_beside_the_prototype_figure(drawing_of):
+    caption = drawing_of("p2_figure7_prototypes", "full").caption
+    assert captions.ON_TASK_CLAIMS in caption
+    assert "Only test tasks are drawn" in caption
 
 
 def test_a_data_set_without_models_keeps_its_panel(drawing_of):

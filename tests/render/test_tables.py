@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 
 from innerloop.errors import SchemaError
 from innerloop.extensions import load_entry
+from innerloop.render import captions
 from innerloop.render.evidence import Evidence
 from innerloop.render.registry import TABLES
 from synthetic import ACCURACY, STUDIES
@@ -70,11 +73,57 @@ def test_step_sizes_of_weights_come_first(evidence_of):
     assert made.rules == (5,)
 
 
+def test_step_sizes_are_those_of_each_variants_last_iteration(uneven):
+    made = _tabulate("p2_table1_step_sizes", uneven)
+    assert set(made.display["Method"]) == {"Meta-SGD", "my sgd"}
+    assert "after 200 (Meta-SGD), 100 (my sgd) iterations" in made.caption
+
+
+def test_where_step_sizes_start_is_said_of_every_variant(uneven, evidence_of):
+    caption = _tabulate("p2_table1_step_sizes", uneven).caption
+    assert "0.05 everywhere (Meta-SGD)" in caption
+    assert "drawn uniformly between 0.005 and 0.1 (my sgd)" in caption
+    caption = _tabulate("p2_table1_step_sizes", evidence_of("full")).caption
+    assert "Start: 0.05 everywhere." in caption
+    assert "biases the sign of their final mean" in caption
+
+
+def test_variants_of_one_label_have_a_row_each(tables_of):
+    description = deepcopy(STUDIES["two_methods"][0])
+    description["protocols"]["p1"]["labels"] = {"maml": "Same", "scaled_lr": "Same"}
+    evidence = Evidence(tables_of("two_methods"), description)
+    made = _tabulate("p1_table1_accuracy", evidence)
+    assert made.display["Method"].tolist() == ["Same", "Same", "Raw pixels"]
+    assert made.display["5-way 1-shot"].nunique() == 3
+    assert made.rules == (2,)
+
+
+def test_intervals_beside_published_numbers_are_named_by_kind(evidence_of):
+    caption = _tabulate("paper_vs_ours", evidence_of("users_method")).caption
+    assert "step sizes: over seeds" in caption
+    assert "each averaged over the seeds first" in caption
+
+
 def test_ttest_compares_every_model_with_maml(evidence_of):
     made = _tabulate("p2_ttest_prototypes", evidence_of("users_method"))
-    between = made.display["Model"].tolist()[made.rules[0] :]
+    between = made.display["Model"].tolist()[made.rules[0] : made.rules[1]]
     assert set(between) == {"my sgd − MAML", "Meta-SGD − MAML"}
     assert made.frame["mean"].notna().all()
+
+
+def test_ttest_covers_every_split_test_first(evidence_of):
+    made = _tabulate("p2_ttest_prototypes", evidence_of("full"))
+    assert list(made.display["Split"].unique()) == ["test", "validation"]
+    assert made.display["Split"].value_counts().nunique() == 1
+    assert made.rules == (6, 8, 14)
+    one = made.frame.groupby(["model", "quantity"])["mean"].nunique()
+    assert set(one) == {2}
+
+
+def test_ttest_says_what_p2_claims_of_the_on_task_change(evidence_of):
+    assert captions.ON_TASK_CLAIMS in _tabulate("p2_ttest_prototypes", evidence_of("full")).caption
+    for claim in ("abstract says", "improves MAML", "5.3", "both models get worse on-task"):
+        assert claim in captions.ON_TASK_CLAIMS
 
 
 def test_stand_ins_get_no_verdict_on_their_numbers(evidence_of):

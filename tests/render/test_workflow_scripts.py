@@ -162,6 +162,7 @@ def test_the_report_says_how_results_were_made(report):
     for said in ("abacus", "c0de", "da7a", "2.13", "Drawn by somebody", "step size", "snakemake"):
         assert said in text, said
     assert "stand-in data" in text
+    assert "The numbers say that the machinery works, and nothing about the papers’ data" in text
 
 
 def test_text_from_files_is_never_markup(report):

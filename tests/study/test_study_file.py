@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from innerloop.errors import ConfigError
+from innerloop.study.jobs import Jobs
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,6 +46,15 @@ def variant(name: str, **values: Any) -> Edit:
         (variant("maml", step_size=[0.1, 0.2]), ["variants.maml", "range"]),
         (variant("maml", rule_options={"norm": "filter"}), ["takes no option norm"]),
         (variant("unit_norm", rule_options={"nrm": "filter"}), ["nrm", "detach_norm, norm"]),
+        (variant("unit_norm", rule_options={"norm": "tensors"}), ["tensors", "tensor or filter"]),
+        (lambda s: s["probes"].update(cka={"tsks": 5}), ["probes.cka", "tsks"]),
+        (lambda s: s["probes"].update(protonet={"tasks": 5, "splits": ["tset"]}), ["tset"]),
+        (lambda s: s["probes"]["cka"].update(over_training=["symbol"]), ["cka", "symbol"]),
+        (lambda s: s["probes"].update(mine={"tasks": 5}), ["probes.mine", "'probe'"]),
+        (lambda s: s["probes"].update(training={"probe": "my.py:x"}), ["training", "taken"]),
+        (lambda s: s.update(methods={"maml": {}}), ["methods.maml", "built-in"]),
+        (variant("unit_norm", label="MAML"), ["labelled 'MAML'"]),
+        (lambda s: s["protocols"]["p1"]["defaults"].pop("iterations"), ["iterations", "maml"]),
         (variant("anil", adapt_batch_norm=False), ["adapt_batch_norm", "contradicts"]),
         (variant("maml", adapts="head"), ["unknown key 'adapts'"]),
         (variant("maml", image_size=8), ["image_size", "16"]),
@@ -74,3 +84,26 @@ def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(ROOT)
     study = yaml.safe_load((ROOT / "config" / name).read_text())
     assert Study(study, ROOT / "config/schemas/study.schema.json").models
+
+
+def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    before = Jobs(Study(study), "workflow_scripts").measured("cka")
+    study["protocols"]["p1"]["variants"]["maml"] = {"label": "The first"}
+    assert Jobs(Study(study), "workflow_scripts").measured("cka") == before
+
+
+def test_the_documented_additions_fit_the_default_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What docs/extending.md adds trains for as long as it says there."""
+    monkeypatch.chdir(ROOT)
+    study = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    page = (ROOT / "docs/extending.md").read_text()
+    block = next(
+        text for text in page.split("```") if "stripes_1shot" in text and "datasets" in text
+    )
+    mine = yaml.safe_load(block.partition("\n")[2])
+    study["datasets"]["stripes"] = {"source": "symbols"}
+    study["models"]["stripes_1shot"] = mine["models"]["stripes_1shot"]
+    added = [m for m in Study(study).models.values() if m.key.dataset == "stripes"]
+    assert [model.choices["iterations"] for model in added] == [100]

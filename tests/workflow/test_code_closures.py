@@ -32,8 +32,8 @@ FLOORS = [
 
 CLOSURES = {
     "build_images.py": {"catalogue", "image_store", "build_images", "samples"},
-    "make_splits.py": {"splits", "image_store", "catalogue"},
-    "draw_episodes.py": {"episodes", "splits", "image_store", "catalogue"},
+    "make_splits.py": {"splits", "split_file", "image_store", "catalogue"},
+    "draw_episodes.py": {"episodes", "splits", "split_file", "image_store", "catalogue"},
 }
 
 

@@ -20,6 +20,7 @@ from innerloop.data.build_images import build_images
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.sources.base import UNSTATED
+from innerloop.data.splits import split_digest
 from innerloop.files import read_json, write_json
 from innerloop.meta.model_file import load
 from innerloop.provenance import read_provenance
@@ -111,7 +112,8 @@ def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
     out = run(images, tmp_path)
     manifest = read_json(out)
     assert manifest["spec"] == spec()
-    assert manifest["data_digests"] == {tiny.DATASET: images.digest}
+    splits = split_digest(tmp_path / "splits.parquet")
+    assert manifest["data_digests"] == {tiny.DATASET: images.digest, "splits": splits}
     assert manifest["threads"] == 1
     model = load(out.with_suffix(".pt"))
     assert manifest["digest"] == model.digest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import csv
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from innerloop.data.image_store import ClassRows, ImageStore
+from innerloop.data.split_file import read_split_file, shortened
 from innerloop.errors import DataError
-
-SPLITS = ("train", "val", "test")
+from innerloop.files import canonical_json
 
 SPLIT_SCHEMA = pa.schema(
     [
@@ -81,6 +81,21 @@ def _split(rows: Sequence[Mapping[str, Any]], name: str, place: str) -> Split:
     )
 
 
+def require_supervised(path: Path | str) -> None:
+    """Refuse a few-shot data set where the same classes must be trained and tested on.
+
+    Raises:
+        DataError: the train and test splits do not hold the same classes.
+    """
+    train, test = read_split(path, "train"), read_split(path, "test")
+    if train.names != test.names:
+        raise DataError(
+            f"data set '{train.dataset}' is for few-shot learning: its train split has "
+            f"{len(train.names)} classes and its test split has {len(test.names)} others; the toy "
+            "needs a supervised data set such as digits, with every class in both"
+        )
+
+
 def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | None) -> pa.Table:
     """The split of a data set: its source's own, or a CSV's with the columns class and split.
 
@@ -92,7 +107,7 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
     Raises:
         DataError: the CSV lacks a class, names an unknown one or an unknown split.
     """
-    chosen = None if own_split is None else _read_split_csv(Path(own_split), classes)
+    chosen = None if own_split is None else _chosen_splits(Path(own_split), classes)
     rows = [
         {
             "dataset": dataset,
@@ -107,21 +122,16 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
     return pa.Table.from_pylist(rows, schema=SPLIT_SCHEMA)
 
 
-def _read_split_csv(path: Path, classes: Sequence[ClassRows]) -> dict[str, str]:
-    try:
-        with path.open(newline="") as file:
-            chosen = {row["class"]: row["split"] for row in csv.DictReader(file)}
-    except FileNotFoundError as error:
-        raise DataError(f"there is no split file {path}") from error
-    except KeyError as error:
-        raise DataError(f"{path}: expected the columns class and split") from error
+def _chosen_splits(path: Path, classes: Sequence[ClassRows]) -> dict[str, str]:
+    chosen = {row.name: row.split for row in read_split_file(path)}
     names = {entry.name for entry in classes}
-    problems = {
-        "does not say the split of": sorted(names - chosen.keys()),
-        "names classes that are not in the data set:": sorted(chosen.keys() - names),
-        "has splits other than train, val, test:": sorted(set(chosen.values()) - set(SPLITS)),
-    }
-    for problem, found in problems.items():
-        if found:
-            raise DataError(f"{path} {problem} {', '.join(found[:10])}")
+    if missing := sorted(names - chosen.keys()):
+        raise DataError(f"{path} does not say the split of {shortened(missing)}")
+    if unknown := sorted(chosen.keys() - names):
+        raise DataError(f"{path} names classes that are not in the data set: {shortened(unknown)}")
     return chosen
+
+
+def split_digest(path: Path | str) -> str:
+    """SHA-256 of the rows of a `splits.parquet`."""
+    return hashlib.sha256(canonical_json(pq.read_table(path).to_pylist()).encode()).hexdigest()

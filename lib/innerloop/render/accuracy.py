@@ -15,6 +15,9 @@ from innerloop.tables.statistics import summarise
 
 GROUP = ["protocol", "variant", "train_dataset", "eval_dataset", "split", "way", "shot"]
 
+#: What tells rows of a printed table apart, whatever the variants are called.
+IDENTITY = ["protocol", "variant"]
+
 #: Accuracy is that of the best checkpoint; a baseline has only its own.
 CHECKPOINTS = ["best", "none", "last"]
 
@@ -63,15 +66,16 @@ def setting_label(way: int, shot: int) -> str:
 
 
 def layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """The printed table: a row for each value of the columns `keys`, a column a setting.
+    """The printed table: a row for each value of `keys` and each variant, a column a setting.
 
+    Two variants have two rows even where they share a label.
     The spread between seeds has columns of its own when there are several seeds.
     """
     settings = sorted(set(zip(summary["way"], summary["shot"], strict=True)))
     several = bool((summary["seeds"] > 1).any())
     printed = []
-    for key, rows in summary.groupby(list(keys), sort=False, observed=True):
-        line = dict(zip(keys, key, strict=True))
+    for key, rows in summary.groupby([*keys, *IDENTITY], sort=False, observed=True):
+        line = dict(zip(keys, key[: len(keys)], strict=True))
         for way, shot in settings:
             here = rows[(rows["way"] == way) & (rows["shot"] == shot)]
             name = setting_label(way, shot)
@@ -84,7 +88,7 @@ def layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 
 def baseline_rules(summary: pd.DataFrame, keys: Sequence[str]) -> tuple[int, ...]:
     """Rows of `layout` that a rule precedes: baselines, and blocks of all keys but the last."""
-    rows = summary.drop_duplicates(list(keys))
+    rows = summary.drop_duplicates([*keys, *IDENTITY])
     blocks = [*rows[[*keys[:-1], "baseline"]].itertuples(index=False)]
     return tuple(index for index in range(1, len(blocks)) if blocks[index] != blocks[index - 1])
 

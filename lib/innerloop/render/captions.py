@@ -6,6 +6,13 @@ from collections.abc import Iterable
 
 import pandas as pd
 
+#: P2 contradicts itself, so the measured on-task change is to be read against both claims.
+ON_TASK_CLAIMS = (
+    "P2 contradicts itself on the on-task change: its abstract says that adaptation improves MAML "
+    "on-task, its Section 5.3 that both models get worse on-task; compare the on-task changes "
+    "measured here with both claims."
+)
+
 INTERVAL = "95 % intervals over tasks (mean ± 1.96 s/√n)"
 
 

@@ -80,14 +80,17 @@ def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -
 
 
 def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
-    """The step count at which all methods were measured, unless it is every one's own."""
+    """The largest step count that all methods were measured at and none exceeds its own with.
+
+    None if there is none, or if it is every method's own.
+    """
     study = evidence.study
     setting = study.main_setting(PROTOCOL)
     shared = set.intersection(*(set(own["steps"]) for _, own in _by_variant(rows)))
-    own = {study.test_steps(PROTOCOL, name, setting) for name, _ in _by_variant(rows)}
-    if not shared or own == shared:
-        return None
-    return int(min(shared))
+    found = (study.test_steps(PROTOCOL, name, setting) for name, _ in _by_variant(rows))
+    own = {steps for steps in found if steps is not None}
+    common = max((int(steps) for steps in shared if steps <= min(own, default=steps)), default=None)
+    return None if own == {common} else common
 
 
 def _by_variant(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

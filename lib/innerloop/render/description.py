@@ -23,6 +23,7 @@ KNOWN_LABELS = {
     "maml": "MAML",
     "maml_3x": "MAML 3x",
     "anil": "ANIL",
+    "boil": "BOIL",
     "scaled_lr": "Scaled LR",
     "unit_norm": "Unit norm",
     "meta_sgd": "Meta-SGD",
@@ -134,7 +135,7 @@ class Study:
         for known in self._variants:
             if known.name == variant and protocol in (None, known.protocol):
                 return known.label
-        return KNOWN_LABELS.get(variant, variant)
+        return self._label_elsewhere(variant)
 
     def test_steps(self, protocol: str, variant: str, setting: str) -> int | None:
         """Inner steps a variant takes at test time."""
@@ -153,9 +154,24 @@ class Study:
             for variant in about.get("variants", ())
         ]
         return tuple(
-            _variant(protocol, variant, described.get((protocol, variant), {}))
+            self._variant(protocol, variant, described.get((protocol, variant), {}))
             for protocol, variant in dict.fromkeys([*declared, *described])
         )
+
+    def _variant(self, protocol: str, name: str, details: Mapping[str, Any]) -> Variant:
+        declared = self._protocols.get(protocol, {}).get("labels", {}).get(name)
+        return Variant(
+            protocol=protocol,
+            name=name,
+            method=details.get("method", name),
+            label=declared or details.get("label") or self._label_elsewhere(name),
+            baseline=bool(details.get("baseline")) or details.get("iterations") == 0,
+        )
+
+    def _label_elsewhere(self, variant: str) -> str:
+        """What models of other protocols, or the papers, call a variant."""
+        labels = (model.details.get("label") for model in self.models if model.variant == variant)
+        return str(next(filter(None, labels), KNOWN_LABELS.get(variant, variant)))
 
 
 def _model(entry: Mapping[str, Any]) -> Model:
@@ -166,14 +182,4 @@ def _model(entry: Mapping[str, Any]) -> Model:
         setting=entry["setting"],
         seed=entry["seed"],
         details=entry,
-    )
-
-
-def _variant(protocol: str, name: str, details: Mapping[str, Any]) -> Variant:
-    return Variant(
-        protocol=protocol,
-        name=name,
-        method=details.get("method", name),
-        label=details.get("label", name),
-        baseline=bool(details.get("baseline")) or details.get("iterations") == 0,
     )

@@ -32,25 +32,20 @@ class Evidence:
     def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
         self.paths = {name: Path(path) for name, path in tables.items()}
         self.study = Study(study)
-        self._read: dict[str, pd.DataFrame] = {}
 
     @cached_property
     def user_tables(self) -> list[str]:
         """Names of the tables that come from users' own probes."""
         return sorted(name for name in self.paths if name not in SCHEMAS)
 
-    def table(self, name: str) -> pd.DataFrame:
-        """All rows of a table, read once; text columns are categorical.
+    def rows(self, name: str, **equal: object) -> pd.DataFrame:
+        """The rows whose columns equal the given values, or one of a list of values.
+
+        Text columns are categorical.
 
         Raises:
             SchemaError: the file is missing, unreadable, or lacks a declared column.
         """
-        if name not in self._read:
-            self._read[name] = self.rows(name)
-        return self._read[name]
-
-    def rows(self, name: str, **equal: object) -> pd.DataFrame:
-        """The rows whose columns equal the given values, or one of a list of values."""
         schema = schema_of(name)
         path = self.paths.get(name)
         table = schema.empty_table() if path is None else _read(path, schema, equal)

@@ -22,7 +22,9 @@ NETWORK = ("filters", "image_size", "batch_norm", "batch_norm_eps", "initialisat
 #: Choices that are values of the training schedule.
 TRAINING = ("iterations", "meta_batch", "train_steps", "test_steps", "outer_step_size", "queries")
 
-#: What holds where nothing is said.
+NAMES = frozenset({*METHOD, *NETWORK, *TRAINING})
+
+#: What holds where nothing is said; how long to train must be said.
 BASE: dict[str, Any] = {
     "step_size": 0.01,
     "first_order": False,
@@ -34,7 +36,6 @@ BASE: dict[str, Any] = {
     "batch_norm": "batch",
     "batch_norm_eps": 1e-5,
     "initialisation": "glorot",
-    "iterations": 60000,
     "meta_batch": 4,
     "train_steps": 5,
     "test_steps": 10,
@@ -47,7 +48,7 @@ def merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """The choices after all layers, later ones first in rank."""
     chosen = dict(BASE)
     for layer in layers:
-        chosen.update({key: value for key, value in layer.items() if key in BASE})
+        chosen.update({key: value for key, value in layer.items() if key in NAMES})
     return chosen
 
 

@@ -140,7 +140,8 @@ class Jobs:
             "shot": model.shot,
             "queries": queries,
             "study_seed": config["seed"],
-            "method": model.method.as_json(),
+            # how it is called changes nothing of how it trains
+            "method": {**model.method.as_json(), "label": ""},
             "network": {"way": model.way, **choices.pick(model.choices, choices.NETWORK)},
             "schedule": {
                 **schedule,
@@ -208,7 +209,7 @@ class Jobs:
             "dataset": dataset,
             "arm": arm,
             "seed": int(seed),
-            "compute": dict(self.study.compute),
+            "compute": choices.pick(self.study.compute, ("device", "threads")),
             "code": self.code("train_toy.py"),
         }
 
@@ -314,7 +315,11 @@ def describe(study: Study) -> Mapping[str, Any]:
             name: {"label": value.get("label", name)} for name, value in config["datasets"].items()
         },
         "protocols": {
-            name: {"title": value["title"], "variants": list(value["variants"])}
+            name: {
+                "title": value["title"],
+                "variants": list(value["variants"]),
+                "labels": {variant: study.label(name, variant) for variant in value["variants"]},
+            }
             for name, value in config["protocols"].items()
         },
         "models": [_described(model) for model in study.models.values()],

@@ -23,8 +23,10 @@ def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
     schema = json.loads(Path(schema_file).read_text())
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=relevance)
+    # a mistyped key is the likeliest mistake, and the cause of others
+    unknown = [error for error in errors if error.validator == "additionalProperties"]
     if errors:
-        raise ConfigError(_message(errors[-1]))
+        raise ConfigError(_message([*errors, *unknown][-1]))
 
 
 def _message(error: Any) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from innerloop.built_in import PROBES, SOURCES
+from innerloop.built_in import PROBES, SOURCES, UPDATE_RULES
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.extensions import check_entry, split_entry
 from innerloop.inner_loop.method import Method
@@ -17,6 +18,9 @@ from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.schema import check_schema
+
+#: Tables that a user's probe may not be named after.
+RESERVED = frozenset({"accuracy", "training", "weight_norm", "step_size", "step_size_value", "toy"})
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,14 @@ class Study:
             f"study file: method '{name}' is unknown; known are {', '.join([*own, *METHODS])}"
         )
 
+    def label(self, protocol: str, variant: str) -> str:
+        """How figures and tables call a variant."""
+        own = self.config["protocols"][protocol]["variants"][variant]
+        if "label" in own:
+            return str(own["label"])
+        name = own.get("method", variant)
+        return self.method(name).label if name == variant else variant
+
     @cached_property
     def models(self) -> dict[ModelKey, Model]:
         """Every model of the study."""
@@ -154,22 +166,23 @@ class Study:
                 own.get("by_setting", {}).get(setting, {}),
             ]
         )
-        place = f"protocols.{name}.variants.{variant}"
-        return self._resolved_method(place, own.get("method", variant), chosen, own), chosen
+        if setting and "iterations" not in chosen:
+            raise ConfigError(
+                f"study file: nothing says for how many iterations '{variant}' of {name} is "
+                "trained; put iterations into the protocol, the models entry or the variant"
+            )
+        return self._resolved_method((name, variant), own.get("method", variant), chosen), chosen
 
     def _resolved_method(
-        self, place: str, name: str, chosen: Mapping[str, Any], own: Mapping[str, Any]
+        self, place: tuple[str, str], name: str, chosen: Mapping[str, Any]
     ) -> Method:
         try:
             base = self.method(name)
             values = choices.pick(chosen, choices.METHOD)
             values["rule_options"] = {**base.rule_options, **chosen["rule_options"]}
-            method = replace(base, **values)
-            if "label" in own:
-                method = replace(method, label=own["label"])
-            elif place.rpartition(".")[2] != name:
-                method = replace(method, label=place.rpartition(".")[2])
+            method = replace(base, **values, label=self.label(*place))
             check_entry(method.update_rule)
+            self._check_norm(method)
             options = rule_options(method.update_rule)
             unknown = sorted(method.rule_options.keys() - options)
             if unknown:
@@ -179,7 +192,8 @@ class Study:
                 )
         except (ConfigError, ExtensionError) as error:
             reason = str(error).removeprefix("study file: ")
-            raise ConfigError(f"study file: {place}: {reason}") from error
+            shown = "protocols.{}.variants.{}".format(*place)
+            raise ConfigError(f"study file: {shown}: {reason}") from error
         return method
 
     def _check_names(self) -> None:
@@ -187,11 +201,24 @@ class Study:
         datasets, probes = config["datasets"], config.get("probes", {})
         for role, dataset in config["roles"].items():
             self._known(datasets, dataset, f"roles.{role}: data set")
+        for name in config.get("methods", {}).keys() & METHODS.keys():
+            raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
+        for name in probes.keys() & RESERVED:
+            raise ConfigError(
+                f"study file: probes.{name}: that name is taken by a table of results"
+            )
         for dataset in datasets:
             self._check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
         for name, protocol in config["protocols"].items():
             for variant in protocol["variants"]:  # also those that no model uses
                 self._resolved(name, variant, "", {})
+            labels = Counter(self.label(name, variant) for variant in protocol["variants"])
+            label, times = labels.most_common(1)[0]
+            if times > 1:
+                raise ConfigError(
+                    f"study file: protocols.{name}: {times} variants are labelled '{label}'; "
+                    "give each its own label"
+                )
         for probe in probes:
             self._check_code(f"probes.{probe}", self.probe_entry(probe))
         for name, entry in config["models"].items():
@@ -202,8 +229,14 @@ class Study:
         if "toy" in config:
             self._known(datasets, config["toy"]["dataset"], "toy: data set")
         for probe, options in probes.items():
-            for dataset in options.get("datasets", []):
+            for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
                 self._known(datasets, dataset, f"probes.{probe}: data set")
+
+    @staticmethod
+    def _check_norm(method: Method) -> None:
+        norm = method.rule_options.get("norm", "tensor")
+        if method.update_rule in UPDATE_RULES.values() and norm not in ("tensor", "filter"):
+            raise ConfigError(f"rule_options.norm is '{norm}'; choose tensor or filter")
 
     @staticmethod
     def _known(group: Mapping[str, Any], name: str, what: str) -> Any:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from PIL import Image
 
-from innerloop.data.catalogue import SPLITS, ClassEntry
+from innerloop.data.catalogue import ClassEntry
 from innerloop.data.sources.base import UNSTATED, Licence
+from innerloop.data.split_file import SplitRow, read_split_file, shortened
 from innerloop.errors import DataError
 from innerloop.torchvision_ops import import_torchvision
-
-
-@dataclass(frozen=True)
-class _SplitRow:
-    name: str
-    split: str
-    superclass: str
 
 
 class ClassFolders:
@@ -75,17 +66,17 @@ class ClassFolders:
                 yield _read_rgb(file)
 
     @cached_property
-    def _rows(self) -> list[_SplitRow]:
-        rows = sorted(_read_splits(self.splits), key=lambda row: row.name)
+    def _rows(self) -> list[SplitRow]:
+        rows = sorted(read_split_file(self.splits), key=lambda row: row.name)
         listed, found = {row.name for row in rows}, set(self._files)
         if lost := sorted(listed - found):
             raise DataError(
-                f"{self.splits} lists classes without a folder in {self.root}: {_some(lost)}"
+                f"{self.splits} lists classes without a folder in {self.root}: {shortened(lost)}"
             )
         if unlisted := sorted(found - listed):
             raise DataError(
-                f"{self.root} has folders that {self.splits} does not list: {_some(unlisted)}; add "
-                "a row for each, or move the folder away"
+                f"{self.root} has folders that {self.splits} does not list: "
+                f"{shortened(unlisted)}; add a row for each, or move the folder away"
             )
         return rows
 
@@ -113,35 +104,6 @@ class ClassFolders:
         return files
 
 
-def _read_splits(path: Path) -> list[_SplitRow]:
-    try:
-        # utf-8-sig: spreadsheets like to begin the file with a byte-order mark
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file, skipinitialspace=True)
-            columns, records = reader.fieldnames or (), list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot read the splits ({error})") from error
-    for column in ("class", "split"):
-        if column not in columns:
-            raise DataError(
-                f"{path}: there is no column '{column}'; expected the columns class,split and, if "
-                f"there are superclasses, superclass; found {','.join(columns) or 'none'}"
-            )
-    rows = [
-        _SplitRow(*((record.get(key) or "").strip() for key in ("class", "split", "superclass")))
-        for record in records
-    ]
-    for row in rows:
-        if row.split not in SPLITS:
-            raise DataError(
-                f"{path}: class '{row.name}' has the unknown split '{row.split}'; expected one of "
-                f"{', '.join(SPLITS)}"
-            )
-    if twice := [name for name, times in Counter(row.name for row in rows).items() if times > 1]:
-        raise DataError(f"{path}: listed more than once: {_some(twice)}")
-    return rows
-
-
 def _read_rgb(file: Path) -> Image.Image:
     try:
         with Image.open(file) as picture:
@@ -155,8 +117,3 @@ def _read_rgb(file: Path) -> Image.Image:
             "with eight"
         )
     return rgb
-
-
-def _some(names: Sequence[str], most: int = 5) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

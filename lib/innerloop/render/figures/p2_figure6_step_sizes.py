@@ -7,7 +7,7 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
-from innerloop.render import captions
+from innerloop.render import captions, step_sizes
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.evidence import Evidence
 from innerloop.render.layers import layers_in_order
@@ -27,7 +27,7 @@ def draw(evidence: Evidence) -> Drawing:
     rows = rows[(rows["parameter"] == "weight")]
     if rows.empty:
         return not_measured("values of learned step sizes")
-    rows = rows[rows["iteration"] == rows["iteration"].max()]
+    rows = step_sizes.at_end(rows)
     layers = layers_in_order(rows["layer"])
     variants = [v for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
     low, high = (float(rows["value"].quantile(share)) for share in SHOWN)
@@ -45,7 +45,7 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Distribution of the learned inner step sizes of the weights of each layer, after "
-            f"{rows['iteration'].max():,} iterations "
+            f"{step_sizes.iterations(study, PROTOCOL, rows)} "
             f"({study.dataset_label(study.in_role('mini_imagenet'))} "
             f"{study.main_setting(PROTOCOL)}). Grey line: zero; dashed line: mean of the layer. "
             "Left of the grey line the inner loop climbs the loss instead of descending.",

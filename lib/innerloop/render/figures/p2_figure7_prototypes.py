@@ -54,6 +54,8 @@ def draw(evidence: Evidence) -> Drawing:
             f"{captions.INTERVAL};",
             captions.counted(summary),
             "Off-task changes are against the accuracy before adaptation on that other task.",
+            "Only test tasks are drawn; the t-tests' table has every split that was measured.",
+            captions.ON_TASK_CLAIMS,
             study.stand_ins("mini_imagenet"),
         ),
         "Points with intervals: left nearest-prototype accuracy under three conditions, right the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from innerloop.render import captions
+from innerloop.render import captions, step_sizes
 from innerloop.render.evidence import Evidence
 from innerloop.render.layers import layers_in_order
 from innerloop.render.tabulation import Tabulation, not_measured, number
@@ -20,7 +20,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     rows = evidence.trained("step_size", PROTOCOL)
     if rows.empty:
         return not_measured("learned step sizes of P2's models", HEADER)
-    last = rows[rows["iteration"] == rows["iteration"].max()]
+    last = step_sizes.at_end(rows)
     numbers = _over_seeds(last)
     several = bool((numbers["seeds"] > 1).any())
     printed = pd.DataFrame(
@@ -42,10 +42,11 @@ def tabulate(evidence: Evidence) -> Tabulation:
         numbers,
         printed,
         captions.join(
-            f"Learned inner step sizes after {last['iteration'].max():,} iterations "
+            f"Learned inner step sizes after {step_sizes.iterations(study, PROTOCOL, last)} "
             f"({study.dataset_label(study.in_role('mini_imagenet'))} "
-            f"{study.main_setting(PROTOCOL)}), all starting from one value. The paper's statistics "
-            "are over the weights; its LOGITS is the head.",
+            f"{study.main_setting(PROTOCOL)}). The paper's statistics are over the weights; its "
+            "LOGITS is the head.",
+            step_sizes.start(study, PROTOCOL, last),
             f"Means over {seeds} seeds." if several else "One seed.",
             study.stand_ins("mini_imagenet"),
         ),

@@ -62,8 +62,10 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
             "interval where that is wider. Step sizes and changes of prototype accuracy are judged "
             "by direction, their standard deviations by a factor of two, p-values by significance "
-            "at 5 %. Ours: mean of the seeds ± half-width of the 95 % interval over tasks of one "
-            "seed; n: tasks, or step sizes.",
+            "at 5 %. Ours: mean of the seeds ± half-width of a 95 % interval. Accuracies: over the "
+            "tasks of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over "
+            "tasks, each averaged over the seeds first; step sizes: over seeds (Student's t), none "
+            "with one seed. n: tasks, or step sizes of a layer.",
             evidence.study.stand_ins(),
         ),
         tuple(index for index in frame.index[changes_paper] if index > 0),

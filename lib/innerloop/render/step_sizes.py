@@ -1,0 +1,54 @@
+"""Learned step sizes at the end of training, and sentences on how they came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from innerloop.render.description import Study
+
+START_MATTERS = "Where step sizes start biases the sign of their final mean."
+
+
+def at_end(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of every variant's last iteration; variants may be trained for different ones."""
+    last = rows.groupby("variant", observed=True)["iteration"].transform("max")
+    return rows[rows["iteration"] == last]
+
+
+def iterations(study: Study, protocol: str, rows: pd.DataFrame) -> str:
+    """`60,000 iterations`; each variant's own when they differ."""
+    ends = rows.groupby("variant", observed=True, sort=False)["iteration"].max()
+    counts = {study.label(str(name), protocol): f"{count:,}" for name, count in ends.items()}
+    return f"{_shared_or_each(counts)} iterations"
+
+
+def start(study: Study, protocol: str, rows: pd.DataFrame) -> str:
+    """From which values the step sizes of the variants in `rows` started, and that it matters."""
+    home, setting = study.in_role("mini_imagenet"), study.main_setting(protocol)
+    present = {str(name) for name in rows["variant"].unique()}
+    starts = {
+        study.label(model.variant, protocol): _start(model.details)
+        for model in study.models
+        if (model.protocol, model.dataset, model.setting) == (protocol, home, setting)
+        and model.variant in present
+        and "step_size" in model.details
+    }
+    return f"Start: {_shared_or_each(starts)}. {START_MATTERS}" if starts else START_MATTERS
+
+
+def _start(details: Mapping[str, Any]) -> str:
+    step_size, factor = details["step_size"], details.get("step_size_multiplier", 1)
+    if isinstance(step_size, Sequence):
+        low, high = (factor * end for end in step_size)
+        return f"drawn uniformly between {low:g} and {high:g}"
+    return f"{factor * step_size:g} everywhere"
+
+
+def _shared_or_each(values: Mapping[str, str]) -> str:
+    """The value that all have, or `value (name)` of each."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} ({name})" for name, value in values.items())
