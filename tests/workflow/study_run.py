@@ -96,7 +96,7 @@ def small_study() -> dict[str, Any]:
     study["roles"] = {"mini_imagenet": "scripts"}
     study["datasets"] = {"scripts": study["datasets"]["scripts"]}
     study["protocols"] = {"p1": {**study["protocols"]["p1"], "variants": {"maml": {}, "boil": {}}}}
-    study["probes"] = {"cka": study["probes"]["cka"]}
+    study["probes"] = {"cka": {**study["probes"]["cka"], "over_training": ["scripts"]}}
     study["models"] = {
         "scripts_1shot": {
             "protocol": "p1",
