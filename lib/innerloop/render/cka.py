@@ -127,7 +127,8 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFra
     if measured.empty:
         return None
     own = _summary(evidence, measured)
-    rows = {"own inner steps": own}
+    steps = set(_own_steps(evidence, own).values())
+    rows = {f"{steps.pop()} inner steps" if len(steps) == 1 else "own inner steps": own}
     common = _common_steps(evidence, measured)
     if common is not None:
         rows[f"{common} inner steps"] = _summary(evidence, measured, common)
@@ -204,5 +205,24 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame, checkpoint: str)
         WHY_TWO,
         f"{checkpoint}; {captions.INTERVAL};",
         captions.counted(summary),
+        _steps_sentence(evidence, summary),
         captions.missing_values(labels, "variant", "layer", "because the layer is constant"),
     )
+
+
+def _own_steps(evidence: Evidence, summary: pd.DataFrame) -> dict[str, int]:
+    """The inner steps of each variant's own that its values were measured after."""
+    study = evidence.study
+    setting = study.main_setting(PROTOCOL)
+    found = {
+        name: study.test_steps(PROTOCOL, name, setting) for name in summary["variant"].unique()
+    }
+    return {name: steps for name, steps in found.items() if steps is not None}
+
+
+def _steps_sentence(evidence: Evidence, summary: pd.DataFrame) -> str:
+    own = _own_steps(evidence, summary)
+    if len(set(own.values())) <= 1:
+        return "".join(f"After {steps} inner steps." for steps in set(own.values()))
+    each = (f"{evidence.study.label(name)} {steps}" for name, steps in own.items())
+    return f"Own inner steps: {', '.join(each)}."
