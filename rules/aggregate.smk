@@ -16,7 +16,7 @@ rule describe_study:
         script=f"{SCRIPTS}/describe_study.py",
         # not sorted: figures and tables keep the study file's order of variants
         study=json.dumps(STUDY.config),
-        code=lambda wildcards: digest_of("describe_study.py"),
+        code=lambda wildcards: JOBS.code("describe_study.py"),
     shell:
         r"""
         python {params.script:q} \
@@ -37,7 +37,7 @@ rule gather_table:
     params:
         script=f"{SCRIPTS}/aggregate.py",
         study=lambda wildcards: canonical_json(JOBS.study_of(wildcards.table)),
-        code=lambda wildcards: digest_of("aggregate.py"),
+        code=lambda wildcards: JOBS.code("aggregate.py"),
     shell:
         r"""
         python {params.script:q} \

@@ -8,9 +8,7 @@ from dataclasses import replace
 
 from snakemake.exceptions import WorkflowError
 
-from innerloop.code_digest import code_digest
 from innerloop.errors import InnerloopError
-from innerloop.extensions import source_file
 from innerloop.files import canonical_json
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
@@ -117,17 +115,10 @@ def named(datasets, files):
     return [f"{dataset}={path}" for dataset, path in zip(datasets, files)]
 
 
-def digest_of(script, *entries):
-    """Digest of the meaning of the code that a script and some entries reach."""
-    return code_digest(
-        os.path.join(SCRIPTS, script), [source_file(entry) for entry in entries]
-    )
-
-
 def product_spec(kind, name, product):
     """What a figure or table is made by."""
     script = {"figure": "draw_figure.py", "table": "write_table.py"}[kind]
-    return canonical_json({"name": name, "code": digest_of(script, product.entry)})
+    return canonical_json({"name": name, "code": JOBS.code(script, product.entry)})
 
 
 def study_tables():

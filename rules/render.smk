@@ -82,7 +82,7 @@ rule write_report:
         in_study(log_of(paths.REPORT)),
     params:
         script=f"{SCRIPTS}/write_report.py",
-        code=lambda wildcards: digest_of("write_report.py"),
+        code=lambda wildcards: JOBS.code("write_report.py"),
     shell:
         r"""
         python {params.script:q} \

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from innerloop.errors import ExtensionError
-from innerloop.extensions import check_entry, is_user_file, load_entry, source_file, split_entry
+from innerloop.extensions import check_entry, load_entry, source_file, split_entry
 
 BUILT_IN = "innerloop.inner_loop.update_rules.scaled_lr:scaled_lr"
 
@@ -29,8 +29,6 @@ def test_not_an_entry(entry: str):
 
 def test_the_two_kinds():
     assert split_entry("a/b:c.py:name") == ("a/b:c.py", "name")
-    assert is_user_file("a/b.py:name")
-    assert not is_user_file(BUILT_IN)
 
 
 def test_a_users_file(user_file: Path):

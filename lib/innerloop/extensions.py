@@ -32,11 +32,6 @@ def split_entry(entry: str) -> tuple[str, str]:
     return place, name
 
 
-def is_user_file(entry: str) -> bool:
-    """Whether the entry names a Python file rather than a module."""
-    return split_entry(entry)[0].endswith(".py")
-
-
 def source_file(entry: str) -> Path:
     """The Python file that an entry lives in, found without importing it.
 

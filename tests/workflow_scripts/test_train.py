@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -74,16 +76,22 @@ def spec() -> dict[str, Any]:
     }
 
 
-def run(images: ImageStore, folder: Path, changed: dict[str, Any] | None = None) -> Path:
+def run(
+    images: ImageStore,
+    folder: Path,
+    changed: dict[str, Any] | None = None,
+    splits: Path | None = None,
+) -> Path:
     """Train into a folder; a second call continues what the first left."""
     folder.mkdir(exist_ok=True)
+    splits = splits or tiny.write_splits(folder / "splits.parquet")
     write_json(folder / "spec.json", {**spec(), **(changed or {})})
     out = folder / "model" / "model.json"
     train.main(
         [
             *("--spec", str(folder / "spec.json")),
             *("--images", str(images.folder / "manifest.json")),
-            *("--splits", str(tiny.write_splits(folder / "splits.parquet"))),
+            *("--splits", str(splits)),
             *("--checkpoint", str(folder / "kept" / "checkpoint.pt")),
             *("--out", str(out)),
         ]
@@ -156,6 +164,22 @@ def test_other_parameters_start_over(
     fresh = read_json(run(images, tmp_path / "fresh", other))
     assert json.dumps(changed) == json.dumps(fresh)
     shutil.rmtree(tmp_path / "fresh")
+
+
+def test_other_splits_start_over(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Weights trained on other classes must not be continued: these may be test classes now."""
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(3, patch)
+        with pytest.raises(SystemExit):
+            run(images, tmp_path)
+    rows = pq.read_table(tmp_path / "splits.parquet").to_pylist()
+    turned = {"train": "val", "val": "train", "test": "test"}
+    table = pa.Table.from_pylist([{**row, "split": turned[row["split"]]} for row in rows])
+    pq.write_table(table, tmp_path / "turned.parquet")
+    run(images, tmp_path, splits=tmp_path / "turned.parquet")
+    assert "starting over" in capsys.readouterr().err
 
 
 def test_pixels_are_those_of_the_store(images: ImageStore) -> None:

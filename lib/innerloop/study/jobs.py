@@ -46,6 +46,7 @@ class Jobs:
         self.train = cache(self._train)
 
     def _code(self, script: str, *entries: str) -> str:
+        """Digest of the meaning of the code that a script and some entries reach."""
         return code_digest(self._scripts / script, [source_file(entry) for entry in entries])
 
     def _path(self, pattern: str, **wildcards: Any) -> str:
