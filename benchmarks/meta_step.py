@@ -1,9 +1,9 @@
-"""How much faster a step of a batch of tasks is than the same tasks one after the other.
+"""How fast a meta-gradient is, beside other ways to the same one.
 
-    python benchmarks/meta_step.py --method maml --tasks 4
+    python benchmarks/meta_step.py --size demo --method maml --peers higher,learn2learn-style
 
-Both arms run in turn in one process, and their meta-gradients must agree; the printed ratio is the
-median over the rounds. Only ratios are meant to be quoted.
+Losses and meta-gradients must agree first. The arms then take turns in one process; the ratio of
+each round is what can be quoted, not the seconds. Peak memory is of one step in a fresh process.
 """
 
 from __future__ import annotations
@@ -11,103 +11,136 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
+from rich.console import Console
+from rich.table import Table
 
-from innerloop.data.episodes import Episodes
-from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.device import set_up
+from innerloop.device import describe, set_up
 from innerloop.inner_loop.methods import METHODS, method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.outer_loop import query_result
 from innerloop.nets.conv4 import Conv4
-from innerloop.parameters import Parameters
+from measuring import (
+    SIZES,
+    interleaved,
+    matmul_peak,
+    peak_memory,
+    random_tasks,
+    ratios,
+    step_operations,
+)
+from peers import PEERS, Found
 
-SIZES = {"demo": {"image_size": 28, "filters": 32}, "paper": {"image_size": 84, "filters": 64}}
-
-
-def random_tasks(count: int, shot: int, queries: int, size: int) -> TaskBatch:
-    """Tasks of random images."""
-
-    def labelled(each: int) -> Labelled:
-        images = torch.rand(count, 5 * each, 3, size, size)
-        labels = torch.arange(5).repeat_interleave(each).expand(count, -1).contiguous()
-        return Labelled(images, labels)
-
-    none = torch.zeros(count, 0).numpy()
-    return TaskBatch(labelled(shot), labelled(queries), Episodes(none, none, none, none))
-
-
-def one_task(tasks: TaskBatch, number: int) -> TaskBatch:
-    """One task of a batch."""
-    part = slice(number, number + 1)
-    support, query = tasks.support, tasks.query
-    return TaskBatch(
-        Labelled(support.images[part], support.labels[part]),
-        Labelled(query.images[part], query.labels[part]),
-        tasks.episodes,
-    )
-
-
-def seconds(work: Callable[[], object]) -> float:
-    """Wall time of one call."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+OURS = "innerloop"
+#: what the peers can do: one step size for everything, or for the head
+COMPARABLE = ("maml", "maml_3x", "anil")
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run both arms in turn and print the ratio."""
+    """Check, measure and print; `--json` also writes a file."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--method", choices=list(METHODS), default="maml")
     parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated; '' for none")
     parser.add_argument("--tasks", type=int, default=4)
     parser.add_argument("--shot", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=15)
+    parser.add_argument("--queries", type=int, default=15, help="of each class")
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--first-order", action="store_true")
+    parser.add_argument("--keep-activations", action="store_true")
+    parser.add_argument("--tf32", action="store_true", help="on a GPU")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
-    set_up({"device": "cpu", "threads": arguments.threads})
-    torch.manual_seed(0)
+    peers = [name for name in arguments.peers.split(",") if name]
+    unknown = sorted(set(peers) - set(PEERS))
+    if unknown:
+        parser.error(f"unknown peers: {', '.join(unknown)}; known are {', '.join(PEERS)}")
+    if peers and arguments.method not in COMPARABLE:
+        parser.error(f"no peer offers {arguments.method}; compare {', '.join(COMPARABLE)}")
 
-    network, made = Conv4(**SIZES[arguments.size]), method(arguments.method)
-    slow = {name: value.requires_grad_() for name, value in network.initial(0).items()}
-    sizes = initial_step_sizes(made, slow, 0)
-    tasks = random_tasks(arguments.tasks, arguments.shot, arguments.queries, network.image_size)
-    alone = [one_task(tasks, number) for number in range(arguments.tasks)]
-
-    def gradient(batches: list[TaskBatch]) -> Parameters:
-        for value in slow.values():
-            value.grad = None
-        for batch in batches:
-            result = query_result(
-                network, slow, sizes, made, batch, arguments.steps, differentiable=True
-            )
-            (result.losses.sum() / arguments.tasks).backward()
-        return {name: value.grad.clone() for name, value in slow.items() if value.grad is not None}
-
-    together, apart = gradient([tasks]), gradient(alone)
-    difference = max(float((together[name] - apart[name]).abs().max()) for name in together)
-    scale = max(float(value.abs().max()) for value in apart.values())
-    ratios = [
-        seconds(lambda: gradient(alone)) / seconds(lambda: gradient([tasks]))
-        for _ in range(arguments.rounds)
-    ]
-    print(
-        json.dumps(
-            {
-                **vars(arguments),
-                "torch": torch.__version__,
-                "relative_gradient_difference": difference / scale,
-                "loop_over_batched_median": round(statistics.median(ratios), 2),
-                "loop_over_batched_range": [round(min(ratios), 2), round(max(ratios), 2)],
-            },
-            indent=2,
+    arms, device = {}, torch.device(arguments.device)
+    for name in (OURS, *peers):
+        arms[name], device = prepare(name, vars(arguments))
+    loss, gradient = arms[OURS]()
+    scale = max(float(value.abs().max()) for value in gradient.values())
+    difference = {}
+    for name in peers:
+        their_loss, theirs = arms[name]()
+        assert abs(loss - their_loss) < 1e-3 * abs(loss), f"{name}: loss {their_loss}, ours {loss}"
+        difference[name] = max(
+            float((gradient[key] - theirs[key]).abs().max()) / scale for key in gradient
         )
-    )
+    taken = interleaved(arms, arguments.rounds, device)
+    memory = {name: peak_memory(prepare, name, vars(arguments)) for name in arms}
+    operations = step_operations(
+        Conv4(**SIZES[arguments.size]), arguments.tasks, 5 * arguments.shot,
+        5 * arguments.queries, arguments.steps, not arguments.first_order,
+    )  # fmt: skip
+    ours = statistics.median(taken[OURS])
+    report = {
+        **{key: value for key, value in vars(arguments).items() if key != "json"},
+        **describe(device),
+        "torch": torch.__version__,
+        "ratio_to_ours": ratios(taken, OURS),
+        "largest_gradient_difference": difference,
+        "peak_mib": {name: round(value) for name, value in memory.items()},
+    }
+    if METHODS[arguments.method].adapts == "all":
+        report["share_of_matmul_peak"] = round(operations / ours / matmul_peak(device), 3)
+    _show(report)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device]:
+    """The call that gives an arm's loss and meta-gradient."""
+    compute = {key: options[key] for key in ("device", "threads", "tf32")}
+    device = set_up(compute, training=True)
+    network = Conv4(**SIZES[options["size"]])
+    made = method(options["method"], first_order=options["first_order"])
+    slow = {name: value.to(device) for name, value in network.initial(0).items()}
+    tasks = random_tasks(network, options["tasks"], options["shot"], options["queries"], device)
+    steps = options["steps"]
+    if name != OURS:
+        rate = float(made.step_size) * made.step_size_multiplier
+        return lambda: PEERS[name](network, slow, rate, made, tasks, steps), device
+    sizes = initial_step_sizes(made, slow, 0)
+
+    def ours() -> Found:
+        weights = {name: value.detach().requires_grad_() for name, value in slow.items()}
+        result = query_result(
+            network, weights, sizes, made, tasks, steps, differentiable=True,
+            keep_activations=options["keep_activations"],
+        )  # fmt: skip
+        loss = result.losses.mean()
+        found = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
+        return float(loss), dict(zip(weights, found, strict=True))
+
+    return ours, device
+
+
+def _show(report: dict) -> None:
+    table = Table(title=f"{report['method']}, {report['size']} size, {report['device']}")
+    for heading in ("", "time / ours: median (range)", "gradient differs by", "peak MiB"):
+        table.add_column(heading)
+    table.add_row(OURS, "1", "", str(report["peak_mib"][OURS]))
+    for name, ratio in report["ratio_to_ours"].items():
+        table.add_row(
+            name,
+            f"{ratio['median']} ({ratio['least']} to {ratio['most']})",
+            f"{report['largest_gradient_difference'][name]:.1e}",
+            str(report["peak_mib"][name]),
+        )
+    console = Console()
+    console.print(table)
+    if "share_of_matmul_peak" in report:
+        console.print(f"{report['share_of_matmul_peak']:.1%} of the measured matmul peak")
 
 
 if __name__ == "__main__":

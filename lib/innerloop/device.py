@@ -11,20 +11,23 @@ from innerloop.errors import ConfigError
 from innerloop.memory import keep_freed_memory
 
 
-def set_up(compute: Mapping[str, Any]) -> torch.device:
+def set_up(compute: Mapping[str, Any], *, training: bool = False) -> torch.device:
     """Set torch's threads and precision, and return the device.
 
     Args:
-        compute: `device` (cpu, cuda, cuda:1, ...) and `threads` (compute threads of the job).
+        compute: `device` (cpu, cuda, cuda:1, ...), `threads` (compute threads of the job), `tf32`
+            (whether a GPU may round the factors of its products) and `deterministic`.
+        training: what is measured is never computed in TF32; only training may be.
 
     Raises:
         ConfigError: the device does not exist here.
     """
     keep_freed_memory()
     torch.set_num_threads(int(compute["threads"]))
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True
+    tf32 = training and bool(compute.get("tf32", False))
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
+    torch.backends.cudnn.deterministic = bool(compute.get("deterministic", True))
     device = torch.device(compute["device"])
     if device.type == "cuda" and not torch.cuda.is_available():
         raise ConfigError(

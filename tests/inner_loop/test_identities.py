@@ -4,8 +4,9 @@ import pytest
 import torch
 
 import tiny
-from innerloop.inner_loop.adapt import adapt, task_losses
+from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.constraint import constrained
+from innerloop.inner_loop.losses import task_losses
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.inner_loop.update_rules.rule import rule_of
 from innerloop.parameters import Parameters, role_of

@@ -7,7 +7,8 @@ import torch
 
 import tiny
 from innerloop.errors import ConfigError
-from innerloop.inner_loop.adapt import query_logits, task_losses
+from innerloop.inner_loop.adapt import query_logits
+from innerloop.inner_loop.losses import task_losses
 from innerloop.nets.conv4 import BLOCKS, LAYERS, Conv4
 from innerloop.parameters import Parameters, with_task_axis
 

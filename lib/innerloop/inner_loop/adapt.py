@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
 
 import torch
-import torch.nn.functional as F
 
 from innerloop.data.tasks import Labelled
-from innerloop.inner_loop.method import InnerLoss, Method
+from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes
-from innerloop.inner_loop.update_rules.rule import UpdateRule, rule_of
+from innerloop.inner_loop.support_gradient import support_gradient
+from innerloop.inner_loop.update_rules.rule import rule_of
 from innerloop.nets.conv4 import Activations, Conv4
-from innerloop.parameters import HEAD, Parameters, layer_of, role_of, with_task_axis
-
-Forward: TypeAlias = Callable[[Parameters, torch.Tensor], torch.Tensor]
+from innerloop.parameters import Parameters, role_of, with_task_axis
 
 
 @dataclass(frozen=True)
@@ -34,19 +30,6 @@ class Adaptation:
     trajectory: list[Parameters] = field(default_factory=list)
 
 
-def task_losses(
-    logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean"
-) -> torch.Tensor:
-    """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N].
-
-    `mean` is over the N images; `sum_over_shots` divides their sum by the images a class has.
-    """
-    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-    total = each.view(labels.shape).sum(dim=1)
-    count, way = labels.shape[1], logits.shape[2]
-    return total / count if kind == "mean" else total / (count / way)
-
-
 def adapt(
     network: Conv4,
     slow: Parameters,
@@ -57,6 +40,7 @@ def adapt(
     step_sizes: Parameters | None = None,
     differentiable: bool = False,
     trajectory: bool = False,
+    keep_activations: bool = False,
 ) -> Adaptation:
     """Adapt slow weights to the support images of T tasks by `steps` inner steps.
 
@@ -73,66 +57,31 @@ def adapt(
         differentiable: keep the graph from `slow` and `step_sizes` to the result; through the
             inner gradients too, unless the method is first order.
         trajectory: also return the weights before every step.
+        keep_activations: keep every step's activations for the outer gradient instead of computing
+            them again: faster, in memory that grows with the steps; the result is the same.
     """
     rule = rule_of(method)
     if step_sizes is None:
         step_sizes = initial_step_sizes(method, slow, seed=0)
-    fast = with_task_axis(slow, len(support.images))
-    moving = adapted_names(method, list(slow))
-    with torch.set_grad_enabled(differentiable):
-        forward, inputs = _inner_function(network, fast, moving, support.images)
+    fast = with_task_axis(slow, len(support))
+    gradient = support_gradient(
+        network, fast, support, adapted_names(method, list(slow)), method.inner_loss,
+        second_order=differentiable and not method.first_order, keep_activations=keep_activations,
+    )  # fmt: skip
     losses: list[torch.Tensor] = []
     visited = [fast] if trajectory else []
     for _ in range(steps):
-        fast, loss = _step(
-            fast, moving, forward, inputs, support.labels, method, rule, step_sizes, differentiable
-        )
+        with torch.set_grad_enabled(differentiable):
+            loss, gradients = gradient(fast)
+            moved = {
+                name: rule(role_of(name), fast[name], along, step_sizes[name])
+                for name, along in gradients.items()
+            }
+        fast = {**fast, **moved}
         losses.append(loss)
         if trajectory:
             visited.append(fast)
     return Adaptation(fast, losses, visited)
-
-
-def _inner_function(
-    network: Conv4, fast: Parameters, moving: list[str], images: torch.Tensor
-) -> tuple[Forward, torch.Tensor]:
-    """The part of the network that has to be run again every step, and what it is run on."""
-    if all(layer_of(name) == HEAD for name in moving):
-        return network.head, network.features(fast, images)
-    return network, images
-
-
-def _step(
-    fast: Parameters,
-    moving: list[str],
-    forward: Forward,
-    inputs: torch.Tensor,
-    labels: torch.Tensor,
-    method: Method,
-    rule: UpdateRule,
-    step_sizes: Parameters,
-    differentiable: bool,
-) -> tuple[Parameters, torch.Tensor]:
-    """One inner step of every task."""
-    second_order = differentiable and not method.first_order
-    with torch.enable_grad():
-        # a leaf where no graph is wanted from before this step
-        here = {
-            name: fast[name] if second_order else fast[name].detach().requires_grad_()
-            for name in moving
-        }
-        if not differentiable:
-            inputs = inputs.detach()
-        losses = task_losses(forward({**fast, **here}, inputs), labels, method.inner_loss)
-        gradients = torch.autograd.grad(
-            losses.sum(), list(here.values()), create_graph=second_order
-        )
-    with torch.set_grad_enabled(differentiable):
-        moved = {
-            name: rule(role_of(name), fast[name], gradient, step_sizes[name])
-            for name, gradient in zip(moving, gradients, strict=True)
-        }
-    return {**fast, **moved}, losses.detach()
 
 
 def query_logits(

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import torch
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.adapt import adapt, query_logits, task_losses
+from innerloop.inner_loop.adapt import adapt, query_logits
+from innerloop.inner_loop.losses import loss_scale, task_losses
 from innerloop.inner_loop.method import Method
 from innerloop.nets.conv4 import Conv4
+from innerloop.nets.losses import TaskLosses
 from innerloop.parameters import Parameters
 
 
@@ -30,6 +32,7 @@ def query_result(
     steps: int,
     *,
     differentiable: bool,
+    keep_activations: bool = False,
 ) -> QueryResult:
     """Adapt to the tasks' support images and judge on their query images.
 
@@ -41,13 +44,26 @@ def query_result(
         tasks: T tasks.
         steps: inner steps.
         differentiable: whether the losses keep their graph to `slow` and `step_sizes`.
+        keep_activations: as for `adapt`.
     """
     adapted = adapt(
         network, slow, method, tasks.support,
         steps=steps, step_sizes=step_sizes, differentiable=differentiable,
+        keep_activations=keep_activations,
     )  # fmt: skip
     with torch.set_grad_enabled(differentiable):
-        logits = query_logits(network, adapted.fast, tasks.support.images, tasks.query.images)
-        losses = task_losses(logits, tasks.query.labels)
+        losses, logits = query_losses(network, adapted.fast, tasks)
     hits = logits.detach().argmax(dim=2) == tasks.query.labels
     return QueryResult(losses, hits.double().mean(dim=1))
+
+
+def query_losses(
+    network: Conv4, fast: Parameters, tasks: TaskBatch
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean query cross-entropy of every task [T], differentiable, and logits [T, N, way]."""
+    query = tasks.query
+    if network.batch_norm == "batch":
+        scale = loss_scale(query.labels, network.way)
+        return TaskLosses(network, query.images, query.labels, scale).losses(fast)
+    logits = query_logits(network, fast, tasks.support.images, query.images)
+    return task_losses(logits, query.labels), logits

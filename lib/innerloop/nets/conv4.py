@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.errors import ConfigError
+from innerloop.nets.block import BlockTensors, block_output, mean_and_variance
 from innerloop.nets.initialisation import Initialisation, initial_weight
 from innerloop.parameters import Parameters
 from innerloop.streams import seed_from
@@ -109,16 +110,13 @@ class Conv4:
         activations: Activations | None = None,
     ) -> torch.Tensor:
         """Output of the body, [T, N, feature_size]; arguments as for the whole network."""
-        tasks, hidden = len(images), _side_by_side(images)
+        tasks, hidden = len(images), side_by_side(images)
         for index, block in enumerate(BLOCKS):
-            hidden = self._convolve(parameters, block, hidden, tasks)
-            hidden = self._normalise(
-                parameters, block, hidden, None if statistics is None else statistics[index]
-            )
-            hidden = _pool_and_rectify(hidden)
+            known = None if statistics is None else statistics[index]
+            hidden = self._block(parameters, block, hidden, tasks, known)
             if activations is not None:
-                activations[block] = _by_task(hidden, tasks)
-        return _by_task(hidden, tasks)
+                activations[block] = by_task(hidden, tasks)
+        return by_task(hidden, tasks)
 
     def head(self, parameters: Parameters, features: torch.Tensor) -> torch.Tensor:
         """Logits [T, N, way] of features [T, N, feature_size]."""
@@ -127,58 +125,51 @@ class Conv4:
 
     def statistics(self, parameters: Parameters, images: torch.Tensor) -> Statistics:
         """What BatchNorm measures on the images, block by block."""
-        tasks, hidden = len(images), _side_by_side(images)
+        tasks, hidden = len(images), side_by_side(images)
         found: Statistics = []
         for block in BLOCKS:
-            hidden = self._convolve(parameters, block, hidden, tasks)
-            variance, mean = torch.var_mean(hidden, dim=(0, 2, 3), correction=0)
-            found.append((mean, variance))
-            hidden = _pool_and_rectify(self._normalise(parameters, block, hidden, None))
+            weight = parameters[f"{block}.weight"].flatten(0, 1)
+            found.append(mean_and_variance(F.conv2d(hidden, weight, padding=1, groups=tasks)))
+            hidden = self._block(parameters, block, hidden, tasks, found[-1])
         return found
 
     def query_statistics(self, parameters: Parameters, support: torch.Tensor) -> Statistics | None:
         """What a query pass must be given: nothing, or the support images' statistics."""
         return self.statistics(parameters, support) if self.batch_norm == "support" else None
 
-    def _convolve(
-        self, parameters: Parameters, block: str, hidden: torch.Tensor, tasks: int
-    ) -> torch.Tensor:
-        weight = parameters[f"{block}.weight"].flatten(0, 1)
-        bias = parameters[f"{block}.bias"].flatten()
-        return F.conv2d(hidden, weight, bias, padding=1, groups=tasks)
-
-    def _normalise(
+    def _block(
         self,
         parameters: Parameters,
         block: str,
         hidden: torch.Tensor,
+        tasks: int,
         statistics: tuple[torch.Tensor, torch.Tensor] | None,
     ) -> torch.Tensor:
-        gamma = parameters[f"{block}.gamma"].flatten()
-        beta = parameters[f"{block}.beta"].flatten()
+        """A block's output, normalised by the images at hand or by given statistics."""
+        tensors = block_tensors(parameters, block)
         if statistics is None:
-            return F.batch_norm(
-                hidden, None, None, gamma, beta, training=True, eps=self.batch_norm_eps
-            )
-        # torch's batch_norm does not differentiate given statistics, so this is written out
+            return block_output(hidden, tensors, tasks, self.batch_norm_eps)
         mean, variance = (value[:, None, None] for value in statistics)
-        scale = gamma[:, None, None] * torch.rsqrt(variance + self.batch_norm_eps)
-        return (hidden - mean) * scale + beta[:, None, None]
+        scale = tensors.gamma[:, None, None] * torch.rsqrt(variance + self.batch_norm_eps)
+        y = F.conv2d(hidden, tensors.weight, padding=1, groups=tasks)
+        return F.relu(F.max_pool2d((y - mean) * scale + tensors.beta[:, None, None], 2))
 
 
-def _side_by_side(images: torch.Tensor) -> torch.Tensor:
+def block_tensors(parameters: Parameters, block: str) -> BlockTensors:
+    """A block's parameters, or a direction in them, for all tasks side by side."""
+    return BlockTensors(
+        *(parameters[f"{block}.{part}"].flatten(0, 1) for part in ("weight", "gamma", "beta"))
+    )
+
+
+def side_by_side(images: torch.Tensor) -> torch.Tensor:
     """[T, N, C, H, W] -> [N, T * C, H, W]: one image of every task; channels last is faster."""
     count = images.shape[1]
     joined = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
     return joined.contiguous(memory_format=torch.channels_last)
 
 
-def _pool_and_rectify(hidden: torch.Tensor) -> torch.Tensor:
-    """ReLU and 2x2 max-pooling; they commute, and this way ReLU has a quarter of the work."""
-    return F.relu(F.max_pool2d(hidden, 2))
-
-
-def _by_task(hidden: torch.Tensor, tasks: int) -> torch.Tensor:
+def by_task(hidden: torch.Tensor, tasks: int) -> torch.Tensor:
     """[N, T * C, h, w] -> [T, N, C * h * w]."""
     count = hidden.shape[0]
     return hidden.reshape(count, tasks, -1).transpose(0, 1)

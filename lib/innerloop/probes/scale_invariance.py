@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.adapt import query_logits, task_losses
+from innerloop.inner_loop.adapt import query_logits
+from innerloop.inner_loop.losses import task_losses
 from innerloop.nets.conv4 import LAYERS
 from innerloop.parameters import Parameters, with_task_axis
 from innerloop.probes.probe import ProbedModel, Row

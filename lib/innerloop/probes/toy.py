@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from innerloop.data.tasks import Labelled
 from innerloop.errors import ConfigError
-from innerloop.inner_loop.adapt import task_losses
 from innerloop.inner_loop.constraint import constrained
+from innerloop.inner_loop.losses import task_losses
 from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.support_gradient import support_gradient
 from innerloop.inner_loop.update_rules.rule import UpdateRule
 from innerloop.inner_loop.update_rules.scaled_lr import scaled_lr
 from innerloop.inner_loop.update_rules.unit_norm import unit_norm
@@ -123,14 +125,12 @@ def _sgd_step(
     rule: UpdateRule,
     rate: torch.Tensor,
 ) -> Parameters:
-    here = {name: weight.detach().requires_grad_() for name, weight in weights.items()}
-    loss = task_losses(network(here, images), labels).sum()
-    gradients = torch.autograd.grad(loss, list(here.values()))
-    with torch.no_grad():
-        return {
-            name: rule(role_of(name), weight, gradient, rate)
-            for (name, weight), gradient in zip(here.items(), gradients, strict=True)
-        }
+    batch = Labelled(images, labels)
+    gradient = support_gradient(network, weights, batch, list(weights), "mean", second_order=False)
+    _, gradients = gradient(weights)
+    return {
+        name: rule(role_of(name), weights[name], along, rate) for name, along in gradients.items()
+    }
 
 
 @torch.no_grad()

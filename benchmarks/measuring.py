@@ -1,0 +1,149 @@
+"""What the benchmarks share: random tasks, interleaved timing, the matmul peak, peak memory."""
+
+from __future__ import annotations
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from innerloop.data.episodes import Episodes
+from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.nets.conv4 import Conv4
+
+SIZES = {"demo": {"image_size": 28, "filters": 32}, "paper": {"image_size": 84, "filters": 64}}
+
+
+def random_tasks(
+    network: Conv4, count: int, shot: int, queries: int, device: torch.device, seed: int = 0
+) -> TaskBatch:
+    """Tasks of random images: `shot` and `queries` of each class."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def labelled(each: int) -> Labelled:
+        size = (count, network.way * each, network.channels, *2 * [network.image_size])
+        labels = torch.arange(network.way).repeat_interleave(each).expand(count, -1)
+        images = torch.rand(size, generator=generator)
+        return Labelled(images.to(device), labels.contiguous().to(device))
+
+    none = torch.zeros(count, 0).numpy()
+    return TaskBatch(labelled(shot), labelled(queries), Episodes(none, none, none, none))
+
+
+def one_task(tasks: TaskBatch, number: int) -> TaskBatch:
+    """One task of a batch."""
+    part = slice(number, number + 1)
+    support, query = tasks.support, tasks.query
+    return TaskBatch(
+        Labelled(support.images[part], support.labels[part]),
+        Labelled(query.images[part], query.labels[part]),
+        tasks.episodes,
+    )
+
+
+def seconds(work: Callable[[], object], device: torch.device) -> float:
+    """Wall time of one call, until the device is done."""
+    synchronise(device)
+    began = time.perf_counter()
+    work()
+    synchronise(device)
+    return time.perf_counter() - began
+
+
+def synchronise(device: torch.device) -> None:
+    """Wait for a GPU."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def interleaved(
+    arms: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
+) -> dict[str, list[float]]:
+    """Seconds of every arm in every round; the arms take turns, after one unmeasured round."""
+    for work in arms.values():
+        work()
+    taken: dict[str, list[float]] = {name: [] for name in arms}
+    for number in range(rounds):
+        names = list(arms) if number % 2 == 0 else list(reversed(arms))
+        for name in names:
+            taken[name].append(seconds(arms[name], device))
+    return taken
+
+
+def ratios(taken: Mapping[str, list[float]], ours: str) -> dict[str, dict[str, float]]:
+    """How many times longer than ours each other arm took: median, least and most of the rounds."""
+    found = {}
+    for name, times in taken.items():
+        if name != ours:
+            each = [theirs / mine for theirs, mine in zip(times, taken[ours], strict=True)]
+            found[name] = {
+                "median": round(statistics.median(each), 2),
+                "least": round(min(each), 2),
+                "most": round(max(each), 2),
+            }
+    return found
+
+
+def matmul_peak(device: torch.device, size: int = 2048, rounds: int = 8) -> float:
+    """Operations a second of the fastest of some square matrix products, in single precision."""
+    matrix = torch.rand(size, size, device=device)
+    best = min(seconds(lambda: matrix @ matrix, device) for _ in range(rounds))
+    return 2 * size**3 / best
+
+
+def forward_operations(network: Conv4) -> tuple[float, float]:
+    """Multiplications and additions of one image's forward pass: the first block, all the rest."""
+    side, width, each = network.image_size, network.channels, []
+    for _ in range(4):
+        each.append(2.0 * side**2 * 9 * width * network.filters)
+        side, width = side // 2, network.filters
+    return each[0], sum(each[1:]) + 2 * network.feature_size * network.way
+
+
+def step_operations(
+    network: Conv4, tasks: int, support: int, query: int, steps: int, second_order: bool
+) -> float:
+    """Least operations of a meta-gradient that adapts everything.
+
+    A pass and its gradient are three forward passes, the Hessian's product six; the first block
+    needs no gradient by its input, which saves one and three of them.
+    """
+    first, rest = forward_operations(network)
+    gradient, product = 2 * first + 3 * rest, 3 * first + 6 * rest
+    inner = gradient + (product if second_order else 0)
+    return tasks * (support * steps * inner + query * gradient)
+
+
+def peak_memory(work: Callable[..., Any], *arguments: Any) -> float:
+    """Most MiB that one call takes above what was taken before it, in a process of its own.
+
+    `work(*arguments)` prepares and returns the call to measure, and its device.
+    """
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(1) as pool:
+        return pool.apply(_peak, (work, arguments))
+
+
+def _peak(work: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
+    call, device = work(*arguments)
+    if device.type == "cuda":
+        call()
+        before = torch.cuda.memory_allocated(device)
+        torch.cuda.reset_peak_memory_stats(device)
+        call()
+        return (torch.cuda.max_memory_allocated(device) - before) / 2**20
+    before = _resident("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    call()
+    return (_resident("VmHWM") - before) / 2**10
+
+
+def _resident(field: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(field):
+            return float(line.split()[1])
+    raise RuntimeError(f"/proc/self/status has no {field}")

@@ -1,0 +1,156 @@
+"""Other ways to a meta-gradient, by which ours is judged.
+
+Each takes the slow weights, the step size and tasks, and returns the mean query loss and its
+gradient by the slow weights. They adapt everything by one step size (MAML, MAML 3x), or the head
+alone (ANIL), as the libraries do. A library that no longer installs is its published algorithm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from innerloop.data.tasks import TaskBatch
+from innerloop.inner_loop.method import Method
+from innerloop.nets.conv4 import BLOCKS, Conv4
+from innerloop.parameters import Parameters
+
+Found: TypeAlias = tuple[float, Parameters]
+Peer: TypeAlias = Callable[[Conv4, Parameters, float, Method, TaskBatch, int], Found]
+
+
+class Net(nn.Module):
+    """Conv4 as a module of one task, as peers write it; BatchNorm without running statistics."""
+
+    def __init__(self, network: Conv4) -> None:
+        super().__init__()
+        width = network.channels
+        for block in BLOCKS:
+            self.add_module(block, nn.Conv2d(width, network.filters, 3, padding=1))
+            self.add_module(
+                f"{block}_norm",
+                nn.BatchNorm2d(
+                    network.filters, eps=network.batch_norm_eps, track_running_stats=False
+                ),
+            )
+            width = network.filters
+        self.head = nn.Linear(network.feature_size, network.way)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits [N, way] of images [N, C, H, W]."""
+        for block in BLOCKS:
+            images = getattr(self, f"{block}_norm")(getattr(self, block)(images))
+            images = F.max_pool2d(F.relu(images), 2)
+        return self.head(images.flatten(1))
+
+
+def module_name(name: str) -> str:
+    """What the module calls our parameter."""
+    layer, _, part = name.partition(".")
+    if part in ("gamma", "beta"):
+        return f"{layer}_norm.{'weight' if part == 'gamma' else 'bias'}"
+    return name
+
+
+def filled(network: Conv4, slow: Parameters) -> Net:
+    """The module with our weights."""
+    net = Net(network).to(next(iter(slow.values())))
+    net.load_state_dict({module_name(name): value.detach() for name, value in slow.items()})
+    return net
+
+
+def moving(method: Method, name: str) -> bool:
+    """Whether the inner loop moves a parameter, by the module's name."""
+    return method.adapts == "all" or name.startswith("head")
+
+
+def torch_loop(
+    network: Conv4, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
+) -> Found:
+    """One task after the other in plain autograd; one backward pass for all of them."""
+    net = filled(network, slow)
+    weights = {name: value.detach().requires_grad_() for name, value in net.named_parameters()}
+    total = torch.zeros((), device=tasks.query.images.device)
+    for number in range(len(tasks)):
+        total = total + _query_loss(net, weights, rate, method, tasks, number, steps)
+    mean = total / len(tasks)
+    mean.backward()
+    return float(mean), {name: weights[module_name(name)].grad for name in slow}
+
+
+def learn2learn_style(
+    network: Conv4, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
+) -> Found:
+    """learn2learn's MAML: clone the module, step it differentiably, one backward pass a task."""
+    net = filled(network, slow)
+    loss = 0.0
+    for number in range(len(tasks)):
+        clone = {name: value.clone() for name, value in net.named_parameters()}
+        mine = _query_loss(net, clone, rate, method, tasks, number, steps)
+        mine.backward()
+        loss += float(mine)
+    gradients = {name: value.grad for name, value in net.named_parameters()}
+    count = len(tasks)
+    return loss / count, {name: gradients[module_name(name)] / count for name in slow}
+
+
+def higher(
+    network: Conv4, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
+) -> Found:
+    """The library `higher`: a patched module and a differentiable SGD, task after task."""
+    import higher as library
+
+    net = filled(network, slow)
+    named = dict(net.named_parameters())
+    optimiser = torch.optim.SGD(
+        [value for name, value in named.items() if moving(method, name)], lr=rate
+    )
+    loss = 0.0
+    for number in range(len(tasks)):
+        support, query = tasks.support, tasks.query
+        with library.innerloop_ctx(
+            net, optimiser, copy_initial_weights=False, track_higher_grads=not method.first_order
+        ) as (fast, steps_of):
+            for _ in range(steps):
+                steps_of.step(F.cross_entropy(fast(support.images[number]), support.labels[number]))
+            mine = F.cross_entropy(fast(query.images[number]), query.labels[number])
+            mine.backward()
+            loss += float(mine)
+    count = len(tasks)
+    return loss / count, {name: named[module_name(name)].grad / count for name in slow}
+
+
+PEERS: dict[str, Peer] = {
+    "torch-loop": torch_loop,
+    "learn2learn-style": learn2learn_style,
+    "higher": higher,
+}
+
+
+def _query_loss(
+    net: Net,
+    weights: Parameters,
+    rate: float,
+    method: Method,
+    tasks: TaskBatch,
+    number: int,
+    steps: int,
+) -> torch.Tensor:
+    support, query = tasks.support, tasks.query
+    fast = dict(weights)
+    names = [name for name in fast if moving(method, name)]
+    for _ in range(steps):
+        logits = torch.func.functional_call(net, fast, support.images[number])
+        loss = F.cross_entropy(logits, support.labels[number])
+        gradients = torch.autograd.grad(
+            loss, [fast[name] for name in names], create_graph=not method.first_order
+        )
+        fast |= {
+            name: fast[name] - rate * along for name, along in zip(names, gradients, strict=True)
+        }
+    logits = torch.func.functional_call(net, fast, query.images[number])
+    return F.cross_entropy(logits, query.labels[number])

@@ -1,0 +1,25 @@
+"""The loss of a task."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from innerloop.inner_loop.method import InnerLoss
+
+
+def loss_scale(labels: torch.Tensor, way: int, kind: InnerLoss = "mean") -> float:
+    """What the summed cross-entropy of a task is multiplied by; labels are [T, N].
+
+    `mean` is over the N images; `sum_over_shots` divides their sum by the images a class has.
+    """
+    count = labels.shape[1]
+    return 1 / count if kind == "mean" else way / count
+
+
+def task_losses(
+    logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean"
+) -> torch.Tensor:
+    """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N]."""
+    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return each.view(labels.shape).sum(dim=1) * loss_scale(labels, logits.shape[2], kind)

@@ -1,0 +1,173 @@
+"""Losses of T tasks and their gradients, for autograd: each is differentiable once more, exactly.
+
+Tasks go through the network in groups, and nothing of a group is kept but its results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.loss_pass import Gradients, LossPass
+from innerloop.parameters import Parameters
+
+#: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
+_IMAGES_OF_A_GROUP = 64
+
+
+@dataclass(frozen=True)
+class TaskLosses:
+    """Cross-entropy of T tasks under their own parameters.
+
+    Attributes:
+        network: the function, normalised by the images at hand.
+        images: [T, N, C, H, W].
+        labels: [T, N].
+        scale: factor of the sum over a task's images.
+    """
+
+    network: Conv4
+    images: torch.Tensor
+    labels: torch.Tensor
+    scale: float
+
+    def losses(self, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+        """Each task's loss [T], differentiable, and logits [T, N, way], which are not.
+
+        Args:
+            parameters: each [T, *shape].
+        """
+        losses, logits = _Losses.apply(  # type: ignore[no-untyped-call]
+            self, list(parameters), self.images, *parameters.values()
+        )
+        return losses, logits
+
+    def gradients(
+        self, parameters: Parameters, names: list[str], *, keep_activations: bool = False
+    ) -> tuple[torch.Tensor, Parameters]:
+        """Each task's loss [T], not differentiable, and its gradients, which are.
+
+        Backwards they are the Hessian times what comes in, since it is symmetric.
+
+        Args:
+            parameters: each [T, *shape].
+            names: by which of them.
+            keep_activations: keep what went through the network until then, instead of computing
+                it again.
+        """
+        losses, *found = _Gradients.apply(  # type: ignore[no-untyped-call]
+            self, list(parameters), names, keep_activations, self.images, *parameters.values()
+        )
+        return losses, dict(zip(names, found, strict=True))
+
+    def groups(self) -> list[slice]:
+        """Which tasks go through the network together."""
+        count, each = self.labels.shape
+        size = max(1, _IMAGES_OF_A_GROUP // each) if self.labels.device.type == "cpu" else count
+        return [slice(start, start + size) for start in range(0, count, size)]
+
+    def of(self, group: slice, parameters: Parameters, images_gradient: bool) -> LossPass:
+        """The pass of some of the tasks."""
+        return LossPass(
+            self.network,
+            {name: value[group] for name, value in parameters.items()},
+            self.images[group],
+            self.labels[group],
+            self.scale,
+            images_gradient,
+        )
+
+
+class _Losses(torch.autograd.Function):
+    """The gradient is taken on the way, so that one group's activations are alive at a time."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, tasks: TaskLosses, names: list[str], images: torch.Tensor, *values: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        parameters = dict(zip(names, values, strict=True))
+        losses, logits, gradients = [], [], []
+        for group in tasks.groups():
+            here = tasks.of(group, parameters, ctx.needs_input_grad[2])
+            losses.append(here.losses)
+            logits.append(here.logits)
+            if any(ctx.needs_input_grad):
+                gradients.append(here.gradient())
+        if gradients:
+            found = _joined(gradients)
+            ctx.has_images = found.by_images is not None
+            by_images = [found.by_images] if found.by_images is not None else []
+            ctx.save_for_backward(*by_images, *(found.by_parameters[name] for name in names))
+        joined = torch.cat(logits)
+        ctx.mark_non_differentiable(joined)
+        return torch.cat(losses), joined
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, d_losses: torch.Tensor, _: torch.Tensor) -> tuple[Any, ...]:
+        found = [
+            gradient * d_losses.view(-1, *[1] * (gradient.ndim - 1))
+            for gradient in ctx.saved_tensors
+        ]
+        return None, None, *([] if ctx.has_images else [None]), *found
+
+
+class _Gradients(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        tasks: TaskLosses,
+        names: list[str],
+        wanted: list[str],
+        keep_activations: bool,
+        images: torch.Tensor,
+        *values: torch.Tensor,
+    ) -> tuple[torch.Tensor, ...]:
+        ctx.tasks, ctx.names, ctx.wanted, ctx.kept = tasks, names, wanted, []
+        ctx.save_for_backward(images, *values)
+        parameters = dict(zip(names, values, strict=True))
+        losses, gradients = [], []
+        for group in tasks.groups():
+            here = tasks.of(group, parameters, ctx.needs_input_grad[4])
+            losses.append(here.losses)
+            gradients.append(here.gradient())
+            if keep_activations:
+                ctx.kept.append(here)
+        joined, found = torch.cat(losses), _joined(gradients).by_parameters
+        ctx.mark_non_differentiable(joined)
+        return joined, *(found[name] for name in wanted)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, _: torch.Tensor, *along: torch.Tensor) -> tuple[Any, ...]:
+        tasks, names = ctx.tasks, ctx.names
+        _images, *values = ctx.saved_tensors
+        parameters = dict(zip(names, values, strict=True))
+        still = {name: torch.zeros_like(value) for name, value in parameters.items()}
+        direction = still | dict(zip(ctx.wanted, along, strict=True))
+        kept, ctx.kept = ctx.kept, []
+        products = []
+        for number, group in enumerate(tasks.groups()):
+            here = kept[number] if kept else tasks.of(group, parameters, ctx.needs_input_grad[4])
+            part = {name: value[group] for name, value in direction.items()}
+            products.append(here.hessian_vector(part, gradient_known=bool(kept)))
+        found = _joined(products)
+        return None, None, None, None, found.by_images, *(found.by_parameters[n] for n in names)
+
+
+def _joined(groups: Sequence[Gradients]) -> Gradients:
+    """The groups' gradients as those of all tasks."""
+    if len(groups) == 1:
+        return groups[0]
+    images = [group.by_images for group in groups if group.by_images is not None]
+    return Gradients(
+        {
+            name: torch.cat([group.by_parameters[name] for group in groups])
+            for name in groups[0].by_parameters
+        },
+        torch.cat(images) if images else None,
+    )
