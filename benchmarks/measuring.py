@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +62,49 @@ def synchronise(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def interleaved(
-    arms: Mapping[str, Callable[[], object]], rounds: int, device: torch.device
-) -> dict[str, list[float]]:
+class Worker:
+    """An arm in a process of its own, so that no arm runs under another's settings.
+
+    Args:
+        prepare: called in the process as `prepare(*arguments)`; returns the call to measure, and
+            its device.
+    """
+
+    def __init__(self, prepare: Callable[..., Any], *arguments: Any) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, prepare, arguments), daemon=True
+        )
+        self._process.start()
+
+    def ask(self, question: str) -> Any:
+        """`result`, `seconds` or `peak` (most MiB above what was taken before) of one call."""
+        self._pipe.send(question)
+        return self._pipe.recv()
+
+
+def _serve(pipe: Connection, prepare: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    call, device = prepare(*arguments)
+    answers = {
+        "result": call,
+        "seconds": lambda: seconds(call, device),
+        "peak": lambda: _peak(call, device),
+    }
+    with contextlib.suppress(EOFError):
+        while True:
+            pipe.send(answers[pipe.recv()]())
+
+
+def interleaved(arms: Mapping[str, Worker], rounds: int) -> dict[str, list[float]]:
     """Seconds of every arm in every round; the arms take turns, after one unmeasured round."""
-    for work in arms.values():
-        work()
+    for worker in arms.values():
+        worker.ask("seconds")
     taken: dict[str, list[float]] = {name: [] for name in arms}
     for number in range(rounds):
         names = list(arms) if number % 2 == 0 else list(reversed(arms))
         for name in names:
-            taken[name].append(seconds(arms[name], device))
+            taken[name].append(arms[name].ask("seconds"))
     return taken
 
 
@@ -118,20 +152,8 @@ def step_operations(
     return tasks * (support * steps * inner + query * gradient)
 
 
-def peak_memory(work: Callable[..., Any], *arguments: Any) -> float:
-    """Most MiB that one call takes above what was taken before it, in a process of its own.
-
-    `work(*arguments)` prepares and returns the call to measure, and its device.
-    """
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(1) as pool:
-        return pool.apply(_peak, (work, arguments))
-
-
-def _peak(work: Callable[..., Any], arguments: tuple[Any, ...]) -> float:
-    call, device = work(*arguments)
+def _peak(call: Callable[[], Any], device: torch.device) -> float:
     if device.type == "cuda":
-        call()
         before = torch.cuda.memory_allocated(device)
         torch.cuda.reset_peak_memory_stats(device)
         call()

@@ -2,8 +2,8 @@
 
     python benchmarks/meta_step.py --size demo --method maml --peers higher,learn2learn-style
 
-Losses and meta-gradients must agree first. The arms then take turns in one process; the ratio of
-each round is what can be quoted, not the seconds. Peak memory is of one step in a fresh process.
+Losses and meta-gradients must agree first. The arms, a process each, then take turns; the ratio of
+each round is what can be quoted, not the seconds. Peak memory is that of a process's first step.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from innerloop.meta.outer_loop import query_result
 from innerloop.nets.conv4 import Conv4
 from measuring import (
     SIZES,
+    Worker,
     interleaved,
     matmul_peak,
-    peak_memory,
     random_tasks,
     ratios,
     step_operations,
@@ -64,20 +64,20 @@ def main(argv: list[str] | None = None) -> None:
     if peers and arguments.method not in COMPARABLE:
         parser.error(f"no peer offers {arguments.method}; compare {', '.join(COMPARABLE)}")
 
-    arms, device = {}, torch.device(arguments.device)
-    for name in (OURS, *peers):
-        arms[name], device = prepare(name, vars(arguments))
-    loss, gradient = arms[OURS]()
+    device = set_up(vars(arguments), training=True)
+    arms = {name: Worker(prepare, name, vars(arguments)) for name in (OURS, *peers)}
+    # the first call of a process, before it keeps memory for the next one
+    memory = {name: worker.ask("peak") for name, worker in arms.items()}
+    loss, gradient = arms[OURS].ask("result")
     scale = max(float(value.abs().max()) for value in gradient.values())
     difference = {}
     for name in peers:
-        their_loss, theirs = arms[name]()
+        their_loss, theirs = arms[name].ask("result")
         assert abs(loss - their_loss) < 1e-3 * abs(loss), f"{name}: loss {their_loss}, ours {loss}"
         difference[name] = max(
             float((gradient[key] - theirs[key]).abs().max()) / scale for key in gradient
         )
-    taken = interleaved(arms, arguments.rounds, device)
-    memory = {name: peak_memory(prepare, name, vars(arguments)) for name in arms}
+    taken = interleaved(arms, arguments.rounds)
     operations = step_operations(
         Conv4(**SIZES[arguments.size]), arguments.tasks, 5 * arguments.shot,
         5 * arguments.queries, arguments.steps, not arguments.first_order,
@@ -100,8 +100,14 @@ def main(argv: list[str] | None = None) -> None:
 
 def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device]:
     """The call that gives an arm's loss and meta-gradient."""
-    compute = {key: options[key] for key in ("device", "threads", "tf32")}
-    device = set_up(compute, training=True)
+    if name == OURS:
+        device = set_up(options, training=True)
+    else:
+        # as peers run: torch's own settings but for the threads
+        device = torch.device(options["device"])
+        torch.set_num_threads(options["threads"])
+        torch.backends.cuda.matmul.allow_tf32 = options["tf32"]
+        torch.backends.cudnn.allow_tf32 = options["tf32"]
     network = Conv4(**SIZES[options["size"]])
     made = method(options["method"], first_order=options["first_order"])
     slow = {name: value.to(device) for name, value in network.initial(0).items()}
@@ -120,7 +126,7 @@ def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device
         )  # fmt: skip
         loss = result.losses.mean()
         found = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
-        return float(loss), dict(zip(weights, found, strict=True))
+        return float(loss.detach()), dict(zip(weights, found, strict=True))
 
     return ours, device
 

@@ -79,7 +79,7 @@ def torch_loop(
         total = total + _query_loss(net, weights, rate, method, tasks, number, steps)
     mean = total / len(tasks)
     mean.backward()
-    return float(mean), {name: weights[module_name(name)].grad for name in slow}
+    return float(mean.detach()), {name: weights[module_name(name)].grad for name in slow}
 
 
 def learn2learn_style(
@@ -92,7 +92,7 @@ def learn2learn_style(
         clone = {name: value.clone() for name, value in net.named_parameters()}
         mine = _query_loss(net, clone, rate, method, tasks, number, steps)
         mine.backward()
-        loss += float(mine)
+        loss += float(mine.detach())
     gradients = {name: value.grad for name, value in net.named_parameters()}
     count = len(tasks)
     return loss / count, {name: gradients[module_name(name)] / count for name in slow}
@@ -119,7 +119,7 @@ def higher(
                 steps_of.step(F.cross_entropy(fast(support.images[number]), support.labels[number]))
             mine = F.cross_entropy(fast(query.images[number]), query.labels[number])
             mine.backward()
-            loss += float(mine)
+            loss += float(mine.detach())
     count = len(tasks)
     return loss / count, {name: named[module_name(name)].grad / count for name in slow}
 

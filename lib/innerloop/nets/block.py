@@ -13,8 +13,8 @@ Max-pooling commutes with all that rises, so it comes first, and only a quarter 
 ever normalised; a negative gamma is moved into the filters (-w has the normalised pre-activations
 -h). What P takes out is affine in y, so that every full-size tensor is y times a number, plus a
 number, plus pooled elements put back to their places. The bias of a convolution before BatchNorm
-cancels and is left out. Images go side by side, as [N, T * C, H, W] with channels last; vectors
-are [T * C].
+cancels and is left out. Images go side by side, as [N, T * C, H, W] with channels last, and numbers
+of a channel are [1, T * C, 1, 1].
 """
 
 from __future__ import annotations
@@ -64,15 +64,17 @@ class BlockPass:
         input_gradient: bool,
     ) -> None:
         self._tasks, self._input_gradient = tasks, input_gradient
-        self._sign = torch.where(block.gamma < 0, -1.0, 1.0).to(block.gamma)
-        self._x, self._w, self._gamma = images, self._signed(block.weight), block.gamma.abs()
+        gamma, beta = block.gamma.view(1, -1, 1, 1), block.beta.view(1, -1, 1, 1)
+        self._sign = torch.where(gamma < 0, -1.0, 1.0).to(gamma)
+        self._x, self._w, self._gamma = images, self._signed(block.weight), gamma.abs()
         self._y = F.conv2d(images, self._w, padding=1, groups=tasks)
         self._n = self._y.numel() // self._y.shape[1]
-        self._mean, variance = mean_and_variance(self._y)
-        self._i = torch.rsqrt(variance + eps)
+        mean, variance = mean_and_variance(self._y)
+        self._mean = mean.view(1, -1, 1, 1)
+        self._i = torch.rsqrt(variance + eps).view(1, -1, 1, 1)
         pooled, self._where = _aten.max_pool2d_with_indices(self._y, *_POOLING)
-        self._hp = torch.addcmul(_wide(-self._mean * self._i), pooled, _wide(self._i))
-        self.output = torch.addcmul(_wide(block.beta), self._hp, _wide(self._gamma)).relu_()
+        self._hp = torch.addcmul(-self._mean * self._i, pooled, self._i)
+        self.output = torch.addcmul(beta, self._hp, self._gamma).relu_()
 
     def backward(
         self, d_output: torch.Tensor, *, weight: bool = True
@@ -86,13 +88,13 @@ class BlockPass:
         self._d_gamma, self._d_beta = _per_channel(self._da * self._hp), _per_channel(self._da)
         factor = self._gamma * self._i
         slope = -factor * self._i * self._d_gamma / self._n
-        self._dy = self._unpool(self._da * _wide(factor))
-        self._dy.addcmul_(self._y, _wide(slope))
-        self._dy.sub_(_wide(factor * self._d_beta / self._n + slope * self._mean))
+        self._dy = self._unpool(self._da * factor)
+        self._dy.addcmul_(self._y, slope)
+        self._dy.sub_(factor * self._d_beta / self._n + slope * self._mean)
         dx, dw = self._convolution_backward(self._dy, self._x, self._w, weight=weight)
         if not weight:
             return dx, None
-        return dx, BlockTensors(self._signed(dw), self._d_gamma * self._sign, self._d_beta)
+        return dx, self._tensors(dw, self._d_gamma, self._d_beta)
 
     def tangent(self, images: torch.Tensor | None, along: BlockTensors) -> torch.Tensor:
         """How the output moves when the input (None: not at all) and the parameters move.
@@ -100,20 +102,21 @@ class BlockPass:
         h' = P(y') and i' = -i^2 mean(h y'), of which only the pooled elements are needed.
         """
         self._xt, self._wt = images, self._signed(along.weight)
-        self._gamma_t = along.gamma * self._sign
+        self._gamma_t = along.gamma.view(1, -1, 1, 1) * self._sign
         self._yt = F.conv2d(self._x, self._wt, padding=1, groups=self._tasks)
         if images is not None:
             self._yt += F.conv2d(images, self._w, padding=1, groups=self._tasks)
         # BatchNorm's backward pass gives both sums in one reading
-        _, self._yt_h, self._yt_sum = _aten.native_batch_norm_backward(
-            self._yt, self._y, None, None, None, self._mean, self._i, True, 0.0,
-            [False, True, True],
+        _, yt_h, yt_sum = _aten.native_batch_norm_backward(
+            self._yt, self._y, None, None, None, self._mean.flatten(), self._i.flatten(),
+            True, 0.0, [False, True, True],
         )  # fmt: skip
+        self._yt_h, self._yt_sum = yt_h.view(1, -1, 1, 1), yt_sum.view(1, -1, 1, 1)
         i_n = self._i / self._n
-        self._hpt = self._pooled(self._yt).mul_(_wide(self._i))
-        self._hpt.addcmul_(self._hp, _wide(-self._yt_h * i_n)).sub_(_wide(self._yt_sum * i_n))
-        moved = torch.addcmul(_wide(along.beta), self._hp, _wide(self._gamma_t))
-        return self._rectified(moved.addcmul_(self._hpt, _wide(self._gamma)))
+        self._hpt = self._pooled(self._yt).mul_(self._i)
+        self._hpt.addcmul_(self._hp, -self._yt_h * i_n).sub_(self._yt_sum * i_n)
+        moved = torch.addcmul(along.beta.view(1, -1, 1, 1), self._hp, self._gamma_t)
+        return self._rectified(moved.addcmul_(self._hpt, self._gamma))
 
     def tangent_backward(self, d_output: torch.Tensor) -> tuple[torch.Tensor, BlockTensors]:
         """How what `backward` gave moves, given how the gradient of the output moves.
@@ -126,21 +129,21 @@ class BlockPass:
         da_hpt, dat_hp = _per_channel(self._da * self._hpt), _per_channel(dat * self._hp)
         d_beta = _per_channel(dat)
         rest = self._gamma_t - gamma * self._yt_h * i / n
-        v = (dat * _wide(i * gamma)).addcmul_(self._da, _wide(i * rest))
+        v = (dat * (i * gamma)).addcmul_(self._da, i * rest)
         v_sum = gamma * d_beta + rest * self._d_beta
         v_h = gamma * dat_hp + rest * self._d_gamma
         # d_y' = unpool(v) + of_yt y' + of_h h + constant, and h = (y - m) i
         of_yt = -i.square() * gamma * self._d_gamma / n
         of_h = -i * (v_h + gamma * da_hpt) / n - of_yt * self._yt_h / n
         constant = -i * v_sum / n - of_yt * self._yt_sum / n
-        dyt = self._unpool(v).addcmul_(self._yt, _wide(of_yt))
-        dyt.addcmul_(self._y, _wide(of_h * i)).add_(_wide(constant - of_h * i * self._mean))
+        dyt = self._unpool(v).addcmul_(self._yt, of_yt)
+        dyt.addcmul_(self._y, of_h * i).add_(constant - of_h * i * self._mean)
         dx, dw = self._convolution_backward(dyt, self._x, self._w)
         if self._input_gradient:
             dx += self._convolution_backward(self._dy, self._x, self._wt, weight=False)[0]
         if self._xt is not None:
             dw += self._convolution_backward(self._dy, self._xt, self._w, image=False)[1]
-        return dx, BlockTensors(self._signed(dw), (dat_hp + da_hpt) * self._sign, d_beta)
+        return dx, self._tensors(dw, dat_hp + da_hpt, d_beta)
 
     def _convolution_backward(
         self,
@@ -179,6 +182,11 @@ class BlockPass:
 
     def _signed(self, weight: torch.Tensor) -> torch.Tensor:
         return weight * self._sign.view(-1, 1, 1, 1)
+
+    def _tensors(
+        self, dw: torch.Tensor, d_gamma: torch.Tensor, d_beta: torch.Tensor
+    ) -> BlockTensors:
+        return BlockTensors(self._signed(dw), (d_gamma * self._sign).flatten(), d_beta.flatten())
 
 
 class _Block(torch.autograd.Function):
@@ -229,10 +237,5 @@ def mean_and_variance(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return mean, variance
 
 
-def _wide(vector: torch.Tensor) -> torch.Tensor:
-    """[T * C] to be broadcast over images and pixels."""
-    return vector[:, None, None]
-
-
 def _per_channel(v: torch.Tensor) -> torch.Tensor:
-    return v.sum(dim=(0, 2, 3))
+    return v.sum(dim=(0, 2, 3), keepdim=True)

@@ -147,8 +147,9 @@ class _Gradients(torch.autograd.Function):
         tasks, names = ctx.tasks, ctx.names
         _images, *values = ctx.saved_tensors
         parameters = dict(zip(names, values, strict=True))
-        still = {name: torch.zeros_like(value) for name, value in parameters.items()}
-        direction = still | dict(zip(ctx.wanted, along, strict=True))
+        direction = dict(zip(ctx.wanted, along, strict=True))
+        for name in parameters.keys() - direction.keys():
+            direction[name] = torch.zeros_like(parameters[name])
         kept, ctx.kept = ctx.kept, []
         products = []
         for number, group in enumerate(tasks.groups()):
