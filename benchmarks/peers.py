@@ -131,6 +131,21 @@ PEERS: dict[str, Peer] = {
 }
 
 
+def evaluation_loop(
+    network: Conv4, slow: Parameters, rate: float, tasks: TaskBatch, steps: int
+) -> torch.Tensor:
+    """Query accuracy of every task, one after the other, without a second order."""
+    net, first_order = filled(network, slow), Method("maml", first_order=True)
+    weights = {name: value.detach().requires_grad_() for name, value in net.named_parameters()}
+    hits = []
+    for number in range(len(tasks)):
+        fast = _adapted(net, weights, rate, first_order, tasks, number, steps)
+        with torch.no_grad():
+            logits = torch.func.functional_call(net, fast, tasks.query.images[number])
+        hits.append((logits.argmax(dim=1) == tasks.query.labels[number]).double().mean())
+    return torch.stack(hits)
+
+
 def _query_loss(
     net: Net,
     weights: Parameters,
@@ -140,8 +155,21 @@ def _query_loss(
     number: int,
     steps: int,
 ) -> torch.Tensor:
-    support, query = tasks.support, tasks.query
-    fast = dict(weights)
+    fast = _adapted(net, weights, rate, method, tasks, number, steps)
+    logits = torch.func.functional_call(net, fast, tasks.query.images[number])
+    return F.cross_entropy(logits, tasks.query.labels[number])
+
+
+def _adapted(
+    net: Net,
+    weights: Parameters,
+    rate: float,
+    method: Method,
+    tasks: TaskBatch,
+    number: int,
+    steps: int,
+) -> Parameters:
+    support, fast = tasks.support, dict(weights)
     names = [name for name in fast if moving(method, name)]
     for _ in range(steps):
         logits = torch.func.functional_call(net, fast, support.images[number])
@@ -152,5 +180,4 @@ def _query_loss(
         fast |= {
             name: fast[name] - rate * along for name, along in zip(names, gradients, strict=True)
         }
-    logits = torch.func.functional_call(net, fast, query.images[number])
-    return F.cross_entropy(logits, query.labels[number])
+    return fast

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from innerloop.errors import ConfigError
-from innerloop.files import atomic_path, canonical_json, read_json, read_spec, write_json
+from innerloop.files import (
+    atomic_path,
+    canonical_json,
+    read_json,
+    read_spec,
+    remove_leftovers,
+    write_json,
+)
 
 
 def test_replaces_the_file_when_all_is_well(tmp_path: Path):
@@ -89,3 +96,12 @@ def test_a_file_with_something_else_is_refused(tmp_path: Path):
     write_json(tmp_path / "list.json", [1])
     with pytest.raises(ConfigError, match="expected a JSON object, got list"):
         read_spec(str(tmp_path / "list.json"))
+
+
+def test_leftovers_of_killed_jobs_are_removed_and_nothing_else(tmp_path: Path):
+    kept = [tmp_path / name for name in ("model.pt", ".model.json", "other.pt", ".models.1-a.pt")]
+    left = tmp_path / ".model.123-0badcafe.pt"
+    for path in [*kept, left]:
+        path.touch()
+    remove_leftovers(tmp_path / "model.pt")
+    assert sorted(tmp_path.iterdir()) == sorted(kept)

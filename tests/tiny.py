@@ -52,7 +52,8 @@ class DoubleStore(ImageStore):
 
 
 def double_store() -> DoubleStore:
-    return DoubleStore(**vars(store()))
+    whole = store()
+    return DoubleStore(whole.folder, whole.images, whole.classes, whole.manifest)
 
 
 def split(name: str = "train") -> Split:

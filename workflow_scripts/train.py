@@ -12,7 +12,7 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split, split_digest
 from innerloop.data.tasks import Tasks
 from innerloop.device import describe, set_up
-from innerloop.files import canonical_json, read_spec, write_json
+from innerloop.files import canonical_json, read_spec, remove_leftovers, write_json
 from innerloop.inner_loop.method import Method
 from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.interruption import interruptible
@@ -32,10 +32,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--checkpoint", required=True, type=Path, help="to continue from")
     parser.add_argument("--out", required=True, type=Path, help="model.json; the rest lies beside")
+    parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
+    parser.add_argument("--keep-activations", action="store_true", help="more speed, more memory")
     arguments = parser.parse_args(argv)
     spec, began = read_spec(arguments.spec), time.monotonic()
 
-    device = set_up(spec["compute"])
+    device = set_up(spec["compute"], training=True)
     images = ImageStore.open(arguments.images.parent)
     schedule = Schedule.from_spec(spec["schedule"])
 
@@ -50,10 +52,12 @@ def main(argv: list[str] | None = None) -> None:
         tasks("train", f"training, seed {spec['seed']}", spec["queries"]),
         tasks("val", "validation", spec["validation_queries"]),
         spec["seed"],
+        keep_activations=arguments.keep_activations,
+        cuda_graph=spec["compute"].get("cuda_graph", False),
     )
     data = {images.dataset: images.digest, "splits": split_digest(arguments.splits)}
     fingerprint = canonical_json([spec, data])
-    checkpoint = Checkpoint(arguments.checkpoint, fingerprint, say=_say)
+    checkpoint = Checkpoint(arguments.checkpoint, fingerprint, arguments.save_every, say=_say)
     saved = checkpoint.read()
     if saved is not None:
         training.restore(saved)
@@ -81,6 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     seconds = round(time.monotonic() - began, 1)
     write_json(folder / "run.json", {**computed, "wall_seconds": seconds})
     checkpoint.remove()
+    remove_leftovers(folder / "model.pt")
 
 
 def _say(text: str) -> None:

@@ -31,6 +31,13 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
             temporary.unlink()
 
 
+def remove_leftovers(path: Path | str) -> None:
+    """Remove temporary files of `path` that killed jobs have left beside it."""
+    path = Path(path)
+    for leftover in path.parent.glob(f".{path.stem}.*-*{path.suffix}"):
+        leftover.unlink(missing_ok=True)
+
+
 def canonical_json(value: Any) -> str:
     """JSON with sorted keys and no spaces: equal values give equal text."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

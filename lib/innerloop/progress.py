@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import SupportsFloat
 
 from rich.console import Console
 from rich.progress import (
@@ -15,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
+
+_BAR_SECONDS = 0.1
 
 
 class Progress:
@@ -28,10 +31,9 @@ class Progress:
         self, what: str, total: int, done: int = 0, line_seconds: float = 10.0, quiet: bool = False
     ) -> None:
         self._what, self._total, self._done, self._began_at = what, total, done, done
-        self._line_seconds = line_seconds
-        self._began = self._last_line = time.monotonic()
+        self._began = self._last = time.monotonic()
         self._bar: Bar | None = None
-        self._quiet = quiet
+        self._quiet, self._every = quiet, line_seconds
         if sys.stderr.isatty() and not quiet:
             columns = (
                 TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -39,6 +41,7 @@ class Progress:
             )  # fmt: skip
             self._bar = Bar(*columns, console=Console(stderr=True))
             self._task = self._bar.add_task(what, total=total, completed=done, figures="")
+            self._every = _BAR_SECONDS
 
     def __enter__(self) -> Progress:
         if self._bar:
@@ -54,18 +57,20 @@ class Progress:
         if self._bar:
             self._bar.stop()
 
-    def advance(self, count: int = 1, **figures: float) -> None:
-        """Note that `count` more steps are done; `figures` are shown beside."""
+    def advance(self, count: int = 1, **figures: SupportsFloat) -> None:
+        """Note that `count` more steps are done; `figures` are shown beside.
+
+        They are read only when something is shown, so that a GPU is not waited for every step.
+        """
         self._done += count
-        shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items())
+        now = time.monotonic()
+        if self._quiet or (now - self._last < self._every and self._done < self._total):
+            return
+        self._last = now
+        shown = "  ".join(f"{name} {float(value):.3f}" for name, value in figures.items())
         if self._bar:
             self._bar.update(self._task, completed=self._done, figures=shown)
-            return
-        now = time.monotonic()
-        if self._quiet:
-            return
-        if now - self._last_line >= self._line_seconds or self._done >= self._total:
-            self._last_line = now
+        else:
             print(self._line(now, shown), file=sys.stderr, flush=True)
 
     def _line(self, now: float, shown: str) -> str:

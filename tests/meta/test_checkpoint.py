@@ -70,5 +70,18 @@ def test_is_removed_when_training_has_finished(tmp_path: Path, said: list[str]):
     made = checkpoint(tmp_path, said)
     made.remove()
     made.save(STATE)
+    made.save(STATE)
     made.remove()
-    assert not made.path.exists()
+    assert not list(made.path.parent.iterdir())
+
+
+def test_damaged_gives_way_to_the_one_before(tmp_path: Path, said: list[str]):
+    made = checkpoint(tmp_path, said)
+    made.save({**STATE, "iteration": 6})
+    made.save(STATE)
+    made.path.write_bytes(made.path.read_bytes()[:100])
+    found = made.read()
+    assert found is not None
+    assert found["iteration"] == 6
+    assert "is damaged" in said[0]
+    assert "continuing at iteration 6" in said[1]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -81,6 +84,7 @@ def run(
     folder: Path,
     changed: dict[str, Any] | None = None,
     splits: Path | None = None,
+    *more: str,
 ) -> Path:
     """Train into a folder; a second call continues what the first left."""
     folder.mkdir(exist_ok=True)
@@ -94,6 +98,7 @@ def run(
             *("--splits", str(splits)),
             *("--checkpoint", str(folder / "kept" / "checkpoint.pt")),
             *("--out", str(out)),
+            *more,
         ]
     )
     return out
@@ -184,3 +189,55 @@ def test_other_splits_start_over(
 
 def test_pixels_are_those_of_the_store(images: ImageStore) -> None:
     assert np.array_equal(images.images, tiny.store().images)
+
+
+def test_killed_at_any_moment_it_continues_to_the_same_bits(
+    images: ImageStore, tmp_path: Path
+) -> None:
+    """SIGKILL at 20 random points of training, saving and writing; every outcome is the same."""
+    seed = 20
+    random, kills, finished = Random(seed), 0, 0
+    began = time.monotonic()
+    undisturbed = run(images, tmp_path / "undisturbed")
+    # a forked child has all imported already, so that most of its time is training
+    longest, fork = time.monotonic() - began, multiprocessing.get_context("fork")
+    while kills < 20:
+        folder = tmp_path / str(finished)
+        delay = random.uniform(0, longest)
+        child = fork.Process(target=run, args=(images, folder, None, None, "--save-every", "0"))
+        child.start()
+        child.join(delay)
+        if child.is_alive():
+            child.kill()
+            child.join()
+            kills += 1
+            print(f"seed {seed}: kill {kills} after {delay:.3f} s")
+            continue
+        assert child.exitcode == 0
+        finished += 1
+        same_files(folder / "model", undisturbed.parent)
+    same_files(run(images, tmp_path / str(finished)).parent, undisturbed.parent)
+    assert not list((tmp_path / str(finished) / "kept").iterdir())
+
+
+def same_files(folder: Path, expected: Path) -> None:
+    assert load(folder / "model.pt").digest() == load(expected / "model.pt").digest()
+    for name in ("model.json", "training.parquet", "dynamics.parquet", "step_sizes.parquet"):
+        assert (folder / name).read_bytes() == (expected / name).read_bytes(), name
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undisturbed = run(images, tmp_path / "undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(7, patch)
+        with pytest.raises(SystemExit):
+            run(images, tmp_path / "damaged", None, None, "--save-every", "0")
+    last = tmp_path / "damaged/kept/checkpoint.pt"
+    last.write_bytes(last.read_bytes()[:500])
+    continued = run(images, tmp_path / "damaged")
+    said = capsys.readouterr().err
+    assert "is damaged and left aside" in said
+    assert "continuing at iteration 7 from" in said
+    same_files(continued.parent, undisturbed.parent)

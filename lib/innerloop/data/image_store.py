@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,9 @@ class ImageStore:
     images: np.ndarray
     classes: list[ClassRows]
     manifest: Mapping[str, Any]
+    _on_device: dict[torch.device, torch.Tensor] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def open(cls, folder: Path | str) -> ImageStore:
@@ -119,6 +122,13 @@ class ImageStore:
     def batch(self, rows: np.ndarray) -> torch.Tensor:
         """Images as float32 in [0, 1], of shape [*rows.shape, 3, size, size]."""
         return torch.from_numpy(np.asarray(self.images[rows])).float().div_(255)
+
+    def batch_on(self, rows: np.ndarray, device: torch.device) -> torch.Tensor:
+        """As `batch`, on a device that all images are copied to once, as bytes."""
+        if device not in self._on_device:
+            self._on_device[device] = torch.from_numpy(np.asarray(self.images)).to(device)
+        places = torch.from_numpy(rows).to(device, non_blocking=True)
+        return self._on_device[device][places].float().div_(255)
 
     def verify(self) -> None:
         """Read every image and compare with the digest.

@@ -67,7 +67,11 @@ class Tasks:
 
     def _labelled(self, rows: np.ndarray) -> Labelled:
         tasks, way, each = rows.shape
-        images = self.images.batch(rows.reshape(tasks, way * each)).to(self.device)
+        rows = rows.reshape(tasks, way * each)
+        if self.device.type == "cpu":
+            images = self.images.batch(rows)
+        else:
+            images = self.images.batch_on(rows, self.device)
         labels = torch.arange(way, device=self.device).repeat_interleave(each)
         return Labelled(images, labels.expand(tasks, -1).contiguous())
 

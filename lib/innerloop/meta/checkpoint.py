@@ -9,14 +9,14 @@ from typing import Any
 
 import torch
 
-from innerloop.files import atomic_path
+from innerloop.files import atomic_path, remove_leftovers
 
 
 class Checkpoint:
-    """One file that training continues from.
+    """A file that training continues from, and the one before it in case that is damaged.
 
     Args:
-        path: where; not a declared output of any rule.
+        path: where; not a declared output of any rule. The previous one gets a suffix.
         fingerprint: of the resolved parameters, code and data; another one starts over.
         every_seconds: how often `maybe_save` saves.
         say: told what was found.
@@ -33,27 +33,42 @@ class Checkpoint:
         self._say = say
         self._saved = time.monotonic()
 
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the last one."""
+        return self.path.with_name(f"{self.path.name}.previous")
+
     def read(self) -> dict[str, Any] | None:
-        """The saved state, or nothing where there is none that fits."""
-        if not self.path.is_file():
-            return None
+        """The last saved state that can be read, or nothing where none fits."""
+        there = [path for path in (self.path, self.previous) if path.is_file()]
+        for path in there:
+            state = self._read(path)
+            if state is not None:
+                self._say(f"continuing at iteration {state['iteration']} from {path}")
+                return state
+        if there:
+            self._say("starting over")
+        return None
+
+    def _read(self, path: Path) -> dict[str, Any] | None:
         try:
-            content = torch.load(self.path, map_location="cpu", weights_only=True)
+            content = torch.load(path, map_location="cpu", weights_only=True)
             fingerprint, state = content["fingerprint"], content["state"]
         except Exception as error:  # torch raises many kinds for a damaged file
-            self._say(f"starting over: checkpoint {self.path} is damaged ({error})")
+            self._say(f"checkpoint {path} is damaged and left aside ({error})")
             return None
         if fingerprint != self.fingerprint:
-            self._say(f"starting over: checkpoint {self.path} belongs to other parameters")
+            self._say(f"checkpoint {path} belongs to other parameters, code or data")
             return None
-        self._say(f"continuing at iteration {state['iteration']} from {self.path}")
         found: dict[str, Any] = state
         return found
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state, atomically."""
+        """Write the state, atomically: at any moment there is a whole checkpoint."""
         with atomic_path(self.path) as temporary:
             torch.save({"fingerprint": self.fingerprint, "state": dict(state)}, temporary)
+            if self.path.is_file():
+                self.path.replace(self.previous)
         self._saved = time.monotonic()
 
     def maybe_save(self, state: Callable[[], Mapping[str, Any]]) -> None:
@@ -64,3 +79,5 @@ class Checkpoint:
     def remove(self) -> None:
         """Training has finished."""
         self.path.unlink(missing_ok=True)
+        self.previous.unlink(missing_ok=True)
+        remove_leftovers(self.path)

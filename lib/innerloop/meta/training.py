@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 
-from innerloop.data.tasks import Tasks
+from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.meta.captured_step import CapturedStep
 from innerloop.meta.dynamics import dynamics_rows
 from innerloop.meta.evaluation import evaluate
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.meta.outer_loop import QueryResult, query_result
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters, detached
+
+#: Iterations between looks at the loss; each look waits for the device.
+_CHECK_EVERY = 20
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Schedule:
 class Training:
     """A model in training: everything that a continued run needs is in `state()`.
 
-    Iterating over it trains: each outer iteration yields its mean loss and accuracy.
+    Iterating over it trains: each outer iteration yields its mean loss and accuracy, as tensors on
+    the device, so that nothing waits for a GPU until somebody reads them.
     """
 
     def __init__(
@@ -70,7 +74,13 @@ class Training:
         train_tasks: Tasks,
         validation_tasks: Tasks,
         seed: int,
+        *,
+        keep_activations: bool = False,
+        cuda_graph: bool = False,
     ) -> None:
+        self._keep_activations = keep_activations
+        self._cuda_graph = cuda_graph and train_tasks.device.type == "cuda"
+        self._gradient_step: CapturedStep | None = None
         self.network, self.method, self.schedule = network, method, schedule
         self._train_tasks, self._validation_tasks = train_tasks, validation_tasks
         self._rule = rule_of(method)
@@ -94,7 +104,7 @@ class Training:
         self.dynamics: list[dict[str, Any]] = []
         self._since_log: list[QueryResult] = []
 
-    def __iter__(self) -> Iterator[dict[str, float]]:
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         if self.iteration == 0 and not self.kept:
             self._log()
         while self.iteration < self.schedule.iterations:
@@ -103,10 +113,12 @@ class Training:
             self._since_log.append(result)
             if self._due(self.iteration):
                 self._log()
+            elif len(self._since_log) % _CHECK_EVERY == 0:
+                self._require_finite()
             yield {
-                "loss": float(result.losses.mean()),
-                "accuracy": float(result.accuracies.mean()),
-                "validation": self.best[0],
+                "loss": result.losses.mean(),
+                "accuracy": result.accuracies.mean(),
+                "validation": torch.tensor(self.best[0]),
             }
 
     def model(self, spec: Mapping[str, Any]) -> TrainedModel:
@@ -119,25 +131,44 @@ class Training:
     def _outer_step(self) -> QueryResult:
         first = self.iteration * self.schedule.meta_batch
         tasks = self._train_tasks.batch(range(first, first + self.schedule.meta_batch))
-        result = query_result(
-            self.network, self.slow, self.step_sizes, self.method, tasks,
-            self.schedule.train_steps, differentiable=True,
-        )  # fmt: skip
-        loss = result.losses.mean()
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise DivergenceError(
-                f"{self.method.label or self.method.name}: the loss is {value} at outer "
-                f"iteration {self.iteration}. The inner step size ({self.method.step_size}) or the "
-                f"outer one ({self.schedule.outer_step_size}) is probably too large; nothing was "
-                "written for this model"
-            )
-        self._optimiser.zero_grad(set_to_none=True)
-        torch.autograd.backward(loss)
+        if self._cuda_graph and self._gradient_step is None:
+            self._gradient_step = CapturedStep(self._gradient, self._forget_gradient, tasks)
+        if self._gradient_step is None:
+            self._forget_gradient()
+            result = self._gradient(tasks)
+        else:
+            result = self._gradient_step(tasks)
         self._optimiser.step()
         with torch.no_grad():
             _copy_into(self.slow, constrained(self.method, self.slow))
-        return QueryResult(result.losses.detach().cpu(), result.accuracies.cpu())
+        return result
+
+    def _gradient(self, tasks: TaskBatch) -> QueryResult:
+        """Leave the outer gradient where the optimiser looks for it."""
+        result = query_result(
+            self.network, self.slow, self.step_sizes, self.method, tasks,
+            self.schedule.train_steps, differentiable=True,
+            keep_activations=self._keep_activations,
+        )  # fmt: skip
+        torch.autograd.backward(result.losses.mean())
+        return QueryResult(result.losses.detach(), result.accuracies)
+
+    def _forget_gradient(self) -> None:
+        self._optimiser.zero_grad(set_to_none=True)
+
+    def _require_finite(self) -> None:
+        """Stop if a loss since the last log is not a number."""
+        losses = torch.stack([result.losses.mean() for result in self._since_log]).cpu()
+        for number in (~losses.isfinite()).nonzero():
+            self._diverged(float(losses[number]), self.iteration - len(losses) + int(number))
+
+    def _diverged(self, loss: float, iteration: int) -> NoReturn:
+        raise DivergenceError(
+            f"{self.method.label or self.method.name}: the loss is {loss} at outer iteration "
+            f"{iteration}. The inner step size ({self.method.step_size}) or the outer one "
+            f"({self.schedule.outer_step_size}) is probably too large; nothing was written for "
+            "this model"
+        )
 
     def _due(self, iteration: int) -> bool:
         schedule = self.schedule
@@ -149,7 +180,11 @@ class Training:
 
     def _log(self) -> None:
         """Validate, and note curves, norms and step sizes; keep the weights if they are wanted."""
+        if self._since_log:
+            self._require_finite()
         validation = self._validate()
+        if not validation.losses.isfinite().all():
+            self._diverged(float(validation.losses.mean()), self.iteration)
         self.curves.append(self._curve_row("val", validation))
         if self._since_log:
             losses = torch.cat([result.losses for result in self._since_log])
@@ -194,6 +229,8 @@ class Training:
 
     def state(self) -> dict[str, Any]:
         """All that changes while training, in plain values and tensors."""
+        if self._since_log:
+            self._require_finite()
         return {
             "iteration": self.iteration,
             "slow": detached(self.slow),
@@ -207,7 +244,7 @@ class Training:
             "curves": list(self.curves),
             "dynamics": list(self.dynamics),
             "since_log": [
-                {"losses": result.losses, "accuracies": result.accuracies}
+                {"losses": result.losses.cpu(), "accuracies": result.accuracies.cpu()}
                 for result in self._since_log
             ],
         }

@@ -61,7 +61,8 @@ class LossPass:
         logs = F.log_softmax(self.logits, dim=2)
         self.losses = -scale * logs.gather(2, labels.unsqueeze(2)).sum(dim=(1, 2))
         self._shares = logs.exp()
-        self._d_logits = scale * (self._shares - F.one_hot(labels, network.way))
+        classes = torch.arange(network.way, device=labels.device)
+        self._d_logits = scale * (self._shares - (labels.unsqueeze(2) == classes).to(logs))
 
     def gradient(self) -> Gradients:
         """Gradient of every task's loss, each [T, *shape]."""

@@ -1,0 +1,128 @@
+"""How fast tasks are adapted to and judged, beside a loop over episodes.
+
+    python benchmarks/evaluation.py --size demo --episodes 600 --steps 10
+
+Both arms, a process each, must find the same accuracies; then they take turns. `--cka` measures
+CKA of all layers, both estimators, on the same tasks (ours alone).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from innerloop.data.tasks import TaskBatch
+from innerloop.device import describe, set_up
+from innerloop.inner_loop.adapt import adapt
+from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.meta.evaluation import evaluate
+from innerloop.nets.conv4 import LAYERS, Conv4
+from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
+from measuring import SIZES, Worker, interleaved, random_tasks, ratios
+from peers import evaluation_loop
+
+OURS, LOOP, CKA = "innerloop", "loop over episodes", "innerloop, CKA of all layers"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Check, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser.add_argument("--episodes", type=int, default=600)
+    parser.add_argument("--at-once", type=int, default=20, help="tasks_at_once")
+    parser.add_argument("--shot", type=int, default=1)
+    parser.add_argument("--queries", type=int, default=15, help="of each class")
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--cka", action="store_true")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args(argv)
+    options = vars(arguments)
+    device = set_up(options)
+    arms = {name: Worker(prepare, name, options) for name in (OURS, LOOP)}
+    ours, theirs = (arms[name].ask("result") for name in (OURS, LOOP))
+    agreeing = float((ours == theirs).double().mean())
+    assert abs(float(ours.mean() - theirs.mean())) < 0.005, f"{ours.mean()}, {theirs.mean()}"
+    if arguments.cka:
+        arms[CKA] = Worker(prepare, CKA, options)
+    taken = interleaved(arms, arguments.rounds)
+    report = {
+        **{key: value for key, value in options.items() if key != "json"},
+        **describe(device),
+        "torch": torch.__version__,
+        "tasks_of_equal_accuracy": round(agreeing, 4),
+        "seconds_of_ours": [round(value, 2) for value in taken[OURS]],
+        "ratio_to_ours": ratios(taken, OURS),
+    }
+    print(json.dumps(report, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torch.device]:
+    """The call that measures every episode."""
+    if name == LOOP:
+        # as a loop runs: torch's own settings but for the threads
+        device = torch.device(options["device"])
+        torch.set_num_threads(options["threads"])
+    else:
+        device = set_up(options)
+    network, made = Conv4(**SIZES[options["size"]]), method("maml")
+    slow = {key: value.to(device) for key, value in network.initial(0).items()}
+    sizes = initial_step_sizes(made, slow, 0)
+    at_once, steps = options["at_once"], options["steps"]
+
+    def batches() -> list[TaskBatch]:
+        return [
+            random_tasks(
+                network,
+                min(at_once, options["episodes"] - first),
+                options["shot"],
+                options["queries"],
+                device,
+                seed=first,
+            )  # fmt: skip
+            for first in range(0, options["episodes"], at_once)
+        ]
+
+    # drawing the images is no part of what is measured, so few of them serve all
+    drawn = batches()[:2]
+    wanted = [drawn[number % len(drawn)] for number in range(-(-options["episodes"] // at_once))]
+
+    def loop() -> torch.Tensor:
+        return torch.cat([evaluation_loop(network, slow, 0.01, tasks, steps) for tasks in wanted])
+
+    def ours() -> torch.Tensor:
+        return evaluate(network, slow, sizes, made, wanted, steps).accuracies
+
+    def cka() -> torch.Tensor:
+        found = []
+        for tasks in wanted:
+            fast = adapt(network, slow, made, tasks.support, steps=steps, step_sizes=sizes).fast
+            before, after = (
+                layer_grams(network, weights, tasks) for weights in (_spread(slow, tasks), fast)
+            )
+            found += [
+                similarity(before[layer], after[layer])
+                for layer in LAYERS
+                for similarity in ESTIMATORS.values()
+            ]
+        return torch.cat(found)
+
+    return {OURS: ours, LOOP: loop, CKA: cka}[name], device
+
+
+def _spread(slow: dict[str, torch.Tensor], tasks: TaskBatch) -> dict[str, torch.Tensor]:
+    return {name: value.expand(len(tasks), *value.shape) for name, value in slow.items()}
+
+
+if __name__ == "__main__":
+    main()
