@@ -80,22 +80,12 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
     sizes = initial_step_sizes(made, slow, 0)
     at_once, steps = options["at_once"], options["steps"]
 
-    def batches() -> list[TaskBatch]:
-        return [
-            random_tasks(
-                network,
-                min(at_once, options["episodes"] - first),
-                options["shot"],
-                options["queries"],
-                device,
-                seed=first,
-            )  # fmt: skip
-            for first in range(0, options["episodes"], at_once)
-        ]
-
-    # drawing the images is no part of what is measured, so few of them serve all
-    drawn = batches()[:2]
-    wanted = [drawn[number % len(drawn)] for number in range(-(-options["episodes"] // at_once))]
+    # drawing images is no part of what is measured, so two batches of tasks serve all episodes
+    drawn = [
+        random_tasks(network, at_once, options["shot"], options["queries"], device, seed)
+        for seed in range(2)
+    ]
+    wanted = [drawn[number % 2] for number in range(options["episodes"] // at_once)]
 
     def loop() -> torch.Tensor:
         return torch.cat([evaluation_loop(network, slow, 0.01, tasks, steps) for tasks in wanted])

@@ -1,0 +1,107 @@
+"""What a meta-gradient costs, in time and memory, by tasks, inner steps, image size and filters.
+
+    python benchmarks/scaling.py --axis steps --peers higher
+
+One axis varies, the rest stays; every point is a process of its own, and points take turns. Times
+and memory are printed as multiples of the axis's first point.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+import measuring
+from innerloop.device import describe
+from measuring import SIZES, Worker, interleaved
+from meta_step import OURS, prepare
+from peers import PEERS
+
+AXES = {
+    "tasks": (1, 2, 4, 8),
+    "steps": (1, 2, 5, 10),
+    "image_size": (28, 42, 84),
+    "filters": (16, 32, 64),
+}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure one axis and print it."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--axis", choices=list(AXES), default="steps")
+    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser.add_argument("--peers", default="", help="comma-separated, measured as well")
+    parser.add_argument("--method", default="maml")
+    parser.add_argument("--tasks", type=int, default=4)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--shot", type=int, default=1)
+    parser.add_argument("--queries", type=int, default=15, help="of each class")
+    parser.add_argument("--keep-activations", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args(argv)
+    options = {**vars(arguments), "first_order": False, "tf32": False}
+    arms = [OURS, *filter(None, arguments.peers.split(","))]
+    unknown = sorted(set(arms) - {OURS, *PEERS})
+    if unknown:
+        parser.error(f"unknown peers: {', '.join(unknown)}; known are {', '.join(PEERS)}")
+
+    workers = {
+        f"{name}, {value}": Worker(point, name, options, arguments.axis, value)
+        for name in arms
+        for value in AXES[arguments.axis]
+    }
+    peaks = {label: worker.ask("peak") for label, worker in workers.items()}
+    taken = interleaved(workers, arguments.rounds)
+    report = {
+        "axis": arguments.axis,
+        **{key: value for key, value in options.items() if key not in ("json", "axis")},
+        **describe(torch.device(arguments.device)),
+        "torch": torch.__version__,
+        "points": [],
+    }
+    table = Table(title=f"{arguments.method}: cost by {arguments.axis}")
+    for heading in ("", arguments.axis, "time", "peak memory", "peak MiB"):
+        table.add_column(heading)
+    for name in arms:
+        first = f"{name}, {AXES[arguments.axis][0]}"
+        for value in AXES[arguments.axis]:
+            label = f"{name}, {value}"
+            time = statistics.median(
+                mine / base for mine, base in zip(taken[label], taken[first], strict=True)
+            )
+            memory = peaks[label] / peaks[first]
+            report["points"].append(
+                {
+                    "arm": name,
+                    arguments.axis: value,
+                    "time_ratio": round(time, 2),
+                    "memory_ratio": round(memory, 2),
+                    "peak_mib": round(peaks[label]),
+                }
+            )
+            table.add_row(name, str(value), f"{time:.2f}", f"{memory:.2f}", f"{peaks[label]:.0f}")
+    Console().print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def point(name: str, options: dict, axis: str, value: int) -> tuple:
+    """An arm at one point of the axis."""
+    if axis in ("image_size", "filters"):
+        size = {**SIZES[options["size"]], axis: value}
+        measuring.SIZES[options["size"]].update(size)
+        return prepare(name, options)
+    return prepare(name, {**options, axis: value})
+
+
+if __name__ == "__main__":
+    main()
