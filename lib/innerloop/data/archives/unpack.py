@@ -57,7 +57,7 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
                     shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise DataError(
-            f"{folder}: cannot be written ({error.strerror or error}); make room or correct the "
+            f"{folder}: cannot be written ({error}); make room or correct the "
             "folder's permissions, or put resources/ elsewhere"
         ) from error
     return folder
