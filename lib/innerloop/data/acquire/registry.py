@@ -50,6 +50,14 @@ class Registry:
             )
         return known[wanted]
 
+    def datasets_of(self, collection: Collection) -> list[str]:
+        """The data sets that have a variant read from a collection."""
+        return [
+            dataset
+            for dataset, known in self.variants.items()
+            if any(variant.collection == collection.name for variant in known.values())
+        ]
+
     def licence_of(self, variant: Variant) -> Licence:
         """The terms of a variant's files."""
         return self.collections[variant.collection].licence
