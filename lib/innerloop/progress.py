@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -15,6 +16,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as Bar
+
+MEGABYTE = 1_000_000
 
 
 class Progress:
@@ -40,7 +43,7 @@ class Progress:
             self._bar = Bar(*columns, console=Console(stderr=True))
             self._task = self._bar.add_task(what, total=total, completed=done, figures="")
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
         return self
@@ -74,3 +77,16 @@ class Progress:
         return (
             f"{self._what}: {self._done}/{self._total}  {rate:.2f}/s  {left:.0f} s left  {shown}"
         ).rstrip()
+
+
+class ByteProgress(Progress):
+    """Counts bytes of a file, shown as megabytes."""
+
+    def __init__(self, what: str, total: int, done: int = 0, quiet: bool = False) -> None:
+        super().__init__(f"{what}, MB", max(1, total // MEGABYTE), done // MEGABYTE, quiet=quiet)
+
+    def reach(self, position: int) -> None:
+        """Note that everything before a position is done."""
+        moved = position // MEGABYTE - self._done
+        if moved > 0:
+            self.advance(moved)

@@ -19,10 +19,9 @@ from urllib3.exceptions import HTTPError
 
 from innerloop.data.acquire.verify import looks_like_web_page
 from innerloop.errors import DataError
-from innerloop.progress import Progress
+from innerloop.progress import ByteProgress
 
 _BLOCK = 1 << 20
-_MEGABYTE = 1_000_000
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
@@ -123,13 +122,8 @@ def _attempt(url: str, part: Path, size: int, patience: Patience, progress: bool
     with response:
         start, total = _offered(response, url, have, size)
         _require_space(part.parent, total - start, url)
-        shown = Progress(
-            f"{part.name.removesuffix('.part')}, MB",
-            max(1, total // _MEGABYTE),
-            done=start // _MEGABYTE,
-            quiet=not (progress and total),
-        )
-        with shown:
+        name, quiet = part.name.removesuffix(".part"), not (progress and total)
+        with ByteProgress(name, total, start, quiet) as shown:
             _write(_blocks(response, patience), part, start, total, url, shown)
     if _length(part) < total:
         raise _InterruptedError(f"the connection ended after {_length(part)} of {total} bytes")
@@ -196,7 +190,7 @@ def _blocks(response: requests.Response, patience: Patience) -> Iterator[bytes]:
 
 
 def _write(
-    blocks: Iterator[bytes], part: Path, start: int, total: int, url: str, shown: Progress
+    blocks: Iterator[bytes], part: Path, start: int, total: int, url: str, shown: ByteProgress
 ) -> None:
     length = start
     try:
@@ -207,8 +201,8 @@ def _write(
                 if total and length + len(block) > total:
                     raise SourceError(f"{url}: sends more than the expected {total} bytes")
                 file.write(block)
-                shown.advance((length + len(block)) // _MEGABYTE - length // _MEGABYTE)
                 length += len(block)
+                shown.reach(length)
     except SourceError:
         part.unlink()
         raise

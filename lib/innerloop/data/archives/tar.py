@@ -12,10 +12,9 @@ from typing import IO, cast
 from innerloop.data.archives.members import Allowance, inside, is_junk, save
 from innerloop.data.archives.wanted import Wanted
 from innerloop.errors import DataError
-from innerloop.progress import Progress
+from innerloop.progress import ByteProgress
 
 _GZIP = b"\x1f\x8b"
-_MEGABYTE = 1_000_000
 
 
 def unpack_tar(
@@ -27,12 +26,11 @@ def unpack_tar(
         DataError: a member is a link or device, leaves the folder, occurs twice, or there is too
             much of them. What was unpacked by then is in the folder.
     """
-    total = archive.stat().st_size // _MEGABYTE
+    size = archive.stat().st_size
     with (
         _opened(archive, allowance) as (tar, raw),
-        Progress(f"unpacking {archive.name}, MB", max(1, total), quiet=quiet) as shown,
+        ByteProgress(f"unpacking {archive.name}", size, quiet=quiet) as shown,
     ):
-        done = 0
         for member in tar:
             allowance.spend(members=1)
             path = inside(member.name, archive) if member.name not in (".", "./") else None
@@ -46,8 +44,7 @@ def unpack_tar(
             content = tar.extractfile(member)
             if content is not None and not is_junk(path) and wanted(path):
                 save(content, folder / path, archive)
-            shown.advance(raw.tell() // _MEGABYTE - done)
-            done = raw.tell() // _MEGABYTE
+            shown.reach(raw.tell())
 
 
 class _Counted:
