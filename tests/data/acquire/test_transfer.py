@@ -85,6 +85,13 @@ def test_a_web_page_instead_of_the_file(server, part, kind):
     assert not part.exists()
 
 
+def test_a_page_of_plain_words(server, part):
+    url = server.give("/f", answers.page(b"Please log in."))
+    with pytest.raises(SourceError, match="sent a web page instead of the file"):
+        get(url, part, 0)
+    assert not part.exists()
+
+
 def test_interrupted_then_continued(server, part):
     url = server.give("/f", answers.cut(CONTENT, 100_000), answers.cut(CONTENT, 50_000),
                       answers.whole(CONTENT))  # fmt: skip

@@ -115,7 +115,9 @@ class _Fetching:
         if not lock:
             self.locked[file.name] = hashes.sha256
             write_lock(self.folder, self.locked)
-        return {"path": str(path.absolute()), "origin": origin, **hashes._asdict()}
+        # what lies beside the record moves with it
+        where = path.name if path == here else str(path.absolute())
+        return {"path": where, "origin": origin, **hashes._asdict()}
 
     def _downloaded(self, file: RawFile, here: Path, lock: str) -> tuple[str, Hashes] | None:
         """The first address that gives the file, and the file's hashes."""

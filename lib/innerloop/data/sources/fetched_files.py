@@ -41,7 +41,7 @@ class FetchedFiles:
             DataError: a file is not where it was.
         """
         fetched = read_json(record)
-        files = {name: Path(facts["path"]) for name, facts in fetched["files"].items()}
+        files = {name: record.parent / facts["path"] for name, facts in fetched["files"].items()}
         folder = Path(fetched["folder"]) if fetched["folder"] else None
         for path in [*files.values(), *([folder] if folder else [])]:
             if not path.exists():
