@@ -2,11 +2,12 @@
 
     snakemake --cores                                        the embedded demo study
     snakemake --cores --configfile config/paper.yaml         both papers at full size
-    snakemake --cores data|train|evaluate|probes|figures|tables|report    up to that stage
+    snakemake --cores fetch|data|train|evaluate|probes|figures|tables|report    up to that stage
 
 A study's results lie in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
-Built images are shared by all studies and lie in resources/images/<dataset>/<size>/.
+Downloads and built images are shared by all studies and lie in resources/raw/<collection>/ and
+resources/images/<dataset>/<variant>-<size>/, or <size>/ where a data set has no variants.
 lib/innerloop/study/paths.py has every path; lib/innerloop/study/jobs.py what each job depends on.
 """
 
@@ -31,6 +32,7 @@ include: "rules/render.smk"
 
 localrules:
     all,
+    fetch,
     data,
     train,
     evaluate,
@@ -45,6 +47,12 @@ rule all:
     default_target: True
     input:
         rules.write_report.output.html,
+
+
+rule fetch:
+    """The files of every data set, downloaded or found, and verified."""
+    input:
+        all_raw(),
 
 
 rule data:

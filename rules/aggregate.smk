@@ -15,7 +15,7 @@ rule describe_study:
     params:
         script=f"{SCRIPTS}/describe_study.py",
         # not sorted: figures and tables keep the study file's order of variants
-        study=json.dumps(STUDY.config),
+        study=json.dumps(STUDY.meaning),
         code=lambda wildcards: JOBS.code("describe_study.py"),
     shell:
         r"""

@@ -14,6 +14,7 @@ from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
 from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.model_key import ModelKey
+from innerloop.study.study import ACCESS as KEYS_OF_ACCESS
 from innerloop.study.study import Study
 
 SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
@@ -23,6 +24,10 @@ try:
     JOBS = Jobs(STUDY, SCRIPTS)
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
+
+# how files may be had: no parameter of any job, since it changes nothing of what they are
+ACCESS = canonical_json({key: config[key] for key in KEYS_OF_ACCESS if key in config})
+REGISTRY = config.get("registry", "")
 
 # a job that computes on a GPU takes one
 GPUS = 0 if STUDY.compute["device"] == "cpu" else 1
@@ -42,7 +47,8 @@ wildcard_constraints:
     arm="[a-z][a-z0-9_]*",
     setting="[0-9]+w[0-9]+s",
     seed="[0-9]+",
-    size="[0-9]+",
+    store="([a-z][a-z0-9_]*-)?[0-9]+",
+    collection="[a-z][a-z0-9_]*",
 
 
 def log_of(pattern):
@@ -74,7 +80,13 @@ def in_study(pattern, **wildcards):
 
 def images_of(dataset, size):
     """The manifest that stands for a data set's images."""
-    return paths.IMAGES.format(dataset=dataset, size=size)
+    return paths.IMAGES.format(dataset=dataset, store=JOBS.store(dataset, size))
+
+
+def raw_files(wildcards):
+    """The record of the files that images are built from, if they are built from any."""
+    collection = JOBS.collection(wildcards.dataset, wildcards.store)
+    return paths.RAW.format(collection=collection) if collection else []
 
 
 def model_images(wildcards):
@@ -148,6 +160,11 @@ def aggregates(tables):
     return [in_study(paths.AGGREGATE, table=table) for table in tables]
 
 
+def all_raw():
+    """The record of every collection of files that the study needs."""
+    return [paths.RAW.format(collection=name) for name in JOBS.collections()]
+
+
 def all_data():
     """Every image store, split and episode table."""
     stores = sorted(JOBS.image_stores())
@@ -191,6 +208,6 @@ def all_samples():
         dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())
     }
     return [
-        paths.SAMPLES.format(dataset=dataset, size=size)
+        paths.SAMPLES.format(dataset=dataset, store=JOBS.store(dataset, size))
         for dataset, size in sizes.items()
     ]

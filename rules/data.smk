@@ -1,22 +1,59 @@
-# Images -> splits -> evaluation episodes.
+# Files -> images -> splits -> evaluation episodes.
+
+
+# some data sets may be used only under terms: nothing starts before they are accepted
+onstart:
+    try:
+        STUDY.require_licences()
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
+
+
+localrules:
+    fetch_dataset,
+
+
+rule fetch_dataset:
+    """Bring a data set's files into place: the user's own, or downloads; verified."""
+    output:
+        record=paths.RAW,
+    log:
+        "resources/logs/raw/{collection}.log",
+    params:
+        script=f"{SCRIPTS}/fetch_dataset.py",
+        spec=lambda wildcards: canonical_json(JOBS.fetch(wildcards.collection)),
+    shell:
+        r"""
+        python {params.script:q} \
+            --spec {params.spec:q} \
+            --registry {REGISTRY:q} \
+            --access {ACCESS:q} \
+            --out {output.record:q} \
+            >{log:q} 2>&1
+        """
 
 
 rule build_images:
     """Decode and resize a data set once, into one memory-mapped array."""
+    input:
+        raw=raw_files,
     output:
         manifest=paths.IMAGES,
         samples=paths.SAMPLES,
     log:
-        "resources/logs/images/{dataset}-{size}.log",
+        "resources/logs/images/{dataset}/{store}.log",
+    threads: STUDY.compute["threads"]
     params:
         script=f"{SCRIPTS}/build_images.py",
         spec=lambda wildcards: canonical_json(
-            JOBS.images(wildcards.dataset, wildcards.size)
+            JOBS.images(wildcards.dataset, wildcards.store)
         ),
     shell:
         r"""
         python {params.script:q} \
             --spec {params.spec:q} \
+            --raw {input.raw:q} \
+            --threads {threads} \
             --manifest {output.manifest:q} \
             --samples {output.samples:q} \
             >{log:q} 2>&1

@@ -156,12 +156,16 @@ def _stream(*key: object) -> np.random.Generator:
 
 def _identity(model: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("protocol", "variant", "method", "setting", "way", "shot", "seed")
-    return {key: model[key] for key in keys} | {"train_dataset": model["dataset"]}
+    return {key: model[key] for key in keys} | {
+        "train_dataset": model["dataset"],
+        "train_store": "28",
+    }
 
 
 def _measured(model: Mapping[str, Any], dataset: str, **columns: Any) -> dict[str, Any]:
     return _identity(model) | {
         "eval_dataset": dataset,
+        "eval_store": "28",
         "split": "test",
         "checkpoint": "last",
         "iteration": model["iterations"],
@@ -371,6 +375,7 @@ def _toy(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, An
                         {
                             "arm": arm,
                             "dataset": description["roles"]["cifar10"],
+                            "store": "32",
                             "step_size": step_size,
                             "seed": seed,
                             "split": split,

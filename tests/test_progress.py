@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from innerloop import progress
-from innerloop.progress import Progress
+from innerloop.progress import ByteProgress, Progress
 
 
 def test_a_log_has_a_line_now_and_then_and_a_last_one(capsys, monkeypatch):
@@ -40,3 +40,11 @@ def test_a_terminal_has_a_bar(capsys, monkeypatch):
     with Progress("pictures", 5) as shown:
         shown.advance(5, accuracy=0.5)
     assert "5/5" in capsys.readouterr().err
+
+
+def test_bytes_are_shown_as_megabytes_once_each(capsys):
+    with ByteProgress("birds.tgz", 3_500_000, done=1_000_000) as shown:
+        for position in (1_200_000, 3_100_000, 3_400_000, 3_500_000):
+            shown.reach(position)
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition("  ")[0] for line in lines] == ["birds.tgz, MB: 3/3"]

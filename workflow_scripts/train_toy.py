@@ -46,7 +46,7 @@ def main(argv: list[str] | None = None) -> None:
                 classes=int(labels.max()) + 1, progress=progress.advance,
             )
         )  # fmt: skip
-    tidy = with_columns(rows, {"dataset": spec["dataset"]})
+    tidy = with_columns(rows, {"dataset": spec["dataset"], "store": store.name})
     data = {store.dataset: store.digest, "splits": split_digest(arguments.splits)}
     provenance = record(spec, data_digests=data, **describe(device))
     write_table(conform(tidy, "toy"), arguments.out, provenance)

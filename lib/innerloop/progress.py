@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import SupportsFloat
+from typing import Self, SupportsFloat
 
 from rich.console import Console
 from rich.progress import (
@@ -17,6 +17,7 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+MEGABYTE = 1_000_000
 _BAR_SECONDS = 0.1
 
 
@@ -43,7 +44,7 @@ class Progress:
             self._task = self._bar.add_task(what, total=total, completed=done, figures="")
             self._every = _BAR_SECONDS
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         if self._bar:
             self._bar.start()
         return self
@@ -79,3 +80,16 @@ class Progress:
         return (
             f"{self._what}: {self._done}/{self._total}  {rate:.2f}/s  {left:.0f} s left  {shown}"
         ).rstrip()
+
+
+class ByteProgress(Progress):
+    """Counts bytes of a file, shown as megabytes."""
+
+    def __init__(self, what: str, total: int, done: int = 0, quiet: bool = False) -> None:
+        super().__init__(f"{what}, MB", max(1, total // MEGABYTE), done // MEGABYTE, quiet=quiet)
+
+    def reach(self, position: int) -> None:
+        """Note that everything before a position is done."""
+        moved = position // MEGABYTE - self._done
+        if moved > 0:
+            self.advance(moved)

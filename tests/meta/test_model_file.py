@@ -1,5 +1,6 @@
 """Model files: what is written comes back; anything else is refused with a reason."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 import tiny
 from innerloop.errors import CheckpointError
 from innerloop.inner_loop.methods import method
+from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.model_file import TrainedModel, Weights, load, save
 
 
@@ -71,3 +73,20 @@ def test_something_else(tmp_path: Path):
     torch.save({"weights": torch.zeros(1)}, tmp_path / "model.pt")
     with pytest.raises(CheckpointError, match="is not a whole model file"):
         load(tmp_path / "model.pt")
+
+
+class Evil:
+    """Runs a command when it is unpickled."""
+
+    def __reduce__(self):
+        return os.system, ("touch executed",)
+
+
+def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    torch.save({"format": 1, "network": Evil()}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="is not a whole model file"):
+        load(tmp_path / "model.pt")
+    torch.save({"fingerprint": "same", "state": Evil()}, tmp_path / "checkpoint.pt")
+    assert Checkpoint(tmp_path / "checkpoint.pt", "same").read() is None
+    assert not (tmp_path / "executed").exists()

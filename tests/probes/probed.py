@@ -63,6 +63,7 @@ MODEL_COLUMNS = {
     "variant": "maml",
     "method": "maml",
     "train_dataset": tiny.DATASET,
+    "train_store": str(tiny.SIZE),
     "setting": "3w1s",
     "way": 3,
     "shot": 1,

@@ -55,7 +55,7 @@ def test_rows_fill_the_declared_table(digits):
             digits, "scaled_lr", step_sizes=[0.01, 0.1], epochs=2, progress=lambda: calls.append(1)
         )
     )
-    table = conform([{**row, "dataset": "digits"} for row in rows], "toy").to_pandas()
+    table = conform([{**row, "dataset": "digits", "store": "8"} for row in rows], "toy").to_pandas()
     keys = ["step_size", "epoch", "split"]
     assert len(table) == 2 * 3 * 2
     assert not table.duplicated(keys).any()

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from innerloop.built_in import ACCURACY, PROBES, SOURCES, UPDATE_RULES
-from innerloop.code_digest import modules_reached
+from innerloop.code_digest import closure, modules_reached
+from innerloop.data.acquire.collection import Variant
+from innerloop.data.acquire.registry import read_registry
 from innerloop.extensions import source_file
 from innerloop.render.registry import FIGURES
 
@@ -30,11 +32,14 @@ FLOORS = [
     {"render"},
 ]
 
+STORE = {"image_store", "catalogue", "store_name"}
 CLOSURES = {
-    "build_images.py": {"catalogue", "image_store", "build_images", "samples"},
-    "make_splits.py": {"splits", "split_file", "image_store", "catalogue"},
-    "draw_episodes.py": {"episodes", "splits", "split_file", "image_store", "catalogue"},
+    "build_images.py": STORE
+    | {"build_images", "partial_store", "one_at_a_time", "licence", "samples"},
+    "make_splits.py": STORE | {"splits", "split_file"},
+    "draw_episodes.py": STORE | {"episodes", "splits", "split_file"},
 }
+VARIANTS = [one for known in read_registry().variants.values() for one in known.values()]
 
 
 def reached(script: str, *entries: str) -> set[str]:
@@ -73,6 +78,21 @@ def test_a_source_reaches_no_other_source(name: str) -> None:
     found = reached("build_images.py", SOURCES[name])
     others = {SOURCES[other].partition(":")[0].removeprefix("innerloop.") for other in SOURCES}
     assert found & others == {f"data.sources.{name}"}
+
+
+@pytest.mark.parametrize("one", VARIANTS, ids=lambda one: f"{one.dataset} {one.name}")
+def test_a_fetched_source_reaches_neither_others_nor_downloads(one: Variant) -> None:
+    found = reached("build_images.py", one.source)
+    others = {other.source.partition(":")[0].removeprefix("innerloop.") for other in VARIANTS}
+    assert found & others == {one.source.partition(":")[0].removeprefix("innerloop.")}
+    assert not any(name.startswith("data.acquire") for name in found)
+
+
+@pytest.mark.parametrize("one", VARIANTS, ids=lambda one: f"{one.dataset} {one.name}")
+def test_a_fetched_source_s_code_has_its_split_list(one: Variant) -> None:
+    lists = {path.name for path in closure([source_file(one.source)]) if ".csv" in path.name}
+    assert len(lists) == (one.dataset != "cifar10")
+    assert all(name.startswith(one.dataset) for name in lists)
 
 
 @pytest.mark.parametrize("name", PROBES)
@@ -121,6 +141,7 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
         "for table in jobs.tables(): jobs.measured(table)\n"
         "describe(study)\n"
         "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'torchvision'} & set(sys.modules)\n"
+        "heavy |= {'requests', 'PIL', 'filelock'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
     done = subprocess.run(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -15,21 +15,23 @@ from PIL import Image
 from innerloop.data.catalogue import ClassEntry, check_catalogue
 from innerloop.data.image_store import (
     CLASSES,
-    IMAGES,
     MANIFEST,
     ImageStore,
     content_digest,
     lay_out,
     write_classes,
 )
-from innerloop.data.sources.base import Source
+from innerloop.data.one_at_a_time import alone_in
+from innerloop.data.partial_store import PartialStore
+from innerloop.data.sources.base import IndexedSource, Source
 from innerloop.errors import DataError
 from innerloop.files import write_json
 from innerloop.progress import Progress
 from innerloop.provenance import versions
-from innerloop.torchvision_ops import import_torchvision
 
 LEAST_SIDE_FOR_BOX = 84
+#: Images between two notes of how far a build is.
+BATCH = 1024
 
 
 def build_images(
@@ -40,8 +42,14 @@ def build_images(
     progress: bool = True,
     *,
     entry: str = "",
+    variant: str = "",
+    origin: Mapping[str, Any] | None = None,
+    threads: int = 1,
 ) -> ImageStore:
     """Build a data set's image store; an older one is replaced once the new one is complete.
+
+    Pictures of an `IndexedSource` are decoded by several threads, and a build of them that was
+    killed continues. Memory holds a few pictures a thread; the array is written as a mapped file.
 
     Args:
         source: where the pictures come from.
@@ -50,51 +58,125 @@ def build_images(
         folder: the store's folder.
         progress: whether to report progress on stderr.
         entry: how the source was named, for the manifest.
+        variant: variant of the source, if it has several.
+        origin: the files that the source reads, their hashes and where they came from.
+        threads: threads that decode; the images do not depend on it.
 
     Raises:
-        DataError: the source's catalogue is inconsistent or does not match its pictures.
+        DataError: the source's catalogue is inconsistent or does not match its pictures, a picture
+            cannot be read, or the store cannot be written.
     """
     folder = Path(folder)
-    entries = source.catalogue()
-    check_catalogue(entries, dataset)
-    classes = lay_out(entries)
-    count = sum(entry.count for entry in entries)
-    manifest = {
+    manifest: dict[str, Any] = {
         "dataset": dataset,
         "source": entry or f"{type(source).__module__}:{type(source).__qualname__}",
+        "variant": variant,
         "size": size,
-        "count": count,
         "licence": asdict(source.licence),
+        "files": dict(origin or {}),
         "versions": versions() | {package: version(package) for package in source.packages},
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=".", suffix=".partial", dir=folder) as name:
-        partial = Path(name)
-        images = np.lib.format.open_memmap(
-            partial / IMAGES, mode="w+", dtype=np.uint8, shape=(count, 3, size, size)
-        )
-        pictures = _checked_pictures(source, entries, dataset)
-        with Progress(f"{dataset}, {size} px", count, quiet=not progress) as shown:
-            for row, picture in enumerate(pictures):
-                images[row] = np.asarray(resize(picture, size)).transpose(2, 0, 1)
-                shown.advance()
-        images.flush()
-        write_classes(partial / CLASSES, classes)
-        manifest["digest"] = content_digest(images, classes)
-        write_json(partial / MANIFEST, manifest)
-        _move_store(partial, folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder):
+            _build(source, folder, manifest, threads, progress)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); make room or correct the "
+            "folder's permissions, or put resources/ elsewhere"
+        ) from error
     return ImageStore.open(folder)
 
 
-def resize(picture: Image.Image, size: int) -> Image.Image:
-    """Resize a picture to `size` x `size`: box filter down from 84 or more pixels, else Lanczos."""
-    if picture.size == (size, size):
+def _build(
+    source: Source, folder: Path, manifest: dict[str, Any], threads: int, progress: bool
+) -> None:
+    dataset, size = manifest["dataset"], manifest["size"]
+    entries = source.catalogue()
+    check_catalogue(entries, dataset)
+    classes = lay_out(entries)
+    manifest["count"] = count = sum(entry.count for entry in entries)
+    plan = {**manifest, "classes": [asdict(row) for row in classes]}
+    if isinstance(source, IndexedSource):
+        manifest |= {"window": source.window, "splits": source.split_name}
+        plan |= {"window": source.window, "fingerprint": source.fingerprint()}
+    store = PartialStore(folder, plan, (count, 3, size, size))
+    label = f"{dataset}, {size} px"
+    try:
+        with Progress(label, count, done=store.done, quiet=not progress) as shown:
+            if isinstance(source, IndexedSource):
+                _in_parallel(source, store, size, threads, shown)
+            else:
+                _one_by_one(_checked_pictures(source, entries, dataset), store, size, shown)
+        write_classes(store.folder / CLASSES, classes)
+        manifest["digest"] = content_digest(store.images, classes)
+        write_json(store.folder / MANIFEST, manifest)
+        store.finish()
+    except (DataError, OSError):
+        store.discard()
+        raise
+
+
+def _one_by_one(
+    pictures: Iterator[Image.Image], store: PartialStore, size: int, shown: Progress
+) -> None:
+    """Write pictures that come in order."""
+    for row, picture in enumerate(pictures):
+        store.images[row] = _pixels(resize(picture, size))
+        shown.advance()
+
+
+def _in_parallel(
+    source: IndexedSource, store: PartialStore, size: int, threads: int, shown: Progress
+) -> None:
+    """Write pictures that can be read in any order. Pillow decodes and resizes without the GIL."""
+
+    def render(row: int) -> None:
+        picture = source.picture(row)
+        _require_rgb(picture, f"{type(source).__qualname__}, picture {row}")
+        store.images[row] = _pixels(resize(picture, size, source.window))
+
+    count = len(store.images)
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(store.done, count, BATCH):
+            rows = range(start, min(start + BATCH, count))
+            for _ in pool.map(render, rows):
+                shown.advance()
+            store.mark(rows.stop)
+
+
+def resize(picture: Image.Image, size: int, window: float = 1.0) -> Image.Image:
+    """Squash a picture, or its middle, to `size` x `size`.
+
+    A box filter shrinks what has 84 or more pixels a side, Lanczos resizes the rest.
+
+    Args:
+        picture: of any size.
+        size: side of the result, in pixels.
+        window: share of both sides that is kept.
+    """
+    if picture.size == (size, size) and window == 1:
         return picture
-    transforms = import_torchvision("torchvision.transforms.v2")
-    shrinks = min(picture.size) >= max(size, LEAST_SIDE_FOR_BOX)
-    mode = transforms.InterpolationMode.BOX if shrinks else transforms.InterpolationMode.LANCZOS
-    resized: Image.Image = transforms.functional.resize(picture, [size, size], interpolation=mode)
-    return resized
+    width, height = picture.size
+    left, top = (1 - window) / 2 * width, (1 - window) / 2 * height
+    shrinks = window * min(picture.size) >= max(size, LEAST_SIDE_FOR_BOX)
+    return picture.resize(
+        (size, size),
+        Image.Resampling.BOX if shrinks else Image.Resampling.LANCZOS,
+        box=(left, top, width - left, height - top),
+    )
+
+
+def _pixels(picture: Image.Image) -> np.ndarray:
+    """A picture as an array [3, size, size]."""
+    return np.asarray(picture).transpose(2, 0, 1)
+
+
+def _require_rgb(picture: Image.Image, place: str) -> None:
+    if picture.mode != "RGB":
+        raise DataError(
+            f"{place} is in mode {picture.mode}, expected RGB; convert it in the source"
+        )
 
 
 def _checked_pictures(
@@ -111,21 +193,10 @@ def _checked_pictures(
                     f"'{entry.name}' ({entry.split}), after {number} of the {entry.count} that "
                     "its catalogue announces"
                 )
-            if picture.mode != "RGB":
-                raise DataError(
-                    f"data set '{dataset}', class '{entry.name}': picture {number} is in mode "
-                    f"{picture.mode}, expected RGB; convert it in the source"
-                )
+            _require_rgb(picture, f"data set '{dataset}', class '{entry.name}': picture {number}")
             yield picture
     if next(pictures, None) is not None:
         raise DataError(
             f"data set '{dataset}': the source has more pictures than its catalogue announces "
             f"({sum(entry.count for entry in entries)})"
         )
-
-
-def _move_store(partial: Path, folder: Path) -> None:
-    # the manifest goes first and comes last: what a crash leaves between is not taken for a store
-    (folder / MANIFEST).unlink(missing_ok=True)
-    for name in (IMAGES, CLASSES, MANIFEST):
-        os.replace(partial / name, folder / name)  # noqa: PTH105  (one system call, atomic)

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import torch
 
 from innerloop.data.catalogue import ClassEntry
+from innerloop.data.store_name import store_name
 from innerloop.errors import DataError
 from innerloop.files import canonical_json, read_json
 
@@ -113,6 +114,11 @@ class ImageStore:
     def size(self) -> int:
         """Side of the images, in pixels."""
         return int(self.manifest["size"])
+
+    @property
+    def name(self) -> str:
+        """Variant of the source and size, for example `pickles-84`; `84` where there is one."""
+        return store_name(self.manifest.get("variant", ""), self.size)
 
     @property
     def digest(self) -> str:

@@ -2,35 +2,90 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from innerloop.built_in import SOURCES
+from innerloop.data.acquire.collection import Variant
+from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
+from innerloop.data.acquire.registry import Registry, read_registry
+from innerloop.data.acquire.terms import require_acceptance
 from innerloop.data.build_images import build_images
 from innerloop.data.image_store import MANIFEST, ImageStore
+from innerloop.data.sources.fetched_files import FetchedFiles
+from innerloop.data.store_name import store_name
 from innerloop.errors import DataError
 from innerloop.extensions import load_entry, split_entry
 
 
-def open_images(name: str, size: int, folder: Path | str = "resources/images") -> ImageStore:
+def open_images(
+    name: str,
+    size: int,
+    folder: Path | str = "resources/images",
+    *,
+    variant: str | None = None,
+    data_root: Path | str = "",
+    accept_licence: Sequence[str] = (),
+    mirrors: Sequence[str] = (),
+    registry: Path | str | None = None,
+    threads: int = 1,
+) -> ImageStore:
     """Open a data set's images, building the store first where there is none.
 
-    A store that exists is taken as it is; delete its folder after changing its source.
+    A store that exists is taken as it is; delete its folder after changing its source. Files that
+    must be downloaded go beside `folder`, into `raw/`.
 
     Args:
-        name: a name in `innerloop.built_in.SOURCES`, or an entry of your own such as
-            `my_sets.py:flowers`, which becomes the data set `flowers`.
+        name: an embedded data set (`innerloop.built_in.SOURCES`), one of the registry
+            (`docs/data.md`), or an entry of your own such as `my_sets.py:flowers`, which becomes
+            the data set `flowers`.
         size: side of the images, in pixels.
-        folder: where stores are kept, as `{data set}/{size}/`.
+        folder: where stores are kept, as `{data set}/{variant}-{size}/`, or `{data set}/{size}/`.
+        variant: which images of a data set of the registry; left out: its default.
+        data_root: folder of your own copies of its files.
+        accept_licence: data sets whose licences you have read and accept.
+        mirrors: addresses to download from before the published ones.
+        registry: TOML file of your own on top of the built-in registry.
+        threads: threads that decode.
 
     Raises:
-        DataError: the name is unknown, the source is not what it should be, or the store found
-            was built from another source.
+        DataError: the name is unknown, the source is not what it should be, its files cannot be
+            had, or the store found was built from another source.
+        ConfigError: there is no such variant, or a licence is not accepted.
         ExtensionError: the entry cannot be loaded.
     """
-    entry, dataset = _resolve(name)
-    place = Path(folder) / dataset / str(size)
-    if not (place / MANIFEST).exists():
-        return build_images(load_entry(entry), dataset, size, place, entry=entry)
+    known = read_registry(str(registry) if registry else None)
+    if name not in known.variants:
+        entry, dataset = _resolve(name, known)
+        place = Path(folder) / dataset / str(size)
+        if not (place / MANIFEST).exists():
+            return build_images(load_entry(entry), dataset, size, place, entry=entry)
+        return _opened(place, entry)
+    chosen = known.variant(name, variant)
+    place = Path(folder) / name / store_name(chosen.name, size)
+    if (place / MANIFEST).exists():
+        return _opened(place, chosen.source)
+    require_acceptance({name: known.licence_of(chosen)}, accept_licence)
+    files = _fetched(chosen, known, Path(folder), Ways(str(data_root), tuple(mirrors)))
+    return build_images(
+        load_entry(chosen.source)(files),
+        name,
+        size,
+        place,
+        entry=chosen.source,
+        variant=chosen.name,
+        origin=files.origin,
+        threads=threads,
+    )
+
+
+def _fetched(chosen: Variant, known: Registry, folder: Path, ways: Ways) -> FetchedFiles:
+    raw = folder.parent / "raw" / chosen.collection
+    fetch(known.collections[chosen.collection], raw, ways)
+    return FetchedFiles.read(raw / FETCHED, chosen.images)
+
+
+def _opened(place: Path, entry: str) -> ImageStore:
     store = ImageStore.open(place)
     if store.manifest["source"] != entry:
         raise DataError(
@@ -40,14 +95,14 @@ def open_images(name: str, size: int, folder: Path | str = "resources/images") -
     return store
 
 
-def _resolve(name: str) -> tuple[str, str]:
+def _resolve(name: str, known: Registry) -> tuple[str, str]:
     """A data set's entry and its own name."""
     if name in SOURCES:
         return SOURCES[name], name
     if ":" not in name:
         raise DataError(
-            f"unknown data set '{name}'; known are {', '.join(SOURCES)}, and your own is named "
-            "path/to/file.py:source"
+            f"unknown data set '{name}'; known are {', '.join([*SOURCES, *known.variants])}, and "
+            "your own is named path/to/file.py:source"
         )
     place, attribute = split_entry(name)
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]

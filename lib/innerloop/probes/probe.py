@@ -108,6 +108,7 @@ class ProbedModel:
         """The columns that say under which protocol a row was measured, but for `episode`."""
         return {
             "eval_dataset": dataset,
+            "eval_store": self.files[dataset].images.name,
             "split": split,
             "checkpoint": checkpoint,
             "iteration": weights.iteration,

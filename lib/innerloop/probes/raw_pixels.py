@@ -26,6 +26,7 @@ def raw_pixels(
             logits, labels = _task_logits(images, recorded[number : number + 1])
             yield {
                 "eval_dataset": images.dataset,
+                "eval_store": images.name,
                 "split": split,
                 "checkpoint": "none",
                 "iteration": 0,

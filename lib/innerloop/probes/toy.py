@@ -81,8 +81,8 @@ def train_toy(
         progress: called after every epoch.
 
     Yields:
-        Rows of the table `toy` without `dataset`: accuracy (fraction) and mean cross-entropy
-        (nats) on training and test images, before training and after every epoch.
+        Rows of the table `toy` without `dataset` and `store`: accuracy (fraction) and mean
+        cross-entropy (nats) on training and test images, before training and after every epoch.
 
     Raises:
         ConfigError: there is no such arm.

@@ -14,6 +14,8 @@ from typing import Any, TypeAlias
 
 from innerloop.built_in import ACCURACY, PROBES
 from innerloop.code_digest import code_digest
+from innerloop.data.acquire.collection import Variant
+from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
 from innerloop.study import choices, paths
@@ -54,15 +56,53 @@ class Jobs:
 
     # ---- data ------------------------------------------------------------------------------
 
-    def images(self, dataset: str, size: int) -> Spec:
-        """Build the images of a data set at one size."""
-        entry = self.study.source_entry(dataset)
+    def fetch(self, collection: str) -> Spec:
+        """Bring a collection of files into place.
+
+        What they must be is all that counts: verified files do not depend on the code or the
+        address that brought them.
+        """
+        return self.study.registry.collections[collection].identity()
+
+    def store(self, dataset: str, size: int) -> str:
+        """The name of a data set's image store."""
+        variant = self.study.variant(dataset)
+        return store_name(variant.name if variant else "", size)
+
+    def collection(self, dataset: str, store: str) -> str | None:
+        """The collection that a store is built from; None: its source needs no files."""
+        variant = self._variant(dataset, store)
+        return variant.collection if variant else None
+
+    def collections(self) -> list[str]:
+        """Every collection that the study needs."""
+        found = (
+            self.collection(dataset, self.store(dataset, size))
+            for dataset, size in self.image_stores()
+        )
+        return sorted({name for name in found if name is not None})
+
+    def images(self, dataset: str, store: str) -> Spec:
+        """Build one image store of a data set."""
+        variant = self._variant(dataset, store)
+        entry = variant.source if variant else self.study.source_entry(dataset)
+        name, size = variant_and_size(store)
         return {
             "dataset": dataset,
-            "size": int(size),
+            "variant": name,
+            "size": size,
             "source": entry,
+            "images": dict(variant.images) if variant else {},
             "code": self.code("build_images.py", entry),
         }
+
+    def _variant(self, dataset: str, store: str) -> Variant | None:
+        """The variant that a store is named after: also one that the study does not use."""
+        name, _ = variant_and_size(store)
+        source = self.study.config["datasets"][dataset]["source"]
+        if bool(name) != (source in self.study.registry.variants):
+            raise ConfigError(f"data set '{dataset}' has no image store '{store}'")
+        return self.study.registry.variant(source, name) if name else None
 
     def splits(self, dataset: str) -> Spec:
         """Divide the classes of a data set."""
@@ -143,6 +183,7 @@ class Jobs:
             "study_seed": config["seed"],
             # how it is called changes nothing of how it trains
             "method": {**model.method.as_json(), "label": ""},
+            "store": self.store(key.dataset, model.choices["image_size"]),
             "network": {"way": model.way, **choices.pick(model.choices, choices.NETWORK)},
             "schedule": {
                 **schedule,
@@ -208,6 +249,7 @@ class Jobs:
         return {
             **{name: value for name, value in toy.items() if name not in ("arms", "seeds")},
             "dataset": dataset,
+            "store": self.store(dataset, toy["image_size"]),
             "arm": arm,
             "seed": int(seed),
             "compute": choices.pick(self.study.compute, ("device", "threads")),
@@ -236,7 +278,7 @@ class Jobs:
 
     def study_of(self, table: str) -> Spec:
         """The part of the study file that a table depends on."""
-        used = dict(self.study.config)
+        used = self.study.meaning
         probes = used.pop("probes", {})
         used["probes"] = {table: probes[table]} if table in probes else {}
         used["models"] = {
@@ -307,7 +349,7 @@ class Jobs:
 
 def describe(study: Study) -> Mapping[str, Any]:
     """What figures, tables and the report must know of a study besides its measurements."""
-    config = study.config
+    config = study.meaning
     return {
         "study": study.name,
         "title": config["title"],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-IMAGES = "resources/images/{dataset}/{size}/manifest.json"
-SAMPLES = "resources/images/{dataset}/{size}/samples.png"
+RAW = "resources/raw/{collection}/fetched.json"
+IMAGES = "resources/images/{dataset}/{store}/manifest.json"
+SAMPLES = "resources/images/{dataset}/{store}/samples.png"
 
 _STUDY = "results/{study}"
 _MODEL = "{protocol}/{dataset}/{variant}/{setting}/seed{seed}"

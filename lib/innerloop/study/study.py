@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.built_in import PROBES, SOURCES, UPDATE_RULES
+from innerloop.data.acquire.collection import Variant
+from innerloop.data.acquire.registry import Registry, read_registry
+from innerloop.data.acquire.terms import require_acceptance
+from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.extensions import check_entry, split_entry
 from innerloop.inner_loop.method import Method
@@ -21,6 +25,9 @@ from innerloop.study.schema import check_schema
 
 #: Tables that a user's probe may not be named after.
 RESERVED = frozenset({"accuracy", "training", "weight_norm", "step_size", "step_size_value", "toy"})
+
+#: Keys that say how files may be had, and nothing of what is computed from them.
+ACCESS = ("data_root", "mirrors", "accept_licence")
 
 
 @dataclass(frozen=True)
@@ -84,10 +91,52 @@ class Study:
         found: Mapping[str, Any] = self.config["compute"]
         return found
 
+    @property
+    def meaning(self) -> dict[str, Any]:
+        """The study file without what changes no result."""
+        return {key: value for key, value in self.config.items() if key not in ACCESS}
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The data sets that are read from files."""
+        return read_registry(self.config.get("registry"))
+
+    def variant(self, dataset: str) -> Variant | None:
+        """The chosen variant of a data set in the registry; None: its source needs no files.
+
+        Raises:
+            ConfigError: there is no such variant.
+        """
+        chosen = self.config["datasets"][dataset]
+        source, name = chosen["source"], chosen.get("variant")
+        if source in self.registry.variants:
+            return self.registry.variant(source, name)
+        if name is not None:
+            raise ConfigError(
+                f"source '{source}' has no variants; those of {', '.join(self.registry.variants)} "
+                "have"
+            )
+        return None
+
     def source_entry(self, dataset: str) -> str:
         """Where the code of a data set's source is."""
+        variant = self.variant(dataset)
         source: str = self.config["datasets"][dataset]["source"]
-        return SOURCES.get(source, source)
+        return SOURCES.get(source, source) if variant is None else variant.source
+
+    @property
+    def licences(self) -> dict[str, Licence]:
+        """The terms of every data set of the study that is read from files, by its source."""
+        variants = filter(None, map(self.variant, self.config["datasets"]))
+        return {variant.dataset: self.registry.licence_of(variant) for variant in variants}
+
+    def require_licences(self) -> None:
+        """Refuse to go on while a restricting licence is not accepted.
+
+        Raises:
+            ConfigError: says which, and what to write.
+        """
+        require_acceptance(self.licences, self.config.get("accept_licence", []))
 
     def probe_entry(self, probe: str) -> str:
         """Where the code of a probe is: built in by its name, or a user's by the key `probe`."""
@@ -207,7 +256,10 @@ class Study:
             raise ConfigError(
                 f"study file: probes.{name}: that name is taken by a table of results"
             )
+        for dataset in config.get("accept_licence", []):
+            self._known(self.registry.variants, dataset, "accept_licence: data set")
         for dataset in datasets:
+            self._check_variant(dataset)
             self._check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
         for name, protocol in config["protocols"].items():
             for variant in protocol["variants"]:  # also those that no model uses
@@ -231,6 +283,12 @@ class Study:
         for probe, options in probes.items():
             for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
                 self._known(datasets, dataset, f"probes.{probe}: data set")
+
+    def _check_variant(self, dataset: str) -> None:
+        try:
+            self.variant(dataset)
+        except ConfigError as error:
+            raise ConfigError(f"study file: datasets.{dataset}: {error}") from error
 
     @staticmethod
     def _check_norm(method: Method) -> None:

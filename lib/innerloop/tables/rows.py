@@ -13,6 +13,7 @@ RAW_PIXELS = {
     "variant": "raw_pixels",
     "method": "raw_pixels",
     "train_dataset": "none",
+    "train_store": "none",
     "seed": 0,
 }
 
@@ -24,6 +25,7 @@ def model_columns(spec: Mapping[str, Any]) -> Row:
         "variant": spec["variant"],
         "method": spec["method"]["name"],
         "train_dataset": spec["dataset"],
+        "train_store": spec["store"],
         "setting": spec["setting"],
         "way": spec["way"],
         "shot": spec["shot"],

@@ -46,6 +46,7 @@ MODEL = [
     _text("variant", "name of method + protocol + overrides; the unit that is trained"),
     _text("method", "method of the variant"),
     _text("train_dataset", "data set the model was trained on"),
+    _text("train_store", "its images: variant of the source and pixels a side, as pickles-84"),
     _text("setting", "task size, for example 5w1s"),
     _count("way", "classes per task"),
     _count("shot", "support images per class"),
@@ -55,6 +56,7 @@ MODEL = [
 #: Under which protocol a row was measured; rows may be compared only where these agree.
 MEASURED = [
     _text("eval_dataset", "data set the measured tasks come from"),
+    _text("eval_store", "its images: variant of the source and pixels a side, as pickles-84"),
     _text("split", "split the measured tasks come from"),
     _text("checkpoint", "which weights: best on validation, last, or a named iteration"),
     _count("iteration", "outer iteration of the weights", "iterations"),
@@ -145,6 +147,7 @@ SCHEMAS: dict[str, pa.Schema] = {
         [
             _text("arm", "unit_norm or scaled_lr (P1 A.2)"),
             _text("dataset", "supervised data set"),
+            _text("store", "its images: variant of the source and pixels a side, as python-32"),
             _real("step_size", "SGD step size"),
             _count("seed", "model seed"),
             _count("epoch", "passes over the training images; 0: before training", "epochs"),

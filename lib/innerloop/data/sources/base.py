@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from PIL import Image
 
 from innerloop.data.catalogue import ClassEntry
+from innerloop.data.licence import UNSTATED, Licence
 
-
-@dataclass(frozen=True)
-class Licence:
-    """The terms that pictures come under; they travel with every store built from them."""
-
-    name: str
-    attribution: str
-    url: str
-    non_commercial: bool = False
-
-
-UNSTATED = Licence(name="not stated", attribution="", url="")
+__all__ = ["UNSTATED", "IndexedSource", "Licence", "Source"]
 
 
 class Source(Protocol):
@@ -55,4 +44,30 @@ class Source(Protocol):
 
         Raises:
             DataError: a picture cannot be read.
+        """
+
+
+@runtime_checkable
+class IndexedSource(Source, Protocol):
+    """A source whose pictures can be read in any order, by several threads at once.
+
+    Its images are decoded in parallel, and a build that was killed continues.
+    """
+
+    @property
+    def window(self) -> float:
+        """Share of both sides, in the middle, that is kept of each picture; 1: all of it."""
+
+    @property
+    def split_name(self) -> str:
+        """Whose division into train, val and test it is."""
+
+    def fingerprint(self) -> str:
+        """Something that differs where a picture may differ."""
+
+    def picture(self, row: int) -> Image.Image:
+        """The picture at a place in the order of the catalogue, as RGB.
+
+        Raises:
+            DataError: it cannot be read.
         """

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
-from PIL import Image
-
 from innerloop.data.catalogue import ClassEntry
-from innerloop.data.sources.base import UNSTATED, Licence
+from innerloop.data.licence import UNSTATED, Licence
+from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.data.split_file import SplitRow, read_split_file, shortened
 from innerloop.errors import DataError
 from innerloop.torchvision_ops import import_torchvision
 
 
-class ClassFolders:
+class ClassFolders(PictureFiles):
     """Images in folders: `root/<class>/**/<image>`, with a CSV of `class,split[,superclass]`.
 
     In a file of your own::
@@ -28,9 +26,8 @@ class ClassFolders:
         splits: CSV file that puts each class in train, val or test.
         native_size: side, in pixels, that the data set is meant for.
         licence: terms of the images; they are copied into everything built from them.
+        window: share of both sides, in the middle, that is kept of each image.
     """
-
-    packages: Sequence[str] = ()
 
     def __init__(
         self,
@@ -38,37 +35,27 @@ class ClassFolders:
         splits: Path | str,
         native_size: int = 84,
         licence: Licence = UNSTATED,
+        window: float = 1.0,
     ) -> None:
         self.root = Path(root)
         self.splits = Path(splits)
         self.native_size = native_size
         self.licence = licence
+        self.window = window
+        self.split_name = self.splits.name
 
-    def catalogue(self) -> list[ClassEntry]:
-        """One entry a class, in alphabetical order.
-
-        Raises:
-            DataError: folder or CSV file are missing, or do not agree.
-        """
+    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+        """One entry a class, in alphabetical order, with its files in order of their paths."""
         return [
-            ClassEntry(row.name, row.split, len(self._files[row.name]), row.superclass)
+            (ClassEntry(row.name, row.split, len(files), row.superclass), files)
             for row in self._rows
+            if (files := self._images[row.name])
         ]
-
-    def pictures(self) -> Iterator[Image.Image]:
-        """The images as RGB at their own size, class by class, in order of their paths.
-
-        Raises:
-            DataError: an image cannot be read, or has more than eight bits a channel.
-        """
-        for row in self._rows:
-            for file in self._files[row.name]:
-                yield _read_rgb(file)
 
     @cached_property
     def _rows(self) -> list[SplitRow]:
         rows = sorted(read_split_file(self.splits), key=lambda row: row.name)
-        listed, found = {row.name for row in rows}, set(self._files)
+        listed, found = {row.name for row in rows}, set(self._images)
         if lost := sorted(listed - found):
             raise DataError(
                 f"{self.splits} lists classes without a folder in {self.root}: {shortened(lost)}"
@@ -81,7 +68,7 @@ class ClassFolders:
         return rows
 
     @cached_property
-    def _files(self) -> dict[str, list[Path]]:
+    def _images(self) -> dict[str, list[Path]]:
         """Class -> its image files."""
         folder = import_torchvision("torchvision.datasets.folder")
         try:
@@ -102,18 +89,3 @@ class ClassFolders:
                     f"{' '.join(folder.IMG_EXTENSIONS)}"
                 )
         return files
-
-
-def _read_rgb(file: Path) -> Image.Image:
-    try:
-        with Image.open(file) as picture:
-            deep = picture.mode.startswith(("I", "F"))
-            rgb: Image.Image = picture.convert("RGB")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"image {file} cannot be read ({error}); repair or remove it") from error
-    if deep:
-        raise DataError(
-            f"image {file} has more than eight bits a channel, which would be cut off; save it "
-            "with eight"
-        )
-    return rgb

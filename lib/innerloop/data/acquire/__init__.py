@@ -1,0 +1,1 @@
+"""Getting a data set's files: own copies first, then mirrors; verified before use."""

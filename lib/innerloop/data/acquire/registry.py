@@ -1,0 +1,172 @@
+"""The registry: `registry.toml`, and on top of it a file of the user's own."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from innerloop.data.acquire.collection import Collection, RawFile, Variant
+from innerloop.data.catalogue import SPLITS
+from innerloop.data.licence import Licence
+from innerloop.errors import ConfigError
+
+#: Not part of any job's code: what a job depends on goes into its parameters.
+BUILT_IN = Path(__file__).parents[1] / "registry.toml"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Every known collection of files, and every data set that is made from one.
+
+    Attributes:
+        collections: by their names.
+        variants: by data set and variant.
+        defaults: data set -> the variant that is meant where none is named.
+    """
+
+    collections: Mapping[str, Collection]
+    variants: Mapping[str, Mapping[str, Variant]]
+    defaults: Mapping[str, str]
+
+    def variant(self, dataset: str, name: str | None = None) -> Variant:
+        """One variant of a data set, or its default.
+
+        Raises:
+            ConfigError: there is no such data set or variant.
+        """
+        if dataset not in self.variants:
+            raise ConfigError(
+                f"data set '{dataset}' is not in the registry; it has {', '.join(self.variants)}"
+            )
+        known = self.variants[dataset]
+        wanted = name or self.defaults[dataset]
+        if wanted not in known:
+            raise ConfigError(
+                f"data set '{dataset}' has no variant '{wanted}'; choose {', '.join(known)}"
+            )
+        return known[wanted]
+
+    def datasets_of(self, collection: Collection) -> list[str]:
+        """The data sets that have a variant read from a collection."""
+        return [
+            dataset
+            for dataset, known in self.variants.items()
+            if any(variant.collection == collection.name for variant in known.values())
+        ]
+
+    def licence_of(self, variant: Variant) -> Licence:
+        """The terms of a variant's files."""
+        return self.collections[variant.collection].licence
+
+
+@cache
+def read_registry(own: str | None = None) -> Registry:
+    """The built-in registry, with the collections and data sets of a user's file on top.
+
+    Raises:
+        ConfigError: a file cannot be read, or says something that is not understood.
+    """
+    content = _read(BUILT_IN)
+    if own is not None:
+        above = _read(Path(own))
+        content = {key: {**content[key], **above[key]} for key in content}
+    collections = {name: _collection(name, one) for name, one in content["collections"].items()}
+    variants = {
+        dataset: {
+            name: _variant(dataset, name, one, collections)
+            for name, one in entry["variants"].items()
+        }
+        for dataset, entry in content["datasets"].items()
+    }
+    defaults = {dataset: entry["default"] for dataset, entry in content["datasets"].items()}
+    for dataset, default in defaults.items():
+        if default not in variants[dataset]:
+            raise ConfigError(f"registry: datasets.{dataset}.default: no variant '{default}'")
+    return Registry(collections, variants, defaults)
+
+
+def _read(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"registry {path}: cannot be read as TOML ({error})") from error
+    _only(content, ("collections", "datasets"), str(path))
+    for name, entry in content.get("datasets", {}).items():
+        _only(entry, ("default", "variants"), f"{path}: datasets.{name}", needed=True)
+    return {"collections": {}, "datasets": {}, **content}
+
+
+def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
+    place = f"collections.{name}"
+    known = ("title", "licence", "citation", "files", "folder", "members", "by_hand")
+    _only(entry, known, place)
+    licence = entry.get("licence", {})
+    _only(licence, ("name", "url", "non_commercial"), f"{place}.licence")
+    made = Collection(
+        name=name,
+        title=entry.get("title", name),
+        licence=Licence(
+            name=licence.get("name", "not stated"),
+            attribution=entry.get("citation", ""),
+            url=licence.get("url", ""),
+            non_commercial=licence.get("non_commercial", False),
+        ),
+        files=tuple(_file(place, file) for file in entry.get("files", [])),
+        folder=entry.get("folder", ""),
+        members=entry.get("members", {}),
+        by_hand=tuple(entry.get("by_hand", [])),
+    )
+    if not made.files and not made.folder:
+        raise ConfigError(f"registry: {place} has neither files nor a folder")
+    return made
+
+
+def _file(place: str, entry: Mapping[str, Any]) -> RawFile:
+    known = ("name", "bytes", "md5", "sha256", "urls", "by_hand")
+    _only(entry, known, f"{place}.files")
+    name = entry.get("name", "")
+    if not name or name != Path(name).name or name.startswith("."):
+        raise ConfigError(f"registry: {place}.files: '{name}' is not a plain file name")
+    if not entry.get("md5") and not entry.get("sha256"):
+        raise ConfigError(
+            f"registry: {place}: {name} has no md5 and no sha256, so it cannot be verified; "
+            "write one of them"
+        )
+    for url in entry.get("urls", []):
+        if not url.startswith(("https://", "http://")):
+            raise ConfigError(f"registry: {place}: {name}: '{url}' is not an http(s) address")
+    lists = {key: tuple(entry.get(key, [])) for key in ("urls", "by_hand")}
+    return RawFile(**{**entry, **lists})
+
+
+def _variant(
+    dataset: str, name: str, entry: Mapping[str, Any], collections: Mapping[str, Collection]
+) -> Variant:
+    place = f"datasets.{dataset}.variants.{name}"
+    _only(entry, ("collection", "source", "images"), place, needed=True)
+    if entry["collection"] not in collections:
+        raise ConfigError(f"registry: {place}: there is no collection '{entry['collection']}'")
+    _only(entry["images"], SPLITS, f"{place}.images")
+    return Variant(dataset, name, **entry)
+
+
+def _only(
+    entry: Mapping[str, Any], known: tuple[str, ...], place: str, *, needed: bool = False
+) -> None:
+    """Refuse unknown keys, and where all are needed, missing ones."""
+    unknown = sorted(entry.keys() - set(known))
+    missing = sorted(set(known) - entry.keys()) if needed else []
+    if unknown or missing:
+        raise ConfigError(
+            f"registry: {place}: "
+            + "; ".join(
+                f"{what} {', '.join(keys)}"
+                for what, keys in (("unknown key", unknown), ("missing key", missing))
+                if keys
+            )
+            + f"; known are {', '.join(known)}"
+        )

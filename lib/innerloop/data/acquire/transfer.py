@@ -1,0 +1,218 @@
+"""Downloading one file over HTTP: with patience, and from where the last attempt stopped.
+
+`requests` speaks HTTP. What is added here is what a gigabyte over a slow line needs: continuing by
+Range requests, waiting longer and longer between attempts, and giving up on servers that send
+something else. (pooch, the usual helper, starts from zero after every break and knows one hash.)
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import requests
+from urllib3.exceptions import HTTPError
+
+from innerloop.data.acquire.verify import looks_like_web_page
+from innerloop.errors import DataError
+from innerloop.progress import ByteProgress
+
+_BLOCK = 1 << 20
+_TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
+
+
+class SourceError(DataError):
+    """One address does not give the file; another may."""
+
+
+class _InterruptedError(Exception):
+    """An attempt ended early; another may get further."""
+
+    def __init__(self, why: object, wait: float = 0) -> None:
+        super().__init__(str(why))
+        self.wait = wait
+
+
+class _CannotContinueError(Exception):
+    """What is there is not the beginning of what the server has."""
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for servers, in seconds.
+
+    Attributes:
+        connect: for a connection.
+        silence: for the next byte.
+        least_rate: bytes a second below which a connection counts as stalled, over `silence`.
+        attempts: attempts in a row that may bring nothing.
+        first_wait: after the first of them; doubled after each.
+        longest_wait: at most.
+    """
+
+    connect: float = 10
+    silence: float = 60
+    least_rate: float = 1000
+    attempts: int = 4
+    first_wait: float = 1
+    longest_wait: float = 60
+
+    def wait(self, failures: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        return min(self.longest_wait, self.first_wait * 2.0 ** (failures - 1))
+
+
+PATIENT = Patience()
+
+
+def download(
+    url: str, part: Path, size: int, patience: Patience = PATIENT, progress: bool = True
+) -> None:
+    """Bring `part` to its full length, continuing with what it holds already.
+
+    Args:
+        url: where from.
+        part: the file, complete when this returns; kept when a connection breaks for good.
+        size: its full size in bytes; 0: unknown.
+        patience: how long to wait.
+        progress: whether to report progress on stderr.
+
+    Raises:
+        SourceError: the address does not give the file.
+        DataError: the file cannot be written.
+    """
+    failures = 0
+    while True:
+        before = _length(part)
+        if size and before >= size:
+            return
+        try:
+            _attempt(url, part, size, patience, progress)
+            return
+        except _CannotContinueError:
+            part.unlink()
+        except _InterruptedError as error:
+            failures = 1 if _length(part) > before else failures + 1
+            if failures >= patience.attempts:
+                raise SourceError(
+                    f"{url}: gave up after {failures} attempts without a byte ({error})"
+                ) from error
+            time.sleep(max(patience.wait(failures), min(error.wait, patience.longest_wait)))
+
+
+def _attempt(url: str, part: Path, size: int, patience: Patience, progress: bool) -> None:
+    have = _length(part)
+    # bytes as they are: a compressed answer could not be continued
+    headers = {"User-Agent": "innerloop (python-requests)", "Accept-Encoding": "identity"}
+    if have:
+        headers["Range"] = f"bytes={have}-"
+    try:
+        response = requests.get(
+            url, headers=headers, stream=True, timeout=(patience.connect, patience.silence)
+        )
+    except (requests.ConnectionError, requests.Timeout) as error:
+        raise _InterruptedError(error) from error
+    except requests.RequestException as error:
+        raise SourceError(f"{url}: {error}") from error
+    with response:
+        start, total = _offered(response, url, have, size)
+        _require_space(part.parent, total - start, url)
+        name, quiet = part.name.removesuffix(".part"), not (progress and total)
+        with ByteProgress(name, total, start, quiet) as shown:
+            _write(_blocks(response, patience), part, start, total, url, shown)
+    if _length(part) < total:
+        raise _InterruptedError(f"the connection ended after {_length(part)} of {total} bytes")
+
+
+def _offered(response: requests.Response, url: str, have: int, size: int) -> tuple[int, int]:
+    """Where the bytes on offer begin, and how long the file is (0: not said).
+
+    Raises:
+        SourceError, _CannotContinueError, _InterruptedError: the answer is not the file.
+    """
+    status = response.status_code
+    if status == 416 and have:  # the server's file is no longer than what is there
+        raise _CannotContinueError
+    if status in _TRY_AGAIN:
+        after = response.headers.get("Retry-After", "")
+        raise _InterruptedError(f"HTTP status {status}", float(after) if after.isdigit() else 0)
+    if status not in (200, 206):
+        raise SourceError(f"{url}: HTTP status {status} ({response.reason})")
+    if "html" in response.headers.get("Content-Type", "").lower():
+        raise SourceError(f"{url}: sent a web page instead of the file")
+    length = response.headers.get("Content-Length", "")
+    start, total = 0, int(length) if length.isdigit() else 0
+    if status == 206:
+        found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        if not found or int(found[1]) != have:
+            raise _CannotContinueError
+        start, total = have, int(found[2]) if found[2].isdigit() else size
+    if size and total and total != size:
+        raise SourceError(f"{url}: offers {total} bytes, expected {size}")
+    return start, total or size
+
+
+def _require_space(folder: Path, needed: int, url: str) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise DataError(
+            f"{folder}: {needed} bytes are needed for {url}, {free} are free; make room, or put "
+            "resources/ on another disk"
+        )
+
+
+def _blocks(response: requests.Response, patience: Patience) -> Iterator[bytes]:
+    """What arrives, as it arrives.
+
+    Raises:
+        _InterruptedError: nothing, or next to nothing, arrives any more.
+    """
+    began, arrived = time.monotonic(), 0
+    while True:
+        try:
+            block = response.raw.read1(_BLOCK)
+        except (HTTPError, OSError) as error:
+            raise _InterruptedError(error) from error
+        if not block:
+            return
+        yield block
+        arrived += len(block)
+        waited = time.monotonic() - began
+        if waited > patience.silence:
+            if arrived < patience.least_rate * waited:
+                raise _InterruptedError(f"only {arrived} bytes came in {waited:.0f} s")
+            began, arrived = time.monotonic(), 0
+
+
+def _write(
+    blocks: Iterator[bytes], part: Path, start: int, total: int, url: str, shown: ByteProgress
+) -> None:
+    length = start
+    try:
+        with part.open("ab" if start else "wb") as file:
+            for block in blocks:
+                if not length and looks_like_web_page(block):
+                    raise SourceError(f"{url}: sent a web page instead of the file")
+                if total and length + len(block) > total:
+                    raise SourceError(f"{url}: sends more than the expected {total} bytes")
+                file.write(block)
+                length += len(block)
+                shown.reach(length)
+    except SourceError:
+        part.unlink()
+        raise
+    except OSError as error:
+        part.unlink(missing_ok=True)  # a full disk would stay full
+        raise DataError(
+            f"{part.parent}: cannot write {part.name} ({error.strerror}); make room or correct "
+            "the folder's permissions, or put resources/ elsewhere"
+        ) from error
+
+
+def _length(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0

@@ -1,0 +1,1 @@
+"""Reading other people's archives and pickles without letting them do anything."""

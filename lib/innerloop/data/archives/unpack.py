@@ -1,0 +1,73 @@
+"""Unpacking archives whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from innerloop.data.archives.members import Allowance
+from innerloop.data.archives.tar import unpack_tar
+from innerloop.data.archives.wanted import Wanted
+from innerloop.data.archives.zip import unpack_zip
+from innerloop.data.one_at_a_time import alone_in
+from innerloop.errors import DataError
+
+_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+
+
+def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> None:
+    """Unpack the wanted members of a tar, tar.gz or zip archive into a folder.
+
+    Raises:
+        DataError: the archive is damaged, or holds what no archive of a data set holds.
+    """
+    unpack_one = unpack_zip if zipfile.is_zipfile(archive) else unpack_tar
+    try:
+        unpack_one(archive, folder, wanted, Allowance.of(archive), quiet)
+    except (*_DAMAGED, RuntimeError) as error:  # RuntimeError: a zip with a password
+        raise DataError(
+            f"{archive} cannot be unpacked ({error}); it is truncated, damaged or no archive: "
+            "fetch it again"
+        ) from error
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, whole or not at all; once it is there it is taken as it is.
+
+    Two runs at once make it once. What a killed run left is thrown away.
+
+    Raises:
+        DataError: the disk is full or cannot be written to; and what `make` raises.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder.parent):
+            if not folder.is_dir():
+                shutil.rmtree(partial, ignore_errors=True)
+                partial.mkdir()
+                try:
+                    make(partial)
+                    partial.rename(folder)
+                finally:
+                    shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder}: cannot be written ({error}); make room or correct the "
+            "folder's permissions, or put resources/ elsewhere"
+        ) from error
+    return folder
+
+
+def unpacked(archives: Iterable[Path], folder: Path, wanted: Wanted, quiet: bool = False) -> Path:
+    """A folder with the wanted members of some archives."""
+
+    def make(partial: Path) -> None:
+        for archive in archives:
+            unpack(archive, partial, wanted, quiet)
+
+    return made_once(folder, make)

@@ -1,0 +1,75 @@
+"""Sources whose pictures are arrays already: what they share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PIL import Image
+
+from innerloop.data.catalogue import ClassEntry
+from innerloop.data.licence import UNSTATED, Licence
+
+
+@dataclass(frozen=True)
+class Run:
+    """The pictures of one class: some rows of an array.
+
+    Attributes:
+        entry: the class.
+        pixels: uint8, [N, height, width, 3]; may be mapped from a file.
+        rows: which of them, in order.
+    """
+
+    entry: ClassEntry
+    pixels: np.ndarray
+    rows: np.ndarray
+
+
+class PixelArrays(ABC):
+    """Pictures in arrays, class by class."""
+
+    packages: Sequence[str] = ()
+    licence: Licence = UNSTATED
+    native_size: int
+    window: float = 1.0
+    split_name: str = ""
+
+    @abstractmethod
+    def _read(self) -> list[Run]:
+        """Each class and its pictures.
+
+        Raises:
+            DataError: files are missing, or not what they should be.
+        """
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Something that differs where a picture may differ."""
+
+    @cached_property
+    def _runs(self) -> list[Run]:
+        return self._read()
+
+    @cached_property
+    def _ends(self) -> np.ndarray:
+        """The row after each run's last."""
+        return np.cumsum([run.entry.count for run in self._runs])
+
+    def catalogue(self) -> list[ClassEntry]:
+        """One entry a run."""
+        return [run.entry for run in self._runs]
+
+    def pictures(self) -> Iterator[Image.Image]:
+        """The pictures, run by run."""
+        return (self.picture(row) for row in range(int(self._ends[-1])))
+
+    def picture(self, row: int) -> Image.Image:
+        """One picture."""
+        number = int(np.searchsorted(self._ends, row, side="right"))
+        run = self._runs[number]
+        place = row - (int(self._ends[number]) - run.entry.count)
+        return Image.fromarray(run.pixels[run.rows[place]])

@@ -1,0 +1,57 @@
+"""The published split lists that come with the package (split_lists/README.md says from where)."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+
+from innerloop.data.split_file import SplitRow, shortened
+from innerloop.errors import DataError
+
+
+def read_split_list(path: Path, name: str, superclass: str = "") -> list[SplitRow]:
+    """The classes of a list, in its order.
+
+    Args:
+        path: the CSV file.
+        name: its column with the classes' names.
+        superclass: its column with their superclasses, if it has one.
+    """
+    return [
+        SplitRow(row[name], row["split"], row[superclass] if superclass else "")
+        for row in read_rows(path)
+    ]
+
+
+def read_rows(path: Path) -> Iterable[dict[str, str]]:
+    """The lines of a CSV file, gzipped or not, by their columns."""
+    content = path.read_bytes()
+    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    return csv.DictReader(text.splitlines())
+
+
+def require_same(found: Iterable[str], listed: Iterable[str], place: str, what: str) -> None:
+    """Refuse names that are not exactly those of a split list.
+
+    Args:
+        found: what there is.
+        listed: what there must be.
+        place: where it was found, for messages.
+        what: what the names are, for messages.
+
+    Raises:
+        DataError: some are missing, or there are others.
+    """
+    known, there = set(listed), set(found)
+    if missing := sorted(known - there):
+        raise DataError(
+            f"{place}: {len(missing)} {what} missing: {shortened(missing)}; the files are "
+            "incomplete: fetch them again"
+        )
+    if extra := sorted(there - known):
+        raise DataError(
+            f"{place}: {len(extra)} {what} that the split list does not have: {shortened(extra)}; "
+            "it is another data set, or files were added: use the published files"
+        )

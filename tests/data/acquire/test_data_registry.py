@@ -1,0 +1,124 @@
+"""The registry: complete, consistent, and a user's own on top."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from innerloop.code_digest import LIBRARY
+from innerloop.data.acquire.registry import read_registry
+from innerloop.data.catalogue import SPLITS
+from innerloop.errors import ConfigError
+from innerloop.extensions import check_entry
+
+REGISTRY = read_registry()
+VARIANTS = [variant for known in REGISTRY.variants.values() for variant in known.values()]
+
+
+def test_the_papers_data_sets_are_there():
+    assert set(REGISTRY.variants) == {"mini_imagenet", "cub", "fc100", "cifar_fs", "cifar10"}
+
+
+@pytest.mark.parametrize(
+    "variant", VARIANTS, ids=lambda variant: f"{variant.dataset} {variant.name}"
+)
+def test_every_variant_has_a_source_and_counts(variant):
+    check_entry(variant.source)
+    assert set(variant.images) <= set(SPLITS)
+    assert variant.collection in REGISTRY.collections
+
+
+@pytest.mark.parametrize("one", REGISTRY.collections.values(), ids=lambda one: one.name)
+def test_every_collection_states_its_terms_and_hashes(one):
+    assert one.licence.name
+    assert one.licence.attribution
+    assert one.licence.url.startswith("https://")
+    for file in one.files:
+        assert re.fullmatch(r"[0-9a-f]{32}", file.md5)
+        assert re.fullmatch(r"([0-9a-f]{64})?", file.sha256)
+        assert all(url.startswith("https://") for url in (*file.urls, *file.by_hand))
+        assert file.bytes or not file.urls, "what is downloaded has a known size"
+
+
+@pytest.mark.parametrize("dataset", ["mini_imagenet", "cub", "fc100", "cifar_fs", "cifar10"])
+def test_every_default_can_be_downloaded(dataset):
+    files = REGISTRY.collections[REGISTRY.variant(dataset).collection].files
+    assert files
+    assert all(file.urls for file in files)
+
+
+def test_imagenet_and_cub_are_restricted():
+    bound = {name for name, one in REGISTRY.collections.items() if one.licence.non_commercial}
+    assert bound == {name for name in REGISTRY.collections if "cifar" not in name}
+
+
+def test_no_drive_in_the_automatic_path():
+    urls = [url for one in REGISTRY.collections.values() for file in one.files for url in file.urls]
+    assert not [url for url in urls if "drive.google" in url or "dropbox" in url]
+
+
+def test_unknown_names_are_listed():
+    with pytest.raises(ConfigError, match="'flowers' is not in the registry; it has mini_imagenet"):
+        REGISTRY.variant("flowers")
+    with pytest.raises(ConfigError, match="'cub' has no variant 'cropped'; choose centre, whole"):
+        REGISTRY.variant("cub", "cropped")
+
+
+OWN = """
+[collections.flowers]
+title = "Flowers"
+licence = { name = "CC0", url = "https://flowers.example" }
+citation = "F. Lower"
+[[collections.flowers.files]]
+name = "flowers.zip"
+md5 = "d41d8cd98f00b204e9800998ecf8427e"
+urls = ["https://flowers.example/flowers.zip"]
+[datasets.flowers]
+default = "small"
+[datasets.flowers.variants.small]
+collection = "flowers"
+source = "my_flowers.py:Flowers"
+images = { train = 3, test = 2 }
+"""
+
+
+def own(tmp_path, text):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    return read_registry(str(path))
+
+
+def test_a_user_s_own_comes_on_top(tmp_path):
+    found = own(tmp_path, OWN)
+    assert found.variant("flowers").images == {"train": 3, "test": 2}
+    assert found.variant("cub") == REGISTRY.variant("cub")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("title =", "titel =", "collections.flowers: unknown key titel"),
+        ('md5 = "d41d8cd98f00b204e9800998ecf8427e"', "", "flowers.zip has no md5 and no sha256"),
+        ("https://flowers.example/flowers.zip", "ftp://x", "'ftp://x' is not an http"),
+        ('name = "flowers.zip"', 'name = "../flowers.zip"', "'../flowers.zip' is not a plain file"),
+        ('collection = "flowers"', 'collection = "trees"', "there is no collection 'trees'"),
+        ('default = "small"', 'default = "big"', "no variant 'big'"),
+        ('source = "my_flowers.py:Flowers"', "", "missing key source"),
+        ("train = 3", "training = 3", "unknown key training"),
+        ("[datasets.flowers]", "[datasets.flowers", "cannot be read as TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path, old, new, message):
+    assert old in OWN
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        own(tmp_path, OWN.replace(old, new))
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(ConfigError, match=r"nowhere.toml: cannot be read"):
+        read_registry(str(tmp_path / "nowhere.toml"))
+
+
+def test_it_is_installed_with_the_library():
+    assert (LIBRARY / "data/registry.toml").is_file()

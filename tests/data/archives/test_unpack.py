@@ -1,0 +1,227 @@
+"""Archives: what is unpacked, and what is refused with nothing left behind."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+import zipfile
+import zlib
+from pathlib import Path
+
+import pytest
+
+from innerloop.data.archives import members
+from innerloop.data.archives.members import Allowance
+from innerloop.data.archives.unpack import made_once, unpacked
+from innerloop.errors import DataError
+
+FILES = {"birds/a.jpg": b"eagle" * 100, "birds/deep/b.jpg": b"owl" * 100}
+
+
+def tar_of(path: Path, files=FILES, links=(), mode="w:gz") -> Path:
+    with tarfile.open(path, mode) as tar:
+        folder = tarfile.TarInfo("birds")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+        for name, kind, target in links:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            tar.addfile(member)
+    return path
+
+
+def zip_of(path: Path, files=FILES) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as zipped:
+        zipped.mkdir("birds")
+        for name, content in files.items():
+            zipped.writestr(name, content)
+    return path
+
+
+PACKERS = {
+    "tar.gz": tar_of,
+    "tar": lambda path, files=FILES: tar_of(path, files, mode="w"),
+    "zip": zip_of,
+}
+
+
+def take(archive: Path, target: Path, wanted=lambda path: True) -> dict[str, bytes]:
+    folder = unpacked([archive], target, wanted, quiet=True)
+    found = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in found}
+
+
+def refused(archive: Path, tmp_path: Path, message: str) -> None:
+    """It is a clear error that names the archive, and nothing of it stays anywhere."""
+    content = archive.read_bytes()
+    with pytest.raises(DataError, match=message) as caught:
+        take(archive, tmp_path / "place" / "out")
+    assert str(archive) in str(caught.value)
+    assert {path.name for path in (tmp_path / "place").iterdir()} == {".lock"}
+    assert {path.name for path in tmp_path.iterdir()} == {"place", archive.name}
+    assert archive.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+class TestBoth:
+    def test_files_come_out(self, tmp_path, kind):
+        assert take(PACKERS[kind](tmp_path / "x"), tmp_path / "out") == FILES
+
+    def test_only_wanted_files_come_out(self, tmp_path, kind):
+        found = take(PACKERS[kind](tmp_path / "x"), tmp_path / "out", lambda p: p.name == "b.jpg")
+        assert set(found) == {"birds/deep/b.jpg"}
+
+    def test_what_macs_leave_behind_is_left_out(self, tmp_path, kind):
+        junk = {"birds/._a.jpg": b"x", "__MACOSX/birds/a.jpg": b"x", "birds/.DS_Store": b"x"}
+        assert take(PACKERS[kind](tmp_path / "x", {**FILES, **junk}), tmp_path / "out") == FILES
+
+    @pytest.mark.parametrize(
+        "name", ["../outside.jpg", "birds/../../outside.jpg", "/tmp/outside.jpg", "..\\outside.jpg"]
+    )
+    def test_a_member_that_leaves_its_folder(self, tmp_path, kind, name):
+        archive = PACKERS[kind](tmp_path / "x", {**FILES, name: b"x"})
+        refused(archive, tmp_path, "leaves the folder it belongs to")
+
+    def test_also_where_it_is_not_wanted(self, tmp_path, kind):
+        archive = PACKERS[kind](tmp_path / "x", {**FILES, "../outside.jpg": b"x"})
+        with pytest.raises(DataError, match="leaves the folder"):
+            take(archive, tmp_path / "out", lambda path: False)
+
+    def test_two_members_of_one_name(self, tmp_path, kind):
+        files = {**FILES, "birds/./a.jpg": b"another"}
+        refused(PACKERS[kind](tmp_path / "x", files), tmp_path, "two members are called a.jpg")
+
+    def test_a_bomb(self, tmp_path, kind, monkeypatch):
+        monkeypatch.setattr(Allowance, "of", lambda archive: Allowance(archive, 100_000))
+        archive = PACKERS[kind](tmp_path / "x", {"zeros": bytes(10_000_000)})
+        refused(archive, tmp_path, "a decompression bomb")
+
+    def test_too_many_members(self, tmp_path, kind, monkeypatch):
+        monkeypatch.setattr(Allowance, "of", lambda archive: Allowance(archive, 100_000, 2))
+        refused(PACKERS[kind](tmp_path / "x"), tmp_path, "a decompression bomb")
+
+    @pytest.mark.parametrize("share", [0.1, 0.5, 0.7])
+    def test_truncated(self, tmp_path, kind, share):
+        noise = {"birds/a.jpg": bytes(i * i % 251 for i in range(50_000))}
+        archive = PACKERS[kind](tmp_path / "x", noise)
+        archive.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
+        refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        ("birds/c.jpg", tarfile.SYMTYPE, "/etc/passwd"),
+        ("birds/c.jpg", tarfile.SYMTYPE, "a.jpg"),
+        ("birds/c.jpg", tarfile.LNKTYPE, "birds/a.jpg"),
+        ("birds/c.jpg", tarfile.CHRTYPE, ""),
+        ("birds/c.jpg", tarfile.FIFOTYPE, ""),
+    ],
+)
+def test_links_and_devices_in_a_tar(tmp_path, link):
+    refused(tar_of(tmp_path / "x.tgz", links=[link]), tmp_path, "is a link or a device")
+
+
+def test_links_in_a_zip(tmp_path):
+    archive = tmp_path / "x.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        link = zipfile.ZipInfo("birds/c.jpg")
+        link.external_attr = 0o120777 << 16
+        zipped.writestr(link, "/etc/passwd")
+    refused(archive, tmp_path, "is a link or a device")
+
+
+def test_a_zip_that_lies_about_its_sizes(tmp_path):
+    archive = zip_of(tmp_path / "x.zip", {"zeros": bytes(3_000_000)})
+    true, lie = (3_000_000).to_bytes(4, "little"), (50).to_bytes(4, "little")
+    archive.write_bytes(archive.read_bytes().replace(true, lie))
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+def test_a_zip_with_a_password(tmp_path):
+    archive = zip_of(tmp_path / "x.zip")
+    content = bytearray(archive.read_bytes())
+    start = content.index(b"PK\x01\x02")
+    while start >= 0:  # the flag in every entry of the directory
+        content[start + 8] |= 1
+        start = content.find(b"PK\x01\x02", start + 1)
+    archive.write_bytes(content)
+    refused(archive, tmp_path, "cannot be unpacked")
+
+
+def test_a_header_that_announces_more_than_the_stream_may_hold(tmp_path, monkeypatch):
+    """A pax header of zeros is read by tarfile itself, before any member is seen."""
+    monkeypatch.setattr(Allowance, "of", lambda archive: Allowance(archive, 100_000))
+    header = tarfile.TarInfo("x")
+    header.type, header.size = tarfile.XHDTYPE, 50_000_000
+    archive = tmp_path / "x.tgz"
+    packer = zlib.compressobj(wbits=31)
+    packed = packer.compress(header.tobuf()) + packer.compress(bytes(header.size)) + packer.flush()
+    archive.write_bytes(packed)
+    refused(archive, tmp_path, "a decompression bomb")
+
+
+def test_what_is_no_archive(tmp_path):
+    archive = tmp_path / "x.tgz"
+    archive.write_bytes(b"<html>quota exceeded</html>")
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+def test_an_archive_of_images_is_far_from_the_allowance(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(bytes(1000))
+    assert Allowance.of(path).bytes == 100_010_000
+    assert Allowance.of(path).members >= 200_000
+
+
+def test_junk_is_a_matter_of_names():
+    kept = ["birds/a.jpg", "birds/a._b.jpg", "birds/.hidden.jpg"]
+    assert not any(members.is_junk(Path(name)) for name in kept)
+
+
+class TestMadeOnce:
+    def test_it_is_made_once(self, tmp_path):
+        calls = []
+        for _ in range(2):
+            made_once(tmp_path / "out", lambda partial: calls.append(partial))
+        assert len(calls) == 1
+
+    def test_what_a_killed_run_left_is_thrown_away(self, tmp_path):
+        (tmp_path / ".out.partial").mkdir()
+        (tmp_path / ".out.partial" / "half").touch()
+        made_once(tmp_path / "out", lambda partial: (partial / "whole").touch())
+        assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]
+
+    def test_an_error_leaves_nothing(self, tmp_path):
+        def fail(partial):
+            (partial / "half").touch()
+            raise DataError("broken")
+
+        with pytest.raises(DataError, match="broken"):
+            made_once(tmp_path / "out", fail)
+        assert {path.name for path in tmp_path.iterdir()} == {".lock"}
+
+    def test_a_full_disk_is_one_message(self, tmp_path):
+        def full(partial):
+            raise OSError(28, "No space left on device")
+
+        with pytest.raises(DataError, match=r"out: cannot be written \(.*No space left"):
+            made_once(tmp_path / "out", full)
+
+    def test_two_runs_at_once(self, tmp_path):
+        calls = []
+
+        def make(partial):
+            calls.append(partial)
+            second.start()
+            (partial / "whole").touch()
+
+        second = threading.Thread(target=lambda: made_once(tmp_path / "out", make))
+        made_once(tmp_path / "out", make)
+        second.join()
+        assert len(calls) == 1

@@ -1,0 +1,136 @@
+"""miniImageNet from image files: listed names in archives or folders, and ILSVRC's own folders."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import miniatures
+from innerloop.data.sources.fetched_files import FetchedFiles
+from innerloop.data.sources.mini_imagenet_images import MiniImageNetFromIlsvrc, MiniImageNetImages
+from innerloop.errors import DataError
+
+CLASSES = {"n01532829": "train", "n01855672": "val", "n01930112": "test"}
+NUMBERS = (5, 2, 9)
+NAMES = {label: [f"{label}{number:08d}.jpg" for number in NUMBERS] for label in CLASSES}
+
+
+def colour(label: str, number: int) -> tuple[int, int, int]:
+    return (40 * list(CLASSES).index(label), 20 * number, 0)
+
+
+def jpeg(label: str, number: int) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (60, 40), colour(label, number)).save(buffer, "JPEG", quality=98)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def listing(tmp_path) -> Path:
+    path = tmp_path / "listing.csv"
+    lines = [f"{CLASSES[label]},{label},{name}" for label, names in NAMES.items() for name in names]
+    path.write_text("\n".join(["split,label,filename", *lines]))
+    return path
+
+
+def listed_members(place: str) -> dict[str, bytes]:
+    """Members by their listed names; `place` may hold {split} and {label}."""
+    return {
+        place.format(split=CLASSES[label], label=label) + name: jpeg(label, number)
+        for label, names in NAMES.items()
+        for name, number in zip(names, NUMBERS, strict=True)
+    }
+
+
+def fetched(tmp_path, files=(), folder=None) -> FetchedFiles:
+    held = {path.name: path for path in files}
+    return FetchedFiles({}, miniatures.read_registry().collections["mini_imagenet_images"].licence,
+                        held, folder, {}, tmp_path / "work")  # fmt: skip
+
+
+def check(source) -> None:
+    catalogue = [(entry.name, entry.split, entry.count) for entry in source.catalogue()]
+    assert catalogue == [(label, split, len(NUMBERS)) for label, split in CLASSES.items()]
+    wanted = [colour(label, number) for label in CLASSES for number in NUMBERS]
+    for picture, expected in zip(source.pictures(), wanted, strict=True):
+        assert picture.getpixel((30, 20)) == pytest.approx(expected, abs=3)
+
+
+def test_the_original_zip(tmp_path, listing):
+    archive = miniatures.write_zip(tmp_path / "images.zip", listed_members("images/"))
+    check(MiniImageNetImages(fetched(tmp_path, [archive]), listing))
+
+
+def test_three_tars(tmp_path, listing):
+    archives = []
+    for split in ("train", "val", "test"):
+        members = listed_members("{split}/{label}/")
+        own = {name: held for name, held in members.items() if name.startswith(split)}
+        archives.append(tmp_path / f"{split}.tar")
+        archives[-1].write_bytes(miniatures.tar_gz(own))
+    check(MiniImageNetImages(fetched(tmp_path, archives), listing))
+
+
+def write(folder: Path, members: dict[str, bytes]) -> Path:
+    for name, content in members.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_a_folder(tmp_path, listing):
+    folder = write(tmp_path / "images", listed_members(""))
+    (folder / "._n0153282900000005.jpg").write_bytes(b"Mac")
+    check(MiniImageNetImages(fetched(tmp_path, folder=folder), listing))
+
+
+def test_an_image_is_missing(tmp_path, listing):
+    folder = write(tmp_path / "images", listed_members(""))
+    (folder / NAMES["n01855672"][1]).unlink()
+    source = MiniImageNetImages(fetched(tmp_path, folder=folder), listing)
+    with pytest.raises(DataError, match=r"1 images missing: n0185567200000002.jpg"):
+        source.catalogue()
+
+
+def test_an_image_too_many(tmp_path, listing):
+    folder = write(tmp_path / "images", {**listed_members(""), "other.jpg": b""})
+    with pytest.raises(DataError, match="1 images that the split list does not have: other"):
+        MiniImageNetImages(fetched(tmp_path, folder=folder), listing).catalogue()
+
+
+def test_an_image_twice(tmp_path, listing):
+    folder = write(tmp_path / "images", {**listed_members("a/"), **listed_members("b/")})
+    with pytest.raises(DataError, match="9 images have a name twice"):
+        MiniImageNetImages(fetched(tmp_path, folder=folder), listing).catalogue()
+
+
+@pytest.fixture
+def ilsvrc(tmp_path) -> Path:
+    """Ten images a class, with gaps between their numbers, and a class that is not used."""
+    members = {
+        f"{label}/{label}_{7 * place * place}.JPEG": jpeg(label, place)
+        for label in CLASSES
+        for place in range(1, 11)
+    }
+    return write(tmp_path / "train", {**members, "n99999999/n99999999_1.JPEG": b""})
+
+
+def test_ilsvrc(tmp_path, listing, ilsvrc):
+    check(MiniImageNetFromIlsvrc(fetched(tmp_path, folder=ilsvrc), listing))
+
+
+def test_ilsvrc_with_a_class_missing(tmp_path, listing, ilsvrc):
+    (ilsvrc / "n01855672").rename(ilsvrc / "elsewhere")
+    with pytest.raises(DataError, match="1 class folders missing: n01855672"):
+        MiniImageNetFromIlsvrc(fetched(tmp_path, folder=ilsvrc), listing).catalogue()
+
+
+def test_ilsvrc_incomplete(tmp_path, listing, ilsvrc):
+    for place in (1, 2):
+        (ilsvrc / f"n01855672/n01855672_{7 * place * place}.JPEG").unlink()
+    source = MiniImageNetFromIlsvrc(fetched(tmp_path, folder=ilsvrc), listing)
+    with pytest.raises(DataError, match=r"n01855672: has 8 images .* uses number 9"):
+        source.catalogue()

@@ -1,0 +1,52 @@
+"""The program that fetches: terms first, and a registry that stays what the plan saw."""
+
+from __future__ import annotations
+
+import pytest
+
+import fetch_dataset
+import miniatures
+from innerloop.data.acquire.registry import read_registry
+from innerloop.errors import ConfigError
+from innerloop.files import canonical_json
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A user's files and a registry of them."""
+    held = miniatures.cub(2)
+    for name, content in held.items():
+        (tmp_path / name).write_bytes(content)
+    registry = tmp_path / "registry.toml"
+    registry.write_text(miniatures.registry_of({"cub_200_2011": held}, 2, "http://127.0.0.1:9"))
+    return registry
+
+
+def run(registry, spec=None, **access):
+    known = read_registry(str(registry)).collections["cub_200_2011"]
+    out = registry.parent / "raw/cub_200_2011/fetched.json"
+    fetch_dataset.main(
+        [
+            *("--spec", canonical_json(spec or known.identity())),
+            *("--registry", str(registry), "--out", str(out)),
+            *("--access", canonical_json({"data_root": str(registry.parent), **access})),
+        ]
+    )
+    return out
+
+
+def test_it_fetches_and_shows_the_terms(own, capsys):
+    assert run(own, accept_licence=["cub"]).exists()
+    assert "cub: non-commercial research" in capsys.readouterr().err
+
+
+def test_nothing_without_the_licence(own):
+    with pytest.raises(ConfigError, match="the licence of cub is not accepted"):
+        run(own, accept_licence=["mini_imagenet"])
+    assert not (own.parent / "raw").exists()
+
+
+def test_another_registry_than_was_planned_with(own):
+    spec = {**read_registry(str(own)).collections["cub_200_2011"].identity(), "files": []}
+    with pytest.raises(ConfigError, match="registry was edited while jobs ran"):
+        run(own, spec, accept_licence=["cub"])

@@ -1,0 +1,37 @@
+"""Bring the files of one collection into place: the user's own, or downloads; verified."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from innerloop.command_line import program, spec_parser
+from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
+from innerloop.data.acquire.registry import read_registry
+from innerloop.data.acquire.terms import require_acceptance, terms_of
+from innerloop.errors import ConfigError
+from innerloop.files import read_spec
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    """Read the job's parameters, show the terms, look, download, verify and record."""
+    parser = spec_parser(__doc__, "collection, files, folder, members")
+    parser.add_argument("--registry", default="", help="TOML file on top of the built-in registry")
+    parser.add_argument("--access", default="{}", help="data_root, mirrors and accept_licence")
+    parser.add_argument("--out", required=True, type=Path, help=f".../{FETCHED}")
+    arguments = parser.parse_args(argv)
+    spec, access = read_spec(arguments.spec), read_spec(arguments.access)
+    registry = read_registry(arguments.registry or None)
+    collection = registry.collections[spec["collection"]]
+    if collection.identity() != spec:
+        raise ConfigError("the registry was edited while jobs ran; run Snakemake again")
+    for dataset in registry.datasets_of(collection):
+        print(terms_of(dataset, collection.licence), file=sys.stderr, flush=True)
+        require_acceptance({dataset: collection.licence}, access.get("accept_licence", []))
+    ways = Ways(access.get("data_root", ""), tuple(access.get("mirrors", [])))
+    fetch(collection, arguments.out.parent, ways)
+
+
+if __name__ == "__main__":
+    main()
