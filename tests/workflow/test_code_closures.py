@@ -21,7 +21,8 @@ LIBRARY = ROOT / "lib/innerloop"
 #: Packages by floor; a file imports from its own floor and those below.
 FLOORS = [
     {"errors", "files", "streams", "parameters", "extensions", "code_digest", "provenance"}
-    | {"progress", "device", "memory", "command_line", "built_in", "torchvision_ops"},
+    | {"progress", "device", "gpu_slots", "memory", "command_line", "built_in"}
+    | {"torchvision_ops"},
     {"data", "nets"},
     {"inner_loop"},
     {"meta"},
