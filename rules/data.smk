@@ -1,6 +1,12 @@
 # Images -> splits -> evaluation episodes.
 
 
+# seconds each, so not worth a place in a queue
+localrules:
+    make_splits,
+    draw_episodes,
+
+
 rule build_images:
     """Decode and resize a data set once, into one memory-mapped array."""
     output:
@@ -8,6 +14,11 @@ rule build_images:
         samples=paths.SAMPLES,
     log:
         "resources/logs/images/{dataset}-{size}.log",
+    benchmark:
+        "resources/benchmarks/images/{dataset}-{size}.tsv"
+    resources:
+        mem_mb=mem_mb_of("build_images"),
+        runtime=runtime_of("build_images"),
     params:
         script=f"{SCRIPTS}/build_images.py",
         spec=lambda wildcards: canonical_json(

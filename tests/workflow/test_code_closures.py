@@ -22,13 +22,14 @@ LIBRARY = ROOT / "lib/innerloop"
 FLOORS = [
     {"errors", "files", "streams", "parameters", "extensions", "code_digest", "provenance"}
     | {"progress", "device", "gpu_slots", "memory", "command_line", "built_in"}
-    | {"torchvision_ops"},
+    | {"torchvision_ops", "earlier_jobs"},
     {"data", "nets"},
     {"inner_loop"},
     {"meta"},
     {"probes"},
     {"study", "tables"},
     {"render"},
+    {"commands"},
 ]
 
 CLOSURES = {
@@ -115,12 +116,15 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
         "import sys, yaml\n"
         "from innerloop.render.registry import FIGURES, TABLES\n"
         "from innerloop.study.jobs import Jobs, describe\n"
+        "from innerloop.study.sizing import Sizes\n"
         "from innerloop.study.study import Study\n"
         "config = yaml.safe_load(open('config/config.yaml'))\n"
         "study = Study(config, 'config/schemas/study.schema.json')\n"
         "jobs = Jobs(study, 'workflow_scripts')\n"
         "for table in jobs.tables(): jobs.measured(table)\n"
         "describe(study)\n"
+        "sizes = Sizes(study)\n"
+        "for key in study.models: sizes.of('train_model', key)\n"
         "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'torchvision'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

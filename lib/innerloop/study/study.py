@@ -22,6 +22,9 @@ from innerloop.study.schema import check_schema
 #: Tables that a user's probe may not be named after.
 RESERVED = frozenset({"accuracy", "training", "weight_norm", "step_size", "step_size_value", "toy"})
 
+#: Keys of `compute` that say where jobs go and what they are granted: they change no result.
+PLACEMENT = ("jobs_per_gpu", "resources")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -73,7 +76,14 @@ class Study:
     def __init__(self, config: Mapping[str, Any], schema_file: Path | str | None = None) -> None:
         if schema_file is not None:
             check_schema(config, schema_file)
-        self.config = config
+        compute = config["compute"]
+        #: What results depend on.
+        self.config = {
+            **config,
+            "compute": {key: value for key, value in compute.items() if key not in PLACEMENT},
+        }
+        #: What they do not depend on.
+        self.placement = {key: compute[key] for key in PLACEMENT if key in compute}
         self.name: str = config["study"]
         self._check_names()
         _ = self.models  # resolving is checking
