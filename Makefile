@@ -11,11 +11,11 @@ CORES ?= all
 # snakefmt runs shfmt by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo test check unit workflow lock clean
+.PHONY: help setup demo test check unit workflow test-slurm lock clean
 
 help:
 	@sed -n '1,3s/^# //p' $(MAKEFILE_LIST)
-	@echo 'Also: setup, check (linters and types), unit, workflow (tests), lock, clean.'
+	@echo 'Also: setup, check (linters and types), unit, workflow (tests), test-slurm (root), lock, clean.'
 
 setup: $(INSTALLED)
 
@@ -40,16 +40,20 @@ check: setup
 	$(BIN)/python tests/lint_workflow.py
 
 unit: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not workflow'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not workflow and not slurm'
 
 workflow: setup
 	$(BIN)/pytest -m workflow
+
+# starts a real SLURM on this machine; skipped, with the reason, where that is not possible
+test-slurm: setup
+	$(BIN)/pytest -m slurm tests/slurm
 
 # resolve the newest allowed versions anew; +cpu and other local suffixes are left out
 lock:
 	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
 	.lock-venv/bin/pip install --quiet torch==2.13.0 torchvision==0.28.0 'setuptools>=77'
-	.lock-venv/bin/pip install --quiet '.[dev]'
+	.lock-venv/bin/pip install --quiet '.[dev,slurm]'
 	{ echo '# Exact versions, by `make lock`: see pyproject.toml for what is needed and why.'; \
 	  .lock-venv/bin/pip freeze --all | grep -vi '^\(innerloop\|pip\|wheel\|nvidia-.*\|cuda-.*\|triton\)\b' | sed 's/+[a-z0-9.]*$$//'; } > requirements.lock
 	rm -rf .lock-venv build

@@ -42,6 +42,10 @@ localrules:
     report,
 
 
+onstart:
+    refuse_while_earlier_jobs_run()
+
+
 rule all:
     """Everything: the report, and all that it shows."""
     default_target: True

@@ -15,7 +15,7 @@ rule describe_study:
     params:
         script=f"{SCRIPTS}/describe_study.py",
         # not sorted: figures and tables keep the study file's order of variants
-        study=json.dumps(STUDY.meaning),
+        study=json.dumps(STUDY.config),
         code=lambda wildcards: JOBS.code("describe_study.py"),
     shell:
         r"""

@@ -5,35 +5,52 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
 from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.model_key import ModelKey
-from innerloop.study.study import ACCESS as KEYS_OF_ACCESS
+from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
+
+
+
+def training_options(running):
+    """How a training is run, for its command line."""
+    keep = "--keep-activations" if running.get("keep_activations") else ""
+    return f"--save-every {running.get('save_every', 60)} {keep}".strip()
+
 
 SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
 
 try:
     STUDY = Study(config, f"{workflow.basedir}/config/schemas/study.schema.json")
     JOBS = Jobs(STUDY, SCRIPTS)
+    SIZES = Sizes(STUDY)
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 
-# how files may be had: no parameter of any job, since it changes nothing of what they are
-ACCESS = canonical_json({key: config[key] for key in KEYS_OF_ACCESS if key in config})
+# how files may be had and how a training is run are parameters of no job: they change no result
+ACCESS = canonical_json(STUDY.access)
 REGISTRY = config.get("registry", "")
+RUNNING = training_options(STUDY.running)
 
-# a job that computes on a GPU takes one
+# a job that computes on a GPU takes one; on one machine several may share it (in hundredths)
+JOBS_PER_GPU = STUDY.running.get("jobs_per_gpu", 1)
 GPUS = 0 if STUDY.compute["device"] == "cpu" else 1
+GPU_SHARE = GPUS * max(1, 100 // JOBS_PER_GPU)
 
 # jobs run in the environment that Snakemake runs in, activated or not
-shell.prefix(f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH; ")
+shell.prefix(
+    f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH"
+    f" INNERLOOP_JOBS_PER_GPU={JOBS_PER_GPU}; "
+)
 
 
 wildcard_constraints:
@@ -49,6 +66,16 @@ wildcard_constraints:
     seed="[0-9]+",
     store="([a-z][a-z0-9_]*-)?[0-9]+",
     collection="[a-z][a-z0-9_]*",
+
+
+def refuse_while_earlier_jobs_run():
+    """Stop here if a killed Snakemake has left jobs on the cluster that would be made twice."""
+    if workflow.local_exec:
+        return  # no cluster is asked for, so none need answer
+    try:
+        require_none(Path.cwd())
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def log_of(pattern):
@@ -71,6 +98,22 @@ def key_of(wildcards):
     """The model that wildcards name."""
     w = wildcards
     return ModelKey(w.protocol, w.dataset, w.variant, w.setting, int(w.seed))
+
+
+def size_of(rule, wildcards):
+    """What a job asks a scheduler for."""
+    key = key_of(wildcards) if "variant" in wildcards.keys() else None
+    return SIZES.of(rule, key, wildcards.get("probe"))
+
+
+def mem_mb_of(rule):
+    """The memory of a rule's jobs."""
+    return lambda wildcards, attempt: size_of(rule, wildcards).mem_mb(attempt)
+
+
+def runtime_of(rule):
+    """The time limit of a rule's jobs, in minutes."""
+    return lambda wildcards, attempt: size_of(rule, wildcards).runtime(attempt)
 
 
 def in_study(pattern, **wildcards):

@@ -33,6 +33,12 @@ rule fetch_dataset:
         """
 
 
+# seconds each, so not worth a place in a queue
+localrules:
+    make_splits,
+    draw_episodes,
+
+
 rule build_images:
     """Decode and resize a data set once, into one memory-mapped array."""
     input:
@@ -42,7 +48,12 @@ rule build_images:
         samples=paths.SAMPLES,
     log:
         "resources/logs/images/{dataset}/{store}.log",
+    benchmark:
+        "resources/benchmarks/images/{dataset}/{store}.tsv"
     threads: STUDY.compute["threads"]
+    resources:
+        mem_mb=mem_mb_of("build_images"),
+        runtime=runtime_of("build_images"),
     params:
         script=f"{SCRIPTS}/build_images.py",
         spec=lambda wildcards: canonical_json(

@@ -22,6 +22,9 @@ rule measure_accuracy:
     threads: STUDY.compute["threads"]
     resources:
         gpu=GPUS,
+        gpu_share=GPU_SHARE,
+        mem_mb=mem_mb_of("measure_accuracy"),
+        runtime=runtime_of("measure_accuracy"),
     params:
         script=f"{SCRIPTS}/measure.py",
         spec=lambda wildcards: canonical_json(JOBS.evaluate(key_of(wildcards))),
@@ -59,6 +62,11 @@ rule measure_raw_pixels:
         accuracy=paths.BASELINE,
     log:
         log_of(paths.BASELINE),
+    benchmark:
+        benchmark_of(paths.BASELINE)
+    resources:
+        mem_mb=mem_mb_of("measure_raw_pixels"),
+        runtime=runtime_of("measure_raw_pixels"),
     params:
         script=f"{SCRIPTS}/measure_raw_pixels.py",
         spec=lambda wildcards: canonical_json(

@@ -18,6 +18,9 @@ rule measure_probe:
     threads: STUDY.compute["threads"]
     resources:
         gpu=GPUS,
+        gpu_share=GPU_SHARE,
+        mem_mb=mem_mb_of("measure_probe"),
+        runtime=runtime_of("measure_probe"),
     params:
         script=f"{SCRIPTS}/measure.py",
         spec=lambda wildcards: canonical_json(
@@ -53,6 +56,9 @@ rule train_toy:
     threads: STUDY.compute["threads"]
     resources:
         gpu=GPUS,
+        gpu_share=GPU_SHARE,
+        mem_mb=mem_mb_of("train_toy"),
+        runtime=runtime_of("train_toy"),
     params:
         script=f"{SCRIPTS}/train_toy.py",
         spec=lambda wildcards: canonical_json(

@@ -20,6 +20,9 @@ rule train_model:
     threads: STUDY.compute["threads"]
     resources:
         gpu=GPUS,
+        gpu_share=GPU_SHARE,
+        mem_mb=mem_mb_of("train_model"),
+        runtime=runtime_of("train_model"),
     params:
         script=f"{SCRIPTS}/train.py",
         spec=lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),
@@ -32,5 +35,6 @@ rule train_model:
             --splits {input.splits:q} \
             --checkpoint {params.checkpoint:q} \
             --out {output.manifest:q} \
+            {RUNNING} \
             >{log:q} 2>&1
         """

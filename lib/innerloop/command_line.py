@@ -40,6 +40,32 @@ def read_study(text_or_path: str) -> dict[str, Any]:
     return content
 
 
+def merged_study(files: Iterable[Path | str]) -> dict[str, Any]:
+    """Study files over one another, later ones winning key by key, as Snakemake merges them.
+
+    Raises:
+        ConfigError: a file is not there, or holds no mapping.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            content = yaml.safe_load(Path(file).read_text())
+        except (OSError, yaml.YAMLError) as error:
+            raise ConfigError(f"study file {file} cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise ConfigError(f"study file {file}: expected keys and values")
+        _merge(merged, content)
+    return merged
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
 def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:
     """Show errors that are meant for people as one message instead of a traceback."""
 

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 
 from innerloop.errors import ConfigError
+from innerloop.gpu_slots import take_gpu
 from innerloop.memory import keep_freed_memory
 
 
 def set_up(compute: Mapping[str, Any], *, training: bool = False) -> torch.device:
-    """Set torch's threads and precision, and return the device.
+    """Set torch's threads and precision, take a GPU if one is asked for, and return the device.
 
     Args:
         compute: `device` (cpu, cuda, cuda:1, ...), `threads` (compute threads of the job), `tf32`
@@ -29,12 +30,15 @@ def set_up(compute: Mapping[str, Any], *, training: bool = False) -> torch.devic
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.deterministic = bool(compute.get("deterministic", True))
     device = torch.device(compute["device"])
-    if device.type == "cuda" and not torch.cuda.is_available():
+    if device.type != "cuda":
+        return device
+    take_gpu(device.index)
+    if not torch.cuda.is_available():
         raise ConfigError(
             f"compute.device is '{compute['device']}', but torch {torch.__version__} sees no CUDA "
             "device here; set compute.device: cpu or install a CUDA build of torch"
         )
-    return device
+    return torch.device("cuda")  # the only one that is visible now
 
 
 def describe(device: torch.device) -> dict[str, Any]:

@@ -33,3 +33,7 @@ class SchemaError(InnerloopError):
 
 class ProvenanceError(InnerloopError):
     """A result file was made under other parameters than the study file now asks for."""
+
+
+class EarlierJobsError(InnerloopError):
+    """Cluster jobs of an earlier run are unfinished, or cannot be asked for."""

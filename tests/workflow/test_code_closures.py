@@ -23,13 +23,15 @@ LIBRARY = ROOT / "lib/innerloop"
 #: Packages by floor; a file imports from its own floor and those below.
 FLOORS = [
     {"errors", "files", "streams", "parameters", "extensions", "code_digest", "provenance"}
-    | {"progress", "device", "memory", "command_line", "built_in", "torchvision_ops"},
+    | {"progress", "device", "gpu_slots", "memory", "command_line", "built_in"}
+    | {"torchvision_ops", "earlier_jobs"},
     {"data", "nets"},
     {"inner_loop"},
     {"meta"},
     {"probes"},
     {"study", "tables"},
     {"render"},
+    {"commands"},
 ]
 
 STORE = {"image_store", "catalogue", "store_name"}
@@ -134,12 +136,15 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
         "import sys, yaml\n"
         "from innerloop.render.registry import FIGURES, TABLES\n"
         "from innerloop.study.jobs import Jobs, describe\n"
+        "from innerloop.study.sizing import Sizes\n"
         "from innerloop.study.study import Study\n"
         "config = yaml.safe_load(open('config/config.yaml'))\n"
         "study = Study(config, 'config/schemas/study.schema.json')\n"
         "jobs = Jobs(study, 'workflow_scripts')\n"
         "for table in jobs.tables(): jobs.measured(table)\n"
         "describe(study)\n"
+        "sizes = Sizes(study)\n"
+        "for key in study.models: sizes.of('train_model', key)\n"
         "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'torchvision'} & set(sys.modules)\n"
         "heavy |= {'requests', 'PIL', 'filelock'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"

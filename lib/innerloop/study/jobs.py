@@ -278,7 +278,7 @@ class Jobs:
 
     def study_of(self, table: str) -> Spec:
         """The part of the study file that a table depends on."""
-        used = self.study.meaning
+        used = dict(self.study.config)
         probes = used.pop("probes", {})
         used["probes"] = {table: probes[table]} if table in probes else {}
         used["models"] = {
@@ -349,7 +349,7 @@ class Jobs:
 
 def describe(study: Study) -> Mapping[str, Any]:
     """What figures, tables and the report must know of a study besides its measurements."""
-    config = study.meaning
+    config = study.config
     return {
         "study": study.name,
         "title": config["title"],

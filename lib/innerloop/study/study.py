@@ -29,6 +29,9 @@ RESERVED = frozenset({"accuracy", "training", "weight_norm", "step_size", "step_
 #: Keys that say how files may be had, and nothing of what is computed from them.
 ACCESS = ("data_root", "mirrors", "accept_licence")
 
+#: Keys of `compute` that say how jobs are run, and change no result.
+RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "save_every")
+
 
 @dataclass(frozen=True)
 class Model:
@@ -80,7 +83,14 @@ class Study:
     def __init__(self, config: Mapping[str, Any], schema_file: Path | str | None = None) -> None:
         if schema_file is not None:
             check_schema(config, schema_file)
-        self.config = config
+        compute = config["compute"]
+        #: What results depend on, and nothing else.
+        self.config: dict[str, Any] = {
+            **{key: value for key, value in config.items() if key not in ACCESS},
+            "compute": {key: value for key, value in compute.items() if key not in RUNNING},
+        }
+        self.access = {key: config[key] for key in ACCESS if key in config}
+        self.running = {key: compute[key] for key in RUNNING if key in compute}
         self.name: str = config["study"]
         self._check_names()
         _ = self.models  # resolving is checking
@@ -90,11 +100,6 @@ class Study:
         """Device, threads and batch of every job that computes."""
         found: Mapping[str, Any] = self.config["compute"]
         return found
-
-    @property
-    def meaning(self) -> dict[str, Any]:
-        """The study file without what changes no result."""
-        return {key: value for key, value in self.config.items() if key not in ACCESS}
 
     @cached_property
     def registry(self) -> Registry:
@@ -136,7 +141,7 @@ class Study:
         Raises:
             ConfigError: says which, and what to write.
         """
-        require_acceptance(self.licences, self.config.get("accept_licence", []))
+        require_acceptance(self.licences, self.access.get("accept_licence", []))
 
     def probe_entry(self, probe: str) -> str:
         """Where the code of a probe is: built in by its name, or a user's by the key `probe`."""

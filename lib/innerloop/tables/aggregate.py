@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from innerloop.errors import ProvenanceError
 from innerloop.provenance import read_provenance, require_spec
 from innerloop.tables.from_training import logged_rows
 from innerloop.tables.rows import model_columns, with_columns
@@ -32,11 +33,12 @@ def gather(
         ProvenanceError: a file was made under other parameters.
         SchemaError: a file does not fit the table's schema.
     """
+    provenances = {path: read_provenance(path) for path in measured}
+    _require_specs(measured, {path: found["spec"] for path, found in provenances.items()})
     parts: list[pa.Table] = []
     versions: list[Any] = []
     for path, spec in measured.items():
-        provenance = read_provenance(path)
-        require_spec(path, provenance["spec"], spec)
+        provenance = provenances[path]
         if provenance["versions"] not in versions:
             versions.append(provenance["versions"])
         content = pq.read_table(path)
@@ -45,3 +47,19 @@ def gather(
             content = conform(with_columns(rows, model_columns(spec)), table)
         parts.append(content.cast(schema_of(table)))
     return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
+
+
+def _require_specs(
+    expected: Mapping[str, Mapping[str, Any]], found: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """Refuse files made under other parameters, all in one message."""
+    refused = []
+    for path, spec in expected.items():
+        try:
+            require_spec(path, found[path], spec)
+        except ProvenanceError as error:
+            refused.append((path, error))
+    if refused:
+        others = "".join(f"\n    {path}" for path, _ in refused[1:])
+        more = f"\nThe same holds for {len(refused) - 1} other files:{others}" if others else ""
+        raise ProvenanceError(f"{refused[0][1]}{more}")

@@ -1,0 +1,161 @@
+"""Jobs, hours and wall time of a study, before it is run.
+
+    innerloop plan --configfile config/paper.yaml
+    innerloop plan --configfile config/paper.yaml mine.yaml --slots 1 8 64 --measured results/trial
+
+Estimates, from the study file and from how fast jobs were measured to run: within a factor of two
+or three where the measurement was on your machine. `--measured` takes the speed from the
+benchmarks of a study that has run there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from innerloop.command_line import merged_study
+from innerloop.study import workload
+from innerloop.study.jobs import Jobs
+from innerloop.study.model_key import ModelKey
+from innerloop.study.sizing import UNCOUNTED
+from innerloop.study.speeds import Speeds
+from innerloop.study.study import Study
+
+SCHEMA = Path("config/schemas/study.schema.json")
+#: Seconds of a job whose work depends on the images.
+UNCOUNTED_SECONDS = {"build_images": 120.0, "measure_raw_pixels": 15.0}
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """A job, and the seconds it is expected to take."""
+
+    rule: str
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Chain:
+    """Jobs that wait for one another: a model's training, then what is measured of it."""
+
+    first: PlannedJob
+    then: tuple[PlannedJob, ...] = ()
+
+    @property
+    def jobs(self) -> tuple[PlannedJob, ...]:
+        """All of them."""
+        return (self.first, *self.then)
+
+    @property
+    def seconds(self) -> float:
+        """From its start to its end, where nothing waits for a slot."""
+        return self.first.seconds + max((job.seconds for job in self.then), default=0.0)
+
+
+def main(argv: list[str]) -> None:
+    """Print the plan of a study."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop plan", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument(
+        "--configfile", nargs="+", default=["config/config.yaml"], help="as for snakemake"
+    )
+    parser.add_argument(
+        "--slots", nargs="+", type=_positive, default=[1, 4, 16], help="jobs that run at once"
+    )
+    parser.add_argument(
+        "--measured", type=Path, help="results of a study that ran on the same machine"
+    )
+    arguments = parser.parse_args(argv)
+    study = Study(merged_study(arguments.configfile), SCHEMA if SCHEMA.is_file() else None)
+    speeds = Speeds.shipped()
+    if arguments.measured:
+        speeds = speeds.measured(arguments.measured)
+    print("\n".join(described(study, speeds, arguments.slots)))
+
+
+def described(study: Study, speeds: Speeds, slots: Sequence[int]) -> Iterator[str]:
+    """The plan in words, line by line."""
+    chains = planned(study, speeds)
+    jobs = [job for each in chains for job in each.jobs]
+    yield f"{study.name}: {study.config['title']}"
+    yield ""
+    yield _row("rule", "jobs", "median", "longest", "together")
+    for rule in dict.fromkeys(job.rule for job in jobs):
+        yield _seconds_row(rule, [job.seconds for job in jobs if job.rule == rule])
+    yield _seconds_row("all", [job.seconds for job in jobs])
+    yield ""
+    submitted = sum(1 + bool(each.then) for each in chains)
+    yield f"through SLURM: {submitted} jobs, since what is measured of a model goes together"
+    hours = sum(job.seconds for job in jobs if job.rule not in UNCOUNTED) / 3600
+    if study.compute["device"] == "cpu":
+        yield f"core hours: {hours * study.compute['threads']:,.1f}"
+    else:
+        yield f"GPU hours: {hours:,.1f}"
+    for count in slots:
+        yield f"wall time with {count} at once: {shown(wall_seconds(chains, count))}"
+    yield ""
+    yield "Not counted: downloads, time in a queue, and the local jobs (splits, episodes, tables,"
+    yield "figures, report), which take seconds each. The estimates rest on"
+    for stage, speed in speeds.applied(study).items():
+        yield f"    {stage}: {speed.gflop_per_second:.0f} GFLOP/s, {speed.where}"
+
+
+def planned(study: Study, speeds: Speeds) -> list[Chain]:
+    """Every job that computes; a job that waits for another is in its chain."""
+
+    def job(rule: str, key: ModelKey | None = None, probe: str | None = None) -> PlannedJob:
+        if rule in UNCOUNTED:
+            return PlannedJob(rule, UNCOUNTED_SECONDS[rule])
+        return PlannedJob(rule, speeds.seconds(study, workload.of(study, rule, key, probe)))
+
+    known = Jobs(study, "workflow_scripts")
+    chains = [Chain(job("build_images")) for _ in known.image_stores()]
+    for key, model in study.models.items():
+        then = [job("measure_accuracy", key)]
+        then += [job("measure_probe", key, probe) for probe in model.probes]
+        chains.append(Chain(job("train_model", key), tuple(then)))
+    chains += [Chain(job("measure_raw_pixels")) for _ in known.episode_tables()]
+    toy = study.config.get("toy", {"arms": [], "seeds": []})
+    chains += [Chain(job("train_toy")) for _ in toy["arms"] for _ in toy["seeds"]]
+    return chains
+
+
+def wall_seconds(chains: Sequence[Chain], slots: int) -> float:
+    """Wall time with so many jobs at once: first jobs in turn, the longest chains first."""
+    free = [0.0] * slots  # when each slot is free
+    after: list[tuple[float, PlannedJob]] = []  # when a job may start, and the job
+    for each in sorted(chains, key=lambda each: -each.seconds):
+        end = heapq.heappop(free) + each.first.seconds
+        heapq.heappush(free, end)
+        after += [(end, job) for job in each.then]
+    for may_start, job in sorted(after, key=lambda item: item[0]):
+        heapq.heappush(free, max(heapq.heappop(free), may_start) + job.seconds)
+    return max(free)
+
+
+def shown(seconds: float) -> str:
+    """A length of time as people say it: 45 s, 12 min, 3.5 h, 12 d."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def _seconds_row(name: str, seconds: Sequence[float]) -> str:
+    times = (statistics.median(seconds), max(seconds), sum(seconds))
+    return _row(name, str(len(seconds)), *map(shown, times))
+
+
+def _row(name: str, *cells: str) -> str:
+    return f"{name:<20}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, got '{text}'")
+    return int(text)

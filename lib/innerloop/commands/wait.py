@@ -1,0 +1,31 @@
+"""Wait for the cluster jobs that a killed Snakemake left behind.
+
+    innerloop wait && snakemake --unlock && snakemake --workflow-profile profiles/slurm
+
+A Snakemake that is started while they run would make the same things again, and is refused.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from innerloop.earlier_jobs import earlier_jobs
+
+
+def main(argv: list[str]) -> None:
+    """Return when no job of this folder is queued or runs."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop wait", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--every", type=float, default=30, help="seconds between looks (30)")
+    every = parser.parse_args(argv).every
+    shown = ""
+    while jobs := earlier_jobs(Path.cwd()):
+        now = f"waiting for {len(jobs)} jobs: {', '.join(job.number for job in jobs)}"
+        if now != shown:
+            print(now, flush=True)
+        shown = now
+        time.sleep(every)
+    print("no job of an earlier run is left in this folder")

@@ -1,0 +1,102 @@
+"""The memory and time that a job asks a scheduler for: estimated, or what the study file says.
+
+Locally they mean nothing unless Snakemake is told a limit, for example `--resources mem_mb=16000`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from innerloop.study import workload
+from innerloop.study.model_key import ModelKey
+from innerloop.study.speeds import Speeds
+from innerloop.study.study import Study
+
+#: MB of a job that computes nothing: the libraries, and the two Snakemakes of a cluster job.
+BASE_MB = 1200
+#: MB more on a GPU: the driver's share and pinned copies. Activations are on the device then.
+GPU_MB = 3000
+#: Times the activations that are kept: second-order graphs keep copies.
+TRAINING_COPIES, MEASURING_COPIES = 10, 3
+#: Estimated seconds are multiplied by this, and this many minutes added.
+TIME_MARGIN, EXTRA_MINUTES = 3.0, 10
+#: The longest time limit that is asked for unasked, in minutes: many sites allow a day.
+LONGEST = 24 * 60
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a job asks for.
+
+    Attributes:
+        first_mb: memory of the first attempt, in MB.
+        minutes: time limit of the first attempt.
+        resumes: whether another attempt continues the work, so that it needs no longer limit.
+    """
+
+    first_mb: int
+    minutes: int
+    resumes: bool = False
+
+    def mem_mb(self, attempt: int) -> int:
+        """Memory of an attempt, in MB: half as much again at the second, twice from the third."""
+        return math.ceil(self.first_mb * min(1 + attempt, 4) / 2)
+
+    def runtime(self, attempt: int) -> int:
+        """Time limit of an attempt, in minutes."""
+        return self.minutes if self.resumes else self.minutes * attempt
+
+
+#: Rules whose work depends on the images; building may decode sixty thousand photographs.
+UNCOUNTED = {"build_images": Size(4000, 120), "measure_raw_pixels": Size(1500, 30)}
+
+
+class Sizes:
+    """What the jobs of a study ask for.
+
+    Args:
+        study: the study.
+        speeds: how fast jobs compute; default: the facts that ship.
+    """
+
+    def __init__(self, study: Study, speeds: Speeds | None = None) -> None:
+        self._study, self._speeds = study, speeds or Speeds.shipped()
+        self._asked: Mapping[str, Mapping[str, Any]] = study.running.get("resources", {})
+
+    def of(self, rule: str, key: ModelKey | None = None, probe: str | None = None) -> Size:
+        """What a job asks for: the study file's word under compute.resources, or the estimate.
+
+        Args:
+            rule: the job's rule.
+            key: its model, if it has one.
+            probe: its probe, if it has one.
+        """
+        estimate, asked = self._estimate(rule, key, probe), self._asked.get(rule, {})
+        return replace(
+            estimate,
+            first_mb=asked.get("mem_mb", estimate.first_mb),
+            minutes=asked.get("runtime", estimate.minutes),
+        )
+
+    def _estimate(self, rule: str, key: ModelKey | None, probe: str | None) -> Size:
+        if rule in UNCOUNTED:
+            return UNCOUNTED[rule]
+        work = workload.of(self._study, rule, key, probe)
+        memory = BASE_MB
+        if self._study.compute["device"] == "cpu":
+            memory += math.ceil(
+                (TRAINING_COPIES if work.trains else MEASURING_COPIES) * work.kept_mb
+            )
+        else:
+            memory += GPU_MB
+        minutes = self._speeds.seconds(self._study, work) * TIME_MARGIN / 60 + EXTRA_MINUTES
+        limit = min(math.ceil(minutes), LONGEST)
+        return Size(_rounded(memory), limit, resumes=rule == "train_model")
+
+
+def _rounded(memory: int) -> int:
+    """Up to a hundred MB: no more precise than it is known."""
+    return math.ceil(memory / 100) * 100

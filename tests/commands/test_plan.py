@@ -1,0 +1,100 @@
+"""The plan of a study: what it counts, and how slots are filled."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+
+from innerloop.commands import plan
+from innerloop.commands.plan import Chain, PlannedJob, planned, shown, wall_seconds
+from innerloop.study.speeds import Speeds
+from innerloop.study.study import Study
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def job(seconds: float) -> PlannedJob:
+    return PlannedJob("train_model", seconds)
+
+
+def test_every_job_of_the_smoke_study_that_computes_is_counted() -> None:
+    study = Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
+    jobs = [job for each in planned(study, Speeds.shipped()) for job in each.jobs]
+    assert Counter(job.rule for job in jobs) == {
+        "build_images": 4,
+        "train_model": 4,
+        "measure_accuracy": 4,
+        "measure_probe": 5,
+        "measure_raw_pixels": 3,
+        "train_toy": 2,
+    }
+    assert all(job.seconds > 0 for job in jobs)
+
+
+def test_one_slot_takes_the_sum_and_many_the_longest_chain() -> None:
+    chains = [Chain(job(10), (job(2), job(3))), Chain(job(4)), Chain(job(5), (job(1),))]
+    assert wall_seconds(chains, 1) == 25
+    assert wall_seconds(chains, 100) == 13
+
+
+@pytest.mark.parametrize("slots", [1, 2, 3, 7])
+def test_wall_time_is_never_below_its_two_bounds(slots: int) -> None:
+    chains = [Chain(job(1 + place % 4), (job(place % 3),)) for place in range(20)]
+    total = sum(job.seconds for each in chains for job in each.jobs)
+    wall = wall_seconds(chains, slots)
+    assert max(total / slots, max(each.seconds for each in chains)) <= wall <= total
+
+
+def test_nothing_that_waits_for_a_training_starts_before_it_ends() -> None:
+    assert wall_seconds([Chain(job(10), (job(5),))], 2) == 15
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(45, "45 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h"), (200_000, "2.3 d")],
+)
+def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
+    assert shown(seconds) == text
+
+
+def test_files_lie_over_one_another_and_the_facts_are_named(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(ROOT)
+    more = tmp_path / "more.yaml"
+    more.write_text("study: bigger\ncompute: {device: cuda}\nmodel_seeds: [0, 1, 2]\n")
+    plan.main(["--configfile", "config/smoke.yaml", str(more), "--slots", "2", "8"])
+    said = capsys.readouterr().out
+    assert said.startswith("bigger: ")
+    assert re.search(r"^train_model +12 ", said, re.MULTILINE)
+    assert "GPU hours" in said
+    assert "with 2 at once" in said
+    assert "with 8 at once" in said
+    assert "not ours" in said  # no GPU was measured here
+
+
+@pytest.mark.parametrize("slots", ["0", "-2", "many"])
+def test_no_slots_are_refused(slots: str, capsys) -> None:
+    with pytest.raises(SystemExit):
+        plan.main(["--slots", slots])
+    assert "1 or more" in capsys.readouterr().err
+
+
+def test_planning_needs_no_torch_and_no_pandas() -> None:
+    code = (
+        "import sys\n"
+        "from innerloop.commands import plan\n"
+        "plan.main(['--configfile', 'config/smoke.yaml'])\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'snakemake'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

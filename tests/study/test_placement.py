@@ -1,0 +1,229 @@
+"""What jobs ask a scheduler for: estimates, the study file's word, and what it never changes."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from innerloop.errors import ConfigError
+from innerloop.files import write_json
+from innerloop.study import workload
+from innerloop.study.jobs import Jobs
+from innerloop.study.model_key import ModelKey
+from innerloop.study.sizing import GPU_MB, LONGEST, Size, Sizes
+from innerloop.study.speeds import STARTUP, Speeds
+from innerloop.study.study import Study
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+MAML = ModelKey("p1", "symbols", "maml", "5w1s", 0)
+
+
+def study(edit: Any = lambda content: None) -> Study:
+    content = copy.deepcopy(SMOKE)
+    edit(content)
+    return Study(content, ROOT / "config/schemas/study.schema.json")
+
+
+def defaults(**values: Any) -> Any:
+    """An edit of p1's defaults."""
+    return lambda content: content["protocols"]["p1"]["defaults"].update(values)
+
+
+def trained(edit: Any = lambda content: None) -> workload.Work:
+    return workload.of(study(edit), "train_model", MAML)
+
+
+# ---- work ----------------------------------------------------------------------------------------
+
+
+def test_a_step_of_maml_at_the_papers_size_is_350_gflop() -> None:
+    """4 tasks, 5 second-order steps on 5 images, 75 query images, 84 px, 64 filters."""
+    paper = {"image_size": 84, "filters": 64, "meta_batch": 4, "train_steps": 5, "queries": 15}
+    once = trained(defaults(**paper, iterations=1000)).gflop
+    twice = trained(defaults(**paper, iterations=2000)).gflop
+    validation = 500 * 6 * (3 * 5 * 3 + 2 * 25) * 0.1943  # every 2 iterations, 6 tasks
+    assert (twice - once - validation) / 1000 == pytest.approx(350, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"iterations": 40},
+        {"filters": 16},
+        {"image_size": 32},
+        {"meta_batch": 4},
+        {"train_steps": 5},
+        {"queries": 15},
+    ],
+)
+def test_more_of_anything_is_more_work(more: dict[str, Any]) -> None:
+    assert trained(defaults(**more)).gflop > 1.2 * trained().gflop
+
+
+def test_first_order_and_head_only_are_less_work() -> None:
+    def second_variant(content: dict[str, Any]) -> None:
+        content["protocols"]["p1"]["variants"]["anil"] = {}
+        content["models"]["plain"]["variants"] = ["anil"]
+
+    anil = ModelKey("p1", "symbols", "anil", "5w1s", 0)
+    head_only = workload.of(study(second_variant), "train_model", anil)
+    assert head_only.gflop < trained(defaults(first_order=True)).gflop < trained().gflop
+
+
+def test_a_probe_s_work_follows_its_options() -> None:
+    def cka(**options: Any) -> float:
+        edited = study(lambda content: content["probes"]["cka"].update(options))
+        return workload.of(edited, "measure_probe", MAML, "cka").gflop
+
+    assert cka(tasks=60) > 5 * cka() > 0
+    assert cka(datasets=["symbols"]) < cka()
+    assert cka(training_tasks=40) > 2 * cka()
+
+
+def test_work_that_depends_on_the_images_is_not_counted() -> None:
+    with pytest.raises(KeyError, match="build_images"):
+        workload.of(study(), "build_images")
+
+
+# ---- sizes ---------------------------------------------------------------------------------------
+
+
+def test_memory_escalates_and_stops_at_twice() -> None:
+    size = Size(first_mb=1000, minutes=10)
+    assert [size.mem_mb(attempt) for attempt in (1, 2, 3, 4)] == [1000, 1500, 2000, 2000]
+
+
+def test_only_what_cannot_continue_is_given_more_time() -> None:
+    assert [Size(1, 10).runtime(attempt) for attempt in (1, 2, 3)] == [10, 20, 30]
+    assert [Size(1, 10, resumes=True).runtime(attempt) for attempt in (1, 2, 3)] == [10] * 3
+    sizes = Sizes(study())
+    assert sizes.of("train_model", MAML).resumes
+    assert not sizes.of("measure_accuracy", MAML).resumes
+
+
+def test_larger_models_ask_for_more_and_never_for_more_than_a_day() -> None:
+    small = Sizes(study()).of("train_model", MAML)
+    paper = defaults(image_size=84, filters=64, meta_batch=4, iterations=60000, train_steps=5)
+    large = Sizes(study(paper)).of("train_model", MAML)
+    assert large.first_mb > 2 * small.first_mb
+    assert large.minutes == LONGEST > small.minutes
+
+
+def test_on_a_gpu_activations_are_not_in_the_host_s_memory() -> None:
+    def on_gpu(content: dict[str, Any]) -> None:
+        content["compute"]["device"] = "cuda"
+
+    def large_on_gpu(content: dict[str, Any]) -> None:
+        on_gpu(content)
+        defaults(image_size=84, filters=64)(content)
+
+    small = Sizes(study(on_gpu)).of("train_model", MAML)
+    assert small.first_mb > GPU_MB
+    assert small.first_mb == Sizes(study(large_on_gpu)).of("train_model", MAML).first_mb
+
+
+def test_the_study_file_s_word_replaces_the_estimate_key_by_key() -> None:
+    def asked(content: dict[str, Any]) -> None:
+        content["compute"]["resources"] = {
+            "train_model": {"runtime": 7},
+            "build_images": {"mem_mb": 9},
+        }
+
+    sizes, estimates = Sizes(study(asked)), Sizes(study())
+    model = sizes.of("train_model", MAML)
+    assert model.minutes == 7
+    assert model.first_mb == estimates.of("train_model", MAML).first_mb
+    assert model.resumes
+    assert sizes.of("build_images").first_mb == 9
+    assert sizes.of("measure_accuracy", MAML) == estimates.of("measure_accuracy", MAML)
+
+
+@pytest.mark.parametrize(
+    ("compute", "said"),
+    [
+        ({"jobs_per_gpu": 0}, "jobs_per_gpu"),
+        ({"resources": {"train": {"runtime": 5}}}, "did you mean 'train_toy'|train_model"),
+        ({"resources": {"train_model": {"memory": 5}}}, "mem_mb"),
+        ({"resources": {"train_model": {"runtime": "2h"}}}, "runtime"),
+    ],
+)
+def test_a_wrong_wish_is_refused(compute: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        study(lambda content: content["compute"].update(compute))
+
+
+def test_where_jobs_go_is_in_no_job_s_parameters_and_no_result() -> None:
+    """Else asking for more memory would train every model again."""
+    placed = {"jobs_per_gpu": 3, "resources": {"train_model": {"mem_mb": 1}}}
+    wished = study(lambda content: content["compute"].update(placed))
+    assert wished.running == placed
+    plain, wishful = (Jobs(each, ROOT / "workflow_scripts") for each in (study(), wished))
+    for table in plain.tables():
+        assert wishful.measured(table) == plain.measured(table)
+        assert wishful.study_of(table) == plain.study_of(table)
+    assert wished.config == study().config
+
+
+# ---- speeds --------------------------------------------------------------------------------------
+
+
+def finished(folder: Path, seconds: float, edit: Any = lambda content: None) -> Path:
+    """The results of a study whose every training took so long."""
+    done = study(edit)
+    results = folder / "results/smoke"
+    write_json(results / "study.json", {"config": done.config})
+    for key in done.models:
+        place = f"benchmarks/models/{key.protocol}/{key.dataset}/{key.variant}/5w1s/seed0/model.tsv"
+        file = results / place
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t1\n")
+    return results
+
+
+def test_a_study_s_own_benchmarks_say_how_fast_its_machine_is(tmp_path: Path) -> None:
+    speeds = Speeds.shipped().measured(finished(tmp_path, STARTUP + 10))
+    plain = study()
+    work = workload.of(plain, "train_model", MAML)
+    assert speeds.seconds(plain, work) == pytest.approx(STARTUP + 10, rel=0.2)
+    applied = speeds.applied(plain)
+    assert "median of 4 jobs" in applied["train"].where
+    assert applied["measure"] == Speeds.shipped().applied(plain)["measure"]
+
+
+def test_a_gpu_s_speed_does_not_tell_a_cpu_s(tmp_path: Path) -> None:
+    def on_gpu(content: dict[str, Any]) -> None:
+        content["compute"]["device"] = "cuda:1"
+
+    speeds = Speeds.shipped().measured(finished(tmp_path, STARTUP + 10, on_gpu))
+    assert speeds.applied(study()) == Speeds.shipped().applied(study())
+    assert "median" in speeds.applied(study(on_gpu))["train"].where
+
+
+def test_threads_share_a_cpu_job_s_work() -> None:
+    def threads(content: dict[str, Any]) -> None:
+        content["compute"]["threads"] = 4
+        content["protocols"]["p1"]["defaults"]["iterations"] = 60000
+
+    def one(content: dict[str, Any]) -> None:
+        content["protocols"]["p1"]["defaults"]["iterations"] = 60000
+
+    seconds = [
+        Speeds.shipped().seconds(each, workload.of(each, "train_model", MAML)) - STARTUP
+        for each in (study(one), study(threads))
+    ]
+    assert seconds[0] == pytest.approx(4 * seconds[1])
+
+
+def test_jobs_too_short_to_tell_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="too short"):
+        Speeds.shipped().measured(finished(tmp_path, STARTUP + 0.1))
+
+
+def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no study\.json"):
+        Speeds.shipped().measured(tmp_path)
