@@ -20,7 +20,6 @@ from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
 
 
-
 def training_options(running):
     """How a training is run, for its command line."""
     keep = "--keep-activations" if running.get("keep_activations") else ""
