@@ -143,6 +143,11 @@ def tables_read(product):
     return [table for table in product.reads if table in JOBS.tables()]
 
 
+def logged_files():
+    """Every file that training itself logs."""
+    return sorted({path for table in LOGGED for path in JOBS.measured(table)})
+
+
 def aggregates(tables):
     """The files of some aggregates."""
     return [in_study(paths.AGGREGATE, table=table) for table in tables]

@@ -82,11 +82,16 @@ rule write_report:
         in_study(log_of(paths.REPORT)),
     params:
         script=f"{SCRIPTS}/write_report.py",
+        config=json.dumps(STUDY.config),
+        # not an input: times and memory differ from run to run
+        benchmarks=in_study(paths.BENCHMARKS),
         code=lambda wildcards: JOBS.code("write_report.py"),
     shell:
         r"""
         python {params.script:q} \
             --study {input.study:q} \
+            --config {params.config:q} \
+            --benchmarks {params.benchmarks:q} \
             --figures {input.figures:q} \
             --tables {input.tables:q} \
             --samples {input.samples:q} \

@@ -33,3 +33,7 @@ class SchemaError(InnerloopError):
 
 class ProvenanceError(InnerloopError):
     """A result file was made under other parameters than the study file now asks for."""
+
+
+class ComparisonError(InnerloopError):
+    """Measurements that were made under different protocols cannot be compared."""

@@ -123,9 +123,14 @@ def report(tables_of, tmp_path_factory):
     (models / "model.json").write_text(json.dumps(model))
     (models / "run.json").write_text(json.dumps({"device": "abacus", "wall_seconds": 90}))
     (folder / "empty.json").write_text("{}")
+    benchmark = folder / "benchmarks/measurements/cka/p1/a.tsv"
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text("s\th:m:s\tmax_rss\n75.2\t0:01:15\t812.3\n")
     _run(
         "write_report",
         *("--study", folder / "study.json"),
+        *("--config", json.dumps({"study": "synthetic", "title": "Synthetic measurements"})),
+        *("--benchmarks", folder / "benchmarks"),
         *("--figures", *(folder / f"{name}.json" for name in FIGURES)),
         *("--tables", *(folder / f"{name}.json" for name in PRINTED)),
         *("--samples", images / "samples.png"),
@@ -159,7 +164,16 @@ def test_links_inside_the_report_lead_somewhere(report):
 
 def test_the_report_says_how_results_were_made(report):
     text = _Page(report).text
-    for said in ("abacus", "c0de", "da7a", "2.13", "Drawn by somebody", "step size", "snakemake"):
+    for said in (
+        "abacus",
+        "c0de",
+        "da7a",
+        "2.13",
+        "Drawn by somebody",
+        "step size",
+        "snakemake",
+        "812 MB",
+    ):
         assert said in text, said
     assert "stand-in data" in text
     assert "The numbers say that the machinery works, and nothing about the papers’ data" in text

@@ -3,7 +3,8 @@ r"""Tables as LaTeX with booktabs rules; the document needs only `\usepackage{bo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from itertools import repeat
 
 import pandas as pd
 
@@ -47,7 +48,11 @@ def escape(text: str) -> str:
 
 
 def booktabs(
-    display: pd.DataFrame, caption: str, rules: Iterable[int] = (), label: str = ""
+    display: pd.DataFrame,
+    caption: str,
+    rules: Iterable[int] = (),
+    label: str = "",
+    bold: Container[tuple[int, int]] = (),
 ) -> str:
     """A `table` float of a frame of strings; columns of numbers are set flush right.
 
@@ -56,6 +61,7 @@ def booktabs(
         caption: plain text; escaped here.
         rules: rows that a `\\midrule` precedes.
         label: name to refer to the table by, as `tab:label`.
+        bold: cells to set in bold, as (row, column).
     """
     columns = [display.iloc[:, index] for index in range(display.shape[1])]
     layout = "".join("r" if _is_numeric(column) else "l" for column in columns)
@@ -73,13 +79,17 @@ def booktabs(
     for index, row in enumerate(display.itertuples(index=False)):
         if index in ruled:
             lines.append(r"    \midrule")
-        lines.append(_line(row))
+        lines.append(_line(row, [(index, column) in bold for column in range(len(columns))]))
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def _line(cells: Iterable[str]) -> str:
-    return "    " + " & ".join(escape(str(cell)) for cell in cells) + r" \\"
+def _line(cells: Iterable[str], bold: Iterable[bool] = repeat(False)) -> str:
+    texts = (escape(str(cell)) for cell in cells)
+    marked = (
+        rf"\textbf{{{text}}}" if mark else text for text, mark in zip(texts, bold, strict=False)
+    )
+    return "    " + " & ".join(marked) + r" \\"
 
 
 def _is_numeric(column: pd.Series[str]) -> bool:

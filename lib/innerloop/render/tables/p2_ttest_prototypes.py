@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from innerloop.render import captions
-from innerloop.render.description import Study
-from innerloop.render.evidence import Evidence
 from innerloop.render.tabulation import Tabulation, not_measured, number, p_value, plus_minus
+from innerloop.tables.description import Study
+from innerloop.tables.evidence import Evidence
 from innerloop.tables.prototypes import between_models, changes, within_model
-from innerloop.tables.statistics import TTest
+from innerloop.tables.t_tests import TTest
 
 PROTOCOL = "p2"
 REFERENCE = "maml"

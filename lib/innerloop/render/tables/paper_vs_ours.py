@@ -11,12 +11,12 @@ import pandas as pd
 
 from innerloop.render import captions
 from innerloop.render.accuracy import accuracies
-from innerloop.render.description import PAPER_LABELS
-from innerloop.render.evidence import Evidence
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
+from innerloop.tables.description import PAPER_LABELS
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.intervals import mean_interval
 from innerloop.tables.prototypes import between_models, changes
 from innerloop.tables.published import TOLERANCE_POINTS, VERDICTS, judge, published
-from innerloop.tables.statistics import mean_interval
 
 HEADER = [
     "Source",
@@ -101,7 +101,7 @@ class _Lookup:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._accuracies = accuracies(evidence, split=["val", "test"])
+        self._accuracies = accuracies(evidence, split=["val", "test"]).summary
         self._by_metric: dict[str, Callable[[dict[str, Any]], Ours]] = {
             "accuracy": self._accuracy,
             "step_size_mean": self._step_size,
@@ -155,7 +155,8 @@ class _Lookup:
         ]
         if any(part.empty for part in rows):
             return Ours()
-        test = between_models(*map(changes, rows))["paired"]
+        first, second = map(changes, rows)
+        test = between_models(first, second)["paired"]
         return Ours(test.p, n=test.difference.n, seeds=captions.seeds(rows[0]))
 
     def _rows(self, table: str, row: dict[str, Any], variant: str, **equal: str) -> pd.DataFrame:
