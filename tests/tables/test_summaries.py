@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from innerloop.tables.intervals import mean_interval
+from innerloop.tables.statistics import Statistics
 from innerloop.tables.summaries import summarise
 
 VALUES = np.random.default_rng(0).normal(0.5, 0.1, 200)
@@ -48,3 +49,18 @@ def test_groups_count_missing_values_of_all_seeds():
 
 def test_no_rows_give_no_groups():
     assert summarise(_measured(1).iloc[:0], ["variant"], "value").empty
+
+
+def test_the_interval_over_seeds_is_students():
+    summary = summarise(_measured(3), ["variant"], "value").set_index("variant").loc["a"]
+    means = [VALUES.mean(), VALUES.mean() + 0.1, VALUES.mean() + 0.2]
+    assert summary["seed_half_width"] == pytest.approx(mean_interval(means, "t").half_width)
+    assert summarise(_measured(1), ["variant"], "value")["seed_half_width"].isna().all()
+
+
+@pytest.mark.parametrize("kind", ["normal", "t", "bootstrap"])
+def test_the_study_chooses_kind_and_level(kind):
+    chosen = Statistics(kind, 0.8)
+    summary = summarise(_measured(1), ["variant"], "value", chosen)
+    expected = mean_interval(VALUES, kind, 0.8)
+    assert (summary["low"][0], summary["high"][0]) == pytest.approx((expected.low, expected.high))

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.power import TTestPower
+from statsmodels.stats.weightstats import ttost_paired
 
 from innerloop.errors import InnerloopError
 from innerloop.tables.t_tests import one_sample, paired_difference, welch
@@ -70,3 +72,42 @@ def test_no_test_without_spread(values):
 
 def test_welch_needs_two_values_in_each_group():
     assert np.isnan(welch([1.0], VALUES).p)
+
+
+def test_two_one_sided_tests_agree_with_statsmodels():
+    a, b = pd.Series(VALUES[:100]), pd.Series(VALUES[100:])
+    found = paired_difference(a, b)
+    p, lower, upper = ttost_paired(a.to_numpy(), b.to_numpy(), -0.03, 0.02)
+    assert found.p_above(-0.03) == pytest.approx(lower[1])
+    assert found.p_below(0.02) == pytest.approx(upper[1])
+    assert max(found.p_above(-0.03), found.p_below(0.02)) == pytest.approx(p)
+
+
+def test_the_two_sided_p_is_twice_the_smaller_one_sided():
+    found = one_sample(VALUES - 0.51)
+    assert found.p == pytest.approx(2 * min(found.p_above(0), found.p_below(0)))
+
+
+def test_ties_are_counted():
+    found = one_sample([0.0, 0.1, 0.0, -0.1, np.nan])
+    assert (found.ties, found.difference.n, found.difference.missing) == (2, 4, 1)
+
+
+def test_equal_differences_count_as_the_sign_test_does():
+    found = one_sample([0.2] * 10)
+    assert found.p_above(0) == 0.5**10
+    assert found.p_above(0.2) == found.p_below(0.2) == 1
+    assert found.p_below(0.3) == 0.5**10
+
+
+def test_smallest_detectable_difference_agrees_with_statsmodels():
+    found = one_sample(VALUES)
+    effect = TTestPower().solve_power(nobs=200, alpha=0.05, power=0.8)
+    assert found.smallest_detectable == pytest.approx(effect * VALUES.std(ddof=1), rel=0.01)
+
+
+@pytest.mark.parametrize("level", [0.8, 0.99])
+def test_the_level_is_that_of_the_interval(level):
+    found = one_sample(VALUES, level).difference
+    expected = stats.ttest_1samp(VALUES, 0).confidence_interval(level)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
