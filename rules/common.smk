@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
+from innerloop.render.pdf import require_latex
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
 from innerloop.study.jobs import LOGGED, Jobs
@@ -199,3 +200,12 @@ def all_samples():
         paths.SAMPLES.format(dataset=dataset, size=size)
         for dataset, size in sizes.items()
     ]
+
+
+def printed_report(wildcards):
+    """The report on paper; without LaTeX that is refused before anything runs."""
+    try:
+        require_latex()
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
+    return in_study(paths.PAPER)

@@ -37,3 +37,7 @@ class ProvenanceError(InnerloopError):
 
 class ComparisonError(InnerloopError):
     """Measurements that were made under different protocols cannot be compared."""
+
+
+class LatexError(InnerloopError):
+    """LaTeX is not installed, or does not accept a document."""

@@ -30,6 +30,10 @@ _ESCAPES = {
     "α": r"$\alpha$",
     "β": r"$\beta$",
     "γ": r"$\gamma$",
+    "ε": r"$\varepsilon$",
+    "μ": r"$\mu$",
+    "σ": r"$\sigma$",
+    "→": r"$\rightarrow$",
     "²": r"\textsuperscript{2}",
     "–": "--",
     "—": "---",
@@ -39,12 +43,20 @@ _ESCAPES = {
     "\N{THIN SPACE}": r"\,",
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
+#: What LaTeX's usual fonts have no sign for: beyond Latin letters and quotation marks.
+_FOREIGN = re.compile(r"[^\n -~\u00a1-\u017e\u2018-\u201f]")
 _NUMBER = re.compile(r"[−+-]?(\d|n/a|–$|$)")
 
 
 def escape(text: str) -> str:
-    """Text with every character that LaTeX would read as a command made harmless."""
-    return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text)
+    """Text with every character that LaTeX would read as a command made harmless.
+
+    A character that its fonts lack is given by its number.
+    """
+    return _FOREIGN.sub(
+        lambda match: f"[U+{ord(match[0]):04X}]",
+        _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text),
+    )
 
 
 def booktabs(
@@ -64,7 +76,7 @@ def booktabs(
         bold: cells to set in bold, as (row, column).
     """
     columns = [display.iloc[:, index] for index in range(display.shape[1])]
-    layout = "".join("r" if _is_numeric(column) else "l" for column in columns)
+    layout = "".join("r" if is_numeric(column) else "l" for column in columns)
     ruled = set(rules)
     lines = [
         r"\begin{table}",
@@ -92,5 +104,7 @@ def _line(cells: Iterable[str], bold: Iterable[bool] = repeat(False)) -> str:
     return "    " + " & ".join(marked) + r" \\"
 
 
-def _is_numeric(column: pd.Series[str]) -> bool:
-    return bool(column.map(lambda cell: _NUMBER.match(cell) is not None).all()) and len(column) > 0
+def is_numeric(cells: Iterable[str]) -> bool:
+    """Whether every cell of a column is a number or a dash, and one is a number."""
+    found = [_NUMBER.match(cell) is not None for cell in cells]
+    return bool(found) and all(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,10 @@ from markupsafe import Markup
 from innerloop import __version__
 from innerloop.files import atomic_path, read_json
 from innerloop.render.benchmarks import benchmarks, by_stage
+from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.provenance import data_sets, model_rows, protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
-from innerloop.tables.description import PAPER_LABELS
 from innerloop.tables.description import Study as Description
 
 HERE = Path(__file__).parent
@@ -26,7 +26,6 @@ SCRIPT = "templates/report.js"
 
 #: The tables that the report begins with.
 HEADLINE = "p1_table1_accuracy"
-CLAIMS, COMPARISONS = "claims", "claim_comparisons"
 VERDICTS, VERDICT = "paper_vs_ours", "Verdict"
 
 #: Cells longer than this are wrapped.
@@ -34,12 +33,6 @@ LONG = 40
 
 #: Sheets of sample images are enlarged up to this width, in pixels.
 SHEET_WIDTH = 760
-
-PAPERS = {
-    "P1": "Studying BatchNorm Learning Rate Decay on Meta-Learning Inner-Loop Adaptation",
-    "P2": "Negative Inner-Loop Learning Rates Learn Universal Features",
-    "Innerloop": "Beyond the papers",
-}
 
 
 def write_report(
@@ -67,8 +60,8 @@ def write_report(
         benchmark_folder: where Snakemake's benchmarks of the study are.
     """
     described = Description(study)
-    drawn = [_figure(path) for path in _in_order(figures, FIGURES)]
-    printed = [_table(path) for path in _in_order(tables, TABLES)]
+    drawn = [_figure(path) for path in in_order(figures, FIGURES)]
+    printed = [_table(path) for path in in_order(tables, TABLES)]
     by_name = {table["name"]: table for table in printed}
     manifests = [read_json(path) for path in model_manifests]
     measured = benchmarks(benchmark_folder)
@@ -79,7 +72,7 @@ def write_report(
     page = _template().render(
         study=described,
         title=config.get("title") or described.name,
-        stand_ins=_stand_ins(described),
+        stand_ins=stand_ins(described),
         at_top=[by_name[name] for name in (CLAIMS, HEADLINE) if name in by_name],
         claims=by_name.get(CLAIMS),
         headline=by_name.get(HEADLINE),
@@ -89,7 +82,7 @@ def write_report(
         verdicts_name=VERDICTS,
         verdict_column=VERDICT,
         facts=_facts(described, models),
-        papers=_sections(drawn, printed),
+        papers=[section for section in sections(drawn, printed) if section["key"] != CLAIMS],
         data_sets=images,
         protocols=protocols(described),
         models=models,
@@ -110,12 +103,6 @@ def _template() -> Any:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string((HERE / TEMPLATE).read_text())
-
-
-def _in_order(paths: Mapping[str, Path], registered: Iterable[str]) -> list[Path]:
-    """In the registry's order; what it does not know, such as users' probes, last."""
-    names = [name for name in registered if name in paths]
-    return [paths[name] for name in [*names, *sorted(set(paths) - set(names))]]
 
 
 def _figure(path: Path) -> dict[str, Any]:
@@ -141,29 +128,6 @@ def _table(path: Path) -> dict[str, Any]:
 
 def _is_numeric(cells: Sequence[str]) -> bool:
     return bool(cells) and all(cell[:1] in "−+<–" or cell[:1].isdigit() for cell in cells)
-
-
-def _sections(
-    figures: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    sections = [
-        {
-            "key": paper,
-            "title": title,
-            "figures": [figure for figure in figures if figure["paper"] == paper],
-            "tables": [table for table in tables if table["paper"] == paper],
-        }
-        for paper, title in PAPERS.items()
-    ]
-    return [section for section in sections if section["figures"] or section["tables"]]
-
-
-def _stand_ins(study: Description) -> list[tuple[str, str]]:
-    return [
-        (study.dataset_label(study.in_role(role)), label)
-        for role, label in PAPER_LABELS.items()
-        if study.in_role(role) != role
-    ]
 
 
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
