@@ -28,6 +28,7 @@ FLOORS = [
     {"probes"},
     {"study", "tables"},
     {"render"},
+    {"commands"},
 ]
 
 CLOSURES = {

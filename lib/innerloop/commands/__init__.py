@@ -1,0 +1,36 @@
+"""The commands of the console script `innerloop`: what is done by hand, beside the workflow."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+#: Name of a command (and of its module here) -> what it does.
+COMMANDS: dict[str, str] = {
+    "compare": "two studies side by side: what differs in protocol and numbers",
+    "schema": "the columns of the measurement tables, with units and meaning",
+}
+
+
+def usage() -> str:
+    """What the console script says of itself."""
+    width = max(map(len, COMMANDS))
+    lines = (f"  {name:{width}}  {about}" for name, about in COMMANDS.items())
+    return "usage: innerloop COMMAND ...\n\n" + "\n".join(lines) + "\n\ninnerloop COMMAND --help"
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command."""
+    from innerloop.errors import InnerloopError
+
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(usage())
+        return
+    name, *rest = arguments
+    if name not in COMMANDS:
+        sys.exit(f"innerloop: there is no command '{name}'\n\n{usage()}")
+    try:
+        import_module(f"innerloop.commands.{name}").main(rest)
+    except InnerloopError as error:
+        sys.exit(f"{type(error).__name__}: {error}")
