@@ -6,6 +6,7 @@ import warnings
 from functools import cache
 
 import pytest
+from products import write_report
 
 from innerloop.extensions import load_entry
 from innerloop.render.registry import FIGURES
@@ -38,3 +39,15 @@ def drawing_of(evidence_of):
         return drawn
 
     return drawing
+
+
+@pytest.fixture(scope="session")
+def report_file(tables_of, tmp_path_factory):
+    """The report of the full synthetic study."""
+    return write_report(tables_of("full"), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def report(report_file):
+    """Its text."""
+    return report_file.read_text()
