@@ -3,6 +3,7 @@
     snakemake --cores                                        the embedded demo study
     snakemake --cores --configfile config/paper.yaml         both papers at full size
     snakemake --cores fetch|data|train|evaluate|probes|figures|tables|report    up to that stage
+    snakemake --cores paper                                  report.pdf too, where LaTeX is installed
 
 A study's results lie in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
@@ -40,6 +41,7 @@ localrules:
     figures,
     tables,
     report,
+    paper,
 
 
 onstart:
@@ -99,3 +101,9 @@ rule report:
     """The report."""
     input:
         rules.write_report.output.html,
+
+
+rule paper:
+    """The report on paper; says how to install LaTeX where it is not."""
+    input:
+        printed_report,

@@ -3,6 +3,7 @@
 
 localrules:
     describe_study,
+    gather_logs,
     gather_table,
 
 
@@ -15,7 +16,7 @@ rule describe_study:
     params:
         script=f"{SCRIPTS}/describe_study.py",
         # not sorted: figures and tables keep the study file's order of variants
-        study=json.dumps(STUDY.config),
+        study=json.dumps(JOBS.described()),
         code=lambda wildcards: JOBS.code("describe_study.py"),
     shell:
         r"""
@@ -34,6 +35,8 @@ rule gather_table:
         table=paths.AGGREGATE,
     log:
         log_of(paths.AGGREGATE),
+    wildcard_constraints:
+        table=rf"(?!(?:{'|'.join(LOGGED)})\.)[a-z][a-z0-9_]*",
     params:
         script=f"{SCRIPTS}/aggregate.py",
         study=lambda wildcards: canonical_json(JOBS.study_of(wildcards.table)),
@@ -42,7 +45,28 @@ rule gather_table:
         r"""
         python {params.script:q} \
             --study {params.study:q} \
-            --table {wildcards.table:q} \
-            --out {output.table:q} \
+            --tables {wildcards.table:q}={output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule gather_logs:
+    """Gather the tables that training itself logs, in one job: they change together."""
+    input:
+        logged_files(),
+    output:
+        **{table: paths.AGGREGATE.replace("{table}", table) for table in LOGGED},
+    log:
+        log_of(paths.AGGREGATE.replace("{table}", "logs")),
+    params:
+        script=f"{SCRIPTS}/aggregate.py",
+        study=lambda wildcards: canonical_json(JOBS.study_of("training")),
+        tables=lambda wildcards, output: named(LOGGED, output),
+        code=lambda wildcards: JOBS.code("aggregate.py"),
+    shell:
+        r"""
+        python {params.script:q} \
+            --study {params.study:q} \
+            --tables {params.tables:q} \
             >{log:q} 2>&1
         """

@@ -12,6 +12,7 @@ from snakemake.exceptions import WorkflowError
 from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
+from innerloop.render.pdf import require_latex
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
 from innerloop.study.jobs import LOGGED, Jobs
@@ -197,6 +198,11 @@ def tables_read(product):
     return [table for table in product.reads if table in JOBS.tables()]
 
 
+def logged_files():
+    """Every file that training itself logs."""
+    return sorted({path for table in LOGGED for path in JOBS.measured(table)})
+
+
 def aggregates(tables):
     """The files of some aggregates."""
     return [in_study(paths.AGGREGATE, table=table) for table in tables]
@@ -253,3 +259,12 @@ def all_samples():
         paths.SAMPLES.format(dataset=dataset, store=JOBS.store(dataset, size))
         for dataset, size in sizes.items()
     ]
+
+
+def printed_report(wildcards):
+    """The report on paper; without LaTeX that is refused before anything runs."""
+    try:
+        require_latex()
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
+    return in_study(paths.PAPER)

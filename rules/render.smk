@@ -5,6 +5,7 @@ localrules:
     draw_figure,
     write_table,
     write_report,
+    write_paper,
 
 
 rule draw_figure:
@@ -82,16 +83,50 @@ rule write_report:
         in_study(log_of(paths.REPORT)),
     params:
         script=f"{SCRIPTS}/write_report.py",
+        config=json.dumps(STUDY.config),
+        # not an input: times and memory differ from run to run
+        benchmarks=in_study(paths.BENCHMARKS),
         code=lambda wildcards: JOBS.code("write_report.py"),
     shell:
         r"""
         python {params.script:q} \
             --study {input.study:q} \
+            --config {params.config:q} \
+            --benchmarks {params.benchmarks:q} \
             --figures {input.figures:q} \
             --tables {input.tables:q} \
             --samples {input.samples:q} \
             --images {input.images:q} \
             --models {input.models:q} \
             --out {output.html:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule write_paper:
+    """Write the report on paper, where LaTeX is installed."""
+    input:
+        study=in_study(paths.DESCRIPTION),
+        figures=all_figures("json"),
+        pictures=all_figures("pdf"),
+        tables=all_tables("json"),
+        models=all_models(),
+    output:
+        pdf=in_study(paths.PAPER),
+    log:
+        in_study(log_of(paths.PAPER.replace(".pdf", "_paper.pdf"))),
+    params:
+        script=f"{SCRIPTS}/write_paper.py",
+        title=STUDY.config["title"],
+        code=lambda wildcards: JOBS.code("write_paper.py"),
+    shell:
+        r"""
+        python {params.script:q} \
+            --study {input.study:q} \
+            --title {params.title:q} \
+            --figures {input.figures:q} \
+            --tables {input.tables:q} \
+            --models {input.models:q} \
+            --out {output.pdf:q} \
             >{log:q} 2>&1
         """

@@ -1,10 +1,37 @@
 """Tests import the helpers beside this file by name (`import tiny`); torch computes on one core."""
 
+from __future__ import annotations
+
+import pytest
 import torch
 from hypothesis import settings
+
+from innerloop.tables.evidence import Evidence
+from synthetic import STUDIES, write_tables
 
 torch.set_num_threads(1)
 
 # no test is about time, and a red run must be red again
 settings.register_profile("innerloop", deadline=None, derandomize=True)
 settings.load_profile("innerloop")
+
+
+@pytest.fixture(scope="session")
+def tables_of(tmp_path_factory):
+    """Name of a study -> its tables' files, written when first asked for."""
+    written = {}
+
+    def tables(name):
+        if name not in written:
+            description, options = STUDIES[name]
+            folder = tmp_path_factory.mktemp(name)
+            written[name] = write_tables(folder, description, episodes=25, **options)
+        return written[name]
+
+    return tables
+
+
+@pytest.fixture(scope="session")
+def evidence_of(tables_of):
+    """Name of a study -> its evidence."""
+    return lambda name: Evidence(tables_of(name), STUDIES[name][0])

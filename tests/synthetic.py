@@ -78,7 +78,7 @@ def describe(
     wanted += [("p2", name, mini, settings[0]) for name in p2]
     return {
         "study": "synthetic",
-        "title": "Synthetic measurements",
+        "seed": 0,
         "roles": dict(roles),
         "datasets": {
             name: {"label": name.capitalize() if name not in roles else role}

@@ -1,11 +1,11 @@
-"""Gather one measurement table of a study from the files of all its jobs."""
+"""Gather measurement tables of a study from the files of all its jobs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program, read_study
+from innerloop.command_line import named_paths, program, read_study
 from innerloop.provenance import write_table
 from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.study import Study
@@ -14,17 +14,18 @@ from innerloop.tables.aggregate import gather
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the study, gather its files of one table, and write them as one."""
+    """Read the study, and for each table gather its files and write them as one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True, help="study file, or its content as JSON")
-    parser.add_argument("--table", required=True, help="accuracy, cka, training, ...")
-    parser.add_argument("--out", required=True, type=Path, help="the gathered table")
+    parser.add_argument(
+        "--tables", required=True, nargs="+", help="table=file to write: accuracy, cka, training"
+    )
     arguments = parser.parse_args(argv)
     study = Study(read_study(arguments.study))
     jobs = Jobs(study, Path(__file__).parent)
-    measured = jobs.measured(arguments.table)
-    table, provenance = gather(arguments.table, measured, logged=arguments.table in LOGGED)
-    write_table(table, arguments.out, {**provenance, "study": study.config})
+    for name, out in named_paths(arguments.tables).items():
+        table, provenance = gather(name, jobs.measured(name), logged=name in LOGGED)
+        write_table(table, out, {**provenance, "study": study.config})
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program
+from innerloop.command_line import program, read_study
 from innerloop.files import read_json
 from innerloop.render.report import write_report
 
@@ -15,6 +15,8 @@ def main(argv: list[str] | None = None) -> None:
     """Read what figures, tables, images and models say of themselves, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True, type=Path, help="study.json")
+    parser.add_argument("--config", required=True, help="study file, or its content as JSON")
+    parser.add_argument("--benchmarks", type=Path, help="folder of the study's benchmarks")
     for name, content in (
         ("figures", "figures/*.json, the pictures beside them"),
         ("tables", "tables/*.json"),
@@ -28,11 +30,13 @@ def main(argv: list[str] | None = None) -> None:
     write_report(
         arguments.out,
         study=read_json(arguments.study),
+        config=read_study(arguments.config),
         figures={path.stem: path for path in arguments.figures},
         tables={path.stem: path for path in arguments.tables},
         image_manifests=arguments.images,
         samples=arguments.samples,
         model_manifests=arguments.models,
+        benchmark_folder=arguments.benchmarks,
     )
 
 

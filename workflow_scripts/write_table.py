@@ -7,9 +7,9 @@ from pathlib import Path
 from innerloop.command_line import named_paths, program, spec_parser
 from innerloop.extensions import load_entry
 from innerloop.files import read_json, read_spec
-from innerloop.render.evidence import Evidence
 from innerloop.render.files import write_tabulation
 from innerloop.render.registry import TABLES, find
+from innerloop.tables.evidence import Evidence
 
 
 @program

@@ -37,3 +37,11 @@ class ProvenanceError(InnerloopError):
 
 class EarlierJobsError(InnerloopError):
     """Cluster jobs of an earlier run are unfinished, or cannot be asked for."""
+
+
+class ComparisonError(InnerloopError):
+    """Measurements that were made under different protocols cannot be compared."""
+
+
+class LatexError(InnerloopError):
+    """LaTeX is not installed, or does not accept a document."""

@@ -1,4 +1,4 @@
-"""Synthetic studies of several shapes, written once for all tests of the renderer."""
+"""Drawings of synthetic studies, each made once for all tests of the renderer."""
 
 from __future__ import annotations
 
@@ -6,33 +6,13 @@ import warnings
 from functools import cache
 
 import pytest
+from products import write_report
 
 from innerloop.extensions import load_entry
-from innerloop.render.evidence import Evidence
 from innerloop.render.registry import FIGURES
 from innerloop.render.style import theme
-from synthetic import STUDIES, describe, write_tables
-
-
-@pytest.fixture(scope="session")
-def tables_of(tmp_path_factory):
-    """Name of a study -> its tables' files, written when first asked for."""
-    written = {}
-
-    def tables(name):
-        if name not in written:
-            description, options = STUDIES[name]
-            folder = tmp_path_factory.mktemp(name)
-            written[name] = write_tables(folder, description, episodes=25, **options)
-        return written[name]
-
-    return tables
-
-
-@pytest.fixture(scope="session")
-def evidence_of(tables_of):
-    """Name of a study -> its evidence."""
-    return lambda name: Evidence(tables_of(name), STUDIES[name][0])
+from innerloop.tables.evidence import Evidence
+from synthetic import describe, write_tables
 
 
 @pytest.fixture
@@ -59,3 +39,15 @@ def drawing_of(evidence_of):
         return drawn
 
     return drawing
+
+
+@pytest.fixture(scope="session")
+def report_file(tables_of, tmp_path_factory):
+    """The report of the full synthetic study."""
+    return write_report(tables_of("full"), tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture
+def report(report_file):
+    """Its text."""
+    return report_file.read_text()

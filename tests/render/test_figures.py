@@ -7,8 +7,8 @@ import pytest
 
 from innerloop.extensions import load_entry
 from innerloop.render import captions, cka
-from innerloop.render.evidence import Evidence
 from innerloop.render.registry import FIGURES
+from innerloop.tables.evidence import Evidence
 from synthetic import STUDIES, describe
 
 CKA_FIGURES = [name for name, product in FIGURES.items() if "cka" in product.reads]

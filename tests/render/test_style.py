@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from innerloop.render.description import Study
 from innerloop.render.style import chunks, dataset_looks, variant_looks
+from innerloop.tables.description import Study
 from synthetic import STUDIES, describe
 
 

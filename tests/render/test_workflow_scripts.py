@@ -4,36 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import struct
-import zlib
 from html.parser import HTMLParser
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
+from products import FIGURES, PRINTED, make
 
 from innerloop.errors import ConfigError
-from innerloop.render.registry import TABLES
-from synthetic import STUDIES
-
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
-FIGURES = ("p1_figure2_cka", "p2_figure7_prototypes", "p1_figure7_toy")
-PRINTED = (*(name for name in TABLES if name != "user_probe"), "sharpness")
-
-
-def _run(script, *arguments):
-    spec = spec_from_file_location(script, SCRIPTS / f"{script}.py")
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.main([str(argument) for argument in arguments])
-
-
-def _make(script, name, tables, folder):
-    (folder / "study.json").write_text(json.dumps(STUDIES["full"][0]))
-    tables = [f"{table}={path}" for table, path in tables.items()]
-    spec = json.dumps({"name": name})
-    study = folder / "study.json"
-    _run(script, "--spec", spec, "--study", study, "--tables", *tables, "--out", folder / name)
 
 
 @pytest.mark.parametrize("name", FIGURES[:1])
@@ -41,7 +17,7 @@ def test_figures_have_the_same_bytes_every_time(name, tables_of, tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     for folder in folders:
         folder.mkdir()
-        _make("draw_figure", name, tables_of("full"), folder)
+        make("draw_figure", name, tables_of("full"), folder)
     for suffix in (".pdf", ".png", ".svg", ".json"):
         one, two = ((folder / f"{name}{suffix}").read_bytes() for folder in folders)
         assert one == two, suffix
@@ -52,7 +28,7 @@ def test_figures_have_the_same_bytes_every_time(name, tables_of, tmp_path):
 
 
 def test_a_table_is_numbers_latex_and_text(tables_of, tmp_path):
-    _make("write_table", "p1_table1_accuracy", tables_of("full"), tmp_path)
+    make("write_table", "p1_table1_accuracy", tables_of("full"), tmp_path)
     stem = tmp_path / "p1_table1_accuracy"
     rows = list(csv.DictReader(stem.with_suffix(".csv").open()))
     assert float(rows[0]["mean"]) > 30
@@ -64,7 +40,7 @@ def test_a_table_is_numbers_latex_and_text(tables_of, tmp_path):
 
 def test_a_mistyped_table_is_refused(tables_of, tmp_path):
     with pytest.raises(ConfigError, match="p1_table1_accuracy"):
-        _make("write_table", "p1_tabel1", tables_of("two_methods"), tmp_path)
+        make("write_table", "p1_tabel1", tables_of("two_methods"), tmp_path)
 
 
 class _Page(HTMLParser):
@@ -92,50 +68,6 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def _png(width=24, height=12):
-    def chunk(kind, data):
-        check = zlib.crc32(kind + data)
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(b"\0" * (height * (width + 1)))
-    signature = b"\x89PNG\r\n\x1a\n"
-    return signature + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
-
-
-@pytest.fixture(scope="module")
-def report(tables_of, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("report")
-    for name in FIGURES:
-        _make("draw_figure", name, tables_of("full"), folder)
-    for name in PRINTED:
-        _make("write_table", name, tables_of("full"), folder)
-    images = folder / "symbols" / "28"
-    images.mkdir(parents=True)
-    (images / "samples.png").write_bytes(_png())
-    licence = {"name": "CC BY-SA 4.0 <script>", "attribution": "Drawn by somebody", "url": ""}
-    manifest = {"dataset": "symbols", "size": 28, "count": 8224, "licence": licence}
-    (images / "manifest.json").write_text(json.dumps(manifest))
-    models = folder / "models"
-    models.mkdir()
-    spec = {**STUDIES["full"][0]["models"][0], "code": "c0de"}
-    model = {"spec": spec, "data_digests": {"symbols": "da7a"}, "versions": {"torch": "2.13"}}
-    (models / "model.json").write_text(json.dumps(model))
-    (models / "run.json").write_text(json.dumps({"device": "abacus", "wall_seconds": 90}))
-    (folder / "empty.json").write_text("{}")
-    _run(
-        "write_report",
-        *("--study", folder / "study.json"),
-        *("--figures", *(folder / f"{name}.json" for name in FIGURES)),
-        *("--tables", *(folder / f"{name}.json" for name in PRINTED)),
-        *("--samples", images / "samples.png"),
-        *("--images", images / "manifest.json"),
-        *("--models", models / "model.json", folder / "empty.json"),
-        *("--out", folder / "report.html"),
-    )
-    return (folder / "report.html").read_text()
-
-
 def test_the_report_loads_nothing_from_elsewhere(report):
     page = _Page(report)
     assert page.loaded
@@ -159,7 +91,16 @@ def test_links_inside_the_report_lead_somewhere(report):
 
 def test_the_report_says_how_results_were_made(report):
     text = _Page(report).text
-    for said in ("abacus", "c0de", "da7a", "2.13", "Drawn by somebody", "step size", "snakemake"):
+    for said in (
+        "abacus",
+        "c0de",
+        "da7a",
+        "2.13",
+        "Drawn by somebody",
+        "step size",
+        "snakemake",
+        "812 MB",
+    ):
         assert said in text, said
     assert "stand-in data" in text
     assert "The numbers say that the machinery works, and nothing about the papers’ data" in text

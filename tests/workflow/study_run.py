@@ -63,7 +63,17 @@ class Checkout:
         for rule, rest in _PLANNED.findall(said.stdout + said.stderr):
             wildcards = _WILDCARDS.search(rest)
             jobs.append((rule, wildcards[1] if wildcards else ""))
-        targets = {"all", "data", "train", "evaluate", "probes", "figures", "tables", "report"}
+        targets = {
+            "all",
+            "data",
+            "train",
+            "evaluate",
+            "probes",
+            "figures",
+            "tables",
+            "report",
+            "paper",
+        }
         return sorted(job for job in jobs if job[0] not in targets)
 
     def planned_rules(self, *arguments: str) -> Counter[str]:

@@ -81,8 +81,24 @@ def test_every_result_carries_its_provenance(smoke: Checkout) -> None:
 
 
 def test_no_demo_key_in_other_studies(smoke: Checkout) -> None:
-    resolved = json.loads((smoke.folder / "results/smoke/study.json").read_text())["config"]
-    assert resolved == yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    described = json.loads((smoke.folder / "results/smoke/study.json").read_text())
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    assert described["datasets"] == study["datasets"]
+    variants = {name: list(protocol["variants"]) for name, protocol in study["protocols"].items()}
+    assert {n: p["variants"] for n, p in described["protocols"].items()} == variants
+
+
+def test_a_title_touches_the_report_only(smoke: Checkout) -> None:
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    smoke.write_study("titled.yaml", {**study, "title": "Another title"})
+    assert smoke.planned_rules("--configfile", "titled.yaml") == {"write_report": 1}
+
+
+def test_statistics_touch_figures_and_tables_only(smoke: Checkout) -> None:
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    smoke.write_study("bootstrap.yaml", {**study, "statistics": {"interval": "bootstrap"}})
+    rules = set(smoke.planned_rules("--configfile", "bootstrap.yaml"))
+    assert rules == {"describe_study", "draw_figure", "write_table", "write_report"}
 
 
 def test_rows_of_other_parameters_are_refused(smoke: Checkout) -> None:

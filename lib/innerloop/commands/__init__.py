@@ -1,35 +1,38 @@
-"""The console script `innerloop`: one module a command, loaded when it is asked for."""
+"""The commands of the console script `innerloop`: what is done by hand, beside the workflow."""
 
 from __future__ import annotations
 
 import sys
 from importlib import import_module
 
-from innerloop.errors import InnerloopError
-
-#: Name -> what it does, in one line. Each is a module here with `main(argv)`.
-COMMANDS = {
+#: Name of a command (and of its module here) -> what it does.
+COMMANDS: dict[str, str] = {
     "plan": "jobs, hours and wall time of a study, before it is run",
+    "compare": "two studies side by side: what differs in protocol and numbers",
+    "schema": "the columns of the measurement tables, with units and meaning",
     "wait": "wait for the cluster jobs that a killed Snakemake left behind",
 }
 
 
 def usage() -> str:
-    """What is printed where no command is named."""
+    """What the console script says of itself."""
     width = max(map(len, COMMANDS))
-    lines = [f"    innerloop {name:<{width}}  {says}" for name, says in COMMANDS.items()]
-    return "\n".join(["usage:", *lines, "", "`innerloop NAME --help` says more."])
+    lines = (f"  {name:{width}}  {about}" for name, about in COMMANDS.items())
+    return "usage: innerloop COMMAND ...\n\n" + "\n".join(lines) + "\n\ninnerloop COMMAND --help"
 
 
-def main() -> None:
-    """Run the command that the first argument names."""
-    name, arguments = (sys.argv[1] if len(sys.argv) > 1 else ""), sys.argv[2:]
-    if name in ("", "-h", "--help"):
+def main(argv: list[str] | None = None) -> None:
+    """Run one command."""
+    from innerloop.errors import InnerloopError
+
+    arguments = sys.argv[1:] if argv is None else argv
+    if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return
+    name, *rest = arguments
     if name not in COMMANDS:
-        sys.exit(f"innerloop: unknown command '{name}'\n{usage()}")
+        sys.exit(f"innerloop: there is no command '{name}'\n\n{usage()}")
     try:
-        import_module(f"innerloop.commands.{name}").main(arguments)
+        import_module(f"innerloop.commands.{name}").main(rest)
     except InnerloopError as error:
         sys.exit(f"{type(error).__name__}: {error}")

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from innerloop.errors import SchemaError
 from innerloop.render import captions
-from innerloop.render.description import RAW_PIXELS
-from innerloop.render.evidence import Evidence
-from innerloop.render.tabulation import MISSING, number, plus_minus
-from innerloop.tables.statistics import summarise
+from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
+from innerloop.tables.comparability import METHODS_MAY_DIFFER, PROTOCOL
+from innerloop.tables.description import RAW_PIXELS, Study
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.summaries import summarise
+from innerloop.tables.winner import by_episode, winner
 
+#: A number of a printed table: one variant, measured in one place. `REST` is its whole protocol.
 GROUP = ["protocol", "variant", "train_dataset", "eval_dataset", "split", "way", "shot"]
+REST = [column for column in (*PROTOCOL, "iteration") if column not in GROUP]
 
 #: What tells rows of a printed table apart, whatever the variants are called.
 IDENTITY = ["protocol", "variant"]
@@ -21,20 +26,96 @@ IDENTITY = ["protocol", "variant"]
 #: Accuracy is that of the best checkpoint; a baseline has only its own.
 CHECKPOINTS = ["best", "none", "last"]
 
-METHOD = (
-    "Accuracy on the query images after adaptation, in percent: mean ± half-width of the 95 % "
-    "interval over tasks (1.96 s/√n), best checkpoint on validation tasks."
+BEST = (
+    "Bold: the highest mean of a column, where paired t-tests on the same tasks tell it from every "
+    "other method measured under the same protocol ({correction})."
 )
 
 
-def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
-    """Mean accuracy with intervals over tasks, in percent, of the rows that fit `equal`.
+@dataclass(frozen=True)
+class Accuracies:
+    """Mean accuracies and the printed table made of them.
 
-    Returns:
-        The columns of `summarise`, with those of `GROUP` as text or counts, `method` (the label)
-        and `baseline`; variants in the study's order, baselines and raw pixels last.
+    Attributes:
+        summary: one row a variant and place, in percent, with the columns of `summarise`, those of
+            `GROUP` as text or counts, `method` (the label), `baseline` and `best`.
+        study: whose they are.
     """
-    rows = evidence.rows("accuracy", checkpoint=CHECKPOINTS, **equal)
+
+    summary: pd.DataFrame
+    study: Study
+
+    def where(self, keep: pd.Series[bool]) -> Accuracies:
+        """Some of the rows."""
+        return Accuracies(self.summary[keep], self.study)
+
+    def table(self, keys: Sequence[str], *sentences: str) -> Tabulation:
+        """A row for each value of `keys` and each variant, a column a setting.
+
+        Args:
+            keys: columns of the summary that head the rows.
+            sentences: the caption's own; how it was measured follows the first.
+        """
+        display = _layout(self.summary, keys)
+        return Tabulation(
+            self.summary,
+            display,
+            captions.join(sentences[0], self.counted(), *sentences[1:]),
+            _rules(self.summary, keys),
+            bold=_bold(self.summary, keys, display),
+        )
+
+    def counted(self) -> str:
+        """How the accuracies were measured, on how many tasks and seeds."""
+        chosen, summary = self.study.statistics, self.summary
+        missing = int(summary["missing"].sum())
+        return captions.join(
+            "Accuracy on the query images after adaptation, in percent: mean ± half-width of the "
+            f"{captions.percent(chosen.level)} interval over tasks ({captions.recipe(chosen)}), "
+            "best checkpoint on validation tasks.",
+            captions.counted(summary[~summary["baseline"]]),
+            "Over seeds: half-width of Student's interval over the seeds' means, and their "
+            "standard deviation."
+            if (summary["seeds"] > 1).any()
+            else "",
+            f"{missing:,} values are not numbers and count as missing." if missing else "",
+            BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
+        )
+
+
+def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
+    """Mean accuracy with intervals over tasks of the rows that fit `equal`.
+
+    Variants are in the study's order, baselines and raw pixels last.
+
+    Raises:
+        SchemaError: a task was measured more than once.
+    """
+    rows = _one_checkpoint(evidence.rows("accuracy", checkpoint=CHECKPOINTS, **equal))
+    study = evidence.study
+    summary = summarise(rows, GROUP, "accuracy", study.statistics)
+    scaled = ["mean", "low", "high", "half_width", "seed_sd", "seed_half_width"]
+    summary[scaled] *= 100
+    variants = [variant for protocol in study.protocols for variant in study.variants(protocol)]
+    order = {(variant.protocol, variant.name): rank for rank, variant in enumerate(variants)}
+    baselines = {(v.protocol, v.name) for v in variants if v.baseline}
+    text = summary[IDENTITY].astype(str)
+    pairs = [*text.itertuples(index=False, name=None)]
+    summary["method"] = [study.label(name, protocol) for protocol, name in pairs]
+    summary["baseline"] = [pair in baselines or pair[1] == RAW_PIXELS for pair in pairs]
+    summary["best"] = _best(rows, summary, study)
+    summary["order"] = [order.get(pair, len(order)) for pair in pairs]
+    ranked = summary.sort_values(["order", "way", "shot"], kind="stable").drop(columns="order")
+    return Accuracies(ranked, study)
+
+
+def setting_label(way: int, shot: int) -> str:
+    """`5-way 1-shot`."""
+    return f"{way}-way {shot}-shot"
+
+
+def _one_checkpoint(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of each model's first checkpoint in the order of `CHECKPOINTS`."""
     rank = rows["checkpoint"].astype(str).map(CHECKPOINTS.index)
     keys = [rows[column] for column in (*GROUP, "seed")]
     rows = rows[rank == rank.groupby(keys, observed=True).transform("min")]
@@ -45,60 +126,80 @@ def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
             f"table 'accuracy': task {row['episode']} of {row['variant']} on {row['eval_dataset']} "
             "was measured more than once; do rows differ in steps or BatchNorm mode?"
         )
-    summary = summarise(rows, GROUP, "accuracy")
-    scaled = ["mean", "low", "high", "half_width", "seed_sd"]
-    summary[scaled] *= 100
-    study = evidence.study
-    variants = [variant for protocol in study.protocols for variant in study.variants(protocol)]
-    order = {(variant.protocol, variant.name): rank for rank, variant in enumerate(variants)}
-    baselines = {(v.protocol, v.name) for v in variants if v.baseline}
-    text = summary[["protocol", "variant"]].astype(str)
-    pairs = [*text.itertuples(index=False, name=None)]
-    summary["method"] = [study.label(name, protocol) for protocol, name in pairs]
-    summary["baseline"] = [pair in baselines or pair[1] == RAW_PIXELS for pair in pairs]
-    summary["order"] = [order.get(pair, len(order)) for pair in pairs]
-    return summary.sort_values(["order", "way", "shot"], kind="stable").drop(columns="order")
+    return rows
 
 
-def setting_label(way: int, shot: int) -> str:
-    """`5-way 1-shot`."""
-    return f"{way}-way {shot}-shot"
+def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: Study) -> list[bool]:
+    """Which rows of a summary the paired tests mark; baselines do not compete."""
+    own = [*GROUP[:1], *GROUP[2:]]
+    same = [*own, *(column for column in REST if column not in (*METHODS_MAY_DIFFER, "iteration"))]
+    competing = {
+        tuple(map(str, key))
+        for key in summary.loc[~summary["baseline"], GROUP].itertuples(index=False)
+    }
+    marked: set[tuple[str, ...] | None] = set()
+    for _, block in rows.groupby(same, sort=False, observed=True):
+        candidates = {
+            key: by_episode(part, "accuracy")
+            for name, part in block.groupby(GROUP, sort=False, observed=True)
+            if (key := tuple(map(str, name))) in competing
+        }
+        marked.add(winner(candidates, study.statistics))
+    return [tuple(map(str, key)) in marked for key in summary[GROUP].itertuples(index=False)]
 
 
-def layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """The printed table: a row for each value of `keys` and each variant, a column a setting.
+def _layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
+    """Two variants have two rows even where they share a label.
 
-    Two variants have two rows even where they share a label.
-    The spread between seeds has columns of its own when there are several seeds.
+    What seeds say has columns of its own when there are several.
     """
-    settings = sorted(set(zip(summary["way"], summary["shot"], strict=True)))
     several = bool((summary["seeds"] > 1).any())
     printed = []
     for key, rows in summary.groupby([*keys, *IDENTITY], sort=False, observed=True):
         line = dict(zip(keys, key[: len(keys)], strict=True))
-        for way, shot in settings:
+        for way, shot in _settings(summary):
             here = rows[(rows["way"] == way) & (rows["shot"] == shot)]
             name = setting_label(way, shot)
             line[name] = _cell(here)
             if several:
-                line[f"{name}, seed sd"] = number(here["seed_sd"].max(), 1)
+                line[f"{name}, over seeds"] = _over_seeds(here)
         printed.append(line)
     return pd.DataFrame(printed)
 
 
-def baseline_rules(summary: pd.DataFrame, keys: Sequence[str]) -> tuple[int, ...]:
-    """Rows of `layout` that a rule precedes: baselines, and blocks of all keys but the last."""
+def _bold(
+    summary: pd.DataFrame, keys: Sequence[str], display: pd.DataFrame
+) -> frozenset[tuple[int, int]]:
+    """Cells of the layout that hold a best value."""
+    columns = [*display.columns]
+    return frozenset(
+        (row, columns.index(setting_label(way, shot)))
+        for row, (_, rows) in enumerate(
+            summary.groupby([*keys, *IDENTITY], sort=False, observed=True)
+        )
+        for way, shot in rows.loc[rows["best"], ["way", "shot"]].itertuples(index=False)
+    )
+
+
+def _rules(summary: pd.DataFrame, keys: Sequence[str]) -> tuple[int, ...]:
+    """Rows that a rule precedes: baselines, and blocks of all keys but the last."""
     rows = summary.drop_duplicates([*keys, *IDENTITY])
     blocks = [*rows[[*keys[:-1], "baseline"]].itertuples(index=False)]
     return tuple(index for index in range(1, len(blocks)) if blocks[index] != blocks[index - 1])
 
 
-def counted(summary: pd.DataFrame) -> str:
-    """How the accuracies were measured, on how many tasks and seeds."""
-    return captions.join(METHOD, captions.counted(summary[~summary["baseline"]]))
+def _settings(summary: pd.DataFrame) -> list[tuple[int, int]]:
+    return sorted(set(zip(summary["way"], summary["shot"], strict=True)))
 
 
 def _cell(rows: pd.DataFrame) -> str:
     if rows.empty:
         return MISSING
     return plus_minus(rows["mean"].iloc[0], rows["half_width"].iloc[0])
+
+
+def _over_seeds(rows: pd.DataFrame) -> str:
+    if rows.empty or rows["seeds"].iloc[0] < 2:
+        return MISSING
+    half, sd = (number(rows[column].iloc[0], 1) for column in ("seed_half_width", "seed_sd"))
+    return f"± {half} (sd {sd})"

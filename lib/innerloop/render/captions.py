@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pandas as pd
+from scipy.stats import norm
+
+from innerloop.tables.intervals import BOOTSTRAP_RESAMPLES
+from innerloop.tables.multiple_comparisons import PROMISES
+from innerloop.tables.statistics import Statistics
 
 #: P2 contradicts itself, so the measured on-task change is to be read against both claims.
 ON_TASK_CLAIMS = (
@@ -13,12 +18,35 @@ ON_TASK_CLAIMS = (
     "measured here with both claims."
 )
 
-INTERVAL = "95 % intervals over tasks (mean ± 1.96 s/√n)"
-
 
 def join(*sentences: str) -> str:
     """Sentences as one paragraph, leaving out the empty ones."""
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def interval(statistics: Statistics, over: str = "tasks") -> str:
+    """`95 % intervals over tasks (mean ± 1.96 s/√n)`."""
+    return f"{percent(statistics.level)} intervals over {over} ({recipe(statistics)})"
+
+
+def percent(level: float) -> str:
+    """`95 %`."""
+    return f"{100 * level:g} %"
+
+
+def recipe(statistics: Statistics) -> str:
+    """How an interval is made."""
+    if statistics.interval == "normal":
+        return f"mean ± {norm.ppf((1 + statistics.level) / 2):.2f} s/√n"
+    if statistics.interval == "t":
+        return "Student's t"
+    return f"percentile bootstrap, {BOOTSTRAP_RESAMPLES:,} resamples"
+
+
+def correction(statistics: Statistics, n: int | None = None) -> str:
+    """How p-values were adjusted for the number of comparisons, as far as it is known."""
+    text = PROMISES[statistics.correction]
+    return text.replace("the {n} ", "the ").replace("{n} ", "") if n is None else text.format(n=n)
 
 
 def span(values: Iterable[float]) -> str:

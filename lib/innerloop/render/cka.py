@@ -11,8 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from innerloop.render import captions
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.style import (
     Look,
     chunks,
@@ -20,8 +18,11 @@ from innerloop.render.style import (
     panels,
     say_not_measured,
     variant_looks,
+    whiskers,
 )
-from innerloop.tables.statistics import summarise
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
+from innerloop.tables.summaries import summarise
 
 PROTOCOL = "p1"
 
@@ -76,7 +77,7 @@ def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -
         own = rows[rows["variant"] == variant.name]
         test_steps = study.test_steps(PROTOCOL, variant.name, study.main_setting(PROTOCOL))
         parts.append(own[own["steps"] == (steps or test_steps or own["steps"].max())])
-    return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity")
+    return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity", study.statistics)
 
 
 def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
@@ -107,7 +108,7 @@ def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> Non
         axes.errorbar(
             np.arange(len(layers)) + offset,
             placed["mean"],
-            yerr=placed["half_width"],
+            yerr=whiskers(placed),
             elinewidth=0.9,
             **look.line(),
         )
@@ -203,7 +204,7 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame, checkpoint: str)
     return captions.join(
         METHOD,
         WHY_TWO,
-        f"{checkpoint}; {captions.INTERVAL};",
+        f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
         _steps_sentence(evidence, summary),
         captions.missing_values(labels, "variant", "layer", "because the layer is constant"),

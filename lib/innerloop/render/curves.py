@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from innerloop.render import captions
-from innerloop.render.layers import layers_in_order
 from innerloop.render.style import Look, legend_below, panels
+from innerloop.tables.layers import layers_in_order
 
 
 def compact(number: float, _position: int | None = None) -> str:

@@ -53,7 +53,13 @@ def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str)
     stem = Path(stem)
     with atomic_path(with_suffix(stem, ".csv")) as temporary:
         tabulation.frame.to_csv(temporary, index=False, lineterminator="\n")
-    latex = booktabs(tabulation.display, tabulation.caption, tabulation.rules, label=stem.name)
+    latex = booktabs(
+        tabulation.display,
+        tabulation.caption,
+        tabulation.rules,
+        label=stem.name,
+        bold=tabulation.bold,
+    )
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
         temporary.write_text(latex)
     about = _about(product, stem)
@@ -63,6 +69,7 @@ def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str)
         "columns": [str(column) for column in tabulation.display.columns],
         "rows": tabulation.display.astype(str).to_numpy().tolist(),
         "rules": list(tabulation.rules),
+        "bold": sorted(map(list, tabulation.bold)),
     }
     write_json(with_suffix(stem, ".json"), about)
 

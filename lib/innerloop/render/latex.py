@@ -3,7 +3,8 @@ r"""Tables as LaTeX with booktabs rules; the document needs only `\usepackage{bo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
+from itertools import repeat
 
 import pandas as pd
 
@@ -29,6 +30,10 @@ _ESCAPES = {
     "α": r"$\alpha$",
     "β": r"$\beta$",
     "γ": r"$\gamma$",
+    "ε": r"$\varepsilon$",
+    "μ": r"$\mu$",
+    "σ": r"$\sigma$",
+    "→": r"$\rightarrow$",
     "²": r"\textsuperscript{2}",
     "–": "--",
     "—": "---",
@@ -38,16 +43,28 @@ _ESCAPES = {
     "\N{THIN SPACE}": r"\,",
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
+#: What LaTeX's usual fonts have no sign for: beyond Latin letters and quotation marks.
+_FOREIGN = re.compile(r"[^\n -~\u00a1-\u017e\u2018-\u201f]")
 _NUMBER = re.compile(r"[−+-]?(\d|n/a|–$|$)")
 
 
 def escape(text: str) -> str:
-    """Text with every character that LaTeX would read as a command made harmless."""
-    return _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text)
+    """Text with every character that LaTeX would read as a command made harmless.
+
+    A character that its fonts lack is given by its number.
+    """
+    return _FOREIGN.sub(
+        lambda match: f"[U+{ord(match[0]):04X}]",
+        _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text),
+    )
 
 
 def booktabs(
-    display: pd.DataFrame, caption: str, rules: Iterable[int] = (), label: str = ""
+    display: pd.DataFrame,
+    caption: str,
+    rules: Iterable[int] = (),
+    label: str = "",
+    bold: Container[tuple[int, int]] = (),
 ) -> str:
     """A `table` float of a frame of strings; columns of numbers are set flush right.
 
@@ -56,9 +73,10 @@ def booktabs(
         caption: plain text; escaped here.
         rules: rows that a `\\midrule` precedes.
         label: name to refer to the table by, as `tab:label`.
+        bold: cells to set in bold, as (row, column).
     """
     columns = [display.iloc[:, index] for index in range(display.shape[1])]
-    layout = "".join("r" if _is_numeric(column) else "l" for column in columns)
+    layout = "".join("r" if is_numeric(column) else "l" for column in columns)
     ruled = set(rules)
     lines = [
         r"\begin{table}",
@@ -73,14 +91,20 @@ def booktabs(
     for index, row in enumerate(display.itertuples(index=False)):
         if index in ruled:
             lines.append(r"    \midrule")
-        lines.append(_line(row))
+        lines.append(_line(row, [(index, column) in bold for column in range(len(columns))]))
     lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def _line(cells: Iterable[str]) -> str:
-    return "    " + " & ".join(escape(str(cell)) for cell in cells) + r" \\"
+def _line(cells: Iterable[str], bold: Iterable[bool] = repeat(False)) -> str:
+    texts = (escape(str(cell)) for cell in cells)
+    marked = (
+        rf"\textbf{{{text}}}" if mark else text for text, mark in zip(texts, bold, strict=False)
+    )
+    return "    " + " & ".join(marked) + r" \\"
 
 
-def _is_numeric(column: pd.Series[str]) -> bool:
-    return bool(column.map(lambda cell: _NUMBER.match(cell) is not None).all()) and len(column) > 0
+def is_numeric(cells: Iterable[str]) -> bool:
+    """Whether every cell of a column is a number or a dash, and one is a number."""
+    found = [_NUMBER.match(cell) is not None for cell in cells]
+    return bool(found) and all(found)

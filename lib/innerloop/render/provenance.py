@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.files import read_json
-from innerloop.render.description import PAPER_LABELS, Model, Study
+from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
+from innerloop.tables.description import PAPER_LABELS, Model, Study
 
 #: Keys that say which model it is, not how it was made.
 IDENTITY = frozenset(
@@ -30,8 +31,16 @@ IDENTITY = frozenset(
 )
 
 
-def model_rows(manifests: Iterable[Path], study: Study) -> list[dict[str, Any]]:
-    """One row a model: what it is, its best validation accuracy, its digests, where it was made."""
+def model_rows(
+    manifests: Iterable[Path], study: Study, measured: Mapping[str, Benchmark]
+) -> list[dict[str, Any]]:
+    """One row a model: what it is, its best validation accuracy, its digests, where it was made.
+
+    Args:
+        manifests: model.json of the models.
+        study: whose they are.
+        measured: benchmarks by the path that a model has in the study's folder.
+    """
     rows = []
     for path in manifests:
         manifest = _with_run(path)
@@ -47,6 +56,7 @@ def model_rows(manifests: Iterable[Path], study: Study) -> list[dict[str, Any]]:
                 "best": MISSING if not accuracy else f"{100 * accuracy:.1f}",
                 "best_iteration": best.get("iteration", MISSING),
                 "wall_seconds": manifest.get("wall_seconds"),
+                "memory": _memory(path, measured),
                 "device": manifest.get("device"),
                 "threads": manifest.get("threads"),
                 "code": str(spec.get("code", MISSING)),
@@ -142,6 +152,13 @@ def _with_run(path: Path) -> dict[str, Any]:
     run = path.with_name("run.json")
     facts = read_json(run) if run.exists() else {}
     return {**facts, **read_json(path)}
+
+
+def _memory(path: Path, measured: Mapping[str, Benchmark]) -> str:
+    stem = path.with_suffix("").as_posix()
+    found = (benchmark for name, benchmark in measured.items() if stem.endswith(f"/{name}"))
+    benchmark = next(found, None)
+    return MISSING if benchmark is None else memory(benchmark.megabytes)
 
 
 def _distinct(values: Iterable[Any]) -> str:

@@ -63,8 +63,13 @@ FIGURES: dict[str, Product] = dict(
     ]
 )
 
+#: What the papers' claims are decided from.
+_CLAIMED = ("accuracy", "cka", "protonet", "step_size", "toy", "weight_norm")
+
 TABLES: dict[str, Product] = dict(
     [
+        _table("claims", "Innerloop", "The papers' claims", *_CLAIMED),
+        _table("claim_comparisons", "Innerloop", "What decides the claims", *_CLAIMED),
         _table("p1_table1_accuracy", "P1", "Table 1: accuracy", "accuracy"),
         _table("p1_table2_transfer", "P1", "Table 2: accuracy on new data sets", "accuracy"),
         _table("p2_table1_step_sizes", "P2", "Table 1: learned step sizes", "step_size"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,74 +12,84 @@ from markupsafe import Markup
 
 from innerloop import __version__
 from innerloop.files import atomic_path, read_json
-from innerloop.render.description import PAPER_LABELS
-from innerloop.render.description import Study as Description
+from innerloop.render.benchmarks import benchmarks, by_stage
+from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.provenance import data_sets, model_rows, protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
+from innerloop.tables.description import Study as Description
 
 HERE = Path(__file__).parent
 TEMPLATE = "templates/report.html"
 STYLE = "templates/report.css"
 SCRIPT = "templates/report.js"
 
-#: The table that the report begins with.
+#: The tables that the report begins with.
 HEADLINE = "p1_table1_accuracy"
 VERDICTS, VERDICT = "paper_vs_ours", "Verdict"
 
+#: Cells longer than this are wrapped.
+LONG = 40
+
 #: Sheets of sample images are enlarged up to this width, in pixels.
 SHEET_WIDTH = 760
-
-PAPERS = {
-    "P1": "Studying BatchNorm Learning Rate Decay on Meta-Learning Inner-Loop Adaptation",
-    "P2": "Negative Inner-Loop Learning Rates Learn Universal Features",
-    "Innerloop": "Beyond the papers",
-}
 
 
 def write_report(
     out: Path | str,
     study: Mapping[str, Any],
+    config: Mapping[str, Any],
     figures: Mapping[str, Path],
     tables: Mapping[str, Path],
     image_manifests: Sequence[Path] = (),
     samples: Sequence[Path] = (),
     model_manifests: Sequence[Path] = (),
+    benchmark_folder: Path | None = None,
 ) -> None:
     """Write report.html.
 
     Args:
         out: the file.
         study: the study's description.
+        config: the study file.
         figures: name -> the figure's .json; its .svg lies beside it.
         tables: name -> the table's .json.
         image_manifests: manifest.json of the image stores.
         samples: sheets of sample images, each beside its store's manifest.json.
         model_manifests: model.json of the models; run.json may lie beside it.
+        benchmark_folder: where Snakemake's benchmarks of the study are.
     """
     described = Description(study)
-    drawn = [_figure(path) for path in _in_order(figures, FIGURES)]
-    printed = [_table(path) for path in _in_order(tables, TABLES)]
+    drawn = [_figure(path) for path in in_order(figures, FIGURES)]
+    printed = [_table(path) for path in in_order(tables, TABLES)]
     by_name = {table["name"]: table for table in printed}
     manifests = [read_json(path) for path in model_manifests]
-    models = model_rows(model_manifests, described)
+    measured = benchmarks(benchmark_folder)
+    models = model_rows(model_manifests, described, measured)
     images = data_sets(image_manifests, samples, described)
     for data_set in images:
         data_set["samples"] = [_sheet(path) for path in data_set["samples"]]
     page = _template().render(
         study=described,
-        stand_ins=_stand_ins(described),
+        title=config.get("title") or described.name,
+        stand_ins=stand_ins(described),
+        at_top=[by_name[name] for name in (CLAIMS, HEADLINE) if name in by_name],
+        claims=by_name.get(CLAIMS),
         headline=by_name.get(HEADLINE),
+        claim_verdicts=_verdicts(by_name.get(CLAIMS)),
+        comparisons_name=COMPARISONS if COMPARISONS in by_name else "",
         verdicts=_verdicts(by_name.get(VERDICTS)),
         verdicts_name=VERDICTS,
         verdict_column=VERDICT,
         facts=_facts(described, models),
-        papers=_sections(drawn, printed),
+        papers=[section for section in sections(drawn, printed) if section["key"] != CLAIMS],
         data_sets=images,
         protocols=protocols(described),
         models=models,
+        stages=by_stage(measured.values()),
         shared=shared_facts(manifests, models),
         description=dict(study),
+        config=dict(config),
         version=__version__,
         style=Markup((HERE / STYLE).read_text()),
         script=Markup((HERE / SCRIPT).read_text()),
@@ -93,12 +103,6 @@ def _template() -> Any:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string((HERE / TEMPLATE).read_text())
-
-
-def _in_order(paths: Mapping[str, Path], registered: Iterable[str]) -> list[Path]:
-    """In the registry's order; what it does not know, such as users' probes, last."""
-    names = [name for name in registered if name in paths]
-    return [paths[name] for name in [*names, *sorted(set(paths) - set(names))]]
 
 
 def _figure(path: Path) -> dict[str, Any]:
@@ -115,35 +119,15 @@ def _sheet(path: Path) -> dict[str, Any]:
 def _table(path: Path) -> dict[str, Any]:
     table: dict[str, Any] = read_json(path)
     columns = range(len(table["columns"]))
-    table["numeric"] = [_is_numeric([row[index] for row in table["rows"]]) for index in columns]
+    cells = [[row[index] for row in table["rows"]] for index in columns]
+    table["numeric"] = [_is_numeric(column) for column in cells]
+    table["long"] = [any(len(cell) > LONG for cell in column) for column in cells]
+    table["bold"] = [tuple(place) for place in table["bold"]]
     return table
 
 
 def _is_numeric(cells: Sequence[str]) -> bool:
     return bool(cells) and all(cell[:1] in "−+<–" or cell[:1].isdigit() for cell in cells)
-
-
-def _sections(
-    figures: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    sections = [
-        {
-            "key": paper,
-            "title": title,
-            "figures": [figure for figure in figures if figure["paper"] == paper],
-            "tables": [table for table in tables if table["paper"] == paper],
-        }
-        for paper, title in PAPERS.items()
-    ]
-    return [section for section in sections if section["figures"] or section["tables"]]
-
-
-def _stand_ins(study: Description) -> list[tuple[str, str]]:
-    return [
-        (study.dataset_label(study.in_role(role)), label)
-        for role, label in PAPER_LABELS.items()
-        if study.in_role(role) != role
-    ]
 
 
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from innerloop.render.description import Study
+from innerloop.tables.description import Study
 
 START_MATTERS = "Where step sizes start biases the sign of their final mean."
 

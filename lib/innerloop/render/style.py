@@ -14,13 +14,16 @@ from itertools import cycle
 from typing import Any, TypeVar
 
 import matplotlib as mpl
+import numpy as np
+import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
-from innerloop.render.description import Study
-from innerloop.render.layers import LAYERS
+from innerloop.tables.description import Study
+from innerloop.tables.layers import LAYERS
 
 T = TypeVar("T")
 
@@ -172,6 +175,11 @@ def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
         handlelength=3,
         columnspacing=1.4,
     )
+
+
+def whiskers(frame: pd.DataFrame) -> NDArray[np.float64]:
+    """Lengths below and above each mean, [2, n], for `Axes.errorbar`."""
+    return np.stack([frame["mean"] - frame["low"], frame["high"] - frame["mean"]])
 
 
 def say_not_measured(axes: Axes) -> None:

@@ -20,6 +20,7 @@ class Tabulation:
         display: the table as printed, every cell a string.
         caption: what the numbers are and how they were measured.
         rules: rows of `display` that a horizontal rule precedes.
+        bold: cells of `display` to set in bold, as (row, column).
         title: replaces the registered title, for a table made more than once.
     """
 
@@ -28,6 +29,7 @@ class Tabulation:
     caption: str
     rules: tuple[int, ...] = ()
     title: str | None = None
+    bold: frozenset[tuple[int, int]] = frozenset()
 
 
 def not_measured(what: str, columns: Sequence[str]) -> Tabulation:

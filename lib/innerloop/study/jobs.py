@@ -32,6 +32,18 @@ LOGGED = {
     "step_size_value": "step_sizes.parquet",
 }
 
+#: Keys of a study file that its description is made from; the title is the report's own.
+_DESCRIBED = (
+    "study",
+    "seed",
+    "model_seeds",
+    "roles",
+    "datasets",
+    "methods",
+    "protocols",
+    "statistics",
+)
+
 
 class Jobs:
     """The jobs of one study.
@@ -290,7 +302,18 @@ class Jobs:
         }
         if table != "toy":
             used.pop("toy", None)
+        used.pop("statistics", None)
         return {**used, "title": "", "roles": {}}
+
+    def described(self) -> Spec:
+        """The part of the study file that figures and tables are told of."""
+        config = self.study.config
+        used = {key: config[key] for key in _DESCRIBED if key in config}
+        models = {
+            name: {key: value for key, value in entry.items() if key != "probes"}
+            for name, entry in config["models"].items()
+        }
+        return {**used, "models": models}
 
     def measured(self, table: str) -> dict[str, Spec]:
         """Every file that a table is gathered from, with the spec it must have been made with.
@@ -352,10 +375,12 @@ def describe(study: Study) -> Mapping[str, Any]:
     config = study.config
     return {
         "study": study.name,
-        "title": config["title"],
+        "seed": config["seed"],
+        "statistics": config.get("statistics", {}),
         "roles": config["roles"],
         "datasets": {
-            name: {"label": value.get("label", name)} for name, value in config["datasets"].items()
+            name: {"label": value.get("label", name), "source": value["source"]}
+            for name, value in config["datasets"].items()
         },
         "protocols": {
             name: {
@@ -366,7 +391,6 @@ def describe(study: Study) -> Mapping[str, Any]:
             for name, value in config["protocols"].items()
         },
         "models": [_described(model) for model in study.models.values()],
-        "config": config,
     }
 
 

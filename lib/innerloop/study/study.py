@@ -22,6 +22,7 @@ from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.schema import check_schema
+from innerloop.tables.statistics import Statistics
 
 #: Tables that a user's probe may not be named after.
 RESERVED = frozenset({"accuracy", "training", "weight_norm", "step_size", "step_size_value", "toy"})
@@ -93,6 +94,7 @@ class Study:
         self.running = {key: compute[key] for key in RUNNING if key in compute}
         self.name: str = config["study"]
         self._check_names()
+        Statistics.from_json(config.get("statistics", {}))
         _ = self.models  # resolving is checking
 
     @property

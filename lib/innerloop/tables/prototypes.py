@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from innerloop.tables.statistics import TTest, one_sample, paired_difference, welch
+from innerloop.tables.t_tests import TTest, one_sample, paired_difference, welch
 
 #: The name of each change, and the two conditions whose accuracies are subtracted.
 CHANGES = {
@@ -40,12 +40,12 @@ def changes(protonet: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
-def within_model(changed: pd.DataFrame) -> dict[str, TTest]:
+def within_model(changed: pd.DataFrame, level: float = 0.95) -> dict[str, TTest]:
     """One-sample t-tests of each change of one model against zero."""
-    return {str(name): one_sample(changed[name]) for name in changed.columns}
+    return {str(name): one_sample(changed[name], level) for name in changed.columns}
 
 
-def between_models(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, TTest]:
+def between_models(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> dict[str, TTest]:
     """Tests of the relative change of model a minus that of model b.
 
     Returns:
@@ -53,6 +53,6 @@ def between_models(a: pd.DataFrame, b: pd.DataFrame) -> dict[str, TTest]:
         were independent, which is perhaps what P2 did.
     """
     return {
-        "paired": paired_difference(a["relative"], b["relative"]),
-        "welch": welch(a["relative"], b["relative"]),
+        "paired": paired_difference(a["relative"], b["relative"], level),
+        "welch": welch(a["relative"], b["relative"], level),
     }

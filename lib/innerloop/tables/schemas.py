@@ -1,16 +1,19 @@
 """The declared schema of every measurement table: one row is one measurement.
 
-A schema is a `pyarrow.Schema` whose fields carry their unit and documentation as metadata, so the
-Parquet files document themselves. `conform` is the only door: it turns records into a table of the
-declared columns and types, or says which column is wrong.
+A schema is a `pyarrow.Schema` whose fields carry documentation, unit, allowed values and range as
+metadata, so the Parquet files document themselves. `conform` is the only door: it turns records
+into a table of the declared columns and types, or says which column is wrong. NaN in a column of
+real numbers means that the quantity is not defined; whoever reads it counts it as missing.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from innerloop.errors import SchemaError
 
@@ -21,22 +24,45 @@ ALLOWED: dict[str, frozenset[str]] = {
     "estimator": frozenset({"biased", "debiased"}),
     "condition": frozenset({"pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"}),
     "parameter": frozenset({"weight", "bias", "gamma", "beta"}),
+    "arm": frozenset({"unit_norm", "scaled_lr"}),
 }
+
+#: Units that bound their values.
+RANGES: dict[str, tuple[float, float]] = {
+    "fraction": (0, 1),
+    "cosine": (-1, 1),
+    "nats": (0, math.inf),
+    "norm": (0, math.inf),
+    "sd": (0, math.inf),
+    "relative change": (0, math.inf),
+}
+#: What rounding may exceed a range by.
+_ROUNDING = 1e-6
 
 
 def _field(name: str, kind: pa.DataType, doc: str, unit: str = "") -> pa.Field:
-    return pa.field(name, kind, nullable=False, metadata={"doc": doc, "unit": unit})
+    metadata = {"doc": doc, "unit": unit}
+    if name in ALLOWED:
+        metadata["allowed"] = ", ".join(sorted(ALLOWED[name]))
+    if range_of(kind, unit):
+        metadata["range"] = "{} to {}".format(*range_of(kind, unit))
+    return pa.field(name, kind, nullable=False, metadata=metadata)
+
+
+def range_of(kind: pa.DataType, unit: str) -> tuple[float, ...]:
+    """Smallest and largest value of a column; nothing where any number is allowed."""
+    return (0, math.inf) if pa.types.is_integer(kind) else RANGES.get(unit, ())
 
 
 def _text(name: str, doc: str) -> pa.Field:
     return _field(name, pa.string(), doc)
 
 
-def _count(name: str, doc: str, unit: str = "") -> pa.Field:
+def _count(name: str, doc: str, unit: str = "1") -> pa.Field:
     return _field(name, pa.int64(), doc, unit)
 
 
-def _real(name: str, doc: str, unit: str = "") -> pa.Field:
+def _real(name: str, doc: str, unit: str = "1") -> pa.Field:
     return _field(name, pa.float64(), doc, unit)
 
 
@@ -108,8 +134,12 @@ SCHEMAS: dict[str, pa.Schema] = {
             *MODEL,
             _count("iteration", "outer iteration", "iterations"),
             _text("layer", "conv1 ... conv4, head"),
-            _real("norm", "Frobenius norm of the layer's weight tensor"),
-            _real("effective_step_size", "step size seen by the unit-norm weight (P1 eq. 3, 5)"),
+            _real("norm", "Frobenius norm of the layer's weight tensor", "norm"),
+            _real(
+                "effective_step_size",
+                "step seen by the unit-norm weight (P1 eq. 3, 5)",
+                "step size",
+            ),
         ]
     ),
     "step_size": pa.schema(
@@ -119,8 +149,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             _text("layer", "conv1 ... conv4, head"),
             _text("parameter", "which of the layer's parameters"),
             _count("count", "step sizes summarised"),
-            _real("mean", "mean step size"),
-            _real("sd", "standard deviation of the step sizes"),
+            _real("mean", "mean step size", "step size"),
+            _real("sd", "standard deviation of the step sizes", "sd"),
             _real("share_negative", "share of step sizes below zero", "fraction"),
         ]
     ),
@@ -130,7 +160,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _count("iteration", "outer iteration", "iterations"),
             _text("layer", "conv1 ... conv4, head"),
             _text("parameter", "which of the layer's parameters"),
-            _real("value", "one learned step size"),
+            _real("value", "one learned step size", "step size"),
         ]
     ),
     "scale_invariance": pa.schema(
@@ -139,8 +169,8 @@ SCHEMAS: dict[str, pa.Schema] = {
             _count("iteration", "outer iteration of the weights", "iterations"),
             _text("layer", "conv1 ... conv4, head"),
             _real("scale", "factor the layer's weight was multiplied by"),
-            _real("output_change", "relative change of the logits (0: scale invariant)"),
-            _real("gradient_cosine", "cosine between weight and loss gradient (0: orthogonal)"),
+            _real("output_change", "of the logits (0: scale invariant)", "relative change"),
+            _real("gradient_cosine", "between weight and loss gradient (0: orthogonal)", "cosine"),
         ]
     ),
     "toy": pa.schema(
@@ -148,7 +178,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _text("arm", "unit_norm or scaled_lr (P1 A.2)"),
             _text("dataset", "supervised data set"),
             _text("store", "its images: variant of the source and pixels a side, as python-32"),
-            _real("step_size", "SGD step size"),
+            _real("step_size", "of SGD", "step size"),
             _count("seed", "model seed"),
             _count("epoch", "passes over the training images; 0: before training", "epochs"),
             _text("split", "images the row was measured on"),
@@ -207,4 +237,18 @@ def conform(records: Iterable[Mapping[str, Any]], table: str) -> pa.Table:
                     f"table '{table}': column '{field.name}' holds {sorted(unknown)}; "
                     f"allowed are {sorted(ALLOWED[field.name])}"
                 )
+        _check_range(table, field, column)
     return built
+
+
+def _check_range(table: str, field: pa.Field, column: pa.ChunkedArray) -> None:
+    allowed = range_of(field.type, field.metadata[b"unit"].decode())
+    if not allowed:
+        return
+    low, high = allowed
+    found = pc.min_max(column.filter(pc.invert(pc.is_nan(column.cast(pa.float64()))))).as_py()
+    for value in found.values():
+        if value is not None and not low - _ROUNDING <= value <= high + _ROUNDING:
+            raise SchemaError(
+                f"table '{table}': column '{field.name}' holds {value}; expected {low} to {high}"
+            )

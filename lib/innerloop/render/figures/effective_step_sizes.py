@@ -6,9 +6,9 @@ import pandas as pd
 
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.style import theme, variant_looks
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p1"
 QUANTITIES = {"effective_step_size": "effective step size"}

@@ -6,8 +6,6 @@ import pandas as pd
 
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.style import (
     DASHED,
     Look,
@@ -17,6 +15,8 @@ from innerloop.render.style import (
     panels,
     theme,
 )
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
 
 MODEL = ["protocol", "variant", "train_dataset", "setting"]
 PANELS_PER_ROW = 3

@@ -5,9 +5,9 @@ from __future__ import annotations
 from innerloop.render import captions, cka
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
-from innerloop.render.style import layer_look, legend_below, theme
+from innerloop.render.style import layer_look, legend_below, theme, whiskers
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
 
 
 @theme()
@@ -32,7 +32,7 @@ def draw(evidence: Evidence) -> Drawing:
             panel.axes.errorbar(
                 curve["iteration"],
                 curve["mean"],
-                yerr=curve["half_width"],
+                yerr=whiskers(curve),
                 elinewidth=0.9,
                 **layer_look(layer).line(),
             )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from innerloop.render import captions, cka
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
 from innerloop.render.style import theme, variant_looks
+from innerloop.tables.evidence import Evidence
 
 ROLES = ("cub", "fc100", "mini_imagenet")
 

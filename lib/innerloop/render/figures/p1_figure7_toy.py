@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
 from innerloop.render.style import DASHED, SOLID, Look, built_in_look, legend_below, panels, theme
+from innerloop.tables.evidence import Evidence
 
 ARMS = {"unit_norm": "Unit norm", "scaled_lr": "Scaled LR"}
 SPLITS = {"train": ("training images", DASHED), "test": ("test images", SOLID)}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from scipy.stats import norm
 
 from innerloop.render import captions
 from innerloop.render.curves import iteration_axis
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
 from innerloop.render.style import (
     Look,
     legend_below,
@@ -18,6 +20,7 @@ from innerloop.render.style import (
     theme,
     variant_looks,
 )
+from innerloop.tables.evidence import Evidence
 
 PROTOCOL = "p2"
 SPLITS = {"train": "training tasks", "val": "validation tasks"}
@@ -30,6 +33,8 @@ def draw(evidence: Evidence) -> Drawing:
     rows = evidence.trained("training", PROTOCOL)
     if rows.empty:
         return not_measured("training curves of P2's models")
+    # the log keeps the standard deviation of the tasks, not each: their interval is the normal one
+    statistics = replace(study.statistics, interval="normal")
     looks = variant_looks(study)
     shown = [name for name in looks if (rows["variant"] == name).any()]
     figure, axes = panels(1, 2, (3.6, 2.6), sharey=True)
@@ -41,7 +46,7 @@ def draw(evidence: Evidence) -> Drawing:
         if measured.empty:
             say_not_measured(panel)
         for name in shown:
-            _curve(panel, measured[measured["variant"] == name], looks[name])
+            _curve(panel, measured[measured["variant"] == name], looks[name], statistics.level)
         iteration_axis(panel)
     legend_below(figure, [looks[name] for name in shown])
     tasks = {split: captions.span(rows.loc[rows["split"] == split, "tasks"]) for split in SPLITS}
@@ -53,7 +58,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"Query accuracy after adaptation while the models are trained ({home} "
             f"{study.main_setting(PROTOCOL)}). A training point averages the {tasks['train']} "
             f"tasks since the point before, a validation point {tasks['val']} fixed tasks; bands "
-            "are 95 % intervals over these tasks (mean ± 1.96 s/√n).",
+            f"are {captions.interval(statistics, 'these tasks')}.",
             f"Mean of {seeds} seeds, the bands of one seed." if seeds > 1 else "One seed.",
             study.stand_ins("mini_imagenet"),
         ),
@@ -62,8 +67,9 @@ def draw(evidence: Evidence) -> Drawing:
     )
 
 
-def _curve(axes: Axes, rows: pd.DataFrame, look: Look) -> None:
-    half = 1.96 * rows["accuracy_sd"] / np.sqrt(rows["tasks"])
+def _curve(axes: Axes, rows: pd.DataFrame, look: Look, level: float) -> None:
+    quantile = norm.ppf((1 + level) / 2)
+    half = quantile * rows["accuracy_sd"] / np.sqrt(rows["tasks"])
     curve = rows.assign(half=half).groupby("iteration")[["accuracy", "half"]].mean() * 100
     axes.plot(curve.index, curve["accuracy"], markevery=max(1, len(curve) // 8), **look.line())
     axes.fill_between(

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions, step_sizes
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.style import layer_look, panels, theme
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p2"
 BINS = 60

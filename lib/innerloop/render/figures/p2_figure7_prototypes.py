@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
-from innerloop.render.style import Look, legend_below, panels, theme, variant_looks
+from innerloop.render.style import Look, legend_below, panels, theme, variant_looks, whiskers
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.intervals import mean_interval
 from innerloop.tables.prototypes import changes
-from innerloop.tables.statistics import mean_interval, summarise
+from innerloop.tables.statistics import Statistics
+from innerloop.tables.summaries import summarise
 
 PROTOCOL = "p2"
 
@@ -37,8 +40,8 @@ def draw(evidence: Evidence) -> Drawing:
     shown = {name: looks[name] for name in looks if (rows["variant"] == name).any()}
     figure, axes = panels(1, 2, (3.6, 2.8), gridspec_kw={"width_ratios": [3, 2]})
     accuracy, change = axes[0]
-    summary = _draw_accuracy(accuracy, rows, shown)
-    _draw_changes(change, rows, shown)
+    summary = _draw_accuracy(accuracy, rows, shown, study.statistics)
+    _draw_changes(change, rows, shown, study.statistics)
     legend_below(figure, [*shown.values()])
     home = study.dataset_label(study.in_role("mini_imagenet"))
     return Drawing(
@@ -51,7 +54,7 @@ def draw(evidence: Evidence) -> Drawing:
             "is zoomed and does not begin at zero. Right: the change that adaptation makes, paired "
             "on the very same task, in percentage points; where an interval crosses zero, no "
             "change was shown.",
-            f"{captions.INTERVAL};",
+            f"{captions.interval(study.statistics)};",
             captions.counted(summary),
             "Off-task changes are against the accuracy before adaptation on that other task.",
             "Only test tasks are drawn; the t-tests' table has every split that was measured.",
@@ -63,27 +66,28 @@ def draw(evidence: Evidence) -> Drawing:
     )
 
 
-def _draw_accuracy(axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look]) -> pd.DataFrame:
-    summary = summarise(rows, ["variant", "condition"], "accuracy")
+def _draw_accuracy(
+    axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look], statistics: Statistics
+) -> pd.DataFrame:
+    summary = summarise(rows, ["variant", "condition"], "accuracy", statistics)
     for offset, (name, look) in _side_by_side(shown):
         own = summary[summary["variant"] == name].set_index("condition").reindex([*CONDITIONS])
-        _points(axes, offset, own["mean"], own["half_width"], look)
+        _points(axes, offset, own, look)
     axes.set_xticks(range(len(CONDITIONS)), [*CONDITIONS.values()])
     axes.set_ylabel("nearest-prototype accuracy (%)")
     return summary
 
 
-def _draw_changes(axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look]) -> None:
+def _draw_changes(
+    axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look], statistics: Statistics
+) -> None:
     for offset, (name, look) in _side_by_side(shown):
         changed = changes(rows[rows["variant"] == name])
-        intervals = [mean_interval(changed[change]) for change in CHANGES]
-        _points(
-            axes,
-            offset,
-            pd.Series([interval.mean for interval in intervals]),
-            pd.Series([interval.half_width for interval in intervals]),
-            look,
-        )
+        intervals = [
+            mean_interval(changed[change], statistics.interval, statistics.level)
+            for change in CHANGES
+        ]
+        _points(axes, offset, pd.DataFrame(map(asdict, intervals)), look)
     axes.axhline(0, color="0.4", lw=0.9, zorder=1)
     axes.set_xticks(range(len(CHANGES)), [*CHANGES.values()])
     axes.set_xlim(-0.5, len(CHANGES) - 0.5)
@@ -96,13 +100,11 @@ def _side_by_side(shown: Mapping[str, Look]) -> list[tuple[float, tuple[str, Loo
     return [*zip(offsets.tolist(), shown.items(), strict=True)]
 
 
-def _points(
-    axes: Axes, offset: float, mean: pd.Series[float], half: pd.Series[float], look: Look
-) -> None:
+def _points(axes: Axes, offset: float, intervals: pd.DataFrame, look: Look) -> None:
     axes.errorbar(
-        np.arange(len(mean)) + offset,
-        100 * mean.to_numpy(),
-        yerr=100 * half.to_numpy(),
+        np.arange(len(intervals)) + offset,
+        100 * intervals["mean"],
+        yerr=100 * whiskers(intervals),
         color=look.colour,
         marker=look.marker,
         ls="none",

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.style import Look, legend_below, panels, theme, variant_looks
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p1"
 #: Exact zeros have no place on a logarithmic axis; they are drawn here.

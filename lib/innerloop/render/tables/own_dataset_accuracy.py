@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from innerloop.render import captions
-from innerloop.render.accuracy import accuracies, baseline_rules, counted, layout
-from innerloop.render.evidence import Evidence
+from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
+from innerloop.tables.evidence import Evidence
 
 KEYS = ["Protocol", "Trained and tested on", "Split", "Method"]
 
@@ -15,7 +14,7 @@ KEYS = ["Protocol", "Trained and tested on", "Split", "Method"]
 def tabulate(evidence: Evidence) -> Tabulation:
     """P1's models of other data sets, then the models of every other protocol."""
     study = evidence.study
-    summary = accuracies(evidence, split=["val", "test"]).astype(
+    summary = accuracies(evidence, split=["val", "test"]).summary.astype(
         {"protocol": str, "train_dataset": str, "eval_dataset": str, "split": str}
     )
     home = study.in_role("mini_imagenet")
@@ -39,13 +38,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
     summary["Protocol"] = [name.upper() for name in summary["protocol"]]
     summary["Trained and tested on"] = [study.dataset_label(d) for d in summary["eval_dataset"]]
     summary["Split"] = summary["split"].map({"val": "validation", "test": "test"})
-    return Tabulation(
-        summary,
-        layout(summary, KEYS),
-        captions.join(
-            "Accuracy of the remaining models, each on tasks of the data set it was trained on.",
-            counted(summary),
-            study.stand_ins("mini_imagenet", "cub", "fc100"),
-        ),
-        baseline_rules(summary, KEYS),
+    return Accuracies(summary, study).table(
+        KEYS,
+        "Accuracy of the remaining models, each on tasks of the data set it was trained on.",
+        study.stand_ins("mini_imagenet", "cub", "fc100"),
     )

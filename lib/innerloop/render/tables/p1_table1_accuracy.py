@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from innerloop.render import captions
-from innerloop.render.accuracy import accuracies, baseline_rules, counted, layout
-from innerloop.render.evidence import Evidence
+from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
+from innerloop.tables.evidence import Evidence
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -16,21 +15,14 @@ def tabulate(evidence: Evidence) -> Tabulation:
     home = study.in_role("mini_imagenet")
     trained = accuracies(
         evidence, protocol="p1", train_dataset=home, eval_dataset=home, split="test"
-    )
+    ).summary
     if trained.empty:
         return not_measured("accuracy of P1's models", ["Method"])
-    raw = accuracies(evidence, protocol="baseline", eval_dataset=home, split="test")
-    summary = pd.concat([trained, raw[raw["way"].isin(trained["way"])]]).rename(
-        columns={"method": "Method"}
-    )
-    return Tabulation(
-        summary,
-        layout(summary, ["Method"]),
-        captions.join(
-            f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",
-            counted(summary),
-            "Below the rule: baselines without meta-learning.",
-            study.stand_ins("mini_imagenet"),
-        ),
-        baseline_rules(summary, ["Method"]),
+    raw = accuracies(evidence, protocol="baseline", eval_dataset=home, split="test").summary
+    together = pd.concat([trained, raw[raw["way"].isin(trained["way"])]])
+    return Accuracies(together.rename(columns={"method": "Method"}), study).table(
+        ["Method"],
+        f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",
+        "Below the rule: baselines without meta-learning.",
+        study.stand_ins("mini_imagenet"),
     )

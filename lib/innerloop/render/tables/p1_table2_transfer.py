@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
-from innerloop.render import captions
-from innerloop.render.accuracy import accuracies, baseline_rules, counted, layout
-from innerloop.render.evidence import Evidence
+from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
+from innerloop.tables.evidence import Evidence
 
 KEYS = ["Tested on", "Method"]
 
@@ -16,11 +15,11 @@ def tabulate(evidence: Evidence) -> Tabulation:
     """Blocks of evaluation data sets, methods by settings, baselines under a rule."""
     study = evidence.study
     home = study.in_role("mini_imagenet")
-    trained = accuracies(evidence, protocol="p1", train_dataset=home, split="test")
+    trained = accuracies(evidence, protocol="p1", train_dataset=home, split="test").summary
     trained = trained[trained["eval_dataset"] != home]
     if trained.empty:
         return not_measured("accuracy of P1's models on other data sets", KEYS)
-    raw = accuracies(evidence, protocol="baseline", split="test")
+    raw = accuracies(evidence, protocol="baseline", split="test").summary
     together = pd.concat([trained, raw.astype({"eval_dataset": str})])
     blocks = [
         together[together["eval_dataset"] == dataset]
@@ -28,15 +27,10 @@ def tabulate(evidence: Evidence) -> Tabulation:
     ]
     summary = pd.concat(blocks).rename(columns={"method": "Method"})
     summary["Tested on"] = [study.dataset_label(name) for name in summary["eval_dataset"]]
-    return Tabulation(
-        summary,
-        layout(summary, KEYS),
-        captions.join(
-            f"Accuracy on data sets that the models, trained on {study.dataset_label(home)}, have "
-            "never seen.",
-            counted(summary),
-            "Baselines without meta-learning are below the rule of each block.",
-            study.stand_ins("mini_imagenet", "cub", "fc100"),
-        ),
-        baseline_rules(summary, KEYS),
+    return Accuracies(summary, study).table(
+        KEYS,
+        f"Accuracy on data sets that the models, trained on {study.dataset_label(home)}, have "
+        "never seen.",
+        "Baselines without meta-learning are below the rule of each block.",
+        study.stand_ins("mini_imagenet", "cub", "fc100"),
     )

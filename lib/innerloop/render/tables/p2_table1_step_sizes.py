@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from innerloop.render import captions, step_sizes
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.tabulation import Tabulation, not_measured, number
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p2"
 PARAMETERS = ("weight", "bias", "gamma", "beta")

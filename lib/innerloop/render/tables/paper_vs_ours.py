@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from innerloop.render import captions
-from innerloop.render.accuracy import accuracies
-from innerloop.render.description import PAPER_LABELS
-from innerloop.render.evidence import Evidence
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
+from innerloop.tables.comparability import protocol_of, require_comparable
+from innerloop.tables.description import PAPER_LABELS
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.intervals import Interval, mean_interval
 from innerloop.tables.prototypes import between_models, changes
 from innerloop.tables.published import TOLERANCE_POINTS, VERDICTS, judge, published
-from innerloop.tables.statistics import mean_interval
+from innerloop.tables.summaries import summarise
 
 HEADER = [
     "Source",
@@ -28,7 +29,11 @@ HEADER = [
     "Verdict",
     "n",
     "Seeds",
+    "Protocol",
 ]
+
+#: Joint with the papers' intervals, so of their level, whatever level the study draws.
+LEVEL = 0.95
 
 
 @dataclass(frozen=True)
@@ -36,9 +41,29 @@ class Ours:
     """Our measurement of a published number, in its unit."""
 
     value: float = math.nan
-    half_width: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
     n: int = 0
     seeds: int = 0
+    missing: int = 0
+    protocol: str = ""
+
+    @property
+    def half_width(self) -> float:
+        """Half the length of the interval."""
+        return (self.high - self.low) / 2
+
+    @classmethod
+    def of(cls, interval: Interval, factor: float = 1, **more: Any) -> Ours:
+        """An interval in the unit of the published number."""
+        values = {
+            "value": factor * interval.mean,
+            "low": factor * interval.low,
+            "high": factor * interval.high,
+            "n": interval.n,
+            "missing": interval.missing,
+        }
+        return cls(**{**values, **more})
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -52,6 +77,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
         f"{name}: {VERDICTS[name]}" for name in VERDICTS if name in verdicts and name != "not run"
     )
     papers = ["P1", "P2"]
+    recipe = captions.recipe(replace(evidence.study.statistics, level=LEVEL))
+    missing = int(frame["missing"].sum())
     changes_paper = frame["paper"].ne(frame["paper"].shift()) & frame["paper"].isin(papers)
     return Tabulation(
         frame,
@@ -62,10 +89,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
             "interval where that is wider. Step sizes and changes of prototype accuracy are judged "
             "by direction, their standard deviations by a factor of two, p-values by significance "
-            "at 5 %. Ours: mean of the seeds ± half-width of a 95 % interval. Accuracies: over the "
+            f"at 5 %. Ours: mean of the seeds ± half-width of a 95 % interval ({recipe}). "
+            "Accuracies: over the "
             "tasks of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over "
             "tasks, each averaged over the seeds first; step sizes: over seeds (Student's t), none "
             "with one seed. n: tasks, or step sizes of a layer.",
+            f"{missing:,} values are not numbers and count as missing." if missing else "",
             evidence.study.stand_ins(),
         ),
         tuple(index for index in frame.index[changes_paper] if index > 0),
@@ -77,10 +106,14 @@ def _compare(row: dict[str, Any], evidence: Evidence, lookup: _Lookup) -> dict[s
     return {
         **row,
         "ours": ours.value,
+        "low": ours.low,
+        "high": ours.high,
         "half_width": ours.half_width,
         "difference": ours.value - row["value"],
         "n": ours.n,
         "seeds": ours.seeds,
+        "missing": ours.missing,
+        "measured": ours.protocol,
         "verdict": _verdict(row, ours, evidence),
     }
 
@@ -101,7 +134,7 @@ class _Lookup:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._accuracies = accuracies(evidence, split=["val", "test"])
+        self._statistics = replace(evidence.study.statistics, level=LEVEL)
         self._by_metric: dict[str, Callable[[dict[str, Any]], Ours]] = {
             "accuracy": self._accuracy,
             "step_size_mean": self._step_size,
@@ -115,22 +148,27 @@ class _Lookup:
         return Ours() if look is None else look(row)
 
     def _accuracy(self, row: dict[str, Any]) -> Ours:
-        study, frame = self._evidence.study, self._accuracies
-        wanted = {
-            "protocol": row["protocol"],
-            "variant": row["method"],
-            "train_dataset": study.in_role(row["train_dataset"]),
-            "eval_dataset": study.in_role(row["eval_dataset"]),
-            "split": row["split"],
-            "way": row["way"],
-            "shot": row["shot"],
-        }
-        for column, value in wanted.items():
-            frame = frame[frame[column] == value]
-        if frame.empty:
+        eval_dataset = self._evidence.study.in_role(row["eval_dataset"])
+        rows = self._rows(
+            "accuracy",
+            row,
+            row["method"],
+            split=row["split"],
+            eval_dataset=eval_dataset,
+            checkpoint="best",
+        )
+        if rows.empty:
             return Ours()
-        found = frame.iloc[0]
-        return Ours(found["mean"], found["half_width"], int(found["n"]), int(found["seeds"]))
+        found = summarise(rows, ["way", "shot"], "accuracy", self._statistics).iloc[0]
+        return Ours(
+            value=100 * found["mean"],
+            low=100 * found["low"],
+            high=100 * found["high"],
+            n=int(found["n"]),
+            seeds=int(found["seeds"]),
+            missing=int(found["missing"]),
+            protocol=_measured(rows),
+        )
 
     def _step_size(self, row: dict[str, Any]) -> Ours:
         metric, _, layer = row["metric"].partition(".")
@@ -138,15 +176,17 @@ class _Lookup:
         rows = rows[rows["iteration"] == rows["iteration"].max()]
         if rows.empty:
             return Ours()
-        interval = mean_interval(rows[metric.removeprefix("step_size_")], "t")
-        return Ours(interval.mean, interval.half_width, int(rows["count"].iloc[0]), interval.n)
+        interval = mean_interval(rows[metric.removeprefix("step_size_")], "t", LEVEL)
+        after = f"after {rows['iteration'].iloc[0]:,} iterations"
+        return Ours.of(interval, n=int(rows["count"].iloc[0]), seeds=interval.n, protocol=after)
 
     def _off_task(self, row: dict[str, Any]) -> Ours:
         rows = self._rows("protonet", row, row["method"], split=row["split"])
-        interval = mean_interval(changes(rows)["off_task"])
-        return Ours(
-            100 * interval.mean, 100 * interval.half_width, interval.n, captions.seeds(rows)
-        )
+        if rows.empty:
+            return Ours()
+        off_task = changes(rows)["off_task"]
+        interval = mean_interval(off_task, self._statistics.interval, LEVEL)
+        return Ours.of(interval, 100, seeds=captions.seeds(rows), protocol=_measured(rows))
 
     def _p_value(self, row: dict[str, Any]) -> Ours:
         rows = [
@@ -155,8 +195,16 @@ class _Lookup:
         ]
         if any(part.empty for part in rows):
             return Ours()
-        test = between_models(*map(changes, rows))["paired"]
-        return Ours(test.p, n=test.difference.n, seeds=captions.seeds(rows[0]))
+        require_comparable(*map(protocol_of, rows))
+        first, second = map(changes, rows)
+        test = between_models(first, second)["paired"]
+        return Ours(
+            test.p,
+            n=test.difference.n,
+            seeds=captions.seeds(rows[0]),
+            missing=test.difference.missing,
+            protocol=_measured(rows[0]),
+        )
 
     def _rows(self, table: str, row: dict[str, Any], variant: str, **equal: str) -> pd.DataFrame:
         return self._evidence.rows(
@@ -168,6 +216,17 @@ class _Lookup:
             shot=row["shot"],
             **equal,
         )
+
+
+def _measured(rows: pd.DataFrame) -> str:
+    """`10 inner steps, 15 queries, best checkpoint, BatchNorm: batch`."""
+    found = protocol_of(rows)
+    require_comparable(found, found)
+    of = {column: str(values[0]) for column, values in found.items()}
+    return (
+        f"{of['steps']} inner steps, {of['queries']} queries, {of['checkpoint']} checkpoint, "
+        f"BatchNorm: {of['batch_norm']}"
+    )
 
 
 def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
@@ -189,6 +248,7 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
         row["verdict"],
         f"{row['n']:,}" if row["n"] else MISSING,
         f"{row['seeds']}" if row["seeds"] else MISSING,
+        f"{row['protocol'].upper()}: {row['measured']}" if row["measured"] else MISSING,
     ]
 
 

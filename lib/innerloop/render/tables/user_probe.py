@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from innerloop.render import captions
-from innerloop.render.evidence import Evidence
-from innerloop.render.layers import layers_in_order
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus_significant
-from innerloop.tables.statistics import summarise
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.layers import layers_in_order
+from innerloop.tables.summaries import summarise
 
 #: What a row is about, and how its column is headed.
 KEYS = {
@@ -35,7 +35,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         return not_measured("the user's probe", [*KEYS.values(), "Mean"])
     study = evidence.study
     text = [column for column in KEYS if column not in ("iteration", "steps")]
-    summary = summarise(rows.astype(dict.fromkeys(text, str)), [*KEYS], "value")
+    summary = summarise(rows.astype(dict.fromkeys(text, str)), [*KEYS], "value", study.statistics)
     printed = summary[[*KEYS]].assign(
         variant=[study.label(name) for name in summary["variant"]],
         train_dataset=[study.dataset_label(name) for name in summary["train_dataset"]],
@@ -61,7 +61,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         summary.loc[index],
         printed.loc[index].drop(columns=constant).rename(columns=KEYS),
         captions.join(
-            f"{captions.INTERVAL};",
+            f"{captions.interval(study.statistics)};",
             captions.counted(summary),
             f"Everywhere: {everywhere}." if everywhere else "",
             study.stand_ins(),

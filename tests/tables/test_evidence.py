@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.errors import ConfigError, SchemaError
-from innerloop.render.description import Study
-from innerloop.render.evidence import Evidence
+from innerloop.tables.description import Study
+from innerloop.tables.evidence import Evidence
 from innerloop.tables.schemas import SCHEMAS, USER_PROBE
 from synthetic import STUDIES
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from innerloop.errors import SchemaError
-from innerloop.render.description import Study
+from innerloop.tables.description import Study
 from innerloop.tables.schemas import SCHEMAS, schema_of
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
+BODY = ("conv1", "conv2", "conv3", "conv4")
+LAYERS = (*BODY, "head")
 
 
 def layers_in_order(layers: Iterable[str]) -> list[str]:

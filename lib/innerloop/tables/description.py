@@ -1,4 +1,4 @@
-"""What a study consists of, as the workflow describes it to the renderer in JSON."""
+"""What a study consists of, as the workflow describes it in results/<study>/study.json."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from innerloop.errors import ConfigError
+from innerloop.tables.statistics import Statistics
 
 RAW_PIXELS = "raw_pixels"
 
@@ -66,7 +67,7 @@ class Study:
             self.models = tuple(_model(entry) for entry in description["models"])
         except KeyError as error:
             raise ConfigError(f"the study's description lacks {error}") from error
-        self.title: str = description.get("title") or self.name
+        self.statistics = Statistics.from_json(description.get("statistics", {}))
         self._roles: Mapping[str, str] = description.get("roles", {})
         self._datasets: Mapping[str, Mapping[str, Any]] = description.get("datasets", {})
         self._protocols: Mapping[str, Mapping[str, Any]] = description.get("protocols", {})

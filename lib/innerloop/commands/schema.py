@@ -1,0 +1,37 @@
+"""`innerloop schema [TABLE]`: the columns of the measurement tables."""
+
+from __future__ import annotations
+
+import argparse
+
+import pyarrow as pa
+
+from innerloop.tables.schemas import SCHEMAS, schema_of
+
+
+def main(argv: list[str]) -> None:
+    """Print the columns of one table, or of all."""
+    parser = argparse.ArgumentParser(prog="innerloop schema", description=__doc__)
+    parser.add_argument(
+        "table",
+        nargs="?",
+        help=f"{', '.join(SCHEMAS)}; any other name is the table of a probe of your own",
+    )
+    table = parser.parse_args(argv).table
+    for name in [table] if table else [*SCHEMAS, "(a probe of your own)"]:
+        print(f"{name}\n{described(schema_of(name))}\n")
+
+
+def described(schema: pa.Schema) -> str:
+    """One line a column: name, type, unit, meaning, and what is allowed."""
+    width = max(len(field.name) for field in schema)
+    return "\n".join(f"  {field.name:{width}}  {_about(field)}" for field in schema)
+
+
+def _about(field: pa.Field) -> str:
+    said = {key.decode(): value.decode() for key, value in field.metadata.items()}
+    kind = {"string": "text", "int64": "integer", "double": "real"}[str(field.type)]
+    unit = f" ({said['unit']})" if said["unit"] not in ("", "1") else ""
+    limits = [f"one of {said['allowed']}"] if "allowed" in said else []
+    limits += [f"range {said['range']}"] if "range" in said else []
+    return "; ".join([f"{kind:8}{said['doc']}{unit}", *limits])

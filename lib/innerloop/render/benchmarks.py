@@ -1,0 +1,86 @@
+"""Wall time and peak memory of the study's jobs, as Snakemake's benchmarks recorded them."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from innerloop.render.tabulation import MISSING
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One job: what it did, how long it took and how much memory it needed at its peak."""
+
+    stage: str
+    seconds: float
+    megabytes: float
+
+
+def benchmarks(folder: Path | str | None) -> dict[str, Benchmark]:
+    """Every benchmark below a folder, by its path there without the suffix.
+
+    A job that was stopped and continued counts the last part only; one too short for Snakemake to
+    have seen its memory has NaN.
+    """
+    if folder is None:
+        return {}
+    root = Path(folder)
+    found = sorted(root.rglob("*.tsv"))
+    return {path.relative_to(root).with_suffix("").as_posix(): _read(path, root) for path in found}
+
+
+def by_stage(found: Iterable[Benchmark]) -> list[list[str]]:
+    """Printed rows: stage, jobs, wall time of all, longest job, peak memory."""
+    stages: dict[str, list[Benchmark]] = {}
+    for benchmark in found:
+        stages.setdefault(benchmark.stage, []).append(benchmark)
+    return [
+        [
+            stage,
+            f"{len(jobs):,}",
+            duration(sum(job.seconds for job in jobs)),
+            duration(max(job.seconds for job in jobs)),
+            memory(max((job.megabytes for job in jobs if job.megabytes > 0), default=math.nan)),
+        ]
+        for stage, jobs in sorted(stages.items())
+    ]
+
+
+def duration(seconds: float) -> str:
+    """`42 s`, `12 min`, `3.5 h`."""
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
+def memory(megabytes: float) -> str:
+    """`350 MB`, `12.5 GB`."""
+    if not math.isfinite(megabytes):
+        return MISSING
+    return f"{megabytes:,.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:,.1f} GB"
+
+
+def _read(path: Path, root: Path) -> Benchmark:
+    with path.open() as file:
+        row = next(csv.DictReader(file, delimiter="\t"), {})
+    return Benchmark(
+        _stage(path.relative_to(root)), _number(row.get("s")), _number(row.get("max_rss"))
+    )
+
+
+def _stage(path: Path) -> str:
+    kind = path.parts[0]
+    return path.parts[1] if kind == "measurements" and len(path.parts) > 2 else kind
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text or "nan")
+    except ValueError:  # Snakemake writes - or NA for what it did not see
+        return math.nan

@@ -1,0 +1,154 @@
+"""Judged claims in words: what was compared, what was found, on how much."""
+
+from __future__ import annotations
+
+import math
+
+from innerloop.render import captions
+from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
+from innerloop.tables.claims import Comparison, Selection, claims
+from innerloop.tables.description import Study
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.judgement import VERDICTS, Judgement, Outcome, judge_claims
+from innerloop.tables.quantities import QUANTITIES, Quantity
+
+STAND_IN = "on stand-in data"
+
+#: Quantities that are changes already: their sign is worth printing.
+_CHANGES = ("prototype_change", "weight_norm_growth", "mean_step_size")
+
+_CONDITIONS = {
+    "pre_adaptation": "before adaptation",
+    "on_task": "on-task",
+    "off_task": "off-task",
+    "relative": "off-task less on-task",
+}
+
+
+def judged(evidence: Evidence) -> list[Judgement]:
+    """The papers' claims, judged by this study's measurements."""
+    return judge_claims(claims(), evidence)
+
+
+def verdict(name: str, stand_in: bool) -> str:
+    """`holds`, or `holds on stand-in data`."""
+    return f"{name} {STAND_IN}" if stand_in and name in ("holds", "fails") else name
+
+
+def compared(outcome: Outcome, study: Study) -> str:
+    """`Scaled LR − MAML, accuracy, Symbols 5w1s`."""
+    comparison, layer = outcome.comparison, outcome.layer
+    of, against = comparison.of, comparison.against
+    named = f"{layer} (of {len(comparison.layers)} layers)" if layer else _layer(of)
+    parts = [_sides(of, against, study), _what(of, against), named, _place(of, against, study)]
+    return ", ".join(filter(None, parts))
+
+
+def expected(comparison: Comparison) -> str:
+    """`> 0`, `within ± 2`."""
+    margin, than = (f"{value:g}" for value in (comparison.margin, comparison.than))
+    if comparison.expected == "equal":
+        return f"{than} ± {margin}" if comparison.than else f"within ± {margin}"
+    if comparison.expected == "not_greater":
+        return f"< {margin}, not shown > 0"
+    return f"{'>' if comparison.expected == 'greater' else '<'} {than}"
+
+
+def found(outcome: Outcome) -> str:
+    """`+4.0 ± 1.9 points`; of one side alone its value, not its distance from the number."""
+    test, quantity, comparison = outcome.test, quantity_of(outcome), outcome.comparison
+    if test is None:
+        return MISSING
+    alone = comparison.against is None and comparison.of.quantity not in _CHANGES
+    mean = test.difference.mean + comparison.than
+    text = plus_minus(mean, test.difference.half_width, quantity.digits, sign=not alone)
+    return f"{text} {quantity.unit}".rstrip()
+
+
+def quantity_of(outcome: Outcome) -> Quantity:
+    """The quantity that a comparison is about."""
+    return QUANTITIES[outcome.comparison.of.quantity]
+
+
+def counted(outcome: Outcome) -> str:
+    """`100 tasks`, `3 seeds`."""
+    if outcome.test is None:
+        return MISSING
+    n, what = outcome.test.difference.n, quantity_of(outcome).replicate
+    return f"{n:,} {what.removesuffix('s') if n == 1 else what}"
+
+
+def in_short(outcome: Outcome, study: Study) -> str:
+    """A comparison, what it found and on how much, in one line."""
+    if outcome.test is None:
+        return f"{compared(outcome, study)}: {outcome.note or outcome.verdict}"
+    adjusted = p_value(outcome.p_adjusted)
+    sign = "" if adjusted.startswith("<") else "= "
+    p = f", {outcome.note}" if math.isnan(outcome.p_adjusted) else f", p {sign}{adjusted}"
+    return f"{compared(outcome, study)}: {found(outcome)}{p}, n = {counted(outcome)}"
+
+
+def meanings(judgements: list[Judgement]) -> str:
+    """What the verdicts that were given mean."""
+    given = {judgement.verdict for judgement in judgements}
+    text = "; ".join(f"{name}: {VERDICTS[name]}" for name in VERDICTS if name in given)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def family(judgements: list[Judgement], study: Study) -> str:
+    """How many comparisons were tested, and how their p-values were adjusted."""
+    outcomes = [o for judgement in judgements for o in judgement.outcomes if o.comparison.decides]
+    tested = sum(not math.isnan(outcome.p) for outcome in outcomes)
+    return f"Two-sided {captions.correction(study.statistics, tested)}."
+
+
+def detectable(outcome: Outcome) -> str:
+    """The smallest true difference that 80 % of repetitions would find."""
+    if outcome.test is None:
+        return MISSING
+    return number(outcome.test.smallest_detectable, quantity_of(outcome).digits)
+
+
+def _sides(of: Selection, against: Selection | None, study: Study) -> str:
+    label = study.label(of.variant, of.protocol)
+    if against is None:
+        return label
+    if against.variant != of.variant:
+        return f"{label} − {study.label(against.variant, against.protocol)}"
+    if against.at != of.at:
+        return f"{label} {_when(of)} − {_when(against)}"
+    return label
+
+
+def _when(selection: Selection) -> str:
+    return "after training" if selection.at == 1 else f"after {100 * (selection.at or 0):g} % of it"
+
+
+def _what(of: Selection, against: Selection | None) -> str:
+    title, condition = QUANTITIES[of.quantity].title, _CONDITIONS.get(of.condition, "")
+    if of.quantity == "weight_norm_growth":
+        return f"{title} from {100 * of.start:g} to {100 * (of.at or 1):g} % of training"
+    if of.quantity == "weight_norm":
+        return f"{title} at {100 * (of.at or 0):g} % of training"
+    text = " ".join(filter(None, [of.estimator, title, condition]))
+    if against is not None and against.quantity != of.quantity:
+        return f"{text} − {QUANTITIES[against.quantity].title} of the full procedure"
+    return text
+
+
+def _layer(of: Selection) -> str:
+    return {"body": "mean of the conv layers", "all": "all weights"}.get(of.layer, of.layer)
+
+
+def _place(of: Selection, against: Selection | None, study: Study) -> str:
+    tested = study.dataset_label(study.in_role(of.tested_on))
+    trained = [
+        study.dataset_label(study.in_role(side.trained_on))
+        for side in (of, against)
+        if side is not None
+    ]
+    if len(set(trained)) > 1:
+        return f"{tested} {of.setting}, trained on {trained[0]} − on {trained[1]}"
+    if QUANTITIES[of.quantity].reads == "toy":
+        return tested
+    return f"{tested} {of.setting}"

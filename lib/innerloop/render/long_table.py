@@ -1,0 +1,124 @@
+r"""Tables of the printed report: over several pages, and never wider than the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from innerloop.render.latex import escape, is_numeric
+
+#: Text width of a page upright and turned, in centimetres.
+UPRIGHT, TURNED = 17.0, 25.7
+#: Width of a character of a font size, and of the space between columns, in centimetres.
+SIZES = {r"\small": 0.165, r"\footnotesize": 0.148, r"\scriptsize": 0.132}
+GAP = 0.28
+#: Columns of longer cells are wrapped, none to less than this (centimetres) or to more lines.
+LONG, NARROWEST, MOST_LINES = 18, 1.7, 6
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A layout: font size, text width of the page, and the width of each wrapped column."""
+
+    size: str
+    page: float
+    wrapped: dict[int, float]
+
+
+def long_table(
+    title: str,
+    caption: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    rules: Collection[int] = (),
+    bold: Collection[tuple[int, int]] = (),
+) -> str:
+    """A `longtable`; turned on its side where it would be too wide otherwise.
+
+    Args:
+        title: what it is called; empty: no caption.
+        caption: what follows the title.
+        columns: the header.
+        rows: cells, as printed.
+        rules: rows that a `\\midrule` precedes.
+        bold: cells to set in bold, as (row, column).
+    """
+    cells = [[row[index] for row in rows] for index in range(len(columns))]
+    fit = _fit(columns, cells)
+    layout = "".join(
+        rf">{{\raggedright\arraybackslash}}p{{{fit.wrapped[index]:.2f}cm}}"
+        if index in fit.wrapped
+        else "r"
+        if is_numeric(column)
+        else "l"
+        for index, column in enumerate(cells)
+    )
+    head = " & ".join(_head(name, index, fit, cells) for index, name in enumerate(columns))
+    lines = [
+        rf"{{{fit.size}",
+        rf"\begin{{longtable}}{{@{{}}{layout}@{{}}}}",
+        *([rf"\caption{{\textbf{{{escape(title)}.}} {escape(caption)}}}\\"] if title else []),
+        rf"\toprule {head} \\ \midrule \endfirsthead",
+        rf"\toprule {head} \\ \midrule \endhead",
+        r"\midrule \endfoot",
+        r"\bottomrule \endlastfoot",
+    ]
+    for number, row in enumerate(rows):
+        if number in rules:
+            lines.append(r"\midrule")
+        texts = [
+            rf"\textbf{{{escape(cell)}}}" if (number, index) in bold else escape(cell)
+            for index, cell in enumerate(row)
+        ]
+        lines.append(" & ".join(texts) + r" \\")
+    if not rows:
+        lines.append(rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\emph{{not measured}}}} \\")
+    lines += [r"\end{longtable}", "}"]
+    text = "\n".join(lines)
+    return text if fit.page == UPRIGHT else f"\\begin{{landscape}}\n{text}\n\\end{{landscape}}"
+
+
+def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:
+    """The largest type and the plainest page on which the table fits."""
+    lengths = [
+        max([*map(len, column), *map(len, name.split())], default=1)
+        for name, column in zip(columns, cells, strict=True)
+    ]
+    fits = (
+        _Fit(size, page, wrapped)
+        for page, sizes in ((UPRIGHT, SIZES), (TURNED, [*SIZES][1:]))
+        for size in sizes
+        if (wrapped := _wrapped(lengths, SIZES[size], page)) is not None
+    )
+    smallest = [*SIZES][-1]
+    return next(fits, _Fit(smallest, TURNED, dict.fromkeys(range(len(columns)), _even(columns))))
+
+
+def _even(columns: Sequence[str]) -> float:
+    return TURNED / len(columns) - GAP
+
+
+def _wrapped(lengths: Sequence[int], character: float, page: float) -> dict[int, float] | None:
+    """Widths of the columns that must be wrapped to fit; None where they would be too narrow."""
+    room = page - GAP * (len(lengths) - 1)
+    if sum(lengths) * character <= room:
+        return {}
+    long = {index: length for index, length in enumerate(lengths) if length > LONG}
+    room -= sum(length * character for index, length in enumerate(lengths) if index not in long)
+    if not long or room <= 0:
+        return None
+    # by the root of their length: the longest may take more lines
+    total = sum(length**0.5 for length in long.values())
+    widths = {index: room * length**0.5 / total for index, length in long.items()}
+    lines = max(long[index] * character / width for index, width in widths.items())
+    return widths if min(widths.values()) >= NARROWEST and lines <= MOST_LINES else None
+
+
+def _head(name: str, index: int, fit: _Fit, cells: Sequence[Sequence[str]]) -> str:
+    """A column's heading, on several lines where its words are longer than its cells."""
+    longest = max(map(len, cells[index]), default=0)
+    if index in fit.wrapped or len(name) <= max(longest, 6):
+        return escape(name)
+    side = "r" if is_numeric(cells[index]) else "l"
+    words = r" \\ ".join(map(escape, name.split()))
+    return rf"\begin{{tabular}}[b]{{@{{}}{side}@{{}}}}{words}\end{{tabular}}"

@@ -1,0 +1,116 @@
+"""The report on paper: LaTeX of everything that report.html shows but its sorting and raw files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined
+
+from innerloop import __version__
+from innerloop.files import read_json
+from innerloop.render.contents import in_order, sections, stand_ins
+from innerloop.render.files import with_suffix
+from innerloop.render.latex import escape
+from innerloop.render.long_table import long_table
+from innerloop.render.provenance import protocols, shared_facts
+from innerloop.render.registry import FIGURES, TABLES
+from innerloop.tables.description import Study
+
+HERE = Path(__file__).parent
+TEMPLATE = "templates/report.tex"
+
+#: Text width of the page, in inches; figures are drawn for it.
+TEXT_INCHES = 6.7
+
+
+def latex_report(
+    study: Mapping[str, Any],
+    title: str,
+    figures: Mapping[str, Path],
+    tables: Mapping[str, Path],
+    model_manifests: Sequence[Path] = (),
+) -> tuple[str, dict[str, Path]]:
+    """The report's source, and the figures that it includes by name.
+
+    Args:
+        study: the study's description.
+        title: of the report.
+        figures: name -> the figure's .json; its .pdf lies beside it.
+        tables: name -> the table's .json.
+        model_manifests: model.json of the models.
+    """
+    described = Study(study)
+    drawn = [read_json(path) for path in in_order(figures, FIGURES)]
+    printed = [read_json(path) for path in in_order(tables, TABLES)]
+    manifests = [read_json(path) for path in model_manifests]
+    source = _template().render(
+        title=escape(title),
+        study=escape(described.name),
+        version=__version__,
+        stand_ins=escape(_stand_ins(described)),
+        sections=[
+            {
+                "title": escape(section["title"]),
+                "figures": [*map(_figure, section["figures"])],
+                "tables": [*map(_table, section["tables"])],
+            }
+            for section in sections(drawn, printed)
+        ],
+        protocols=[
+            {
+                "title": escape(protocol["title"]),
+                "shared": escape(
+                    ", ".join(f"{name} {value}" for name, value in protocol["shared"])
+                ),
+                "table": long_table("", "", protocol["columns"], protocol["rows"]),
+            }
+            for protocol in protocols(described)
+        ],
+        provenance=escape(", ".join(f"{n} {value}" for n, value in shared_facts(manifests, [])))
+        or "Not recorded.",
+    )
+    included = {name: with_suffix(path.with_suffix(""), ".pdf") for name, path in figures.items()}
+    return source, included
+
+
+def _template() -> Any:
+    environment = Environment(
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        autoescape=False,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.from_string((HERE / TEMPLATE).read_text())
+
+
+def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "file": f"{figure['name']}.pdf",
+        "title": escape(figure["title"]),
+        "caption": escape(figure["caption"]),
+        "width": f"{min(1.0, figure['width_inches'] / TEXT_INCHES):.3f}",
+    }
+
+
+def _table(table: Mapping[str, Any]) -> str:
+    return long_table(
+        table["title"],
+        table["caption"],
+        table["columns"],
+        table["rows"],
+        table["rules"],
+        {tuple(place) for place in table["bold"]},
+    )
+
+
+def _stand_ins(study: Study) -> str:
+    pairs = ", ".join(f"{ours} plays the role of {theirs}" for ours, theirs in stand_ins(study))
+    return f"{pairs}." if pairs else ""

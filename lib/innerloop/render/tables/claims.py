@@ -1,0 +1,78 @@
+"""The papers' claims, and whether they hold in this study."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from innerloop.render import captions
+from innerloop.render import claims as words
+from innerloop.render.tabulation import Tabulation
+from innerloop.tables.description import Study
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.judgement import VERDICTS, Judgement, Outcome
+
+HEADER = ["Source", "Claim", "Verdict", "Comparisons", "Least certain of them"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """One row a claim, in the papers' order."""
+    study, judgements = evidence.study, words.judged(evidence)
+    papers = [judgement.claim.paper for judgement in judgements]
+    return Tabulation(
+        pd.DataFrame([_numbers(judgement) for judgement in judgements]),
+        pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER),
+        captions.join(
+            words.meanings(judgements),
+            "A claim holds if all of its comparisons do, and fails if one of them does; each is "
+            "decided by a paired t-test on the same tasks or by an equivalence test, or by "
+            "Student's t over seeds where only seeds repeat a measurement.",
+            words.family(judgements, study),
+            "CKA is judged by the debiased estimator; the papers' biased one stands beside it in "
+            "the table of comparisons.",
+            study.stand_ins(),
+        ),
+        tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
+    )
+
+
+def _numbers(judgement: Judgement) -> dict[str, Any]:
+    claim = judgement.claim
+    counts = _counts(judgement)
+    return {
+        "name": claim.name,
+        "paper": claim.paper,
+        "source": claim.source,
+        "claim": claim.claim,
+        "verdict": judgement.verdict,
+        "data": "stand-in" if judgement.stand_in else "as in the paper",
+        **{name: counts.get(name, 0) for name in VERDICTS},
+    }
+
+
+def _printed(judgement: Judgement, study: Study) -> list[str]:
+    claim, counts = judgement.claim, _counts(judgement)
+    least = max(_deciding(judgement), key=_uncertainty)
+    return [
+        f"{claim.paper}, {claim.source}",
+        claim.claim,
+        words.verdict(judgement.verdict, judgement.stand_in),
+        ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts),
+        words.in_short(least, study),
+    ]
+
+
+def _deciding(judgement: Judgement) -> list[Outcome]:
+    return [outcome for outcome in judgement.outcomes if outcome.comparison.decides]
+
+
+def _counts(judgement: Judgement) -> Counter[str]:
+    return Counter(outcome.verdict for outcome in _deciding(judgement))
+
+
+def _uncertainty(outcome: Outcome) -> tuple[bool, bool, float]:
+    """A comparison that fails decides the claim; else the one least sure to hold."""
+    return outcome.verdict == "fails", math.isnan(outcome.p_for), outcome.p_for

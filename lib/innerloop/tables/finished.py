@@ -1,0 +1,59 @@
+"""The results of a study that has been run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from innerloop.errors import ConfigError
+from innerloop.files import read_json
+from innerloop.tables.description import Study
+from innerloop.tables.evidence import Evidence
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study's results.
+
+    Attributes:
+        name: of its folder.
+        description: study.json.
+        evidence: its aggregated tables.
+    """
+
+    name: str
+    description: Mapping[str, Any]
+    evidence: Evidence
+
+    @classmethod
+    def read(cls, folder: Path | str) -> Finished:
+        """The results in `results/<study>`.
+
+        Raises:
+            ConfigError: no study has been run there.
+        """
+        root = Path(folder)
+        tables = {path.stem: path for path in sorted(root.glob("aggregates/*.parquet"))}
+        if not (root / "study.json").is_file() or not tables:
+            raise ConfigError(
+                f"{root} holds no finished study: expected study.json and aggregates/*.parquet; "
+                "run `snakemake` first, or name a folder results/<study>"
+            )
+        description = read_json(root / "study.json")
+        return cls(root.name, description, Evidence(tables, description))
+
+    @property
+    def study(self) -> Study:
+        """Its models and labels."""
+        return self.evidence.study
+
+    def paper_name(self, dataset: str) -> str:
+        """The paper's data set whose part a data set plays, or its own name."""
+        roles: Mapping[str, str] = self.description.get("roles", {})
+        return next((role for role, name in roles.items() if name == dataset), dataset)
+
+    def source(self, dataset: str) -> str:
+        """Where a data set comes from."""
+        return str(self.description.get("datasets", {}).get(dataset, {}).get("source", dataset))

@@ -1,0 +1,139 @@
+"""Two studies side by side: protocol and numbers, and nothing compared that must not be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from copy import deepcopy
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from innerloop.commands import main
+from innerloop.tables.finished import Finished
+from innerloop.tables.study_comparison import (
+    VERDICTS,
+    number_differences,
+    protocol_differences,
+)
+from synthetic import describe, write_tables
+
+DESCRIPTION = describe(("maml", "scaled_lr"), ("maml", "meta_sgd"), settings=("5w1s",), others=())
+
+
+def write_study(folder, description=DESCRIPTION):
+    (folder / "aggregates").mkdir(parents=True)
+    write_tables(folder / "aggregates", description, episodes=30, probe="sharpness")
+    (folder / "study.json").write_text(json.dumps(description))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory):
+    return write_study(tmp_path_factory.mktemp("studies") / "one")
+
+
+@pytest.fixture
+def other(one, tmp_path):
+    return shutil.copytree(one, tmp_path / "other")
+
+
+def change(folder, table, edit):
+    """Edit the rows of one table."""
+    path = folder / f"aggregates/{table}.parquet"
+    old = pq.read_table(path)
+    frame = edit(old.to_pandas())
+    pq.write_table(pa.Table.from_pandas(frame, old.schema, preserve_index=False), path)
+
+
+def numbers(one, other, table="accuracy"):
+    found = number_differences(Finished.read(one), Finished.read(other))
+    return [number for number in found if number.table == table]
+
+
+def test_a_study_equals_itself(one, other):
+    assert protocol_differences(Finished.read(one), Finished.read(other)) == []
+    found = number_differences(Finished.read(one), Finished.read(other))
+    assert {number.verdict for number in found} == {"equal"}
+    tables = {number.table for number in found}
+    assert tables >= {"accuracy", "cka", "protonet", "weight_norm", "step_size", "sharpness", "toy"}
+
+
+def test_a_planted_difference_is_found_by_pairing(one, other):
+    def better(rows):
+        planted = (rows["variant"] == "scaled_lr") & (rows["eval_dataset"] == "people")
+        planted &= rows["split"] == "test"
+        rows.loc[planted, "accuracy"] += 0.01 + 0.001 * (rows["episode"] % 3)
+        return rows
+
+    change(other, "accuracy", better)
+    differing = [number for number in numbers(one, other) if number.verdict != "equal"]
+    assert [number.verdict for number in differing] == ["differs"]
+    (found,) = differing
+    assert (found.key["variant"], found.key["eval_dataset"]) == ("scaled_lr", "cub")
+    assert found.test.difference.mean == pytest.approx(-0.011, abs=0.0005)
+    assert found.test.difference.n == 30
+
+
+def test_other_tasks_are_not_paired(one, tmp_path):
+    description = {**DESCRIPTION, "seed": 1}
+    found = numbers(one, write_study(tmp_path / "b", description))
+    assert {number.verdict for number in found} == {"equal"}  # values that happen to be the same
+
+    def noisy(rows):
+        rows["accuracy"] = (rows["accuracy"] + 0.002 * (rows["episode"] % 5)).clip(upper=1)
+        return rows
+
+    change(tmp_path / "b", "accuracy", noisy)
+    found = [n for n in numbers(one, tmp_path / "b") if n.quantity == "accuracy"]
+    assert {number.verdict for number in found} == {"no difference shown"}
+    assert {number.test.difference.n for number in found} == {60}
+
+
+def test_unequal_protocol_is_refused_with_the_column_named(one, other):
+    change(other, "accuracy", lambda rows: rows.assign(queries=5))
+    found = numbers(one, other)
+    assert {number.verdict for number in found} == {"not comparable"}
+    assert {number.note for number in found} == {"queries is 15 and 5"}
+    assert all(number.test is None for number in found)
+
+
+def test_what_only_one_has_is_said(one, other):
+    change(other, "accuracy", lambda rows: rows[rows["variant"] != "scaled_lr"])
+    found = {number.verdict: number for number in numbers(one, other)}
+    assert set(found) == {"equal", "only in a"}
+    assert found["only in a"].key["variant"] == "scaled_lr"
+
+
+def test_differences_of_protocol_are_told(one, tmp_path):
+    description = deepcopy(DESCRIPTION)
+    description["seed"] = 7
+    description["models"] = [m for m in description["models"] if m["variant"] != "meta_sgd"]
+    description["models"][0]["step_size"] = 0.01
+    found = protocol_differences(
+        Finished.read(one), Finished.read(write_study(tmp_path / "b", description))
+    )
+    assert ("seed", "0", "7") in found
+    assert ("p1 mini_imagenet maml 5w1s step_size", "0.05", "0.01") in found
+    assert ("p2 mini_imagenet meta_sgd 5w1s", "trained", "–") in found
+    assert len(found) == 3
+
+
+def test_it_prints_and_writes_every_number(one, other, tmp_path, capsys):
+    change(other, "accuracy", lambda rows: rows.assign(queries=5))
+    main(["compare", str(one), str(other), "--csv", str(tmp_path / "all.csv")])
+    said = capsys.readouterr().out
+    assert "The protocols are the same." in said
+    assert "queries is 15 and 5" in said
+    frame = pd.read_csv(tmp_path / "all.csv")
+    assert set(frame["verdict"]) <= set(VERDICTS)
+    assert {"accuracy", "cka", "toy"} <= set(frame["table"])
+    main(["compare", str(one), str(other), "--table", "toy"])
+    assert "accuracy scaled_lr" not in capsys.readouterr().out
+
+
+def test_a_folder_without_results_is_named(one, tmp_path):
+    with pytest.raises(SystemExit, match="nowhere holds no finished study"):
+        main(["compare", str(one), str(tmp_path / "nowhere")])

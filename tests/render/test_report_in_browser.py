@@ -1,0 +1,159 @@
+"""The report in a real browser: quiet, self-contained, sortable, narrow enough, legible."""
+
+from __future__ import annotations
+
+import pytest
+from browser import CHROMIUM, Browser
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+
+WIDTHS = (1280, 390)
+
+DECODED = """Promise.all([...document.images].map((image) => {
+  image.loading = "eager";  // a lazy one that is out of sight is never decoded
+  return image.decode().then(() => image.naturalWidth > 0, () => false);
+}))"""
+
+#: Text of the cells of a column, in the order of the rows.
+COLUMN = """((id, column) => [...document.querySelectorAll(`#${id} tbody tr`)]
+    .map((row) => row.cells[column].textContent.trim()))"""
+
+#: Contrast of every element that holds text itself against the nearest ground that is painted.
+CONTRASTS = """(() => {
+  const paint = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => {
+    paint.clearRect(0, 0, 1, 1); paint.fillStyle = colour; paint.fillRect(0, 0, 1, 1);
+    return [...paint.getImageData(0, 0, 1, 1).data];
+  };
+  const light = ([r, g, b]) => [r, g, b].map((v) => v / 255)
+    .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (element) => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = rgb(getComputedStyle(e).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return rgb("Canvas");
+  };
+  return [...document.body.querySelectorAll("*")]
+    .filter((e) => !["SCRIPT", "STYLE"].includes(e.tagName))
+    .filter((e) => [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()))
+    .map((e) => {
+      const [a, b] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+      return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.outerHTML.slice(0, 80)];
+    })
+    .sort((a, b) => a[0] - b[0])[0];
+})()"""
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    found = Browser(tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser, report_file):
+    """Opens the report at a width."""
+
+    def opened(width=1280, **options):
+        browser.open(report_file.as_uri(), width, **options)
+        return browser
+
+    return opened
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_nothing_goes_wrong_and_nothing_is_fetched(page, report_file, width):
+    found = page(width)
+    assert all(found.evaluate(DECODED))
+    found.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    names = [name for name, _ in found.events]
+    assert "Runtime.exceptionThrown" not in names
+    assert "Runtime.consoleAPICalled" not in names
+    assert "Log.entryAdded" not in names, found.events
+    asked = [
+        event["request"]["url"]
+        for name, event in found.events
+        if name == "Network.requestWillBeSent"
+    ]
+    assert [url for url in asked if not url.startswith("data:")] == [report_file.as_uri()]
+
+
+def test_there_are_images_to_decode(page):
+    assert len(page().evaluate(DECODED)) >= 4
+
+
+@pytest.mark.parametrize("width", [390, 320, 1280])
+def test_the_page_never_scrolls_sideways(page, width):
+    found = page(width)
+    found.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    assert found.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_column_sorts_up_down_and_back(page):
+    found, table, column = page(), "p1_table1_accuracy", 1
+    button = f"document.querySelectorAll('#{table} th button')[{column}]"
+    before = found.evaluate(f"{COLUMN}('{table}', {column})")
+    numbers = sorted((float(text.split()[0]), text) for text in before)
+    orders = []
+    for _ in range(3):
+        found.evaluate(f"{button}.click()")
+        orders.append(found.evaluate(f"{COLUMN}('{table}', {column})"))
+    up, down, back = orders
+    assert up == [text for _, text in numbers]
+    assert down == up[::-1]
+    assert back == before
+    assert before not in (up, down)
+
+
+def test_the_keyboard_sorts(page):
+    found = page()
+    found.evaluate("document.querySelectorAll('#p1_table1_accuracy th button')[1].focus()")
+    found.press("Enter", 13)
+    heading = "document.querySelectorAll('#p1_table1_accuracy th')[1]"
+    assert found.evaluate(f"{heading}.getAttribute('aria-sort')") == "ascending"
+
+
+def test_the_keyboard_reaches_results_and_scrolled_tables(page):
+    found = page(390)
+    found.press("Tab", 9)
+    assert found.evaluate("document.activeElement.className") == "skip"
+    found.press("Enter", 13)
+    assert found.evaluate("location.hash") == "#results"
+    unreached = (
+        "[...document.querySelectorAll('*')].filter((e) => e.scrollWidth > e.clientWidth + 1"
+        " && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0).length"
+    )
+    assert found.evaluate(unreached) == 0
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_every_text_stands_out_from_its_ground(page, dark):
+    found = page(dark=dark)
+    found.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    lowest, where = found.evaluate(CONTRASTS)
+    assert lowest >= 4.5, where
+
+
+def test_dark_is_dark(page):
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert page(dark=True).evaluate(ground) != page(dark=False).evaluate(ground)
+
+
+def test_every_picture_and_region_has_a_name(page):
+    found = page()
+    assert found.evaluate("[...document.images].every((image) => image.alt.length > 20)")
+    regions = "[...document.querySelectorAll('[role=region]')]"
+    assert found.evaluate(f"{regions}.every((e) => e.getAttribute('aria-label'))")
+
+
+def test_claims_come_first(page):
+    sections = "[...document.querySelectorAll('main section')].map((e) => e.id)"
+    assert page().evaluate(sections)[0] == "results"
+    verdicts = "[...document.querySelectorAll('#claims .verdict')].map((e) => e.textContent)"
+    found = page().evaluate(verdicts)
+    assert len(found) > 20
+    assert any(text == "holds on stand-in data" for text in found)
+    assert "holds" not in found
