@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from innerloop.data.archives.members import is_junk
 from innerloop.data.archives.unpack import unpacked
-from innerloop.data.catalogue import ClassEntry
+from innerloop.data.catalogue import SPLITS, ClassEntry
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.data.split_list import read_split_list, require_same
@@ -66,11 +67,7 @@ def _needed(path: PurePosixPath) -> bool:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix == ".jpg" and not is_junk(PurePosixPath(path))
-    )
+    return sorted(path for path in folder.iterdir() if path.suffix == ".jpg" and not is_junk(path))
 
 
 def _require_listed_images(folder: Path, files: dict[str, list[Path]]) -> None:
@@ -91,6 +88,5 @@ def _require_listed_images(folder: Path, files: dict[str, list[Path]]) -> None:
                      "images")  # fmt: skip
 
 
-def _shown(counts: object) -> str:
-    found = dict(counts)  # type: ignore[call-overload]
-    return "/".join(str(found.get(split, 0)) for split in ("train", "val", "test"))
+def _shown(counts: Mapping[str, int]) -> str:
+    return "/".join(str(counts.get(split, 0)) for split in SPLITS)
