@@ -27,7 +27,8 @@ class Cub(PictureFiles):
         self._fetched = files
         self.licence = files.licence
 
-    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+    def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
+        """Each class and its files."""
         folder = self._fetched.folder or _unpacked(self._fetched) / ROOT
         rows = read_split_list(CLASSES, "class_name")
         images = folder / "images"

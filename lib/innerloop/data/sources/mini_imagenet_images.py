@@ -30,7 +30,8 @@ class MiniImageNetImages(PictureFiles):
         self._listing = listing
         self.licence = files.licence
 
-    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+    def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
+        """Each class and its files."""
         names: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in read_rows(self._listing):
             names[row["label"], row["split"]].append(row["filename"])

@@ -38,7 +38,8 @@ class MiniImageNetPickles(PixelArrays):
         """The files' hashes."""
         return self._fetched.fingerprint()
 
-    def _read(self) -> list[Run]:
+    def runs(self) -> list[Run]:
+        """Each class and its pictures."""
         folder = made_once(self._fetched.work, self._convert)
         rows = read_json(folder / ROWS)
         pixels = {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
