@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,6 +64,8 @@ class FileServer:
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,))
 
     def __enter__(self) -> FileServer:
+        # past any proxy, here and in the processes that tests start
+        os.environ["NO_PROXY"] = f"127.0.0.1,{os.environ.get('NO_PROXY', '')}".rstrip(",")
         self._thread.start()
         return self
 

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-import pytest
+import hashlib
+import io
+import re
 
+import pytest
+from PIL import Image
+
+import innerloop
+import miniatures
 from innerloop.code_digest import LIBRARY
 from innerloop.data.acquire.registry import read_registry
 
@@ -20,6 +27,33 @@ def test_every_collection_and_file(one):
         assert file.md5 in PAGE
         assert file.sha256 in PAGE
     assert not one.folder or f"`{one.folder}`" in PAGE
+
+
+def test_a_data_set_of_one_s_own(tmp_path, monkeypatch):
+    """The page's files to the letter, but for the hash and the address."""
+    blocks = dict(
+        re.findall(r'^```\w+ title="([\w.]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
+    )
+    for name, text in blocks.items():
+        (tmp_path / name).write_text(text)
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 20), "red").save(buffer, "JPEG")
+    images = {"rose": 3, "lily": 2}
+    members = {f"{k}/{n}.jpg": buffer.getvalue() for k in images for n in range(images[k])}
+    archive = miniatures.write_zip(tmp_path / "flowers.zip", members)
+    md5 = hashlib.md5(archive.read_bytes()).hexdigest()
+    registry = tmp_path / "my_registry.toml"
+    registry.write_text(registry.read_text().replace("f5" * 16, md5))
+    monkeypatch.chdir(tmp_path)
+    store = innerloop.open_images(
+        "flowers", 8, tmp_path / "images", registry=registry, data_root=tmp_path
+    )
+    assert [(row.name, row.split, row.count) for row in store.classes] == [
+        ("rose", "train", 3),
+        ("lily", "test", 2),
+    ]
+    assert store.name == "small-8"
+    assert store.manifest["licence"]["attribution"] == "F. Lower (2026)"
 
 
 @pytest.mark.parametrize("dataset", REGISTRY.variants)

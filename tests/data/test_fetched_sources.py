@@ -238,6 +238,20 @@ class TestRefusedPickles:
 
         assert "'image_data' is float64" in self.broken(place, double)
 
+    @pytest.mark.parametrize("rows", [[1, 2], 3, {"n01855672": 7}, {"n01855672": ["a"]}])
+    def test_rows_that_are_none(self, place, rows):
+        said = self.broken(place, lambda content: content.update(class_dict=rows))
+        assert "'class_dict' does not list the rows of each class" in said
+
+    def test_rows_as_an_array(self, place):
+        held = miniatures.mini_imagenet_pickles(EACH)
+        content = miniatures.mini_imagenet_content("val", EACH)
+        for name, rows in content["class_dict"].items():
+            content["class_dict"][name] = np.array(rows)
+        held["mini-imagenet-cache-validation.pkl"] = pickle.dumps(content, protocol=2)
+        source = place.source("mini_imagenet", None, {"mini_imagenet_pickles": held})
+        assert len(source.catalogue()) == 100
+
     @pytest.mark.parametrize("other", [[1, 2], {"data": 1}])
     def test_another_layout(self, place, other):
         assert "expected a dictionary with" in self.broken(place, other=other)

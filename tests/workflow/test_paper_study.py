@@ -18,7 +18,8 @@ import miniatures
 from file_server import FileServer
 from innerloop.render.registry import FIGURES, TABLES
 
-pytestmark = pytest.mark.workflow
+# the whole study takes five minutes on two free cores
+pytestmark = [pytest.mark.workflow, pytest.mark.timeout(2400)]
 
 EACH = 20  # images of a class: 5 support and 15 query images
 #: What is smaller than in the papers: iterations, tasks, images of a class, pixels and filters.

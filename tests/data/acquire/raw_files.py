@@ -10,7 +10,7 @@ from innerloop.data.licence import Licence
 
 #: What the tests download: 300 kB, so that it takes several blocks.
 CONTENT = bytes(range(256)) * 1200
-IMPATIENT = Patience(connect=2, silence=0.2, least_rate=1e6, attempts=2, first_wait=0.01)
+IMPATIENT = Patience(connect=2, silence=0.2, least_rate=1e5, attempts=2, first_wait=0.01)
 
 
 def raw_file(*urls: str, content: bytes = CONTENT, name: str = "birds.tgz", **values) -> RawFile:

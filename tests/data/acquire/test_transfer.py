@@ -68,7 +68,7 @@ def test_time_out(server, part):
 
 
 def test_stalled_stream(server, part):
-    with pytest.raises(SourceError, match=r"gave up after 2 attempts without a byte"):
+    with pytest.raises(SourceError, match=r"gave up after 2 attempts that brought next to"):
         get(server.give("/f", answers.stall(server, CONTENT, 1000)), part)
 
 
@@ -104,6 +104,30 @@ def test_breaks_that_bring_something_are_no_reason_to_give_up(server, part):
     breaks = [answers.cut(CONTENT, 60_000)] * 5
     get(server.give("/f", *breaks, answers.whole(CONTENT)), part)
     assert part.read_bytes() == CONTENT
+
+
+def test_a_server_that_always_breaks_early_is_given_up(server, part):
+    url = server.give("/f", answers.cut(CONTENT, 100))
+    with pytest.raises(SourceError, match="gave up after 2 attempts that brought next to nothing"):
+        get(url, part)
+
+
+def test_an_early_end_is_seen_where_the_server_says_no_length(server, part):
+    def unannounced(request):
+        request.send_response(200)
+        request.end_headers()
+        request.wfile.write(CONTENT[:100_000])
+        request.break_off()
+
+    get(server.give("/f", unannounced, answers.whole(CONTENT)), part)
+    assert part.read_bytes() == CONTENT
+    assert server.ranges("/f") == ["", "bytes=100000-"]
+
+
+def test_a_part_that_nobody_asked_for(server, part):
+    url = server.give("/f", answers.refusal(206, Content_Range="bytes 5-9/300"))
+    with pytest.raises(SourceError, match="sends a part that nobody asked for"):
+        get(url, part)
 
 
 def test_the_next_run_continues(server, part):

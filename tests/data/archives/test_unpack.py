@@ -143,6 +143,15 @@ def test_a_zip_that_lies_about_its_sizes(tmp_path):
     refused(archive, tmp_path, "it is truncated, damaged or no archive")
 
 
+def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
+    inner = zip_of(tmp_path / "inner.zip").read_bytes()
+    archive = tar_of(tmp_path / "x.tar", {"inner.zip": inner}, mode="w")
+    archive.write_bytes(archive.read_bytes()[: 1024 + len(inner)])  # no padding behind it
+    with archive.open("ab") as file:
+        file.write(bytes(-archive.stat().st_size % 512))
+    assert take(archive, tmp_path / "out") == {"inner.zip": inner}
+
+
 def test_a_zip_with_a_password(tmp_path):
     archive = zip_of(tmp_path / "x.zip")
     content = bytearray(archive.read_bytes())

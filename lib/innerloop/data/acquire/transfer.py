@@ -50,7 +50,7 @@ class Patience:
         connect: for a connection.
         silence: for the next byte.
         least_rate: bytes a second below which a connection counts as stalled, over `silence`.
-        attempts: attempts in a row that may bring nothing.
+        attempts: attempts in a row that may bring next to nothing.
         first_wait: after the first of them; doubled after each.
         longest_wait: at most.
     """
@@ -61,6 +61,11 @@ class Patience:
     attempts: int = 4
     first_wait: float = 1
     longest_wait: float = 60
+
+    @property
+    def worth_it(self) -> float:
+        """Bytes that an attempt must bring, to be no failure."""
+        return self.least_rate * self.silence
 
     def wait(self, failures: int) -> float:
         """Seconds to wait after so many failures in a row."""
@@ -97,10 +102,11 @@ def download(
         except _CannotContinueError:
             part.unlink()
         except _InterruptedError as error:
-            failures = 1 if _length(part) > before else failures + 1
+            failures = 1 if _length(part) - before >= patience.worth_it else failures + 1
             if failures >= patience.attempts:
                 raise SourceError(
-                    f"{url}: gave up after {failures} attempts without a byte ({error})"
+                    f"{url}: gave up after {failures} attempts that brought next to nothing "
+                    f"({error})"
                 ) from error
             time.sleep(max(patience.wait(failures), min(error.wait, patience.longest_wait)))
 
@@ -150,6 +156,8 @@ def _offered(response: requests.Response, url: str, have: int, size: int) -> tup
     if status == 206:
         found = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
         if not found or int(found[1]) != have:
+            if not have:
+                raise SourceError(f"{url}: sends a part that nobody asked for")
             raise _CannotContinueError
         start, total = have, int(found[2]) if found[2].isdigit() else size
     if size and total and total != size:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
 from innerloop.errors import DataError
@@ -62,7 +62,7 @@ def inside(name: str, archive: Path) -> PurePosixPath:
     return path
 
 
-def is_junk(path: PurePosixPath) -> bool:
+def is_junk(path: PurePath) -> bool:
     """Whether it is what macOS leaves in archives: `._bird.jpg`, `__MACOSX/`, `.DS_Store`."""
     return path.name.startswith("._") or path.name == ".DS_Store" or "__MACOSX" in path.parts
 

@@ -25,14 +25,20 @@ def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> 
     Raises:
         DataError: the archive is damaged, or holds what no archive of a data set holds.
     """
-    unpack_one = unpack_zip if zipfile.is_zipfile(archive) else unpack_tar
     try:
+        unpack_one = unpack_zip if _begins_as_zip(archive) else unpack_tar
         unpack_one(archive, folder, wanted, Allowance.of(archive), quiet)
     except (*_DAMAGED, RuntimeError) as error:  # RuntimeError: a zip with a password
         raise DataError(
             f"{archive} cannot be unpacked ({error}); it is truncated, damaged or no archive: "
             "fetch it again"
         ) from error
+
+
+def _begins_as_zip(archive: Path) -> bool:
+    # not zipfile.is_zipfile, which looks at the end: a tar may end with a zip
+    with archive.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:

@@ -46,7 +46,7 @@ class _Array:
         self.value = np.empty(0)
 
     def __setstate__(self, state: Any) -> None:
-        _, shape, number, fortran, content = state
+        *_, shape, number, fortran, content = state  # the oldest have no version before
         self.value = _array(content, number, shape, "F" if fortran else "C")
 
 

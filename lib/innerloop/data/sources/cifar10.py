@@ -29,7 +29,8 @@ class Cifar10(PixelArrays):
         """The files' hashes."""
         return self._fetched.fingerprint()
 
-    def _read(self) -> list[Run]:
+    def runs(self) -> list[Run]:
+        """Each class and its pictures."""
         folder = cifar_folder(self._fetched, ROOT)
         names = read_names(folder / "batches.meta", "label_names")
         if len(names) != CLASSES:

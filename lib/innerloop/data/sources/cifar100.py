@@ -30,7 +30,8 @@ class Cifar100Classes(PixelArrays):
         """The files' hashes."""
         return self._fetched.fingerprint()
 
-    def _read(self) -> list[Run]:
+    def runs(self) -> list[Run]:
+        """Each class and its pictures."""
         folder = cifar_folder(self._fetched, ROOT)
         rows = read_split_list(self.split_list, "fine_label_name", "coarse_label_name")
         names = read_names(folder / "meta", "fine_label_names")

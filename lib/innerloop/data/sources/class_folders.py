@@ -44,7 +44,7 @@ class ClassFolders(PictureFiles):
         self.window = window
         self.split_name = self.splits.name
 
-    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+    def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
         """One entry a class, in alphabetical order, with its files in order of their paths."""
         return [
             (ClassEntry(row.name, row.split, len(files), row.superclass), files)

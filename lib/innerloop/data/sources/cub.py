@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from innerloop.data.archives.members import is_junk
 from innerloop.data.archives.unpack import unpacked
-from innerloop.data.catalogue import ClassEntry
+from innerloop.data.catalogue import SPLITS, ClassEntry
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.data.split_list import read_split_list, require_same
@@ -26,7 +27,8 @@ class Cub(PictureFiles):
         self._fetched = files
         self.licence = files.licence
 
-    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+    def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
+        """Each class and its files."""
         folder = self._fetched.folder or _unpacked(self._fetched) / ROOT
         rows = read_split_list(CLASSES, "class_name")
         images = folder / "images"
@@ -66,11 +68,7 @@ def _needed(path: PurePosixPath) -> bool:
 
 
 def _images_in(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix == ".jpg" and not is_junk(PurePosixPath(path))
-    )
+    return sorted(path for path in folder.iterdir() if path.suffix == ".jpg" and not is_junk(path))
 
 
 def _require_listed_images(folder: Path, files: dict[str, list[Path]]) -> None:
@@ -91,6 +89,5 @@ def _require_listed_images(folder: Path, files: dict[str, list[Path]]) -> None:
                      "images")  # fmt: skip
 
 
-def _shown(counts: object) -> str:
-    found = dict(counts)  # type: ignore[call-overload]
-    return "/".join(str(found.get(split, 0)) for split in ("train", "val", "test"))
+def _shown(counts: Mapping[str, int]) -> str:
+    return "/".join(str(counts.get(split, 0)) for split in SPLITS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from innerloop.data.archives.members import is_junk
 from innerloop.data.archives.unpack import unpacked
@@ -30,7 +30,8 @@ class MiniImageNetImages(PictureFiles):
         self._listing = listing
         self.licence = files.licence
 
-    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+    def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
+        """Each class and its files."""
         names: dict[tuple[str, str], list[str]] = defaultdict(list)
         for row in read_rows(self._listing):
             names[row["label"], row["split"]].append(row["filename"])
@@ -46,7 +47,7 @@ class MiniImageNetImages(PictureFiles):
         folder = fetched.folder or unpacked(
             fetched.files.values(), fetched.work, lambda path: path.suffix == ".jpg"
         )
-        paths = [path for path in folder.rglob("*.jpg") if not is_junk(PurePosixPath(path))]
+        paths = [path for path in folder.rglob("*.jpg") if not is_junk(path)]
         found = {path.name: path for path in paths}
         if len(found) != len(paths):
             raise DataError(f"{folder}: {len(paths) - len(found)} images have a name twice")

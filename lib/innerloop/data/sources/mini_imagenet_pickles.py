@@ -38,7 +38,8 @@ class MiniImageNetPickles(PixelArrays):
         """The files' hashes."""
         return self._fetched.fingerprint()
 
-    def _read(self) -> list[Run]:
+    def runs(self) -> list[Run]:
+        """Each class and its pictures."""
         folder = made_once(self._fetched.work, self._convert)
         rows = read_json(folder / ROWS)
         pixels = {split: np.load(folder / f"{split}.npy", mmap_mode="r") for split in SPLITS}
@@ -92,8 +93,10 @@ def _checked(
             f"{path}: 'image_data' is {getattr(pixels, 'dtype', type(pixels).__name__)} "
             f"{list(getattr(pixels, 'shape', []))}, expected uint8 {list(shape)}"
         )
-    if not isinstance(rows, dict) or not all(isinstance(held, list) for held in rows.values()):
-        raise DataError(f"{path}: 'class_dict' does not list the rows of each class")
+    try:
+        rows = {name: [int(row) for row in held] for name, held in rows.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DataError(f"{path}: 'class_dict' does not list the rows of each class") from error
     require_same(rows, listed, str(path), "classes")
     each = count // len(listed)
     for name, held in rows.items():

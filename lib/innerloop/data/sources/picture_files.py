@@ -25,7 +25,7 @@ class PictureFiles(ABC):
     split_name: str = ""
 
     @abstractmethod
-    def _listed(self) -> list[tuple[ClassEntry, list[Path]]]:
+    def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
         """Each class, and its files in order.
 
         Raises:
@@ -34,7 +34,7 @@ class PictureFiles(ABC):
 
     @cached_property
     def _classes(self) -> list[tuple[ClassEntry, list[Path]]]:
-        return self._listed()
+        return self.classes()
 
     @cached_property
     def _files(self) -> list[Path]:

@@ -39,7 +39,7 @@ class PixelArrays(ABC):
     split_name: str = ""
 
     @abstractmethod
-    def _read(self) -> list[Run]:
+    def runs(self) -> list[Run]:
         """Each class and its pictures.
 
         Raises:
@@ -52,7 +52,7 @@ class PixelArrays(ABC):
 
     @cached_property
     def _runs(self) -> list[Run]:
-        return self._read()
+        return self.runs()
 
     @cached_property
     def _ends(self) -> np.ndarray:

@@ -1,0 +1,112 @@
+"""What a study file says of data sets: variants, licences, and how files are had."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from innerloop.errors import ConfigError
+from innerloop.files import canonical_json
+from innerloop.study.jobs import Jobs, describe
+from innerloop.study.study import Study
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPER = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+ACCESS = {"data_root": "/mine", "mirrors": ["https://m"], "accept_licence": ["cub"]}
+
+
+def study(content=PAPER, **changes) -> Study:
+    return Study({**copy.deepcopy(content), **changes}, ROOT / "config/schemas/study.schema.json")
+
+
+def with_dataset(name, **keys):
+    datasets = copy.deepcopy(PAPER["datasets"])
+    datasets[name] |= keys
+    return study(datasets=datasets)
+
+
+def jobs(of: Study) -> Jobs:
+    return Jobs(of, ROOT / "workflow_scripts")
+
+
+def test_stores_are_named_after_the_variant():
+    assert {jobs(study()).store(*one) for one in jobs(study()).image_stores()} == {
+        "pickles-84",
+        "centre-84",
+        "cifar100-84",
+        "python-32",
+    }
+    assert jobs(study(SMOKE)).store("symbols", 16) == "16"
+
+
+def test_collections_are_what_must_be_fetched():
+    assert jobs(study()).collections() == [
+        "cifar_100_python", "cifar_10_python", "cub_200_2011", "mini_imagenet_pickles",
+    ]  # fmt: skip
+    assert jobs(study(SMOKE)).collections() == []
+
+
+def test_the_variant_is_in_the_parameters_of_images_and_models():
+    plain, other = jobs(study()), jobs(with_dataset("cub", variant="whole"))
+    assert plain.images("cub", "centre-84") == other.images("cub", "centre-84")
+    for key in plain.study.models:
+        same = plain.train(key) == other.train(key)
+        assert same == (key.dataset != "cub")
+    assert other.images("cub", "whole-84")["variant"] == "whole"
+
+
+@pytest.mark.parametrize("store", ["84", "big-84"])
+def test_a_store_that_no_variant_has(store):
+    with pytest.raises(ConfigError, match=rf"'cub' has no .*{store.partition('-')[0]}"):
+        jobs(study()).images("cub", store)
+
+
+def test_how_files_are_had_is_in_no_job_s_parameters():
+    plain, other = jobs(study()), jobs(study(**ACCESS))
+    assert other.study.meaning == plain.study.meaning
+    assert describe(other.study) == describe(plain.study)
+    for table in plain.tables():
+        assert plain.study_of(table) == other.study_of(table)
+        assert plain.measured(table) == other.measured(table)
+    for name in plain.collections():
+        assert plain.fetch(name) == other.fetch(name)
+        assert "http" not in canonical_json(plain.fetch(name))
+
+
+def test_licences_are_those_of_the_study_s_own_variants():
+    found = study().licences
+    assert {name for name, one in found.items() if one.non_commercial} == {"mini_imagenet", "cub"}
+    assert study(SMOKE).licences == {}
+
+
+def test_licences_must_be_accepted_to_run():
+    study(accept_licence=["mini_imagenet", "cub"]).require_licences()
+    study(SMOKE).require_licences()
+    with pytest.raises(ConfigError, match="the licence of cub is not accepted"):
+        study(accept_licence=["mini_imagenet"]).require_licences()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"accept_licence": ["birds"]}, "accept_licence: data set 'birds' is unknown; known are"),
+        ({"accept_licence": "cub"}, "accept_licence: 'cub' is not of type 'array'"),
+        ({"mirrors": ["files.example"]}, r"mirrors.0: 'files.example' does not match"),
+        ({"data_root": ""}, "data_root: '' "),
+        ({"registry": "/nowhere.toml"}, "/nowhere.toml: cannot be read"),
+    ],
+)
+def test_mistakes_are_named(changes, message):
+    with pytest.raises(ConfigError, match=message):
+        study(**changes)
+
+
+def test_variants_that_are_not_there():
+    with pytest.raises(ConfigError, match=r"datasets\.cub: .* no variant 'big'; choose centre"):
+        with_dataset("cub", variant="big")
+    with pytest.raises(ConfigError, match=r"datasets\.cub: source 'people' has no variants"):
+        with_dataset("cub", source="people", variant="centre")
