@@ -28,7 +28,7 @@ def test_every_claim_has_a_row_and_a_verdict(evidence_of):
     made = tabulate("claims", evidence_of("full"))
     assert made.display["Claim"].tolist() == [claim.claim for claim in claims()]
     assert set(made.frame["verdict"]) <= set(VERDICTS)
-    papers = made.display["Source"].str[:2].tolist()
+    papers = made.frame["paper"].tolist()
     assert made.rules == (papers.index("P2"),)
 
 
