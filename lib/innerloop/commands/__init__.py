@@ -8,6 +8,7 @@ from importlib import import_module
 #: Name of a command (and of its module here) -> what it does.
 COMMANDS: dict[str, str] = {
     "compare": "two studies side by side: what differs in protocol and numbers",
+    "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",
 }
 
