@@ -193,6 +193,16 @@ def study_tables():
     return {**built_in, **mine}
 
 
+def table_title(name):
+    """What a table is called; a user's probe by its name."""
+    return f"Probe: {name}" if name in JOBS.user_tables() else TABLES[name].title
+
+
+def category_of(product):
+    """Where `snakemake --report` puts a figure or table."""
+    return {"Innerloop": "Beyond the papers"}.get(product.paper, product.paper)
+
+
 def tables_read(product):
     """The aggregates that a figure or table reads, as far as this study has them."""
     return [table for table in product.reads if table in JOBS.tables()]

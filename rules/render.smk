@@ -14,11 +14,19 @@ rule draw_figure:
         study=paths.DESCRIPTION,
         tables=lambda wildcards: aggregates(tables_read(FIGURES[wildcards.figure])),
     output:
-        multiext(paths.FIGURE, ".pdf", ".png", ".svg", ".json"),
+        multiext(paths.FIGURE, ".pdf", ".png", ".json"),
+        svg=report(
+            f"{paths.FIGURE}.svg",
+            caption="captions/figure.rst",
+            category=lambda wildcards: category_of(FIGURES[wildcards.figure]),
+            subcategory="Figures",
+            labels=lambda wildcards: {"figure": FIGURES[wildcards.figure].title},
+        ),
     log:
         log_of(paths.FIGURE),
     params:
         script=f"{SCRIPTS}/draw_figure.py",
+        title=lambda wildcards: FIGURES[wildcards.figure].title,
         spec=lambda wildcards: product_spec(
             "figure", wildcards.figure, FIGURES[wildcards.figure]
         ),
@@ -45,11 +53,19 @@ rule write_table:
             tables_read(study_tables()[wildcards.table])
         ),
     output:
-        multiext(paths.TABLE, ".csv", ".tex", ".json"),
+        multiext(paths.TABLE, ".tex", ".json"),
+        csv=report(
+            f"{paths.TABLE}.csv",
+            caption="captions/table.rst",
+            category=lambda wildcards: category_of(study_tables()[wildcards.table]),
+            subcategory="Tables",
+            labels=lambda wildcards: {"table": table_title(wildcards.table)},
+        ),
     log:
         log_of(paths.TABLE),
     params:
         script=f"{SCRIPTS}/write_table.py",
+        title=lambda wildcards: table_title(wildcards.table),
         spec=lambda wildcards: product_spec(
             "table", wildcards.table, study_tables()[wildcards.table]
         ),
@@ -78,7 +94,12 @@ rule write_report:
         images=[path.replace("samples.png", "manifest.json") for path in all_samples()],
         models=all_models(),
     output:
-        html=in_study(paths.REPORT),
+        html=report(
+            in_study(paths.REPORT),
+            caption="captions/report.rst",
+            category="Report",
+            labels={"report": "everything in one page"},
+        ),
     log:
         in_study(log_of(paths.REPORT)),
     params:

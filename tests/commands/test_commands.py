@@ -46,7 +46,14 @@ def test_the_usage_imports_nothing_heavy():
 def test_schema_says_unit_range_and_what_is_allowed(capsys):
     main(["schema", "accuracy"])
     said = capsys.readouterr().out
-    for text in ("(fraction)", "range 0 to 1", "one of test, train, val", "queries", "integer"):
+    for text in (
+        "(fraction)",
+        "; 0 to 1",
+        "at least 0",
+        "one of test, train, val",
+        "queries",
+        "integer",
+    ):
         assert text in said
     main(["schema"])
     assert "a probe of your own" in capsys.readouterr().out

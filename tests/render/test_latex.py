@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from innerloop.render.latex import booktabs, escape
-from innerloop.render.tabulation import number, p_value, plus_minus, plus_minus_significant
+from innerloop.render.tabulation import (
+    is_numeric,
+    number,
+    p_value,
+    plus_minus,
+    plus_minus_significant,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,6 +50,14 @@ def test_a_table_is_a_complete_float():
         r"  \end{tabular}",
         r"\end{table}",
     ]
+
+
+def test_columns_of_numbers_are_told_from_words():
+    assert is_numeric(["47.8 ± 1.0", "–", "−0.3", "< 0.0001", "+1,234.5", "", "± 1.0 (sd 0.4)"])
+    assert is_numeric(["12 min", "1.5 GB"])
+    assert not is_numeric(["2 holds", "1"])
+    assert not is_numeric(["5w1s"])
+    assert not is_numeric([])
 
 
 def test_numbers_are_printed_for_people():

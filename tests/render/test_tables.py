@@ -168,3 +168,53 @@ def test_tasks_measured_twice_are_refused(tables_of, tmp_path):
     pq.write_table(pa.concat_tables([table, table]), path)
     with pytest.raises(SchemaError, match="more than once"):
         _tabulate("p1_table1_accuracy", Evidence({"accuracy": path}, STUDIES["two_methods"][0]))
+
+
+def test_a_best_value_is_marked_only_where_tests_tell(tmp_path):
+    from synthetic import ROLES, describe, write_tables
+
+    description = describe(("maml", "scaled_lr", "unit_norm"), (), roles=dict(ROLES))
+    folders = {}
+    for episodes in (4, 600):
+        folder = tmp_path / str(episodes)
+        folder.mkdir()
+        folders[episodes] = write_tables(folder, description, episodes=episodes, omit=("cka",))
+    few, many = (
+        _tabulate("p1_table1_accuracy", Evidence(folders[n], description)) for n in (4, 600)
+    )
+    assert not few.bold
+    assert not few.frame["best"].any()
+    assert many.bold == {(1, 1), (1, 2)}  # scaled LR, in both settings
+    assert many.display["Method"][1] == "Scaled LR"
+    assert "Bold" in many.caption
+    assert "Bold" not in few.caption
+
+
+def test_every_published_number_appears_exactly_once(evidence_of):
+    from innerloop.tables.published import published
+
+    frame = _tabulate("paper_vs_ours", evidence_of("full")).frame
+    keys = ["paper", "item", "train_dataset", "eval_dataset", "split", "method", "way", "shot"]
+    keys += ["metric"]
+    assert not frame.duplicated(keys).any()
+    assert frame["value"].tolist() == [row["value"] for row in published()]
+
+
+def test_ours_has_interval_counts_and_protocol(evidence_of):
+    frame = _tabulate("paper_vs_ours", evidence_of("full")).frame
+    accuracy = frame[frame["metric"] == "accuracy"]
+    assert ((accuracy["low"] < accuracy["ours"]) & (accuracy["ours"] < accuracy["high"])).all()
+    assert (accuracy["n"] == 25).all()
+    assert accuracy["measured"].str.contains("10 inner steps, 15 queries, best").any()
+
+
+def test_the_study_chooses_the_interval(tables_of):
+    description = deepcopy(STUDIES["two_methods"][0])
+    widths = {}
+    for kind in ("normal", "t", "bootstrap"):
+        description["statistics"] = {"interval": kind, "level": 0.9}
+        made = _tabulate("p1_table1_accuracy", Evidence(tables_of("two_methods"), description))
+        widths[kind] = made.frame["half_width"].iloc[0]
+        assert "90 % interval" in made.caption
+    assert widths["t"] > widths["normal"]
+    assert len(set(widths.values())) == 3

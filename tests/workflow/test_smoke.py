@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 import yaml
 from study_run import ROOT, Checkout
 
+from innerloop.commands import main as compare
 from innerloop.provenance import read_provenance
 from innerloop.render.registry import FIGURES, TABLES
 
@@ -117,6 +119,47 @@ def test_rows_of_other_parameters_are_refused(smoke: Checkout) -> None:
     assert "step_size" in log
     assert "0.04" in log
     (smoke.folder / table).write_bytes(before)
+
+
+def test_snakemake_s_own_report_has_categories_labels_and_captions(smoke: Checkout) -> None:
+    smoke.snakemake(*SMOKE, "--report", "snakemake.html")
+    page = (smoke.folder / "snakemake.html").read_text()
+    for said in (
+        "Beyond the papers",
+        "Figure 2: CKA per layer",
+        "Every published number beside ours",
+        "on how many tasks and seeds",
+        "everything in one page",
+    ):
+        assert said in page, said
+
+
+def test_without_latex_the_paper_is_refused_before_anything_runs(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = Checkout(tmp_path_factory.mktemp("fresh") / "innerloop")
+    monkeypatch.setenv("PATH", "/nowhere")
+    done = fresh.snakemake("paper", "-n", *SMOKE, check=False)
+    said = done.stdout + done.stderr
+    assert done.returncode != 0
+    assert "texlive-latex-recommended" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
+def test_the_paper_is_one_job_more(smoke: Checkout) -> None:
+    assert smoke.planned_rules("paper", *SMOKE) == {"write_paper": 1}
+    smoke.run("paper", *SMOKE)
+    paper = smoke.folder / "results/smoke/report.pdf"
+    assert paper.read_bytes().startswith(b"%PDF")
+
+
+def test_two_studies_can_be_compared(smoke: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(smoke.folder / "results/smoke")
+    compare(["compare", folder, folder])
+    said = capsys.readouterr().out
+    assert "The protocols are the same." in said
+    assert "differs" not in said
 
 
 def test_tables_are_readable(smoke: Checkout) -> None:

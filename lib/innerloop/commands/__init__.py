@@ -9,6 +9,7 @@ from importlib import import_module
 COMMANDS: dict[str, str] = {
     "plan": "jobs, hours and wall time of a study, before it is run",
     "compare": "two studies side by side: what differs in protocol and numbers",
+    "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",
     "wait": "wait for the cluster jobs that a killed Snakemake left behind",
 }

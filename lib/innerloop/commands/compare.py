@@ -78,6 +78,9 @@ def _print_numbers(
     for one in told[:most]:
         table.add_row(*map(Text, _printed(one)), style=_STYLES.get(one.verdict))
     equal, left = len(found) - len(told), len(told) - len(told[:most])
+    if not told:
+        console.print(f"{name}: all {equal:,} numbers are equal.")
+        return
     notes = [f"{equal:,} more are equal"] if equal else []
     notes += [f"{left:,} more are not shown (--all)"] if left else []
     table.caption = "; ".join(notes)

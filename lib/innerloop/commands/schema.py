@@ -33,5 +33,7 @@ def _about(field: pa.Field) -> str:
     kind = {"string": "text", "int64": "integer", "double": "real"}[str(field.type)]
     unit = f" ({said['unit']})" if said["unit"] not in ("", "1") else ""
     limits = [f"one of {said['allowed']}"] if "allowed" in said else []
-    limits += [f"range {said['range']}"] if "range" in said else []
+    if "range" in said:
+        low, high = said["range"].split(" to ")
+        limits.append(f"at least {low}" if high == "inf" else f"{low} to {high}")
     return "; ".join([f"{kind:8}{said['doc']}{unit}", *limits])

@@ -8,6 +8,8 @@ from itertools import repeat
 
 import pandas as pd
 
+from innerloop.render.tabulation import is_numeric
+
 _ESCAPES = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -45,7 +47,6 @@ _ESCAPES = {
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
 #: What LaTeX's usual fonts have no sign for: beyond Latin letters and quotation marks.
 _FOREIGN = re.compile(r"[^\n -~\u00a1-\u017e\u2018-\u201f]")
-_NUMBER = re.compile(r"[−+-]?(\d|n/a|–$|$)")
 
 
 def escape(text: str) -> str:
@@ -102,9 +103,3 @@ def _line(cells: Iterable[str], bold: Iterable[bool] = repeat(False)) -> str:
         rf"\textbf{{{text}}}" if mark else text for text, mark in zip(texts, bold, strict=False)
     )
     return "    " + " & ".join(marked) + r" \\"
-
-
-def is_numeric(cells: Iterable[str]) -> bool:
-    """Whether every cell of a column is a number or a dash, and one is a number."""
-    found = [_NUMBER.match(cell) is not None for cell in cells]
-    return bool(found) and all(found)

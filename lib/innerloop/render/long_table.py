@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from innerloop.render.latex import escape, is_numeric
+from innerloop.render.latex import escape
+from innerloop.render.tabulation import is_numeric
 
 #: Text width of a page upright and turned, in centimetres.
 UPRIGHT, TURNED = 17.0, 25.7

@@ -17,6 +17,7 @@ from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, s
 from innerloop.render.files import with_suffix
 from innerloop.render.provenance import data_sets, model_rows, protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
+from innerloop.render.tabulation import is_numeric
 from innerloop.tables.description import Study as Description
 
 HERE = Path(__file__).parent
@@ -120,14 +121,10 @@ def _table(path: Path) -> dict[str, Any]:
     table: dict[str, Any] = read_json(path)
     columns = range(len(table["columns"]))
     cells = [[row[index] for row in table["rows"]] for index in columns]
-    table["numeric"] = [_is_numeric(column) for column in cells]
+    table["numeric"] = [is_numeric(column) for column in cells]
     table["long"] = [any(len(cell) > LONG for cell in column) for column in cells]
     table["bold"] = [tuple(place) for place in table["bold"]]
     return table
-
-
-def _is_numeric(cells: Sequence[str]) -> bool:
-    return bool(cells) and all(cell[:1] in "−+<–" or cell[:1].isdigit() for cell in cells)
 
 
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 MISSING = "–"
+
+_NUMBER = re.compile(
+    r"[<±]? ?[−+]?[\d,]+(\.\d+)?( %)?( ± [\d,.]+)?( \(sd [\d,.]+\))?( (s|min|h|MB|GB))?"
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,12 @@ def not_measured(what: str, columns: Sequence[str]) -> Tabulation:
     """The table of measurements that the study does not have: a header without rows."""
     empty = pd.DataFrame(columns=list(columns), dtype=str)
     return Tabulation(empty, empty, f"Not measured in this study: {what}.")
+
+
+def is_numeric(cells: Iterable[str]) -> bool:
+    """Whether a column holds numbers and dashes, and at least one of either."""
+    found = [cell in ("", MISSING) or _NUMBER.fullmatch(cell) is not None for cell in cells]
+    return bool(found) and all(found)
 
 
 def number(value: float, digits: int, *, sign: bool = False) -> str:

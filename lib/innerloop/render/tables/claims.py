@@ -15,7 +15,7 @@ from innerloop.tables.description import Study
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import VERDICTS, Judgement, Outcome
 
-HEADER = ["Source", "Claim", "Verdict", "Comparisons", "Least certain of them"]
+HEADER = ["Claim", "Verdict", "Least certain of its comparisons", "Comparisons", "Source"]
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -57,11 +57,11 @@ def _printed(judgement: Judgement, study: Study) -> list[str]:
     claim, counts = judgement.claim, _counts(judgement)
     least = max(_deciding(judgement), key=_uncertainty)
     return [
-        f"{claim.paper}, {claim.source}",
         claim.claim,
         words.verdict(judgement.verdict, judgement.stand_in),
-        ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts),
         words.in_short(least, study),
+        ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts),
+        f"{claim.paper}, {claim.source}",
     ]
 
 

@@ -1,0 +1,59 @@
+"""`innerloop gallery results/demo docs`: a study's figures as a page of Markdown with pictures."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from PIL import Image
+
+from innerloop.errors import ConfigError
+from innerloop.files import atomic_path, read_json
+from innerloop.render.contents import PAPERS, in_order
+from innerloop.render.registry import FIGURES
+
+#: Pixels that a picture is at most wide, and colours that its palette has.
+WIDTH, COLOURS = 1200, 64
+
+
+def main(argv: list[str]) -> None:
+    """Write gallery.md and, beside it, pictures/*.png."""
+    parser = argparse.ArgumentParser(prog="innerloop gallery", description=__doc__)
+    parser.add_argument("study", type=Path, help="results/<study>")
+    parser.add_argument("out", type=Path, help="folder for gallery.md and pictures/")
+    arguments = parser.parse_args(argv)
+    found = {path.stem: path for path in (arguments.study / "figures").glob("*.json")}
+    if not found:
+        raise ConfigError(f"{arguments.study} has no figures/*.json; run `snakemake` first")
+    figures = [read_json(path) for path in in_order(found, FIGURES)]
+    for figure in figures:
+        name = f"{figure['name']}.png"
+        _shrink(arguments.study / "figures" / name, arguments.out / "pictures" / name)
+    with atomic_path(arguments.out / "gallery.md") as temporary:
+        temporary.write_text(_page(arguments.study.name, figures))
+
+
+def _page(study: str, figures: list[dict[str, str]]) -> str:
+    lines = [
+        f"# The figures of the study `{study}`",
+        "",
+        f"Made by `innerloop gallery results/{study} docs` from what `snakemake` drew.",
+    ]
+    for paper, title in PAPERS.items():
+        own = [figure for figure in figures if figure["paper"] == paper]
+        lines += ["", f"## {title}"] if own else []
+        for figure in own:
+            picture = f"![{figure['alt']}](pictures/{figure['name']}.png)"
+            lines += ["", f"### {figure['title']}", "", picture, "", figure["caption"]]
+    return "\n".join(lines) + "\n"
+
+
+def _shrink(source: Path, out: Path) -> None:
+    """A picture that is quick to load: no wider than needed, in few colours."""
+    with Image.open(source) as picture:
+        small = picture.convert("RGB")
+        small.thumbnail((WIDTH, 10_000), Image.Resampling.LANCZOS)
+        # the most frequent colours; dithering would cloud the white ground
+        reduced = small.quantize(COLOURS, dither=Image.Dither.NONE)
+    with atomic_path(out) as temporary:
+        reduced.save(temporary, optimize=True)

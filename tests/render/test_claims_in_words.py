@@ -1,0 +1,105 @@
+"""Judged claims in words: what was compared, what was found, on how much, on whose data."""
+
+from __future__ import annotations
+
+import pytest
+
+from innerloop.extensions import load_entry
+from innerloop.render.registry import TABLES
+from innerloop.tables.claims import claims
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.judgement import VERDICTS
+from synthetic import ROLES, describe, write_tables
+
+
+def tabulate(name, evidence):
+    return load_entry(TABLES[name].entry)(evidence)
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    """A study on the papers' own data, of three seeds."""
+    description = describe(roles={name: name for name in ROLES}, seeds=3)
+    tables = write_tables(tmp_path_factory.mktemp("seeds"), description, episodes=60)
+    return Evidence(tables, description)
+
+
+def test_every_claim_has_a_row_and_a_verdict(evidence_of):
+    made = tabulate("claims", evidence_of("full"))
+    assert made.display["Claim"].tolist() == [claim.claim for claim in claims()]
+    assert set(made.frame["verdict"]) <= set(VERDICTS)
+    papers = made.frame["paper"].tolist()
+    assert made.rules == (papers.index("P2"),)
+
+
+def test_verdicts_on_stand_ins_say_so(evidence_of, seeds):
+    made = tabulate("claims", evidence_of("full"))
+    decided = made.display["Verdict"][made.frame["verdict"].isin(["holds", "fails"])]
+    assert len(decided) >= 5
+    assert decided.str.endswith("on stand-in data").all()
+    assert set(made.frame["data"]) == {"stand-in"}
+    real = tabulate("claims", seeds)
+    assert set(real.frame["data"]) == {"as in the paper"}
+    assert not real.display["Verdict"].str.contains("stand-in").any()
+
+
+def test_planted_claims_are_judged_as_planted(seeds):
+    frame = tabulate("claims", seeds).frame.set_index("name")["verdict"]
+    for name in (
+        "scaled_lr_mini_imagenet",
+        "unit_norm_mini_imagenet",
+        "unit_norm_layers",
+        "only_the_head",
+        "both_fall_on_task",
+        "meta_sgd_off_task",
+        "maml_off_task",
+    ):
+        assert frame[name] == "holds", name
+    assert frame["unit_norm_fc100"] == "fails"
+    assert frame["maml_rises_on_task"] == "fails"
+
+
+def test_without_measurements_nothing_was_run(evidence_of):
+    made = tabulate("claims", evidence_of("no_tables"))
+    assert set(made.frame["verdict"]) == {"not run"}
+    comparisons = tabulate("claim_comparisons", evidence_of("no_tables"))
+    assert set(comparisons.frame["verdict"]) == {"not run"}
+
+
+def test_one_seed_says_nothing_of_seeds(evidence_of, seeds):
+    one = tabulate("claim_comparisons", evidence_of("full")).frame
+    over_seeds = one[(one["replicate"] == "seeds") & (one["quantity"] != "toy_accuracy")]
+    assert len(over_seeds) > 10
+    assert over_seeds["p"].isna().all()
+    assert set(over_seeds["verdict"]) == {"inconclusive"}
+    assert one["seed_sd"][one["quantity"] != "toy_accuracy"].isna().all()
+    three = tabulate("claim_comparisons", seeds).frame
+    assert three["seed_sd"].notna().all()
+
+
+def test_both_estimators_stand_there_and_one_decides(evidence_of):
+    made = tabulate("claim_comparisons", evidence_of("full"))
+    cka = made.frame[made.frame["quantity"] == "cka"]
+    assert set(cka.groupby("of_estimator")["decides"].unique().map(tuple)) == {(True,), (False,)}
+    beside = made.display["Verdict"][~made.frame["decides"]]
+    assert beside.str.endswith("beside)").all()
+
+
+def test_numbers_stand_beside_what_does_not_decide(evidence_of):
+    made = tabulate("claim_comparisons", evidence_of("full"))
+    open_ = made.frame[(made.frame["verdict"] == "inconclusive") & made.frame["p"].notna()]
+    assert open_["smallest_detectable"].gt(0).all()
+    assert open_["n"].gt(0).all()
+    assert "ties" in made.caption
+
+
+def test_methods_are_compared_after_the_steps_they_share(evidence_of):
+    frame = tabulate("claim_comparisons", evidence_of("full")).frame
+    between = frame[(frame["quantity"] == "cka") & (frame["against_variant"] == "maml")]
+    between = between[between["of_variant"] != "maml"]
+    assert len(between) >= 4
+    assert "not comparable" not in set(between["verdict"])  # 6 and 10 steps: both after 5
+
+
+def test_the_correction_is_named(evidence_of):
+    assert "Holm's method for the" in tabulate("claims", evidence_of("full")).caption
