@@ -13,7 +13,6 @@ GPUs and J jobs a GPU has G x J slots. Settings, all by environment variables:
 from __future__ import annotations
 
 import fcntl
-import getpass
 import os
 import subprocess
 import sys
@@ -107,7 +106,7 @@ def _free_slot(folder: Path, gpus: Sequence[str], places: int) -> str | None:
 
 
 def _folder() -> Path:
-    name = f"innerloop-gpus-{getpass.getuser()}"
+    name = f"innerloop-gpus-{os.getuid()}"
     if job := os.environ.get("SLURM_JOB_ID"):
         name += f"-{job}"
     default = Path(tempfile.gettempdir()) / name

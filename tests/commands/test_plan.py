@@ -13,6 +13,8 @@ import yaml
 
 from innerloop.commands import plan
 from innerloop.commands.plan import Chain, PlannedJob, planned, shown, wall_seconds
+from innerloop.errors import ConfigError
+from innerloop.files import write_json
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 
@@ -77,6 +79,25 @@ def test_files_lie_over_one_another_and_the_facts_are_named(
     assert "with 2 at once" in said
     assert "with 8 at once" in said
     assert "not ours" in said  # no GPU was measured here
+
+
+def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeypatch) -> None:
+    content = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    study = Study(content)
+    monkeypatch.chdir(tmp_path)
+    shipped = Speeds.shipped().applied(study)
+    assert plan.speeds_for(study, None).applied(study) == shipped
+    write_json(tmp_path / "results/smoke/study.json", {"config": content})
+    for key in study.models:
+        model = f"{key.protocol}/{key.dataset}/{key.variant}/{key.setting}/seed{key.seed}/model.tsv"
+        benchmark = tmp_path / "results/smoke/benchmarks/models" / model
+        benchmark.parent.mkdir(parents=True)
+        benchmark.write_text("s\tmax_rss\n100\t1\n")
+    own = plan.speeds_for(study, None).applied(study)
+    assert own["train"].gflop_per_second < shipped["train"].gflop_per_second
+    assert own["train"].where == "results/smoke: median of 4 jobs"
+    with pytest.raises(ConfigError, match="elsewhere"):
+        plan.speeds_for(study, tmp_path / "elsewhere")
 
 
 @pytest.mark.parametrize("slots", ["0", "-2", "many"])

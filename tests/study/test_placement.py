@@ -85,6 +85,16 @@ def test_a_probe_s_work_follows_its_options() -> None:
     assert cka(training_tasks=40) > 2 * cka()
 
 
+def test_a_user_s_probe_may_mean_anything_by_its_options(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("def mine(model): ...\n")
+
+    def own(content: dict[str, Any]) -> None:
+        content["probes"]["own"] = {"probe": f"{tmp_path}/mine.py:mine", "tasks": "every one"}
+        content["models"]["plain"]["probes"].append("own")
+
+    assert workload.of(study(own), "measure_probe", MAML, "own").gflop > 0
+
+
 def test_work_that_depends_on_the_images_is_not_counted() -> None:
     with pytest.raises(KeyError, match="build_images"):
         workload.of(study(), "build_images")

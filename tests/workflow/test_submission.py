@@ -24,6 +24,7 @@ AWAY = {
     "build_images", "train_model", "train_toy",
     "measure_accuracy", "measure_probe", "measure_raw_pixels",
 }  # fmt: skip
+MAML = "results/small/models/p1/scripts/maml/5w1s/seed0/model.json"
 PROFILE = ("--workflow-profile", "profiles/slurm", "--configfile", "small.yaml")
 
 
@@ -71,16 +72,23 @@ class Submitting(Checkout):
         return done.stdout
 
 
-@pytest.fixture
-def submitting(small: Checkout, tmp_path: Path) -> Submitting:
-    """The finished two-method study, now for a GPU."""
-    made = Submitting(tmp_path / "innerloop", small)
+@pytest.fixture(scope="module")
+def for_a_gpu(small: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """The finished two-method study, as if it had been made on a GPU."""
+    made = Submitting(tmp_path_factory.mktemp("gpu") / "innerloop", small)
     study = small_study()
     study["compute"]["device"] = "cuda"
     study["compute"]["threads"] = 2
     made.write_study("small.yaml", study)
     made.snakemake(*SMALL_TARGETS, "--touch", "--configfile", "small.yaml", "--cores", "1")
+    shutil.rmtree(made.folder / "fake")
     return made
+
+
+@pytest.fixture
+def submitting(for_a_gpu: Checkout, tmp_path: Path) -> Submitting:
+    """The same, with a SLURM that submits nothing."""
+    return Submitting(tmp_path / "innerloop", for_a_gpu)
 
 
 def asked(arguments: list[str], folder: Path) -> str:
@@ -136,18 +144,16 @@ def test_a_job_without_a_gpu(submitting: Submitting) -> None:
 def test_another_attempt_has_more_memory_and_time_where_that_helps(
     submitting: Submitting,
 ) -> None:
-    target = "results/small/models/p1/scripts/maml/5w1s/seed0/model.json"
-    trained = submitting.submit(target, "--forcerun", "train_model", "--retries", "3")
-    assert [memory(line) for line in trained] == ["4200", "6300", "8400", "8400"]
+    trained = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "2")
+    assert [memory(line) for line in trained] == ["4200", "6300", "8400"]
     assert {limit(line) for line in trained} == {"11"}  # it goes on where it was
     built = submitting.submit("data", "--forcerun", "build_images", "--retries", "1")
     assert [(memory(line), limit(line)) for line in built] == [("4000", "120"), ("6000", "240")]
 
 
-def test_the_profile_retries_often_enough_for_a_chain(submitting: Submitting) -> None:
-    target = "results/small/models/p1/scripts/maml/5w1s/seed0/model.json"
-    assert len(submitting.submit(target, "--forcerun", "train_model")) == 6
-    assert "logs/slurm/rule_train_model/small_p1_scripts_maml_5w1s_0/6.log" in submitting.said
+def test_a_failed_job_s_logs_are_named(submitting: Submitting) -> None:
+    submitting.submit(MAML, "--forcerun", "train_model", "--retries", "0")
+    assert "logs/slurm/rule_train_model/small_p1_scripts_maml_5w1s_0/1.log" in submitting.said
     assert "results/small/logs/models/p1/scripts/maml/5w1s/seed0/model.log" in submitting.said
 
 
@@ -167,8 +173,7 @@ def test_the_profile_retries_often_enough_for_a_chain(submitting: Submitting) ->
 def test_a_site_s_own_words(submitting: Submitting, site: dict[str, str], asks: str) -> None:
     for old, new in site.items():
         submitting.edit("profiles/slurm/config.yaml", f"  {old}", f"  {new}")
-    target = "results/small/models/p1/scripts/maml/5w1s/seed0/model.json"
-    (line,) = submitting.submit(target, "--forcerun", "train_model", "--retries", "0")
+    (line,) = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "0")
     found = asked(line, submitting.folder)
     assert f" {asks} " in f"{found} "
     assert len(re.findall("--gpus|--gres", found)) == 1

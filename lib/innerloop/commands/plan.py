@@ -4,8 +4,8 @@
     innerloop plan --configfile config/paper.yaml mine.yaml --slots 1 8 64 --measured results/trial
 
 Estimates, from the study file and from how fast jobs were measured to run: within a factor of two
-or three where the measurement was on your machine. `--measured` takes the speed from the
-benchmarks of a study that has run there.
+or three where that was on your machine. The speed is that of the study's own finished jobs if there
+are any, or, with `--measured`, of another study's; else of the machines that Innerloop knows.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ import argparse
 import heapq
 import statistics
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.command_line import merged_study
+from innerloop.errors import ConfigError
 from innerloop.study import workload
 from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey
@@ -72,10 +74,18 @@ def main(argv: list[str]) -> None:
     )
     arguments = parser.parse_args(argv)
     study = Study(merged_study(arguments.configfile), SCHEMA if SCHEMA.is_file() else None)
-    speeds = Speeds.shipped()
-    if arguments.measured:
-        speeds = speeds.measured(arguments.measured)
+    speeds = speeds_for(study, arguments.measured)
     print("\n".join(described(study, speeds, arguments.slots)))
+
+
+def speeds_for(study: Study, measured: Path | None) -> Speeds:
+    """Speeds by the named results, else by the study's own, else those that ship."""
+    speeds = Speeds.shipped()
+    if measured:
+        return speeds.measured(measured)
+    with suppress(ConfigError):  # it has not run yet, or not for long
+        return speeds.measured(Path("results") / study.name)
+    return speeds
 
 
 def described(study: Study, speeds: Speeds, slots: Sequence[int]) -> Iterator[str]:

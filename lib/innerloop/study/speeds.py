@@ -113,7 +113,7 @@ def _threads(study: Study) -> int:
 
 
 def _finished(study: Study, results: Path) -> Iterator[tuple[Work, float]]:
-    """Work and seconds of every job that has a benchmark."""
+    """Work and seconds of every job with a benchmark; of a continued training, its last part."""
     for key, model in study.models.items():
         jobs: list[tuple[str, str | None, str]] = [
             ("train_model", None, paths.MODEL),

@@ -82,10 +82,10 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     """Measure one model with one probe: its tasks, before and after adaptation."""
     options: Mapping[str, Any] = study.config["probes"][name]
     datasets = options.get("datasets") or model.evaluate_on
-    each = options.get("tasks", study.compute["tasks_at_once"])
+    each = _whole(options.get("tasks"), study.compute["tasks_at_once"])
     tasks = len(datasets) * len(options.get("splits", ["test"])) * each
     if model.key.dataset in options.get("over_training", []):
-        tasks += len(study.config["checkpoints"]) * options.get("training_tasks", each)
+        tasks += len(study.config["checkpoints"]) * _whole(options.get("training_tasks"), each)
     return _measured(study, model, tasks)
 
 
@@ -94,6 +94,11 @@ def _toy(study: Study) -> Work:
     chosen = study.config["toy"]
     passes = len(chosen["step_sizes"]) * chosen["epochs"] * TOY_IMAGES * GRADIENT
     return _work(chosen, passes, chosen["batch"], trains=True)
+
+
+def _whole(value: Any, otherwise: int) -> int:
+    """A number of tasks; a user's own probe may give that name to anything."""
+    return value if isinstance(value, int) else otherwise
 
 
 def _measured(study: Study, model: Model, tasks: int) -> Work:
