@@ -36,20 +36,23 @@ try:
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 
-# how files may be had and how a training is run are parameters of no job: they change no result
-ACCESS = canonical_json(STUDY.access)
-REGISTRY = config.get("registry", "")
-RUNNING = training_options(STUDY.running)
-
 # a job that computes on a GPU takes one; on one machine several may share it (in hundredths)
 JOBS_PER_GPU = STUDY.running.get("jobs_per_gpu", 1)
 GPUS = 0 if STUDY.compute["device"] == "cpu" else 1
 GPU_SHARE = GPUS * max(1, 100 // JOBS_PER_GPU)
 
-# jobs run in the environment that Snakemake runs in, activated or not
+# jobs run in the environment that Snakemake runs in, activated or not. How files are had and how a
+# training is run change no result, so they reach jobs as variables and are parameters of none
+ENVIRONMENT = {
+    "INNERLOOP_ACCESS": canonical_json(STUDY.access),
+    "INNERLOOP_REGISTRY": config.get("registry", ""),
+    "INNERLOOP_TRAINING": training_options(STUDY.running),
+    "INNERLOOP_JOBS_PER_GPU": str(JOBS_PER_GPU),
+}
 shell.prefix(
-    f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH"
-    f" INNERLOOP_JOBS_PER_GPU={JOBS_PER_GPU}; "
+    f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH "
+    + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items())
+    + "; "
 )
 
 

@@ -26,8 +26,8 @@ rule fetch_dataset:
         r"""
         python {params.script:q} \
             --spec {params.spec:q} \
-            --registry {REGISTRY:q} \
-            --access {ACCESS:q} \
+            --registry "$INNERLOOP_REGISTRY" \
+            --access "$INNERLOOP_ACCESS" \
             --out {output.record:q} \
             >{log:q} 2>&1
         """

@@ -35,6 +35,6 @@ rule train_model:
             --splits {input.splits:q} \
             --checkpoint {params.checkpoint:q} \
             --out {output.manifest:q} \
-            {RUNNING} \
+            $INNERLOOP_TRAINING \
             >{log:q} 2>&1
         """
