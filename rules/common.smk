@@ -49,9 +49,13 @@ ENVIRONMENT = {
     "INNERLOOP_TRAINING": training_options(STUDY.running),
     "INNERLOOP_JOBS_PER_GPU": str(JOBS_PER_GPU),
 }
+SETTINGS = " ".join(
+    f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items()
+)
 shell.prefix(
     f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH "
-    + " ".join(f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items())
+    # Snakemake formats the prefix
+    + SETTINGS.replace("{", "{{").replace("}", "}}")
     + "; "
 )
 

@@ -84,7 +84,7 @@ class Study:
     def __init__(self, config: Mapping[str, Any], schema_file: Path | str | None = None) -> None:
         if schema_file is not None:
             check_schema(config, schema_file)
-        compute = config["compute"]
+        compute = config.get("compute", {})  # a description of a study does without
         #: What results depend on, and nothing else.
         self.config: dict[str, Any] = {
             **{key: value for key, value in config.items() if key not in ACCESS},
