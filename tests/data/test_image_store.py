@@ -134,6 +134,11 @@ class TestRoundTrip:
         store.batch(rows).zero_()
         assert store.batch(rows).any()
 
+    def test_a_batch_is_the_same_from_a_device(self, store):
+        rows = np.array([[1, 0], [2, 3]])
+        found = store.batch_on(rows, torch.device("cpu"))
+        assert torch.equal(found, store.batch(rows))
+
 
 class TestDigest:
     def test_same_pictures_same_digest(self, store, tmp_path):

@@ -265,6 +265,19 @@ def test_divergence_is_an_error_that_names_method_and_iteration():
         finish(later)
 
 
+def test_divergence_in_the_very_last_step_is_an_error_too():
+    """The loss was fine, but what the step left is no model."""
+    with pytest.raises(DivergenceError, match=r"the loss is .* at outer iteration 1\."):
+        finish(make(iterations=1, checkpoints=(0, 1), outer_step_size=math.inf))
+
+
+def test_no_checkpoint_holds_what_diverged():
+    training = make(method("maml", step_size=1e30), iterations=6)
+    training._since_log.append(training._outer_step())
+    with pytest.raises(DivergenceError):
+        training.state()
+
+
 def test_a_schedule_from_a_job():
     values = {
         "iterations": 1, "meta_batch": 2, "train_steps": 3, "test_steps": 4,

@@ -29,8 +29,8 @@ SCRIPT = "templates/report.js"
 HEADLINE = "p1_table1_accuracy"
 VERDICTS, VERDICT = "paper_vs_ours", "Verdict"
 
-#: Cells longer than this are wrapped.
-LONG = 40
+#: Columns with cells longer than this are wrapped, those of long texts less narrowly.
+WRAPPED, LONG = 24, 40
 
 #: Sheets of sample images are enlarged up to this width, in pixels.
 SHEET_WIDTH = 760
@@ -122,9 +122,16 @@ def _table(path: Path) -> dict[str, Any]:
     columns = range(len(table["columns"]))
     cells = [[row[index] for row in table["rows"]] for index in columns]
     table["numeric"] = [is_numeric(column) for column in cells]
-    table["long"] = [any(len(cell) > LONG for cell in column) for column in cells]
+    table["wrap"] = [_wrap(max(map(len, column), default=0)) for column in cells]
     table["bold"] = [tuple(place) for place in table["bold"]]
     return table
+
+
+def _wrap(longest: int) -> str:
+    """How a column is wrapped: a class of the style sheet."""
+    if longest > LONG:
+        return "long"
+    return "wrapped" if longest > WRAPPED else ""
 
 
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
