@@ -30,7 +30,7 @@ ON_GPUS = tuple(f"{rule}:gpu=1" for rule in ("train_model", "measure_accuracy", 
 #: Iterations of the models: long enough to be caught at it, a minute or less.
 ITERATIONS = 3000
 #: What training and measuring begin with.
-DATA = ("results/small/data", "results/small/episodes")
+DATA = ("resources", "results/small/data", "results/small/episodes", ".snakemake/metadata")
 #: Every measurement of the study, gathered.
 TARGETS = [
     f"results/small/aggregates/{table}.parquet"
@@ -156,9 +156,8 @@ class Study(Checkout):
 
     def with_data_of(self, other: Study) -> Study:
         """Take over images, splits and episodes, and what Snakemake knows of them."""
-        for part in ("resources", ".snakemake/metadata", *DATA):
-            if (other.folder / part).exists():
-                shutil.copytree(other.folder / part, self.folder / part)
+        for part in DATA:
+            shutil.copytree(other.folder / part, self.folder / part)
         return self
 
 

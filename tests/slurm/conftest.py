@@ -28,9 +28,18 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def local(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Study:
+def prepared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """The study's images, splits and episodes, and no model."""
+    study = Study(tmp_path_factory.mktemp("prepared") / "innerloop")
+    study.run("data", "--configfile", "small.yaml")
+    return study
+
+
+@pytest.fixture(scope="session")
+def local(prepared: Study, tmp_path_factory: pytest.TempPathFactory) -> Study:
     """The study, run on this machine without SLURM."""
-    study = Study(tmp_path_factory.mktemp("local") / "innerloop", iterations=ITERATIONS)
+    folder = tmp_path_factory.mktemp("local") / "innerloop"
+    study = Study(folder, iterations=ITERATIONS).with_data_of(prepared)
     study.run(*TARGETS, "--configfile", "small.yaml")
     return study
 

@@ -98,15 +98,17 @@ def test_preemption_and_a_lost_node(cluster: Cluster, local: Study, tmp_path: Pa
     assert len(cluster.jobs(study, "train_model")) == 2
 
 
-def test_a_training_longer_than_its_time_limit(cluster: Cluster, tmp_path: Path) -> None:
+def test_a_training_longer_than_its_time_limit(
+    cluster: Cluster, prepared: Study, tmp_path: Path
+) -> None:
     """It is told to stop in time, saves, and goes on in the next job, as often as it takes."""
     iterations = 2 * ITERATIONS
-    undisturbed = Study(tmp_path / "undisturbed/innerloop", iterations=iterations)
+    undisturbed = Study(tmp_path / "undisturbed", iterations=iterations).with_data_of(prepared)
     del undisturbed.study["protocols"]["p1"]["variants"]["boil"]
     undisturbed.write()
     undisturbed.run("train", "--configfile", "small.yaml")
 
-    study = Study(tmp_path / "innerloop", iterations=iterations).with_data_of(undisturbed)
+    study = Study(tmp_path / "innerloop", iterations=iterations).with_data_of(prepared)
     del study.study["protocols"]["p1"]["variants"]["boil"]
     study.study["compute"]["resources"] = {"train_model": {"runtime": 1}}
     study.write()
@@ -143,9 +145,9 @@ def test_a_head_that_is_killed_and_started_again(
 
 
 def test_an_edit_while_jobs_are_queued_is_caught(
-    cluster: Cluster, local: Study, tmp_path: Path
+    cluster: Cluster, prepared: Study, tmp_path: Path
 ) -> None:
-    study = Study(tmp_path / "innerloop", iterations=4).with_data_of(local)
+    study = Study(tmp_path / "innerloop", iterations=4).with_data_of(prepared)
     table = "results/small/aggregates/training.parquet"
     command("scontrol", "update", "PartitionName=gpu", "State=DOWN")
     try:

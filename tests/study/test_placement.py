@@ -111,6 +111,9 @@ def test_memory_escalates_and_stops_at_twice() -> None:
 def test_only_what_cannot_continue_is_given_more_time() -> None:
     assert [Size(1, 10).runtime(attempt) for attempt in (1, 2, 3)] == [10, 20, 30]
     assert [Size(1, 10, resumes=True).runtime(attempt) for attempt in (1, 2, 3)] == [10] * 3
+    # and no attempt asks for what most sites refuse, unless the study file does
+    assert [Size(1, 1000).runtime(attempt) for attempt in (1, 2, 3)] == [1000, LONGEST, LONGEST]
+    assert [Size(1, 3000).runtime(attempt) for attempt in (1, 2)] == [3000, 3000]
     sizes = Sizes(study())
     assert sizes.of("train_model", MAML).resumes
     assert not sizes.of("measure_accuracy", MAML).resumes

@@ -46,8 +46,10 @@ class Size:
         return math.ceil(self.first_mb * min(1 + attempt, 4) / 2)
 
     def runtime(self, attempt: int) -> int:
-        """Time limit of an attempt, in minutes."""
-        return self.minutes if self.resumes else self.minutes * attempt
+        """Time limit of an attempt, in minutes: more each time for what starts over."""
+        if self.resumes:
+            return self.minutes
+        return min(self.minutes * attempt, max(self.minutes, LONGEST))
 
 
 #: Rules whose work depends on the images; building may decode sixty thousand photographs.
