@@ -132,7 +132,7 @@ class ImageStore:
     def batch_on(self, rows: np.ndarray, device: torch.device) -> torch.Tensor:
         """As `batch`, on a device that all images are copied to once, as bytes."""
         if device not in self._on_device:
-            self._on_device[device] = torch.from_numpy(np.asarray(self.images)).to(device)
+            self._on_device[device] = torch.from_numpy(np.array(self.images)).to(device)
         places = torch.from_numpy(rows).to(device, non_blocking=True)
         return self._on_device[device][places].float().div_(255)
 
