@@ -335,7 +335,7 @@ class TestRefusedCub:
         members = miniatures.cub_members(EACH)
         bad = self.of_class(members, 7)[2]
         buffer = io.BytesIO()
-        Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
+        Image.new("1", (12_000, 9_000)).save(buffer, "PNG")
         members[bad] = buffer.getvalue()
         held = {"cub_200_2011": {"CUB_200_2011.tgz": miniatures.tar_gz(members)}}
         with pytest.raises(DataError, match=rf"(?s){bad} .*bomb"):

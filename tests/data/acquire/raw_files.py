@@ -10,7 +10,10 @@ from innerloop.data.licence import Licence
 
 #: What the tests download: 300 kB, so that it takes several blocks.
 CONTENT = bytes(range(256)) * 1200
-IMPATIENT = Patience(connect=2, silence=0.2, least_rate=1e5, attempts=2, first_wait=0.01)
+#: Gives up after two attempts, but not because the machine is busy.
+BRISK = Patience(connect=20, silence=20, least_rate=1e3, attempts=2, first_wait=0.01)
+#: Takes a moment's silence for a stall.
+IMPATIENT = Patience(connect=20, silence=0.2, least_rate=1e5, attempts=2, first_wait=0.01)
 
 
 def raw_file(*urls: str, content: bytes = CONTENT, name: str = "birds.tgz", **values) -> RawFile:

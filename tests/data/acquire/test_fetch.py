@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from raw_files import CONTENT, IMPATIENT, collection, raw_file
+from raw_files import BRISK, CONTENT, collection, raw_file
 
 import file_server as answers
 from innerloop.data.acquire.fetch import Ways, fetch
@@ -26,7 +26,7 @@ def folder(tmp_path) -> Path:
 
 
 def run(wanted, folder, **ways):
-    return fetch(wanted, folder, Ways(patience=IMPATIENT, progress=False, **ways))
+    return fetch(wanted, folder, Ways(patience=BRISK, progress=False, **ways))
 
 
 def left(folder) -> set[str]:

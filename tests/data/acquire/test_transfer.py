@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from raw_files import CONTENT, IMPATIENT
+from raw_files import BRISK, CONTENT, IMPATIENT
 
 import file_server as answers
 from innerloop.data.acquire import transfer
@@ -22,8 +22,8 @@ def part(tmp_path) -> Path:
     return tmp_path / "birds.tgz.part"
 
 
-def get(url: str, part: Path, size: int = len(CONTENT)) -> None:
-    download(url, part, size, IMPATIENT, progress=False)
+def get(url: str, part: Path, size: int = len(CONTENT), patience=BRISK) -> None:
+    download(url, part, size, patience, progress=False)
 
 
 @pytest.mark.parametrize("size", [len(CONTENT), 0], ids=["known size", "unknown size"])
@@ -49,7 +49,7 @@ def test_a_busy_server_is_asked_again(server, part, status):
 def test_a_server_that_stays_busy_is_given_up(server, part):
     with pytest.raises(SourceError, match=r"gave up after 2 attempts .*HTTP status 503"):
         get(server.give("/f", answers.refusal(503)), part)
-    assert len(server.requests) == IMPATIENT.attempts
+    assert len(server.requests) == BRISK.attempts
 
 
 def test_waiting_grows_and_is_bounded():
@@ -64,17 +64,17 @@ def test_nobody_listens(part):
 
 def test_time_out(server, part):
     with pytest.raises(SourceError, match=r"gave up .*timed out"):
-        get(server.give("/f", answers.silence(server)), part)
+        get(server.give("/f", answers.silence(server)), part, patience=IMPATIENT)
 
 
 def test_stalled_stream(server, part):
     with pytest.raises(SourceError, match=r"gave up after 2 attempts that brought next to"):
-        get(server.give("/f", answers.stall(server, CONTENT, 1000)), part)
+        get(server.give("/f", answers.stall(server, CONTENT, 1000)), part, patience=IMPATIENT)
 
 
 def test_a_trickle_is_a_stall(server, part):
     with pytest.raises(SourceError, match=r"only \d+ bytes came in"):
-        get(server.give("/f", answers.trickle(server, CONTENT, 0.02)), part)
+        get(server.give("/f", answers.trickle(server, CONTENT, 0.02)), part, patience=IMPATIENT)
 
 
 @pytest.mark.parametrize("kind", ["text/html", "text/HTML; charset=utf-8", "application/gzip"])
@@ -110,6 +110,7 @@ def test_a_server_that_always_breaks_early_is_given_up(server, part):
     url = server.give("/f", answers.cut(CONTENT, 100))
     with pytest.raises(SourceError, match="gave up after 2 attempts that brought next to nothing"):
         get(url, part)
+    assert len(server.requests) == 2
 
 
 def test_an_early_end_is_seen_where_the_server_says_no_length(server, part):

@@ -79,6 +79,7 @@ class Evil:
         np.array([Evil(os.system, "touch executed")], dtype=object),
         np.zeros(2, dtype=[("a", "i4"), ("b", "i4")]),
         np.array(["text"]),
+        np.array([1j]),
         np.ma.array([1]),
         Path("x"),
     ],
