@@ -13,8 +13,10 @@ UPRIGHT, TURNED = 17.0, 25.7
 #: Width of a character of a font size, and of the space between columns, in centimetres.
 SIZES = {r"\small": 0.165, r"\footnotesize": 0.148, r"\scriptsize": 0.132}
 GAP = 0.28
-#: Columns of longer cells are wrapped, none to less than this (centimetres) or to more lines.
-LONG, NARROWEST, MOST_LINES = 18, 1.7, 6
+#: Columns of longer cells are wrapped, none to less than this, in centimetres.
+LONG, NARROWEST = 18, 1.7
+#: Lines that a cell may be wrapped to: smaller type is better than many lines.
+LINES = (2, 3, 6)
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:
     fits = (
         _Fit(size, page, wrapped)
         for page, sizes in ((UPRIGHT, SIZES), (TURNED, [*SIZES][1:]))
+        for lines in LINES
         for size in sizes
-        if (wrapped := _wrapped(lengths, SIZES[size], page)) is not None
+        if (wrapped := _wrapped(lengths, SIZES[size], page, lines)) is not None
     )
     smallest = [*SIZES][-1]
     return next(fits, _Fit(smallest, TURNED, dict.fromkeys(range(len(columns)), _even(columns))))
@@ -99,7 +102,9 @@ def _even(columns: Sequence[str]) -> float:
     return TURNED / len(columns) - GAP
 
 
-def _wrapped(lengths: Sequence[int], character: float, page: float) -> dict[int, float] | None:
+def _wrapped(
+    lengths: Sequence[int], character: float, page: float, most: int
+) -> dict[int, float] | None:
     """Widths of the columns that must be wrapped to fit; None where they would be too narrow."""
     room = page - GAP * (len(lengths) - 1)
     if sum(lengths) * character <= room:
@@ -112,7 +117,7 @@ def _wrapped(lengths: Sequence[int], character: float, page: float) -> dict[int,
     total = sum(length**0.5 for length in long.values())
     widths = {index: room * length**0.5 / total for index, length in long.items()}
     lines = max(long[index] * character / width for index, width in widths.items())
-    return widths if min(widths.values()) >= NARROWEST and lines <= MOST_LINES else None
+    return widths if min(widths.values()) >= NARROWEST and lines <= most else None
 
 
 def _head(name: str, index: int, fit: _Fit, cells: Sequence[Sequence[str]]) -> str:
