@@ -66,13 +66,15 @@ def adapt(
     fast = with_task_axis(slow, len(support))
     gradient = support_gradient(
         network, fast, support, adapted_names(method, list(slow)), method.inner_loss,
-        second_order=differentiable and not method.first_order, keep_activations=keep_activations,
+        second_order=differentiable and not method.first_order,
     )  # fmt: skip
     losses: list[torch.Tensor] = []
     visited = [fast] if trajectory else []
-    for _ in range(steps):
+    for step in range(steps):
+        # the last step is the first to be met backwards: its activations wait for nothing else
+        keep = keep_activations or step == steps - 1
         with torch.set_grad_enabled(differentiable):
-            loss, gradients = gradient(fast)
+            loss, gradients = gradient(fast, keep)
             moved = {
                 name: rule(role_of(name), fast[name], along, step_sizes[name])
                 for name, along in gradients.items()

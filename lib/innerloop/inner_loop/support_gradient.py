@@ -14,8 +14,9 @@ from innerloop.nets.conv4 import Conv4
 from innerloop.nets.losses import TaskLosses
 from innerloop.parameters import HEAD, Parameters, layer_of
 
-#: Fast weights -> each task's inner loss [T], and its gradient by the parameters that move.
-SupportGradient: TypeAlias = Callable[[Parameters], tuple[torch.Tensor, Parameters]]
+#: Fast weights, and whether to keep activations until the gradient is differentiated (faster)
+#: instead of computing them again -> each task's inner loss [T], and its gradient by what moves.
+SupportGradient: TypeAlias = Callable[[Parameters, bool], tuple[torch.Tensor, Parameters]]
 
 
 def support_gradient(
@@ -26,7 +27,6 @@ def support_gradient(
     loss: InnerLoss,
     *,
     second_order: bool,
-    keep_activations: bool = False,
 ) -> SupportGradient:
     """The function that every inner step asks for its gradient.
 
@@ -37,8 +37,6 @@ def support_gradient(
         moving: the parameters that inner steps move.
         loss: the inner loss.
         second_order: whether the gradient itself is differentiable.
-        keep_activations: keep a step's activations until it is differentiated, instead of
-            computing them again: faster, in memory that grows with the steps.
     """
     if all(layer_of(name) == HEAD for name in moving):
         with torch.set_grad_enabled(second_order):
@@ -47,9 +45,9 @@ def support_gradient(
     scale = loss_scale(support.labels, network.way, loss)
     losses = TaskLosses(network, support.images, support.labels, scale)
 
-    def gradient(fast: Parameters) -> tuple[torch.Tensor, Parameters]:
+    def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
         with torch.set_grad_enabled(second_order):
-            return losses.gradients(fast, moving, keep_activations=keep_activations)
+            return losses.gradients(fast, moving, keep_activations=keep and second_order)
 
     return gradient
 
@@ -69,7 +67,7 @@ class _OfHead:
         self._network, self._labels, self._moving = network, labels, moving
         self._features, self._loss, self._second_order = features, loss, second_order
 
-    def __call__(self, fast: Parameters) -> tuple[torch.Tensor, Parameters]:
+    def __call__(self, fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
         with torch.enable_grad():
             # a leaf where no graph is wanted from before this step
             here = {

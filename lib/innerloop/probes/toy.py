@@ -127,7 +127,7 @@ def _sgd_step(
 ) -> Parameters:
     batch = Labelled(images, labels)
     gradient = support_gradient(network, weights, batch, list(weights), "mean", second_order=False)
-    _, gradients = gradient(weights)
+    _, gradients = gradient(weights, False)
     return {
         name: rule(role_of(name), weights[name], along, rate) for name, along in gradients.items()
     }
