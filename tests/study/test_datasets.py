@@ -67,7 +67,7 @@ def test_a_store_that_no_variant_has(store):
 
 def test_how_files_are_had_is_in_no_job_s_parameters():
     plain, other = jobs(study()), jobs(study(**ACCESS))
-    assert other.study.meaning == plain.study.meaning
+    assert other.study.config == plain.study.config
     assert describe(other.study) == describe(plain.study)
     for table in plain.tables():
         assert plain.study_of(table) == other.study_of(table)

@@ -263,7 +263,7 @@ class Study:
             raise ConfigError(
                 f"study file: probes.{name}: that name is taken by a table of results"
             )
-        for dataset in config.get("accept_licence", []):
+        for dataset in self.access.get("accept_licence", []):
             self._known(self.registry.variants, dataset, "accept_licence: data set")
         for dataset in datasets:
             self._check_variant(dataset)
