@@ -14,7 +14,6 @@ import yaml
 from innerloop.commands import plan
 from innerloop.commands.plan import Chain, PlannedJob, planned, shown, wall_seconds
 from innerloop.errors import ConfigError
-from innerloop.files import write_json
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 
@@ -87,7 +86,6 @@ def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     shipped = Speeds.shipped().applied(study)
     assert plan.speeds_for(study, None).applied(study) == shipped
-    write_json(tmp_path / "results/smoke/study.json", {"config": content})
     for key in study.models:
         model = f"{key.protocol}/{key.dataset}/{key.variant}/{key.setting}/seed{key.seed}/model.tsv"
         benchmark = tmp_path / "results/smoke/benchmarks/models" / model
@@ -96,8 +94,10 @@ def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeyp
     own = plan.speeds_for(study, None).applied(study)
     assert own["train"].gflop_per_second < shipped["train"].gflop_per_second
     assert own["train"].where == "results/smoke: median of 4 jobs"
-    with pytest.raises(ConfigError, match="elsewhere"):
-        plan.speeds_for(study, tmp_path / "elsewhere")
+    other = Study({**content, "study": "another"})
+    assert plan.speeds_for(other, study).applied(other) == own
+    with pytest.raises(ConfigError, match="results/another/benchmarks has no job"):
+        plan.speeds_for(study, other)
 
 
 @pytest.mark.parametrize("slots", ["0", "-2", "many"])

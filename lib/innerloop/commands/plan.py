@@ -1,7 +1,7 @@
 """Jobs, hours and wall time of a study, before it is run.
 
     innerloop plan --configfile config/paper.yaml
-    innerloop plan --configfile config/paper.yaml mine.yaml --slots 1 8 64 --measured results/trial
+    innerloop plan --configfile config/paper.yaml mine.yaml --slots 1 8 64 --measured trial.yaml
 
 Estimates, from the study file and from how fast jobs were measured to run: within a factor of two
 or three where that was on your machine. The speed is that of the study's own finished jobs if there
@@ -70,21 +70,25 @@ def main(argv: list[str]) -> None:
         "--slots", nargs="+", type=_positive, default=[1, 4, 16], help="jobs that run at once"
     )
     parser.add_argument(
-        "--measured", type=Path, help="results of a study that ran on the same machine"
+        "--measured", nargs="+", help="file of a study that ran on such a machine, here"
     )
     arguments = parser.parse_args(argv)
-    study = Study(merged_study(arguments.configfile), SCHEMA if SCHEMA.is_file() else None)
-    speeds = speeds_for(study, arguments.measured)
+    study = _read(arguments.configfile)
+    speeds = speeds_for(study, _read(arguments.measured) if arguments.measured else None)
     print("\n".join(described(study, speeds, arguments.slots)))
 
 
-def speeds_for(study: Study, measured: Path | None) -> Speeds:
-    """Speeds by the named results, else by the study's own, else those that ship."""
+def _read(files: Sequence[str]) -> Study:
+    return Study(merged_study(files), SCHEMA if SCHEMA.is_file() else None)
+
+
+def speeds_for(study: Study, measured: Study | None) -> Speeds:
+    """Speeds by the benchmarks of another study, else by the study's own, else those that ship."""
     speeds = Speeds.shipped()
     if measured:
         return speeds.measured(measured)
     with suppress(ConfigError):  # it has not run yet, or not for long
-        return speeds.measured(Path("results") / study.name)
+        return speeds.measured(study)
     return speeds
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.errors import ConfigError
-from innerloop.files import read_json
 from innerloop.study import paths, workload
 from innerloop.study.study import Study
 from innerloop.study.workload import Work
@@ -58,21 +57,16 @@ class Speeds:
                 }
             )
 
-    def measured(self, results: Path) -> Speeds:
+    def measured(self, study: Study) -> Speeds:
         """The same, but for what the benchmarks of a study's finished jobs say.
 
         Args:
-            results: the study's folder, such as results/demo.
+            study: one that ran here; its benchmarks are in results/<its name>.
 
         Raises:
-            ConfigError: there is no study, or no job of it ran long enough to tell.
+            ConfigError: no job of it ran, or none long enough to tell.
         """
-        if not (results / "study.json").is_file():
-            raise ConfigError(
-                f"{results} holds no study.json: expected the results of a study that has "
-                "written its tables, such as results/demo"
-            )
-        study = Study(read_json(results / "study.json")["config"])
+        results = Path("results") / study.name
         rates: dict[tuple[str, str], list[float]] = defaultdict(list)
         for work, seconds in _finished(study, results):
             if seconds >= _LONG_ENOUGH:
@@ -80,8 +74,8 @@ class Speeds:
                 rates[_device(study), _stage(work)].append(rate)
         if not rates:
             raise ConfigError(
-                f"{results}/benchmarks has no job that took {_LONG_ENOUGH:.0f} s or more: too "
-                "short to tell how fast one runs"
+                f"{results}/benchmarks has no job of study '{study.name}' that took "
+                f"{_LONG_ENOUGH:.0f} s or more: too short to tell how fast one runs"
             )
         found = {
             key: Speed(statistics.median(values), f"{results}: median of {len(values)} jobs")
