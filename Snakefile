@@ -46,6 +46,7 @@ localrules:
 
 onstart:
     refuse_while_earlier_jobs_run()
+    refuse_unaccepted_licences()
 
 
 rule all:

@@ -85,6 +85,14 @@ def refuse_while_earlier_jobs_run():
         raise WorkflowError(str(error)) from None
 
 
+def refuse_unaccepted_licences():
+    """Some data sets may be used only under terms: nothing starts before they are accepted."""
+    try:
+        STUDY.require_licences()
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
+
+
 def log_of(pattern):
     """The log of a job: its output's path below results/<study>/logs."""
     return f"{beside('logs', pattern)}.log"

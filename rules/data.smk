@@ -1,14 +1,6 @@
 # Files -> images -> splits -> evaluation episodes.
 
 
-# some data sets may be used only under terms: nothing starts before they are accepted
-onstart:
-    try:
-        STUDY.require_licences()
-    except InnerloopError as error:
-        raise WorkflowError(str(error)) from None
-
-
 localrules:
     fetch_dataset,
 

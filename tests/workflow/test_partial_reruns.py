@@ -64,7 +64,7 @@ def test_merely_touched(untouched: Checkout, pattern: str) -> None:
 def test_a_comment_and_a_docstring(untouched: Checkout) -> None:
     untouched.edit("lib/innerloop/meta/training.py", '"""', '"""Edited. ')
     untouched.edit(
-        "lib/innerloop/meta/training.py", "import math\n", "import math  # a comment\n\n\n"
+        "lib/innerloop/meta/training.py", "import copy\n", "import copy  # a comment\n\n\n"
     )
     assert untouched.planned(*PLAN) == []
 
@@ -77,7 +77,7 @@ def test_code_of_cka(untouched: Checkout) -> None:
 
 
 def test_code_of_training(untouched: Checkout) -> None:
-    untouched.edit("lib/innerloop/meta/training.py", "import math\n", "import math\n\nX = 1\n")
+    untouched.edit("lib/innerloop/meta/training.py", "import copy\n", "import copy\n\nX = 1\n")
     planned = untouched.planned_rules(*PLAN)
     assert planned == {"train_model": 2, "measure_accuracy": 2, "measure_probe": 2, **FIGURE}
 
