@@ -137,7 +137,7 @@ def test_a_job_without_a_gpu(submitting: Submitting) -> None:
         "--parsable --job-name RUN "
         "--output FOLDER/logs/slurm/rule_build_images/scripts_16/%j.log "
         "--export=ALL --comment rule_build_images_wildcards_scripts_16 -A lab -p cpu -t 120 "
-        "--mem 4000 --requeue --ntasks=1 --cpus-per-task=1 --signal=TERM@180 -D FOLDER"
+        "--mem 4000 --requeue --ntasks=1 --cpus-per-task=2 --signal=TERM@180 -D FOLDER"
     )
 
 
