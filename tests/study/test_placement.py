@@ -10,7 +10,6 @@ import pytest
 import yaml
 
 from innerloop.errors import ConfigError
-from innerloop.files import write_json
 from innerloop.study import workload
 from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey
@@ -21,6 +20,12 @@ from innerloop.study.study import Study
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
 MAML = ModelKey("p1", "symbols", "maml", "5w1s", 0)
+
+
+@pytest.fixture(autouse=True)
+def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Benchmarks are looked for under results/ of the working directory."""
+    monkeypatch.chdir(tmp_path)
 
 
 def study(edit: Any = lambda content: None) -> Study:
@@ -185,21 +190,19 @@ def test_where_jobs_go_is_in_no_job_s_parameters_and_no_result() -> None:
 # ---- speeds --------------------------------------------------------------------------------------
 
 
-def finished(folder: Path, seconds: float, edit: Any = lambda content: None) -> Path:
-    """The results of a study whose every training took so long."""
+def finished(seconds: float, edit: Any = lambda content: None) -> Study:
+    """A study whose every training took so long, by the benchmarks it left here."""
     done = study(edit)
-    results = folder / "results/smoke"
-    write_json(results / "study.json", {"config": done.config})
     for key in done.models:
-        place = f"benchmarks/models/{key.protocol}/{key.dataset}/{key.variant}/5w1s/seed0/model.tsv"
-        file = results / place
+        place = f"models/{key.protocol}/{key.dataset}/{key.variant}/5w1s/seed0/model.tsv"
+        file = Path("results/smoke/benchmarks", place)
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t1\n")
-    return results
+    return done
 
 
-def test_a_study_s_own_benchmarks_say_how_fast_its_machine_is(tmp_path: Path) -> None:
-    speeds = Speeds.shipped().measured(finished(tmp_path, STARTUP + 10))
+def test_a_study_s_own_benchmarks_say_how_fast_its_machine_is() -> None:
+    speeds = Speeds.shipped().measured(finished(STARTUP + 10))
     plain = study()
     work = workload.of(plain, "train_model", MAML)
     assert speeds.seconds(plain, work) == pytest.approx(STARTUP + 10, rel=0.2)
@@ -208,11 +211,11 @@ def test_a_study_s_own_benchmarks_say_how_fast_its_machine_is(tmp_path: Path) ->
     assert applied["measure"] == Speeds.shipped().applied(plain)["measure"]
 
 
-def test_a_gpu_s_speed_does_not_tell_a_cpu_s(tmp_path: Path) -> None:
+def test_a_gpu_s_speed_does_not_tell_a_cpu_s() -> None:
     def on_gpu(content: dict[str, Any]) -> None:
         content["compute"]["device"] = "cuda:1"
 
-    speeds = Speeds.shipped().measured(finished(tmp_path, STARTUP + 10, on_gpu))
+    speeds = Speeds.shipped().measured(finished(STARTUP + 10, on_gpu))
     assert speeds.applied(study()) == Speeds.shipped().applied(study())
     assert "median" in speeds.applied(study(on_gpu))["train"].where
 
@@ -232,11 +235,11 @@ def test_threads_share_a_cpu_job_s_work() -> None:
     assert seconds[0] == pytest.approx(4 * seconds[1])
 
 
-def test_jobs_too_short_to_tell_are_refused(tmp_path: Path) -> None:
+def test_jobs_too_short_to_tell_are_refused() -> None:
     with pytest.raises(ConfigError, match="too short"):
-        Speeds.shipped().measured(finished(tmp_path, STARTUP + 0.1))
+        Speeds.shipped().measured(finished(STARTUP + 0.1))
 
 
-def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no study\.json"):
-        Speeds.shipped().measured(tmp_path)
+def test_a_study_that_never_ran_is_refused() -> None:
+    with pytest.raises(ConfigError, match="results/smoke/benchmarks has no job"):
+        Speeds.shipped().measured(study())
