@@ -37,8 +37,15 @@ def role_of(name: str) -> Role:
 
 
 def with_task_axis(slow: Parameters, tasks: int) -> Parameters:
-    """Give every tensor a leading task axis of length `tasks`, sharing memory."""
-    return {name: tensor.expand(tasks, *tensor.shape) for name, tensor in slow.items()}
+    """Give every tensor a leading task axis of length `tasks`, sharing memory.
+
+    Filters lie channels last, as convolutions want them and as their gradients do.
+    """
+
+    def laid_out(tensor: torch.Tensor) -> torch.Tensor:
+        return tensor.contiguous(memory_format=torch.channels_last) if tensor.ndim == 4 else tensor
+
+    return {name: laid_out(value).expand(tasks, *value.shape) for name, value in slow.items()}
 
 
 def detached(parameters: Parameters) -> Parameters:

@@ -13,8 +13,10 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.errors import ConfigError
-from innerloop.nets.block import BlockTensors, block_output, mean_and_variance
+from innerloop.nets.block import BlockTensors, block_output
+from innerloop.nets.convolution import convolved, mean_and_variance
 from innerloop.nets.initialisation import Initialisation, initial_weight
+from innerloop.nets.patches import side_by_side
 from innerloop.parameters import Parameters
 from innerloop.streams import seed_from
 
@@ -129,7 +131,7 @@ class Conv4:
         found: Statistics = []
         for block in BLOCKS:
             weight = parameters[f"{block}.weight"].flatten(0, 1)
-            found.append(mean_and_variance(F.conv2d(hidden, weight, padding=1, groups=tasks)))
+            found.append(mean_and_variance(convolved(hidden, weight, tasks)))
             hidden = self._block(parameters, block, hidden, tasks, found[-1])
         return found
 
@@ -151,7 +153,7 @@ class Conv4:
             return block_output(hidden, tensors, tasks, self.batch_norm_eps)
         mean, variance = (value[:, None, None] for value in statistics)
         scale = tensors.gamma[:, None, None] * torch.rsqrt(variance + self.batch_norm_eps)
-        y = F.conv2d(hidden, tensors.weight, padding=1, groups=tasks)
+        y = convolved(hidden, tensors.weight, tasks)
         return F.relu(F.max_pool2d((y - mean) * scale + tensors.beta[:, None, None], 2))
 
 
@@ -160,13 +162,6 @@ def block_tensors(parameters: Parameters, block: str) -> BlockTensors:
     return BlockTensors(
         *(parameters[f"{block}.{part}"].flatten(0, 1) for part in ("weight", "gamma", "beta"))
     )
-
-
-def side_by_side(images: torch.Tensor) -> torch.Tensor:
-    """[T, N, C, H, W] -> [N, T * C, H, W]: one image of every task; channels last is faster."""
-    count = images.shape[1]
-    joined = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
-    return joined.contiguous(memory_format=torch.channels_last)
 
 
 def by_task(hidden: torch.Tensor, tasks: int) -> torch.Tensor:

@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.nets.block import BlockPass, BlockTensors
-from innerloop.nets.conv4 import BLOCKS, Conv4, block_tensors, by_task, side_by_side
+from innerloop.nets.conv4 import BLOCKS, Conv4, block_tensors, by_task
+from innerloop.nets.convolution import BlockInput, Hidden
 from innerloop.parameters import Parameters
 
 
@@ -26,10 +27,10 @@ class LossPass:
     Args:
         network: the function.
         parameters: each [T, *shape].
-        images: [T, N, C, H, W]; normalised by their own statistics.
+        source: the images, normalised by their own statistics: `Patches`, or `Hidden` where
+            derivatives by the images are wanted as well.
         labels: [T, N].
         scale: factor of the sum over the images: 1 / N makes it a mean.
-        images_gradient: whether derivatives by the images are wanted as well.
 
     Attributes:
         losses: one of each task, [T].
@@ -40,23 +41,19 @@ class LossPass:
         self,
         network: Conv4,
         parameters: Parameters,
-        images: torch.Tensor,
+        source: BlockInput,
         labels: torch.Tensor,
         scale: float,
-        images_gradient: bool = False,
     ) -> None:
         self._tasks, self._scale = len(labels), scale
         self._head = parameters["head.weight"]
         self._blocks: list[BlockPass] = []
-        hidden = side_by_side(images)
         for block in BLOCKS:
-            wanted = images_gradient or block != BLOCKS[0]
-            tensors = block_tensors(parameters, block)
-            part = BlockPass(hidden, tensors, self._tasks, network.batch_norm_eps, wanted)
+            part = BlockPass(source, block_tensors(parameters, block), network.batch_norm_eps)
             self._blocks.append(part)
-            hidden = part.output
-        self._shape = hidden.shape
-        self._features = by_task(hidden, self._tasks)
+            source = Hidden(part.output, self._tasks)
+        self._shape = part.output.shape
+        self._features = by_task(part.output, self._tasks)
         self.logits = network.head(parameters, self._features)
         logs = F.log_softmax(self.logits, dim=2)
         self.losses = -scale * logs.gather(2, labels.unsqueeze(2)).sum(dim=(1, 2))
@@ -96,8 +93,10 @@ class LossPass:
             + self._d_logits.transpose(1, 2) @ features,
             "head.bias": d_logits.sum(dim=1),
         }
+        gradient: torch.Tensor | None
         gradient = self._as_images(d_logits @ self._head + self._d_logits @ head)
         for block, part in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
+            assert gradient is not None  # that of the images alone may be unwanted
             gradient, tensors = part.tangent_backward(gradient)
             found |= self._named(block, tensors)
         return Gradients(found, self._apart(gradient))
@@ -105,8 +104,9 @@ class LossPass:
     def _backward(self, *, weights: bool) -> tuple[Parameters, torch.Tensor | None]:
         """Through all blocks; with or without the gradients of their parameters."""
         found: Parameters = {}
-        gradient = self._as_images(self._d_logits @ self._head)
+        gradient: torch.Tensor | None = self._as_images(self._d_logits @ self._head)
         for block, part in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
+            assert gradient is not None  # that of the images alone may be unwanted
             gradient, tensors = part.backward(gradient, weight=weights)
             if tensors is not None:
                 found |= self._named(block, tensors)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
 
 from innerloop.nets.conv4 import Conv4
+from innerloop.nets.convolution import BlockInput, Hidden
 from innerloop.nets.loss_pass import Gradients, LossPass
+from innerloop.nets.patches import Patches, side_by_side
 from innerloop.parameters import Parameters
 
 #: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
@@ -70,16 +73,31 @@ class TaskLosses:
         size = max(1, _IMAGES_OF_A_GROUP // each) if self.labels.device.type == "cpu" else count
         return [slice(start, start + size) for start in range(0, count, size)]
 
-    def of(self, group: slice, parameters: Parameters, images_gradient: bool) -> LossPass:
-        """The pass of some of the tasks."""
+    def of(self, group: slice, parameters: Parameters, source: BlockInput) -> LossPass:
+        """The pass of some of the tasks, whose images are the source."""
         return LossPass(
             self.network,
             {name: value[group] for name, value in parameters.items()},
-            self.images[group],
+            source,
             self.labels[group],
             self.scale,
-            images_gradient,
         )
+
+    def hidden(self, group: slice, *, gradient: bool) -> Hidden:
+        """Images of some of the tasks, with or without a gradient of theirs."""
+        images = self.images[group]
+        return Hidden(side_by_side(images), len(images), gradient=gradient)
+
+    def sources(self, *, images_gradient: bool) -> list[BlockInput]:
+        """Each group's images, for derivatives by the parameters, or by the images as well."""
+        if images_gradient:
+            return [self.hidden(group, gradient=True) for group in self.groups()]
+        return [*self._patches]
+
+    @cached_property
+    def _patches(self) -> list[Patches]:
+        """Every inner step looks at the same ones."""
+        return [Patches(self.images[group]) for group in self.groups()]
 
 
 class _Losses(torch.autograd.Function):
@@ -91,11 +109,17 @@ class _Losses(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         parameters = dict(zip(names, values, strict=True))
         losses, logits, gradients = [], [], []
+        images_gradient, differentiable = ctx.needs_input_grad[2], any(ctx.needs_input_grad)
         for group in tasks.groups():
-            here = tasks.of(group, parameters, ctx.needs_input_grad[2])
+            source: BlockInput
+            if differentiable and not images_gradient:
+                source = Patches(tasks.images[group])
+            else:
+                source = tasks.hidden(group, gradient=images_gradient)
+            here = tasks.of(group, parameters, source)
             losses.append(here.losses)
             logits.append(here.logits)
-            if any(ctx.needs_input_grad):
+            if differentiable:
                 gradients.append(here.gradient())
         if gradients:
             found = _joined(gradients)
@@ -131,8 +155,9 @@ class _Gradients(torch.autograd.Function):
         ctx.save_for_backward(images, *values)
         parameters = dict(zip(names, values, strict=True))
         losses, gradients = [], []
-        for group in tasks.groups():
-            here = tasks.of(group, parameters, ctx.needs_input_grad[4])
+        sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
+        for group, source in zip(tasks.groups(), sources, strict=True):
+            here = tasks.of(group, parameters, source)
             losses.append(here.losses)
             gradients.append(here.gradient())
             if keep_activations:
@@ -152,8 +177,9 @@ class _Gradients(torch.autograd.Function):
             direction[name] = torch.zeros_like(parameters[name])
         kept, ctx.kept = ctx.kept, []
         products = []
-        for number, group in enumerate(tasks.groups()):
-            here = kept[number] if kept else tasks.of(group, parameters, ctx.needs_input_grad[4])
+        sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
+        for number, (group, source) in enumerate(zip(tasks.groups(), sources, strict=True)):
+            here = kept[number] if kept else tasks.of(group, parameters, source)
             part = {name: value[group] for name, value in direction.items()}
             products.append(here.hessian_vector(part, gradient_known=bool(kept)))
         found = _joined(products)

@@ -1,0 +1,96 @@
+"""Patches know of images what the first block asks for, however few go through at a time."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from innerloop.nets import patches as module
+from innerloop.nets.convolution import Convolution, Hidden
+from innerloop.nets.patches import Patches, side_by_side
+
+
+def images_of(seed: int, tasks: int, each: int, size: int, dtype: torch.dtype) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    return torch.rand((tasks, each, 3, size, size), generator=random, dtype=dtype)
+
+
+def filters_of(seed: int, tasks: int, dtype: torch.dtype) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    drawn = torch.randn((tasks * 4, 3, 3, 3), generator=random, dtype=dtype)
+    return drawn.contiguous(memory_format=torch.channels_last)
+
+
+@given(
+    seed=st.integers(0, 10**6),
+    tasks=st.integers(1, 3),
+    each=st.integers(1, 4),
+    size=st.sampled_from([4, 7, 10]),
+)
+@settings(max_examples=25, deadline=None)
+def test_moments_are_those_of_all_patches(seed: int, tasks: int, each: int, size: int) -> None:
+    images = images_of(seed, tasks, each, size, torch.float64)
+    found = Patches(images)
+    for number in range(tasks):
+        columns = F.unfold(images[number], 3, padding=1)  # [N, C' * 9, places]
+        rows = columns.view(each, 3, 9, -1).permute(2, 1, 0, 3).reshape(27, -1)
+        torch.testing.assert_close(found.mean[number, 0], rows.mean(dim=1))
+        torch.testing.assert_close(found.covariance[number], torch.cov(rows, correction=0))
+
+
+def everything(convolution: Convolution, pooled: torch.Tensor, seed: int) -> list[torch.Tensor]:
+    """All that is to be had of a convolution whose images have no gradient."""
+    random = torch.Generator().manual_seed(seed)
+
+    def numbers() -> torch.Tensor:
+        return torch.randn((1, pooled.shape[1], 1, 1), generator=random, dtype=pooled.dtype)
+
+    def like_pooled() -> torch.Tensor:
+        drawn = torch.randn(pooled.shape, generator=random, dtype=pooled.dtype)
+        return drawn.contiguous(memory_format=torch.channels_last)
+
+    tasks = pooled.shape[1] // 4
+    _, gradient = convolution.backward(like_pooled(), numbers(), numbers(), weight=True)
+    tangent = convolution.tangent(None, filters_of(seed + 1, tasks, pooled.dtype))
+    _, moved = convolution.tangent_backward(like_pooled(), numbers(), numbers(), numbers())
+    return [pooled, convolution.mean, convolution.variance, gradient, *tangent, moved]
+
+
+@pytest.mark.parametrize("at_once", [1, 4 * 2 * 8 * 100, 2**30])
+def test_they_give_what_pre_activations_kept_at_full_size_give(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Whether images go through one by one, some at a time, or all at once."""
+    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    images, filters = images_of(3, 2, 5, 10, torch.float64), filters_of(4, 2, torch.float64)
+    found, pooled = reversed(Patches(images).filtered(filters))
+    kept, kept_pooled = reversed(Hidden(side_by_side(images), 2, gradient=False).filtered(filters))
+    torch.testing.assert_close(everything(found, pooled, 5), everything(kept, kept_pooled, 5))
+
+
+@given(seed=st.integers(0, 10**6), contrast=st.sampled_from([1.0, 0.1, 0.01]))
+@settings(max_examples=25, deadline=None)
+def test_single_precision_is_enough_for_filters_that_see_little(seed: int, contrast: float) -> None:
+    """A filter that adds up to zero, on smooth images far from zero: most of y cancels."""
+    small = images_of(seed, 1, 20, 7, torch.float64)[0]
+    smooth = F.interpolate(small, size=(28, 28), mode="bicubic", align_corners=True)
+    images = 0.5 + contrast * (smooth - 0.5).unsqueeze(0)
+    filters = filters_of(seed, 1, torch.float64)
+    filters -= filters.mean(dim=(2, 3), keepdim=True)
+    _, exact = Patches(images).filtered(filters)
+    _, single = Patches(images.float()).filtered(filters.float())
+    torch.testing.assert_close(single.variance.double(), exact.variance, rtol=1e-4, atol=1e-7)
+
+
+def test_nothing_at_full_size_is_kept() -> None:
+    images, filters = images_of(6, 1, 3, 16, torch.float64), filters_of(7, 1, torch.float64)
+    with torch.no_grad():
+        pooled, convolution = Patches(images).filtered(filters)
+        everything(convolution, pooled, 8)
+    full = 4 * 3 * 16 * 16
+    kept = [value for value in vars(convolution).values() if isinstance(value, torch.Tensor)]
+    assert kept
+    assert all(value.numel() < full for value in kept)
