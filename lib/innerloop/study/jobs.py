@@ -19,8 +19,9 @@ from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
 from innerloop.study import choices, paths
+from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
-from innerloop.study.study import Model, Study
+from innerloop.study.study import Study
 
 Spec: TypeAlias = dict[str, Any]
 
