@@ -49,7 +49,7 @@ def _message(error: Any) -> str:
 
 
 def _hint(error: Any) -> str:
-    """The commonest surprise of YAML: 1e-3 is a text there."""
+    """Why a number was read as text: 1e-3 is text to YAML, and so are lists after --config."""
     wants_number = error.validator == "type" and error.validator_value in ("number", "integer")
     if not wants_number or not isinstance(error.instance, str):
         return ""
@@ -57,4 +57,7 @@ def _hint(error: Any) -> str:
         float(error.instance)
     except ValueError:
         return ""
-    return "; YAML takes it for text: numbers have no quotes, and in 1.0e-3 a point"
+    return (
+        "; it was read as text: write numbers without quotes, 1e-3 as 1.0e-3, and lists of them "
+        "into a study file, not after --config"
+    )
