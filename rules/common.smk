@@ -15,6 +15,7 @@ from innerloop.files import canonical_json
 from innerloop.render.pdf import require_latex
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
+from innerloop.study.description import described_part
 from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import Sizes

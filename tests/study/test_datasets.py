@@ -10,7 +10,8 @@ import yaml
 
 from innerloop.errors import ConfigError
 from innerloop.files import canonical_json
-from innerloop.study.jobs import Jobs, describe
+from innerloop.study.description import describe
+from innerloop.study.jobs import Jobs
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -134,7 +134,8 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
     code = (
         "import sys, yaml\n"
         "from innerloop.render.registry import FIGURES, TABLES\n"
-        "from innerloop.study.jobs import Jobs, describe\n"
+        "from innerloop.study.description import describe\n"
+        "from innerloop.study.jobs import Jobs\n"
         "from innerloop.study.sizing import Sizes\n"
         "from innerloop.study.study import Study\n"
         "config = yaml.safe_load(open('config/config.yaml'))\n"
