@@ -10,6 +10,7 @@ from innerloop.built_in import UPDATE_RULES
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.extensions import check_entry, split_entry
 from innerloop.inner_loop.method import Method
+from innerloop.study.model import Model
 from innerloop.suggestions import instead_of
 
 
@@ -68,6 +69,23 @@ def check_rule(method: Method) -> None:
             f"update rule '{split_entry(method.update_rule)[1]}' takes no option "
             f"{', '.join(unknown)}; it takes {', '.join(sorted(options)) or 'none'}"
         )
+
+
+def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:
+    """Refuse a probe that is to follow a model over training, but not on its own data set.
+
+    Raises:
+        ConfigError: says what to add.
+    """
+    own = model.key.dataset
+    for probe in model.probes:
+        measured_on = probes[probe].get("datasets") or model.evaluate_on
+        if own in probes[probe].get("over_training", []) and own not in measured_on:
+            raise ConfigError(
+                f"study file: probes.{probe}.over_training: models of '{own}' are measured on "
+                f"{', '.join(measured_on)} alone; add '{own}' to probes.{probe}.datasets, or to "
+                "evaluate_on of these models"
+            )
 
 
 def rule_options(entry: str) -> set[str]:

@@ -18,11 +18,18 @@ from innerloop.errors import ConfigError, ExtensionError
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
-from innerloop.study.checks import check_code, check_rule, check_short_name, known
+from innerloop.study.checks import (
+    check_code,
+    check_over_training,
+    check_rule,
+    check_short_name,
+    known,
+)
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.schema import check_schema
 from innerloop.suggestions import instead_of
+from innerloop.tables.description import RAW_PIXELS
 from innerloop.tables.statistics import Statistics
 
 #: Tables that a user's probe may not be named after.
@@ -60,7 +67,8 @@ class Study:
         self.name: str = config["study"]
         self._check_names()
         Statistics.from_json(config.get("statistics", {}))
-        _ = self.models  # resolving is checking
+        for model in self.models.values():  # resolving is checking
+            check_over_training(config.get("probes", {}), model)
 
     @property
     def compute(self) -> Mapping[str, Any]:
@@ -227,6 +235,11 @@ class Study:
             check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
         for name, protocol in config["protocols"].items():
             for variant in protocol["variants"]:  # also those that no model uses
+                if variant == RAW_PIXELS:
+                    raise ConfigError(
+                        f"study file: protocols.{name}.variants.{variant}: that name is taken by "
+                        "the baseline on raw pixels"
+                    )
                 self._resolved(name, variant, "", {})
             labels = Counter(self.label(name, variant) for variant in protocol["variants"])
             label, times = labels.most_common(1)[0]
