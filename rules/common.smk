@@ -288,7 +288,7 @@ def all_samples():
 
 
 def printed_report(wildcards):
-    """The report on paper; without LaTeX that is refused before anything runs."""
+    """The report as a PDF; without LaTeX that is refused before anything runs."""
     try:
         require_latex()
     except InnerloopError as error:
