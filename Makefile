@@ -11,11 +11,11 @@ CORES ?= all
 # snakefmt runs shfmt by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo paper test check unit workflow test-slurm lock clean
+.PHONY: help setup demo pdf test check unit workflow test-slurm lock clean
 
 help:
 	@sed -n '1,3s/^# //p' $(MAKEFILE_LIST)
-	@echo 'Also: paper (the demo as PDF, by LaTeX), setup, check (linters and types), unit, workflow (tests),'
+	@echo 'Also: pdf (the demo as PDF, by LaTeX), setup, check (linters and types), unit, workflow (tests),'
 	@echo 'test-slurm (needs root), lock, clean.'
 
 setup: $(INSTALLED)
@@ -32,8 +32,8 @@ demo: setup
 	@echo 'The report is results/demo/report.html'
 
 # results/demo/report.pdf; needs LaTeX and says how to install it
-paper: setup
-	$(BIN)/snakemake paper --cores $(CORES) --quiet rules
+pdf: setup
+	$(BIN)/snakemake pdf --cores $(CORES) --quiet rules
 
 test: check unit workflow
 

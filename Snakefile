@@ -3,7 +3,7 @@
     snakemake --cores                                        the embedded demo study
     snakemake --cores --configfile config/paper.yaml         both papers at full size
     snakemake --cores fetch|data|train|evaluate|probes|figures|tables|report    up to that stage
-    snakemake --cores paper                                  report.pdf too, where LaTeX is installed
+    snakemake --cores pdf                                    report.pdf too, where LaTeX is installed
 
 A study's results lie in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
@@ -41,7 +41,7 @@ localrules:
     figures,
     tables,
     report,
-    paper,
+    pdf,
 
 
 onstart:
@@ -104,7 +104,7 @@ rule report:
         rules.write_report.output.html,
 
 
-rule paper:
-    """The report on paper; says how to install LaTeX where it is not."""
+rule pdf:
+    """The report as a PDF; says how to install LaTeX where it is not."""
     input:
         printed_report,

@@ -16,7 +16,7 @@ rule describe_study:
     params:
         script=f"{SCRIPTS}/describe_study.py",
         # not sorted: figures and tables keep the study file's order of variants
-        study=json.dumps(JOBS.described()),
+        study=json.dumps(described_part(STUDY.config)),
         code=lambda wildcards: JOBS.code("describe_study.py"),
     shell:
         r"""

@@ -15,6 +15,7 @@ from innerloop.files import canonical_json
 from innerloop.render.pdf import require_latex
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
+from innerloop.study.description import described_part
 from innerloop.study.jobs import LOGGED, Jobs
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import Sizes
@@ -287,7 +288,7 @@ def all_samples():
 
 
 def printed_report(wildcards):
-    """The report on paper; without LaTeX that is refused before anything runs."""
+    """The report as a PDF; without LaTeX that is refused before anything runs."""
     try:
         require_latex()
     except InnerloopError as error:

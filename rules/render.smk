@@ -5,7 +5,7 @@ localrules:
     draw_figure,
     write_table,
     write_report,
-    write_paper,
+    write_pdf,
 
 
 rule draw_figure:
@@ -124,8 +124,8 @@ rule write_report:
         """
 
 
-rule write_paper:
-    """Write the report on paper, where LaTeX is installed."""
+rule write_pdf:
+    """Write the report as one PDF, where LaTeX is installed."""
     input:
         study=in_study(paths.DESCRIPTION),
         figures=all_figures("json"),
@@ -135,11 +135,11 @@ rule write_paper:
     output:
         pdf=in_study(paths.PAPER),
     log:
-        in_study(log_of(paths.PAPER.replace(".pdf", "_paper.pdf"))),
+        in_study(log_of(paths.PAPER.replace(".pdf", "_pdf.pdf"))),
     params:
-        script=f"{SCRIPTS}/write_paper.py",
+        script=f"{SCRIPTS}/write_pdf.py",
         title=STUDY.config["title"],
-        code=lambda wildcards: JOBS.code("write_paper.py"),
+        code=lambda wildcards: JOBS.code("write_pdf.py"),
     shell:
         r"""
         python {params.script:q} \

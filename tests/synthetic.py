@@ -158,14 +158,14 @@ def _identity(model: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("protocol", "variant", "method", "setting", "way", "shot", "seed")
     return {key: model[key] for key in keys} | {
         "train_dataset": model["dataset"],
-        "train_store": "28",
+        "train_store": f"{model['dataset']}-28",  # each data set has images of its own
     }
 
 
 def _measured(model: Mapping[str, Any], dataset: str, **columns: Any) -> dict[str, Any]:
     return _identity(model) | {
         "eval_dataset": dataset,
-        "eval_store": "28",
+        "eval_store": f"{dataset}-28",
         "split": "test",
         "checkpoint": "last",
         "iteration": model["iterations"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from innerloop.command_line import program, read_study
 from innerloop.files import write_json
-from innerloop.study.jobs import describe
+from innerloop.study.description import describe
 from innerloop.study.study import Study
 
 

@@ -57,3 +57,5 @@ def test_schema_says_unit_range_and_what_is_allowed(capsys):
         assert text in said
     main(["schema"])
     assert "a probe of your own" in capsys.readouterr().out
+    main(["schema", "acuracy"])
+    assert "acuracy (a probe of your own)" in capsys.readouterr().out

@@ -137,3 +137,8 @@ def test_it_prints_and_writes_every_number(one, other, tmp_path, capsys):
 def test_a_folder_without_results_is_named(one, tmp_path):
     with pytest.raises(SystemExit, match="nowhere holds no finished study"):
         main(["compare", str(one), str(tmp_path / "nowhere")])
+
+
+def test_a_mistyped_table_is_refused(one, other):
+    with pytest.raises(SystemExit, match=r"neither study has a table 'acuracy'.*'accuracy'\?"):
+        main(["compare", str(one), str(other), "--table", "acuracy"])

@@ -23,7 +23,7 @@ from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.open_images import open_images
 from innerloop.data.sources.base import Licence
-from innerloop.errors import DataError, ExtensionError
+from innerloop.errors import ConfigError, DataError, ExtensionError
 
 LICENCE = Licence("CC0", "nobody", "https://example.org", non_commercial=True)
 
@@ -372,8 +372,16 @@ class TestOpenImages:
             open_images(f"{other}:flowers", 4, tmp_path / "images")
 
     def test_unknown_name(self, tmp_path):
-        with pytest.raises(DataError, match="unknown data set 'symbol'; known are symbols, people"):
+        with pytest.raises(DataError, match=r"unknown data set 'symbol'; .* 'symbols'\?"):
             open_images("symbol", 28, tmp_path)
+
+    def test_an_embedded_set_has_no_variants(self, tmp_path):
+        with pytest.raises(ConfigError, match="'digits' has no variants; those of mini_imagenet"):
+            open_images("digits", 8, tmp_path, variant="small")
+
+    def test_it_is_shown_in_a_line(self, user_file, tmp_path):
+        built = open_images(f"{user_file}:flowers", 4, tmp_path / "images")
+        assert repr(built) == f"ImageStore(folder={built.folder!r})"
 
     def test_missing_file(self, tmp_path):
         with pytest.raises(ExtensionError, match="there is no file"):

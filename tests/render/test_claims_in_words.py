@@ -101,5 +101,13 @@ def test_methods_are_compared_after_the_steps_they_share(evidence_of):
     assert "not comparable" not in set(between["verdict"])  # 6 and 10 steps: both after 5
 
 
+def test_models_of_two_data_sets_are_compared(seeds):
+    """Each was trained on images of its own, which is what the claim is about."""
+    frame = tabulate("claim_comparisons", seeds).frame
+    transfer = frame[frame["claim"] == "maml_transfer"]
+    assert len(transfer) == 2
+    assert set(transfer["verdict"]) <= {"holds", "fails", "inconclusive"}
+
+
 def test_the_correction_is_named(evidence_of):
     assert "Holm's method for the" in tabulate("claims", evidence_of("full")).caption

@@ -10,7 +10,8 @@ import yaml
 
 from innerloop.errors import ConfigError
 from innerloop.files import canonical_json
-from innerloop.study.jobs import Jobs, describe
+from innerloop.study.description import describe
+from innerloop.study.jobs import Jobs
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,7 +96,7 @@ def test_licences_must_be_accepted_to_run():
     [
         ({"accept_licence": ["birds"]}, "accept_licence: data set 'birds' is unknown; known are"),
         ({"accept_licence": "cub"}, "accept_licence: 'cub' is not of type 'array'"),
-        ({"mirrors": ["files.example"]}, r"mirrors.0: 'files.example' does not match"),
+        ({"mirrors": ["files.example"]}, r"mirrors.0: got 'files.example', expected an address"),
         ({"data_root": ""}, "data_root: '' "),
         ({"registry": "/nowhere.toml"}, "/nowhere.toml: cannot be read"),
     ],

@@ -72,7 +72,7 @@ class Checkout:
             "figures",
             "tables",
             "report",
-            "paper",
+            "pdf",
         }
         return sorted(job for job in jobs if job[0] not in targets)
 

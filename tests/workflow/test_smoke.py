@@ -116,7 +116,7 @@ def test_snakemake_s_own_report_has_categories_labels_and_captions(smoke: Checko
         assert said in page, said
 
 
-def test_without_latex_the_paper_is_refused_before_anything_runs(
+def test_without_latex_the_pdf_is_refused_before_anything_runs(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fresh = Checkout(tmp_path_factory.mktemp("fresh") / "innerloop")
@@ -124,7 +124,7 @@ def test_without_latex_the_paper_is_refused_before_anything_runs(
     for name in ("bash", "sh", "which"):  # what Snakemake itself calls
         (programs / name).symlink_to(str(shutil.which(name)))
     monkeypatch.setenv("PATH", str(programs))
-    done = fresh.snakemake("paper", "-n", *SMOKE, check=False)
+    done = fresh.snakemake("pdf", "-n", *SMOKE, check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0
     assert "texlive-latex-recommended" in said
@@ -132,9 +132,9 @@ def test_without_latex_the_paper_is_refused_before_anything_runs(
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="needs pdflatex")
-def test_the_paper_is_one_job_more(smoke: Checkout) -> None:
-    assert smoke.planned_rules("paper", *SMOKE) == {"write_paper": 1}
-    smoke.run("paper", *SMOKE)
+def test_the_pdf_is_one_job_more(smoke: Checkout) -> None:
+    assert smoke.planned_rules("pdf", *SMOKE) == {"write_pdf": 1}
+    smoke.run("pdf", *SMOKE)
     paper = smoke.folder / "results/smoke/report.pdf"
     assert paper.read_bytes().startswith(b"%PDF")
 

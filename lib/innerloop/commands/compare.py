@@ -11,8 +11,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from innerloop.errors import ConfigError
 from innerloop.files import atomic_path
 from innerloop.render.tabulation import number, p_value, plus_minus_significant
+from innerloop.suggestions import instead_of
 from innerloop.tables.finished import Finished
 from innerloop.tables.study_comparison import (
     VERDICTS,
@@ -36,6 +38,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--csv", type=Path, help="write every number to this file")
     arguments = parser.parse_args(argv)
     a, b = Finished.read(arguments.a), Finished.read(arguments.b)
+    _require_tables(arguments.table or [], a, b)
     numbers = [
         found
         for found in number_differences(a, b)
@@ -51,6 +54,14 @@ def main(argv: list[str]) -> None:
         frame = pd.DataFrame([_record(found) for found in numbers])
         with atomic_path(arguments.csv) as temporary:
             frame.to_csv(temporary, index=False)
+
+
+def _require_tables(names: list[str], a: Finished, b: Finished) -> None:
+    """Refuse the name of a table that neither study has."""
+    known = sorted({*a.evidence.paths, *b.evidence.paths})
+    for name in names:
+        if name not in known:
+            raise ConfigError(f"neither study has a table '{name}'{instead_of(name, known)}")
 
 
 def _print_protocol(console: Console, a: Finished, b: Finished) -> None:

@@ -18,8 +18,13 @@ def main(argv: list[str]) -> None:
         help=f"{', '.join(SCHEMAS)}; any other name is the table of a probe of your own",
     )
     table = parser.parse_args(argv).table
-    for name in [table] if table else [*SCHEMAS, "(a probe of your own)"]:
-        print(f"{name}\n{described(schema_of(name))}\n")
+    for name in [table] if table else [*SCHEMAS, ""]:
+        print(f"{_heading(name)}\n{described(schema_of(name))}\n")
+
+
+def _heading(name: str) -> str:
+    """A table's name; of one that is not built in, what its columns are taken for."""
+    return name if name in SCHEMAS else f"{name} (a probe of your own)".lstrip()
 
 
 def described(schema: pa.Schema) -> str:

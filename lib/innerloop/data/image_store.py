@@ -75,9 +75,9 @@ class ImageStore:
     """
 
     folder: Path
-    images: np.ndarray
-    classes: list[ClassRows]
-    manifest: Mapping[str, Any]
+    images: np.ndarray = field(repr=False)
+    classes: list[ClassRows] = field(repr=False)
+    manifest: Mapping[str, Any] = field(repr=False)
     _on_device: dict[torch.device, torch.Tensor] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

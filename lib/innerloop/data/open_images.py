@@ -14,8 +14,9 @@ from innerloop.data.build_images import build_images
 from innerloop.data.image_store import MANIFEST, ImageStore
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.store_name import store_name
-from innerloop.errors import DataError
+from innerloop.errors import ConfigError, DataError
 from innerloop.extensions import load_entry, split_entry
+from innerloop.suggestions import instead_of
 
 
 def open_images(
@@ -57,9 +58,14 @@ def open_images(
     known = read_registry(str(registry) if registry else None)
     if name not in known.variants:
         entry, dataset = _resolve(name, known)
+        if variant is not None:
+            raise ConfigError(
+                f"data set '{name}' has no variants; those of {', '.join(known.variants)} have"
+            )
         place = Path(folder) / dataset / str(size)
         if not (place / MANIFEST).exists():
-            return build_images(load_entry(entry), dataset, size, place, entry=entry)
+            source = load_entry(entry)
+            return build_images(source, dataset, size, place, entry=entry, threads=threads)
         return _opened(place, entry)
     chosen = known.variant(name, variant)
     place = Path(folder) / name / store_name(chosen.name, size)
@@ -101,8 +107,8 @@ def _resolve(name: str, known: Registry) -> tuple[str, str]:
         return SOURCES[name], name
     if ":" not in name:
         raise DataError(
-            f"unknown data set '{name}'; known are {', '.join([*SOURCES, *known.variants])}, and "
-            "your own is named path/to/file.py:source"
+            f"unknown data set '{name}'{instead_of(name, [*SOURCES, *known.variants])}; "
+            "one of your own is named path/to/file.py:source"
         )
     place, attribute = split_entry(name)
     stem = Path(place).stem if place.endswith(".py") else place.rpartition(".")[2]

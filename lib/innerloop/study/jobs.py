@@ -6,7 +6,7 @@ reaches, and nothing else: Snakemake re-runs a job when they change, and result 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -19,8 +19,9 @@ from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
 from innerloop.study import choices, paths
+from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
-from innerloop.study.study import Model, Study
+from innerloop.study.study import Study
 
 Spec: TypeAlias = dict[str, Any]
 
@@ -31,18 +32,6 @@ LOGGED = {
     "step_size": "dynamics.parquet",
     "step_size_value": "step_sizes.parquet",
 }
-
-#: Keys of a study file that its description is made from; the title is the report's own.
-_DESCRIBED = (
-    "study",
-    "seed",
-    "model_seeds",
-    "roles",
-    "datasets",
-    "methods",
-    "protocols",
-    "statistics",
-)
 
 
 class Jobs:
@@ -305,16 +294,6 @@ class Jobs:
         used.pop("statistics", None)
         return {**used, "title": "", "roles": {}}
 
-    def described(self) -> Spec:
-        """The part of the study file that figures and tables are told of."""
-        config = self.study.config
-        used = {key: config[key] for key in _DESCRIBED if key in config}
-        models = {
-            name: {key: value for key, value in entry.items() if key != "probes"}
-            for name, entry in config["models"].items()
-        }
-        return {**used, "models": models}
-
     def measured(self, table: str) -> dict[str, Spec]:
         """Every file that a table is gathered from, with the spec it must have been made with.
 
@@ -368,42 +347,3 @@ class Jobs:
             for seed in toy["seeds"]:
                 path = self._path(paths.TOY, dataset=toy["dataset"], arm=arm, seed=seed)
                 yield path, self.toy(toy["dataset"], arm, seed)
-
-
-def describe(study: Study) -> Mapping[str, Any]:
-    """What figures, tables and the report must know of a study besides its measurements."""
-    config = study.config
-    return {
-        "study": study.name,
-        "seed": config["seed"],
-        "statistics": config.get("statistics", {}),
-        "roles": config["roles"],
-        "datasets": {
-            name: {"label": value.get("label", name), "source": value["source"]}
-            for name, value in config["datasets"].items()
-        },
-        "protocols": {
-            name: {
-                "title": value["title"],
-                "variants": list(value["variants"]),
-                "labels": {variant: study.label(name, variant) for variant in value["variants"]},
-            }
-            for name, value in config["protocols"].items()
-        },
-        "models": [_described(model) for model in study.models.values()],
-    }
-
-
-def _described(model: Model) -> Spec:
-    method = model.method
-    return {
-        **asdict(model.key),
-        "method": method.name,
-        "label": method.label,
-        "way": model.way,
-        "shot": model.shot,
-        **choices.pick(model.choices, [*choices.TRAINING, *choices.NETWORK, *choices.METHOD]),
-        "step_size_multiplier": method.step_size_multiplier,
-        "second_order": not method.first_order,
-        "baseline": model.baseline,
-    }

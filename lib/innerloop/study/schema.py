@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import jsonschema
 from jsonschema.exceptions import relevance
 
 from innerloop.errors import ConfigError
+from innerloop.suggestions import instead_of
 
 
 def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
@@ -38,11 +38,26 @@ def _message(error: Any) -> str:
     if error.validator == "additionalProperties":
         known = sorted(schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(known))
-        close = difflib.get_close_matches(unknown[0], known, n=1) if unknown else []
-        hint = f"; did you mean '{close[0]}'?" if close else f"; known are {', '.join(known)}"
-        return f"{start}unknown key {', '.join(map(repr, unknown))}{hint}"
+        return f"{start}unknown key {', '.join(map(repr, unknown))}{instead_of(unknown[0], known)}"
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return f"{start}the key {', '.join(map(repr, missing))} is missing"
     about = schema.get("description", "")
-    return f"{start}{error.message}" + (f" ({about})" if about else "")
+    if error.validator == "pattern" and about:  # which says it in words
+        return f"{start}got {error.instance!r}, expected {about}"
+    return f"{start}{error.message}" + (f" ({about})" if about else "") + _hint(error)
+
+
+def _hint(error: Any) -> str:
+    """Why a number was read as text: 1e-3 is text to YAML, and so are lists after --config."""
+    wants_number = error.validator == "type" and error.validator_value in ("number", "integer")
+    if not wants_number or not isinstance(error.instance, str):
+        return ""
+    try:
+        float(error.instance)
+    except ValueError:
+        return ""
+    return (
+        "; it was read as text: write numbers without quotes, 1e-3 as 1.0e-3, and lists of them "
+        "into a study file, not after --config"
+    )

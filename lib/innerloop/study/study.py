@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from innerloop.built_in import PROBES, SOURCES, UPDATE_RULES
+from innerloop.built_in import PROBES, SOURCES
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import Registry, read_registry
 from innerloop.data.acquire.terms import require_acceptance
 from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import check_entry, split_entry
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
+from innerloop.study.checks import (
+    check_code,
+    check_over_training,
+    check_rule,
+    check_short_name,
+    known,
+)
+from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.schema import check_schema
+from innerloop.suggestions import instead_of
+from innerloop.tables.description import RAW_PIXELS
 from innerloop.tables.statistics import Statistics
 
 #: Tables that a user's probe may not be named after.
@@ -32,42 +40,6 @@ ACCESS = ("data_root", "mirrors", "accept_licence")
 
 #: Keys of `compute` that say how jobs are run, and change no result.
 RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "save_every")
-
-
-@dataclass(frozen=True)
-class Model:
-    """One model of a study, resolved.
-
-    Attributes:
-        key: its place in the study.
-        method: how it adapts.
-        choices: every other choice by its flat name.
-        evaluate_on: data sets its accuracy is measured on.
-        splits: splits its accuracy is measured on.
-        probes: names of the probes that measure it.
-    """
-
-    key: ModelKey
-    method: Method
-    choices: Mapping[str, Any]
-    evaluate_on: tuple[str, ...]
-    splits: tuple[str, ...]
-    probes: tuple[str, ...]
-
-    @property
-    def way(self) -> int:
-        """Classes of a task."""
-        return way_and_shot(self.key.setting)[0]
-
-    @property
-    def shot(self) -> int:
-        """Support images of a class."""
-        return way_and_shot(self.key.setting)[1]
-
-    @property
-    def baseline(self) -> bool:
-        """Whether it is not trained at all."""
-        return bool(self.choices["iterations"] == 0)
 
 
 class Study:
@@ -95,7 +67,8 @@ class Study:
         self.name: str = config["study"]
         self._check_names()
         Statistics.from_json(config.get("statistics", {}))
-        _ = self.models  # resolving is checking
+        for model in self.models.values():  # resolving is checking
+            check_over_training(config.get("probes", {}), model)
 
     @property
     def compute(self) -> Mapping[str, Any]:
@@ -165,7 +138,7 @@ class Study:
         if name in METHODS:
             return METHODS[name]
         raise ConfigError(
-            f"study file: method '{name}' is unknown; known are {', '.join([*own, *METHODS])}"
+            f"study file: method '{name}' is unknown{instead_of(name, [*own, *METHODS])}"
         )
 
     def label(self, protocol: str, variant: str) -> str:
@@ -191,7 +164,7 @@ class Study:
 
     def _models_of(self, entry: Mapping[str, Any]) -> Iterator[Model]:
         name = entry["protocol"]
-        protocol = self._known(self.config["protocols"], name, "models: protocol")
+        protocol = self.config["protocols"][name]
         variants = entry.get("variants", "all")
         for variant in protocol["variants"] if variants == "all" else variants:
             for setting in entry["settings"]:
@@ -212,7 +185,7 @@ class Study:
     ) -> tuple[Method, Mapping[str, Any]]:
         """A variant's method and choices in one setting."""
         protocol = self.config["protocols"][name]
-        own = self._known(protocol["variants"], variant, f"models: variant of {name}")
+        own = protocol["variants"][variant]
         chosen = choices.merged(
             [
                 protocol.get("defaults", {}),
@@ -237,15 +210,7 @@ class Study:
             values = choices.pick(chosen, choices.METHOD)
             values["rule_options"] = {**base.rule_options, **chosen["rule_options"]}
             method = replace(base, **values, label=self.label(*place))
-            check_entry(method.update_rule)
-            self._check_norm(method)
-            options = rule_options(method.update_rule)
-            unknown = sorted(method.rule_options.keys() - options)
-            if unknown:
-                raise ConfigError(
-                    f"update rule '{split_entry(method.update_rule)[1]}' takes no option "
-                    f"{', '.join(unknown)}; it takes {', '.join(sorted(options)) or 'none'}"
-                )
+            check_rule(method)
         except (ConfigError, ExtensionError) as error:
             reason = str(error).removeprefix("study file: ")
             shown = "protocols.{}.variants.{}".format(*place)
@@ -256,7 +221,7 @@ class Study:
         config = self.config
         datasets, probes = config["datasets"], config.get("probes", {})
         for role, dataset in config["roles"].items():
-            self._known(datasets, dataset, f"roles.{role}: data set")
+            known(datasets, dataset, f"roles.{role}: data set")
         for name in config.get("methods", {}).keys() & METHODS.keys():
             raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
         for name in probes.keys() & RESERVED:
@@ -264,12 +229,17 @@ class Study:
                 f"study file: probes.{name}: that name is taken by a table of results"
             )
         for dataset in self.access.get("accept_licence", []):
-            self._known(self.registry.variants, dataset, "accept_licence: data set")
+            known(self.registry.variants, dataset, "accept_licence: data set")
         for dataset in datasets:
-            self._check_variant(dataset)
-            self._check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
+            self._check_source(dataset)
+            check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
         for name, protocol in config["protocols"].items():
             for variant in protocol["variants"]:  # also those that no model uses
+                if variant == RAW_PIXELS:
+                    raise ConfigError(
+                        f"study file: protocols.{name}.variants.{variant}: that name is taken by "
+                        "the baseline on raw pixels"
+                    )
                 self._resolved(name, variant, "", {})
             labels = Counter(self.label(name, variant) for variant in protocol["variants"])
             label, times = labels.most_common(1)[0]
@@ -279,53 +249,29 @@ class Study:
                     "give each its own label"
                 )
         for probe in probes:
-            self._check_code(f"probes.{probe}", self.probe_entry(probe))
+            check_code(f"probes.{probe}", self.probe_entry(probe))
         for name, entry in config["models"].items():
+            place, protocol = f"models.{name}", entry["protocol"]
+            variants = known(config["protocols"], protocol, f"{place}: protocol")["variants"]
+            for variant in [] if entry.get("variants", "all") == "all" else entry["variants"]:
+                known(variants, variant, f"{place}: variant of {protocol}")
             for dataset in [entry["dataset"], *entry.get("evaluate_on", [])]:
-                self._known(datasets, dataset, f"models.{name}: data set")
+                known(datasets, dataset, f"{place}: data set")
             for probe in entry.get("probes", []):
-                self._known(probes, probe, f"models.{name}: probe")
+                known(probes, probe, f"{place}: probe")
         if "toy" in config:
-            self._known(datasets, config["toy"]["dataset"], "toy: data set")
+            known(datasets, config["toy"]["dataset"], "toy: data set")
         for probe, options in probes.items():
             for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
-                self._known(datasets, dataset, f"probes.{probe}: data set")
+                known(datasets, dataset, f"probes.{probe}: data set")
 
-    def _check_variant(self, dataset: str) -> None:
+    def _check_source(self, dataset: str) -> None:
         try:
+            source = self.config["datasets"][dataset]["source"]
+            check_short_name(source, [*SOURCES, *self.registry.variants])
             self.variant(dataset)
         except ConfigError as error:
             raise ConfigError(f"study file: datasets.{dataset}: {error}") from error
 
-    @staticmethod
-    def _check_norm(method: Method) -> None:
-        norm = method.rule_options.get("norm", "tensor")
-        if method.update_rule in UPDATE_RULES.values() and norm not in ("tensor", "filter"):
-            raise ConfigError(f"rule_options.norm is '{norm}'; choose tensor or filter")
-
-    @staticmethod
-    def _known(group: Mapping[str, Any], name: str, what: str) -> Any:
-        if name not in group:
-            raise ConfigError(
-                f"study file: {what} '{name}' is unknown; known are {', '.join(group) or 'none'}"
-            )
-        return group[name]
-
-    @staticmethod
-    def _check_code(place: str, entry: str) -> None:
-        try:
-            check_entry(entry)
-        except ExtensionError as error:
-            raise ConfigError(f"study file: {place}: {error}") from error
-
 
 _SHOWN = "{protocol}, {dataset}, {variant}, {setting}, seed {seed}"
-
-
-def rule_options(entry: str) -> set[str]:
-    """Keyword-only arguments of an update rule, read from its source without importing it."""
-    path, name = check_entry(entry), split_entry(entry)[1]
-    for node in ast.parse(path.read_text()).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return {argument.arg for argument in node.args.kwonlyargs}
-    return set()

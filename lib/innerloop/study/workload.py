@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from innerloop.inner_loop.method import Method
+from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey
-from innerloop.study.study import Model, Study
+from innerloop.study.study import Study
 
 #: Forward passes that a pass with its gradient is worth, and one whose gradient is differentiated.
 GRADIENT, SECOND_ORDER = 3, 9

@@ -1,4 +1,4 @@
-"""Write the report on paper: one PDF, by LaTeX."""
+"""Write the report as one PDF, by LaTeX."""
 
 from __future__ import annotations
 

@@ -1,0 +1,97 @@
+"""Checks of what a study file names: entries of its own, and code, which is not imported."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from innerloop.built_in import UPDATE_RULES
+from innerloop.errors import ConfigError, ExtensionError
+from innerloop.extensions import check_entry, split_entry
+from innerloop.inner_loop.method import Method
+from innerloop.study.model import Model
+from innerloop.suggestions import instead_of
+
+
+def known(group: Mapping[str, Any], name: str, what: str) -> Any:
+    """The entry of that name.
+
+    Raises:
+        ConfigError: there is none; names `what` it would be, and those there are.
+    """
+    if name not in group:
+        raise ConfigError(f"study file: {what} '{name}' is unknown{instead_of(name, group)}")
+    return group[name]
+
+
+def check_short_name(name: str, short: Iterable[str]) -> None:
+    """Refuse what is neither one of the short names nor looks like an entry.
+
+    Raises:
+        ConfigError: with the short names, and how an entry is written.
+    """
+    if ":" not in name and name not in (names := [*short]):
+        raise ConfigError(
+            f"'{name}' is unknown{instead_of(name, names)}; "
+            "code of your own is named path/to/file.py:name"
+        )
+
+
+def check_code(place: str, entry: str) -> None:
+    """Refuse an entry whose file does not define its name.
+
+    Raises:
+        ConfigError: says where in the study file it stands.
+    """
+    try:
+        check_entry(entry)
+    except ExtensionError as error:
+        raise ConfigError(f"study file: {place}: {error}") from error
+
+
+def check_rule(method: Method) -> None:
+    """Refuse a method whose update rule is not there or takes other options.
+
+    Raises:
+        ConfigError: no rule has that short name, or the rule takes no such option.
+        ExtensionError: the rule's file does not define it.
+    """
+    check_short_name(method.update_rule, UPDATE_RULES)
+    check_entry(method.update_rule)
+    norm = method.rule_options.get("norm", "tensor")
+    if method.update_rule in UPDATE_RULES.values() and norm not in ("tensor", "filter"):
+        raise ConfigError(f"rule_options.norm is '{norm}'; choose tensor or filter")
+    options = rule_options(method.update_rule)
+    unknown = sorted(method.rule_options.keys() - options)
+    if unknown:
+        raise ConfigError(
+            f"update rule '{split_entry(method.update_rule)[1]}' takes no option "
+            f"{', '.join(unknown)}; it takes {', '.join(sorted(options)) or 'none'}"
+        )
+
+
+def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:
+    """Refuse a probe that is to follow a model over training, but not on its own data set.
+
+    Raises:
+        ConfigError: says what to add.
+    """
+    own = model.key.dataset
+    for probe in model.probes:
+        measured_on = probes[probe].get("datasets") or model.evaluate_on
+        if own in probes[probe].get("over_training", []) and own not in measured_on:
+            raise ConfigError(
+                f"study file: probes.{probe}.over_training: models of '{own}' are measured on "
+                f"{', '.join(measured_on)} alone; add '{own}' to probes.{probe}.datasets, or to "
+                "evaluate_on of these models"
+            )
+
+
+def rule_options(entry: str) -> set[str]:
+    """Keyword-only arguments of an update rule, read from its source without importing it."""
+    path, name = check_entry(entry), split_entry(entry)[1]
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return {argument.arg for argument in node.args.kwonlyargs}
+    return set()

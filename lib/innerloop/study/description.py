@@ -1,0 +1,71 @@
+"""A study's description: what figures, tables and the report must know besides measurements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from innerloop.study import choices
+from innerloop.study.model import Model
+from innerloop.study.study import Study
+
+#: Keys of a study file that its description is made from; the title is the report's own.
+_DESCRIBED = (
+    "study",
+    "seed",
+    "model_seeds",
+    "roles",
+    "datasets",
+    "methods",
+    "protocols",
+    "statistics",
+)
+
+
+def described_part(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a study file that its description is made from."""
+    models = {
+        name: {key: value for key, value in entry.items() if key != "probes"}
+        for name, entry in config["models"].items()
+    }
+    return {**{key: config[key] for key in _DESCRIBED if key in config}, "models": models}
+
+
+def describe(study: Study) -> dict[str, Any]:
+    """What figures, tables and the report must know of a study besides its measurements."""
+    config = study.config
+    return {
+        "study": study.name,
+        "seed": config["seed"],
+        "statistics": config.get("statistics", {}),
+        "roles": config["roles"],
+        "datasets": {
+            name: {"label": value.get("label", name), "source": value["source"]}
+            for name, value in config["datasets"].items()
+        },
+        "protocols": {
+            name: {
+                "title": value["title"],
+                "variants": list(value["variants"]),
+                "labels": {variant: study.label(name, variant) for variant in value["variants"]},
+            }
+            for name, value in config["protocols"].items()
+        },
+        "models": [_described(model) for model in study.models.values()],
+    }
+
+
+def _described(model: Model) -> dict[str, Any]:
+    method = model.method
+    return {
+        **asdict(model.key),
+        "method": method.name,
+        "label": method.label,
+        "way": model.way,
+        "shot": model.shot,
+        **choices.pick(model.choices, [*choices.TRAINING, *choices.NETWORK, *choices.METHOD]),
+        "step_size_multiplier": method.step_size_multiplier,
+        "second_order": not method.first_order,
+        "baseline": model.baseline,
+    }

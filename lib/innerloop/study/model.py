@@ -1,0 +1,46 @@
+"""A model of a study: everything that its study file says of it, resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from innerloop.inner_loop.method import Method
+from innerloop.study.model_key import ModelKey, way_and_shot
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model of a study, resolved.
+
+    Attributes:
+        key: its place in the study.
+        method: how it adapts.
+        choices: every other choice by its flat name.
+        evaluate_on: data sets its accuracy is measured on.
+        splits: splits its accuracy is measured on.
+        probes: names of the probes that measure it.
+    """
+
+    key: ModelKey
+    method: Method
+    choices: Mapping[str, Any]
+    evaluate_on: tuple[str, ...]
+    splits: tuple[str, ...]
+    probes: tuple[str, ...]
+
+    @property
+    def way(self) -> int:
+        """Classes of a task."""
+        return way_and_shot(self.key.setting)[0]
+
+    @property
+    def shot(self) -> int:
+        """Support images of a class."""
+        return way_and_shot(self.key.setting)[1]
+
+    @property
+    def baseline(self) -> bool:
+        """Whether it is not trained at all."""
+        return bool(self.choices["iterations"] == 0)
