@@ -150,6 +150,7 @@ def test_real_data_are_judged(tmp_path):
     table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
     assert set(table1["verdict"]) == {"agrees"}
     assert set(frame["verdict"]) >= {"agrees", "differs", "quoted"}
+    assert frame.loc[frame["metric"].str.endswith("p_value"), "verdict"].item() == "agrees"
 
 
 def test_a_users_probe_has_its_table(evidence_of):
