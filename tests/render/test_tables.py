@@ -207,6 +207,7 @@ def test_ours_has_interval_counts_and_protocol(evidence_of):
     assert ((accuracy["low"] < accuracy["ours"]) & (accuracy["ours"] < accuracy["high"])).all()
     assert (accuracy["n"] == 25).all()
     assert accuracy["measured"].str.contains("10 inner steps, 15 queries, best").any()
+    assert accuracy["measured"].str.endswith("images: centre-28").sum() == 10
 
 
 def test_the_study_chooses_the_interval(tables_of):

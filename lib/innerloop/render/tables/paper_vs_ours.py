@@ -229,13 +229,13 @@ class _Lookup:
 
 
 def _measured(rows: pd.DataFrame) -> str:
-    """`10 inner steps, 15 queries, best checkpoint, BatchNorm: batch`."""
+    """`10 inner steps, 15 queries, best checkpoint, BatchNorm: batch, images: pickles-84`."""
     found = protocol_of(rows)
     require_comparable(found, found)
     of = {column: str(values[0]) for column, values in found.items()}
     return (
         f"{of['steps']} inner steps, {of['queries']} queries, {of['checkpoint']} checkpoint, "
-        f"BatchNorm: {of['batch_norm']}"
+        f"BatchNorm: {of['batch_norm']}, images: {of['eval_store']}"
     )
 
 
