@@ -69,6 +69,25 @@ def test_table2_leaves_out_the_training_data(evidence_of):
     assert made.display["Tested on"].unique().tolist() == ["People", "Scripts"]
 
 
+def test_every_accuracy_is_in_a_table(tmp_path):
+    """Also that of a user's own protocol, on data that its models were not trained on."""
+    from synthetic import ROLES, describe, write_tables
+
+    description = describe(("maml",), ("maml",), settings=("5w1s",), roles=dict(ROLES))
+    models = description["models"]
+    models += [{**model, "protocol": "mine"} for model in models if model["protocol"] == "p1"]
+    tables = write_tables(tmp_path, description, episodes=5, omit=("cka",))
+    evidence = Evidence(tables, description)
+    keys = ["protocol", "variant", "train_dataset", "eval_dataset"]
+    measured = evidence.rows("accuracy", split="test").astype(dict.fromkeys(keys, str))[keys]
+    names = ("p1_table1_accuracy", "p1_table2_transfer", "other_accuracy")
+    printed = [_tabulate(name, evidence).frame.astype(dict.fromkeys(keys, str)) for name in names]
+    found = {row for frame in printed for row in frame[keys].itertuples(index=False, name=None)}
+    wanted = {*measured[measured["protocol"] != "baseline"].itertuples(index=False, name=None)}
+    assert ("mine", "maml", "symbols", "people") in wanted
+    assert wanted <= found
+
+
 def test_step_sizes_of_weights_come_first(evidence_of):
     made = _tabulate("p2_table1_step_sizes", evidence_of("full"))
     assert made.display["Parameter"].tolist()[:6] == ["weight"] * 5 + ["bias"]
