@@ -27,6 +27,12 @@ LABELS = {
 P1 = ("maml", "maml_3x", "anil", "scaled_lr", "unit_norm", "boil", "meta_sgd", "untrained")
 P2 = ("maml", "meta_sgd")
 ROLES = {"mini_imagenet": "symbols", "cub": "people", "fc100": "scripts", "cifar10": "digits"}
+#: As in the paper study, every data set has a variant of its own name.
+STORES = {
+    name: f"{variant}-28"
+    for role, variant in {"mini_imagenet": "pickles", "cub": "centre", "fc100": "cifar100"}.items()
+    for name in (role, ROLES[role])
+}
 ACCURACY = {
     "maml": 0.478,
     "maml_3x": 0.486,
@@ -158,14 +164,14 @@ def _identity(model: Mapping[str, Any]) -> dict[str, Any]:
     keys = ("protocol", "variant", "method", "setting", "way", "shot", "seed")
     return {key: model[key] for key in keys} | {
         "train_dataset": model["dataset"],
-        "train_store": f"{model['dataset']}-28",  # each data set has images of its own
+        "train_store": STORES.get(model["dataset"], "none"),
     }
 
 
 def _measured(model: Mapping[str, Any], dataset: str, **columns: Any) -> dict[str, Any]:
     return _identity(model) | {
         "eval_dataset": dataset,
-        "eval_store": f"{dataset}-28",
+        "eval_store": STORES.get(dataset, "28"),
         "split": "test",
         "checkpoint": "last",
         "iteration": model["iterations"],

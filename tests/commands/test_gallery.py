@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 
 import matplotlib.figure
+import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 from innerloop.commands import main
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
 from innerloop.render.registry import FIGURES
+from innerloop.render.style import built_in_look
+from innerloop.tables.description import KNOWN_LABELS
 
 
 def test_every_figure_has_its_picture_title_and_caption(tmp_path):
@@ -30,6 +34,22 @@ def test_every_figure_has_its_picture_title_and_caption(tmp_path):
         assert FIGURES[name].title in page
         assert f"Caption of {name}." in page
         assert Image.open(out / path).width == 1200
+
+
+def test_methods_keep_their_colours(tmp_path):
+    looks = [built_in_look(name, name) for name in KNOWN_LABELS if name != "raw_pixels"]
+    figure = matplotlib.figure.Figure(figsize=(8, 3))
+    axes = figure.subplots()
+    for height, look in enumerate(looks):
+        axes.plot([0, 1], [height, height + 1], **look.line())
+        axes.fill_between([0, 1], height, height + 1, color=look.colour, alpha=0.2)
+    study, name = tmp_path / "demo", next(iter(FIGURES))
+    write_drawing(Drawing(figure, "Caption.", "Alt."), FIGURES[name], study / "figures" / name)
+    main(["gallery", str(study), str(tmp_path)])
+    picture = np.asarray(Image.open(tmp_path / f"pictures/{name}.png").convert("RGB"), dtype=float)
+    for look in looks:
+        wanted = 255 * np.array(to_rgb(look.colour))
+        assert np.abs(picture - wanted).max(axis=2).min() < 12, look.label
 
 
 def test_a_study_without_figures_is_named(tmp_path):

@@ -48,12 +48,19 @@ def write_report(tables, folder):
         make("draw_figure", name, tables, folder)
     for name in PRINTED:
         make("write_table", name, tables, folder)
-    images = folder / "symbols" / "28"
-    images.mkdir(parents=True)
-    (images / "samples.png").write_bytes(png())
     licence = {"name": "CC BY-SA 4.0 <script>", "attribution": "Drawn by somebody", "url": ""}
-    manifest = {"dataset": "symbols", "size": 28, "count": 8224, "licence": licence}
-    (images / "manifest.json").write_text(json.dumps(manifest))
+    stores = [folder / "symbols" / name for name in ("small-28", "large-84")]
+    for images in stores:
+        images.mkdir(parents=True)
+        (images / "samples.png").write_bytes(png())
+        variant, size = images.name.split("-")
+        manifest = {
+            **{"dataset": "symbols", "variant": variant, "size": int(size), "window": 0.875},
+            **{"count": 8224, "digest": f"d16e57{size}", "licence": licence},
+            "files": {"symbols.tar": {"origin": "https://example.org", "sha256": "f11e"}},
+            "splits": "Somebody: 64/16/20",
+        }
+        (images / "manifest.json").write_text(json.dumps(manifest))
     models = folder / "models"
     models.mkdir()
     spec = {**STUDIES["full"][0]["models"][0], "code": "c0de"}
@@ -71,8 +78,8 @@ def write_report(tables, folder):
         *("--benchmarks", folder / "benchmarks"),
         *("--figures", *(folder / f"{name}.json" for name in FIGURES)),
         *("--tables", *(folder / f"{name}.json" for name in PRINTED)),
-        *("--samples", images / "samples.png"),
-        *("--images", images / "manifest.json"),
+        *("--samples", *(images / "samples.png" for images in stores)),
+        *("--images", *(images / "manifest.json" for images in stores)),
         *("--models", models / "model.json", folder / "empty.json"),
         *("--out", folder / "report.html"),
     )

@@ -93,6 +93,18 @@ def test_numbers_stand_beside_what_does_not_decide(evidence_of):
     assert "ties" in made.caption
 
 
+def test_a_line_says_what_was_expected_and_what_could_have_been_found(evidence_of):
+    made = tabulate("claims", evidence_of("full"))
+    lines = made.display.set_index("Claim")["Least certain of its comparisons"]
+    assert "accuracy, Symbols 5w" in lines["Scaled LR beats MAML on miniImageNet."]
+    assert "points (expected > 0), p " in lines["Scaled LR beats MAML on miniImageNet."]
+    undecided = made.display["Verdict"] == "inconclusive"
+    tested = made.display.loc[undecided, "Least certain of its comparisons"]
+    tested = tested[~tested.str.contains("one seed")]
+    assert len(tested)
+    assert tested.str.contains(r"n = [\d,]+ \w+, detectable [\d.]+").all()
+
+
 def test_methods_are_compared_after_the_steps_they_share(evidence_of):
     frame = tabulate("claim_comparisons", evidence_of("full")).frame
     between = frame[(frame["quantity"] == "cka") & (frame["against_variant"] == "maml")]

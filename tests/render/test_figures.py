@@ -54,6 +54,12 @@ def test_both_estimators_are_always_there(name, drawing_of):
     assert any(text.startswith("debiased CKA") for text in texts)
 
 
+def test_training_time_is_named_on_its_axis(drawing_of):
+    for name in ("p1_figure1_weight_norms", "p1_figure3_cka_training", "negative_step_sizes"):
+        labels = {axes.get_xlabel() for axes in drawing_of(name, "full").figure.axes}
+        assert "outer iteration" in labels, name
+
+
 def test_constant_layers_are_counted(drawing_of):
     assert "Untrained conv4 (6 values)" in drawing_of("p1_figure2_cka", "full").caption
 

@@ -69,6 +69,25 @@ def test_table2_leaves_out_the_training_data(evidence_of):
     assert made.display["Tested on"].unique().tolist() == ["People", "Scripts"]
 
 
+def test_every_accuracy_is_in_a_table(tmp_path):
+    """Also that of a user's own protocol, on data that its models were not trained on."""
+    from synthetic import ROLES, describe, write_tables
+
+    description = describe(("maml",), ("maml",), settings=("5w1s",), roles=dict(ROLES))
+    models = description["models"]
+    models += [{**model, "protocol": "mine"} for model in models if model["protocol"] == "p1"]
+    tables = write_tables(tmp_path, description, episodes=5, omit=("cka",))
+    evidence = Evidence(tables, description)
+    keys = ["protocol", "variant", "train_dataset", "eval_dataset"]
+    measured = evidence.rows("accuracy", split="test").astype(dict.fromkeys(keys, str))[keys]
+    names = ("p1_table1_accuracy", "p1_table2_transfer", "other_accuracy")
+    printed = [_tabulate(name, evidence).frame.astype(dict.fromkeys(keys, str)) for name in names]
+    found = {row for frame in printed for row in frame[keys].itertuples(index=False, name=None)}
+    wanted = {*measured[measured["protocol"] != "baseline"].itertuples(index=False, name=None)}
+    assert ("mine", "maml", "symbols", "people") in wanted
+    assert wanted <= found
+
+
 def test_step_sizes_of_weights_come_first(evidence_of):
     made = _tabulate("p2_table1_step_sizes", evidence_of("full"))
     assert made.display["Parameter"].tolist()[:6] == ["weight"] * 5 + ["bias"]
@@ -150,6 +169,7 @@ def test_real_data_are_judged(tmp_path):
     table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
     assert set(table1["verdict"]) == {"agrees"}
     assert set(frame["verdict"]) >= {"agrees", "differs", "quoted"}
+    assert frame.loc[frame["metric"].str.endswith("p_value"), "verdict"].item() == "agrees"
 
 
 def test_a_users_probe_has_its_table(evidence_of):
@@ -206,6 +226,7 @@ def test_ours_has_interval_counts_and_protocol(evidence_of):
     assert ((accuracy["low"] < accuracy["ours"]) & (accuracy["ours"] < accuracy["high"])).all()
     assert (accuracy["n"] == 25).all()
     assert accuracy["measured"].str.contains("10 inner steps, 15 queries, best").any()
+    assert accuracy["measured"].str.endswith("images: centre-28").sum() == 10
 
 
 def test_the_study_chooses_the_interval(tables_of):

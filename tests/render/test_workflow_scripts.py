@@ -79,7 +79,7 @@ def test_the_report_loads_nothing_from_elsewhere(report):
 def test_the_report_holds_every_figure_and_table(report):
     page = _Page(report)
     assert {*FIGURES, *PRINTED} <= page.ids
-    assert len(page.alts) == len(FIGURES) + 1
+    assert len(page.alts) == len(FIGURES) + 2
     assert all(page.alts)
     assert "Probe: sharpness" in page.text
 
@@ -104,6 +104,18 @@ def test_the_report_says_how_results_were_made(report):
         assert said in text, said
     assert "stand-in data" in text
     assert "The numbers say that the machinery works, and nothing about the papers’ data" in text
+
+
+def test_the_report_shows_every_variant_of_a_data_set_s_images(report):
+    text = " ".join(_Page(report).text.split())
+    for said in (
+        "small 28 87.5 % 8,224 d16e5728",
+        "large 84 87.5 % 8,224 d16e5784",
+        "Classes divided by: Somebody: 64/16/20.",
+        "The 1 file they were made from",
+        "symbols.tar https://example.org f11e",
+    ):
+        assert said in text, said
 
 
 def test_text_from_files_is_never_markup(report):

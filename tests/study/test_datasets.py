@@ -78,6 +78,13 @@ def test_how_files_are_had_is_in_no_job_s_parameters():
         assert "http" not in canonical_json(plain.fetch(name))
 
 
+def test_figures_tables_and_report_are_told_of_the_variant_and_the_split():
+    plain = describe(study())["datasets"]["cub"]
+    found = describe(with_dataset("cub", variant="whole", splits="mine.csv"))["datasets"]["cub"]
+    assert (plain["variant"], plain["splits"]) == ("centre", "")
+    assert (found["variant"], found["splits"]) == ("whole", "mine.csv")
+
+
 def test_licences_are_those_of_the_study_s_own_variants():
     found = study().licences
     assert {name for name, one in found.items() if one.non_commercial} == {"mini_imagenet", "cub"}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from innerloop.tables.claims import Claim, Comparison, Selection
+from innerloop.tables.claims import Claim, Comparison, Selection, claims
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import judge_claims
 from innerloop.tables.statistics import Statistics
@@ -278,3 +278,9 @@ def test_every_layer_must_agree_and_one_seed_decides_nothing(conv2, seeds, verdi
     (outcome,) = judgement.outcomes
     assert (outcome.layer, outcome.seeds) == (layer, seeds)
     assert np.isnan(outcome.p) == (seeds == 1)
+
+
+def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):
+    judged = judge_claims(claims(), evidence_of("full"))
+    assert {judgement.verdict for judgement in judged} <= {"holds", "fails", "inconclusive"}
+    assert not [o.note for j in judged for o in j.outcomes if "unequal protocol" in o.note]

@@ -48,8 +48,6 @@ def test_accuracies_are_judged_by_size(ours, half_width, verdict):
         ("protonet_off_task_minus_pre", 0.2, 0.5, 0.1, "agrees"),
         ("protonet_off_task_minus_pre", 0.2, 0.05, 0.1, "inconclusive"),
         ("protonet_off_task_minus_pre", 0.2, -0.5, 0.1, "differs"),
-        ("protonet_relative_change_p_value", 0.00044, 0.03, NAN, "agrees"),
-        ("protonet_relative_change_p_value", 0.00044, 0.3, NAN, "differs"),
     ],
 )
 def test_what_p2_argues_by_direction_is_judged_by_direction(
@@ -57,3 +55,17 @@ def test_what_p2_argues_by_direction_is_judged_by_direction(
 ):
     assert judge(metric, paper, NAN, ours, half_width) == verdict
     assert verdict in VERDICTS
+
+
+@pytest.mark.parametrize(
+    ("ours", "effect", "verdict"),
+    [
+        (0.03, 0.1, "agrees"),
+        (0.03, -0.1, "differs"),
+        (0.3, 0.1, "inconclusive"),
+        (0.3, -0.1, "inconclusive"),
+    ],
+)
+def test_a_p_value_is_judged_by_what_it_is_of(ours, effect, verdict):
+    found = judge("protonet_relative_change_p_value", 0.00044, NAN, ours, NAN, effect)
+    assert found == verdict

@@ -85,9 +85,7 @@ def test_the_rule_has_its_rows(extended: Checkout) -> None:
 def test_the_data_set_has_its_rows(extended: Checkout) -> None:
     rows = extended.aggregate("small", "accuracy")
     assert "stripes" in set(rows["eval_dataset"])
-    assert (
-        "Stripes" in (extended.folder / "results/small/tables/own_dataset_accuracy.csv").read_text()
-    )
+    assert "Stripes" in (extended.folder / "results/small/tables/other_accuracy.csv").read_text()
 
 
 def test_the_probe_has_its_rows(extended: Checkout) -> None:

@@ -13,7 +13,7 @@ from innerloop.render.contents import PAPERS, in_order
 from innerloop.render.registry import FIGURES
 
 #: Pixels that a picture is at most wide, and colours that its palette has.
-WIDTH, COLOURS = 1200, 64
+WIDTH, COLOURS = 1200, 256
 
 
 def main(argv: list[str]) -> None:
@@ -49,11 +49,11 @@ def _page(study: str, figures: list[dict[str, str]]) -> str:
 
 
 def _shrink(source: Path, out: Path) -> None:
-    """A picture that is quick to load: no wider than needed, in few colours."""
+    """A picture that is quick to load: no wider than needed, and with a palette."""
     with Image.open(source) as picture:
         small = picture.convert("RGB")
         small.thumbnail((WIDTH, 10_000), Image.Resampling.LANCZOS)
-        # the most frequent colours; dithering would cloud the white ground
-        reduced = small.quantize(COLOURS, dither=Image.Dither.NONE)
+        # a thin line's colour is as good as the ground's; dithering would cloud the white ground
+        reduced = small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     with atomic_path(out) as temporary:
         reduced.save(temporary, optimize=True)

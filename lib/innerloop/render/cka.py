@@ -148,11 +148,12 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFra
 
 
 def grid(
-    summary: pd.DataFrame, column: str, panel_names: Mapping[str, str]
+    summary: pd.DataFrame, column: str, panel_names: Mapping[str, str], along: str = ""
 ) -> tuple[Figure, list[Panel]]:
     """The panels of P1's Figures 3, 4 and 6: one a value of `column`, and one for each estimator.
 
-    The debiased panel of a value is right below its biased one; long rows are wrapped.
+    The debiased panel of a value is right below its biased one, and names what both are drawn
+    `along`; long rows are wrapped.
 
     Returns:
         The figure, and its panels with the rows of `summary` that belong in each.
@@ -174,6 +175,7 @@ def grid(
                 panel.set_title(panel_names[name])
             if not mine.any():
                 say_not_measured(panel)
+            panel.set_xlabel(along if estimator == "debiased" else "")
             panel.tick_params(labelbottom=estimator == "debiased")
     return figure, filled
 

@@ -79,13 +79,21 @@ def counted(outcome: Outcome) -> str:
 
 
 def in_short(outcome: Outcome, study: Study) -> str:
-    """A comparison, what it found and on how much, in one line."""
+    """A comparison, what was expected and found, and on how much, in one line."""
     if outcome.test is None:
         return f"{compared(outcome, study)}: {outcome.note or outcome.verdict}"
     adjusted = p_value(outcome.p_adjusted)
     sign = "" if adjusted.startswith("<") else "= "
-    p = f", {outcome.note}" if math.isnan(outcome.p_adjusted) else f", p {sign}{adjusted}"
-    return f"{compared(outcome, study)}: {found(outcome)}{p}, n = {counted(outcome)}"
+    p = outcome.note if math.isnan(outcome.p_adjusted) else f"p {sign}{adjusted}"
+    size = detectable(outcome)
+    undecided = outcome.verdict == "inconclusive" and size != MISSING
+    parts = [
+        f"{found(outcome)} (expected {expected(outcome.comparison)})",
+        p,
+        f"n = {counted(outcome)}",
+        f"detectable {size} {quantity_of(outcome).unit}".rstrip() if undecided else "",
+    ]
+    return f"{compared(outcome, study)}: {', '.join(filter(None, parts))}"
 
 
 def meanings(judgements: list[Judgement]) -> str:
@@ -103,7 +111,7 @@ def family(judgements: list[Judgement], study: Study) -> str:
 
 
 def detectable(outcome: Outcome) -> str:
-    """The smallest true difference that 80 % of repetitions would find."""
+    """The smallest true difference that 80 % of repetitions would find, by this test alone."""
     if outcome.test is None:
         return MISSING
     return number(outcome.test.smallest_detectable, quantity_of(outcome).digits)

@@ -8,6 +8,7 @@ from typing import Any
 from innerloop.files import atomic_path, write_json
 from innerloop.render.drawing import Drawing
 from innerloop.render.latex import booktabs
+from innerloop.render.long_table import fits_a_page, long_table
 from innerloop.render.registry import Product
 from innerloop.render.style import theme
 from innerloop.render.tabulation import Tabulation
@@ -53,18 +54,12 @@ def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str)
     stem = Path(stem)
     with atomic_path(with_suffix(stem, ".csv")) as temporary:
         tabulation.frame.to_csv(temporary, index=False, lineterminator="\n")
-    latex = booktabs(
-        tabulation.display,
-        tabulation.caption,
-        tabulation.rules,
-        label=stem.name,
-        bold=tabulation.bold,
-    )
+    title = tabulation.title or product.title
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
-        temporary.write_text(latex)
+        temporary.write_text(_latex(tabulation, title, stem.name))
     about = _about(product, stem)
     about |= {
-        "title": tabulation.title or product.title,
+        "title": title,
         "caption": tabulation.caption,
         "columns": [str(column) for column in tabulation.display.columns],
         "rows": tabulation.display.astype(str).to_numpy().tolist(),
@@ -72,6 +67,19 @@ def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str)
         "bold": sorted(map(list, tabulation.bold)),
     }
     write_json(with_suffix(stem, ".json"), about)
+
+
+def _latex(made: Tabulation, title: str, label: str) -> str:
+    """A float where a page has room for it, else a table over pages; first what it needs."""
+    columns = [str(column) for column in made.display.columns]
+    rows = made.display.astype(str).to_numpy().tolist()
+    if fits_a_page(columns, rows):
+        needs = "booktabs"
+        text = booktabs(made.display, made.caption, made.rules, label=label, bold=made.bold)
+    else:
+        needs = "array,booktabs,longtable,pdflscape"
+        text = long_table(title, made.caption, columns, rows, made.rules, made.bold, label) + "\n"
+    return f"% needs \\usepackage{{{needs}}}\n{text}"
 
 
 def with_suffix(stem: Path, suffix: str) -> Path:

@@ -13,10 +13,14 @@ UPRIGHT, TURNED = 17.0, 25.7
 #: Width of a character of a font size, and of the space between columns, in centimetres.
 SIZES = {r"\small": 0.165, r"\footnotesize": 0.148, r"\scriptsize": 0.132}
 GAP = 0.28
+#: The same where nothing is set: the type and columns of an article.
+USUAL, USUAL_GAP = 0.18, 0.42
 #: Columns of longer cells are wrapped, none to less than this, in centimetres.
 LONG, NARROWEST = 18, 1.7
 #: Lines that a cell may be wrapped to: smaller type is better than many lines.
 LINES = (2, 3, 6)
+#: Rows that a page has room for, beside a caption.
+ROWS = 40
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,7 @@ def long_table(
     rows: Sequence[Sequence[str]],
     rules: Collection[int] = (),
     bold: Collection[tuple[int, int]] = (),
+    label: str = "",
 ) -> str:
     """A `longtable`; turned on its side where it would be too wide otherwise.
 
@@ -45,9 +50,12 @@ def long_table(
         rows: cells, as printed.
         rules: rows that a `\\midrule` precedes.
         bold: cells to set in bold, as (row, column).
+        label: name to refer to the table by, as `tab:label`.
     """
-    cells = [[row[index] for row in rows] for index in range(len(columns))]
+    cells = _by_column(columns, rows)
     fit = _fit(columns, cells)
+    caption = rf"\caption{{\textbf{{{escape(title)}.}} {escape(caption)}}}"
+    named = rf"\label{{tab:{label}}}" if label else ""
     layout = "".join(
         rf">{{\raggedright\arraybackslash}}p{{{fit.wrapped[index]:.2f}cm}}"
         if index in fit.wrapped
@@ -58,9 +66,9 @@ def long_table(
     )
     head = " & ".join(_head(name, index, fit, cells) for index, name in enumerate(columns))
     lines = [
-        rf"{{{fit.size}",
+        rf"{{{fit.size}\setlength{{\tabcolsep}}{{{GAP / 2}cm}}",
         rf"\begin{{longtable}}{{@{{}}{layout}@{{}}}}",
-        *([rf"\caption{{\textbf{{{escape(title)}.}} {escape(caption)}}}\\"] if title else []),
+        *([rf"{caption}{named}\\"] if title else []),
         rf"\toprule {head} \\ \midrule \endfirsthead",
         rf"\toprule {head} \\ \midrule \endhead",
         r"\midrule \endfoot",
@@ -79,6 +87,18 @@ def long_table(
     lines += [r"\end{longtable}", "}"]
     text = "\n".join(lines)
     return text if fit.page == UPRIGHT else f"\\begin{{landscape}}\n{text}\n\\end{{landscape}}"
+
+
+def fits_a_page(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table fits on one upright page as it is: in usual type, with no cell wrapped."""
+    cells = _by_column(columns, rows)
+    lengths = [max(map(len, [name, *own])) for name, own in zip(columns, cells, strict=True)]
+    width = USUAL * sum(lengths) + USUAL_GAP * (len(lengths) - 1)
+    return len(rows) <= ROWS and width <= UPRIGHT
+
+
+def _by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    return [[row[index] for row in rows] for index in range(len(columns))]
 
 
 def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:

@@ -82,10 +82,19 @@ def shared_facts(
     ]
 
 
+#: What is said of each store of a data set's images: a model's own size and variant are one.
+STORE = ["Variant", "Pixels a side", "Kept of each side", "Images", "Content digest"]
+FILES = ["File", "From", "SHA-256"]
+
+
 def data_sets(
     manifests: Iterable[Path], samples: Iterable[Path], study: Study
 ) -> list[dict[str, Any]]:
-    """One entry a data set: its role, its images, its licence, and the sheets that show it."""
+    """One entry a data set: its role, split and licence, its images in every variant and size.
+
+    `stores` and `files` are rows of the columns `STORE` and `FILES`; `samples`, the sheets that
+    show the images.
+    """
     sheets = {path.parent: path for path in samples}
     found: dict[str, dict[str, Any]] = {}
     for path in manifests:
@@ -100,19 +109,34 @@ def data_sets(
                     for role, label in PAPER_LABELS.items()
                     if study.in_role(role) == name and role != name
                 ],
-                "count": manifest.get("count"),
                 "source": manifest.get("source"),
+                "splits": study.own_splits(name) or manifest.get("splits", ""),
                 "licence": manifest.get("licence") or {},
-                "sizes": [],
-                "digests": [],
+                "stores": [],
+                "files": [],
                 "samples": [],
             },
         )
-        entry["sizes"].append(manifest.get("size"))
-        entry["digests"].append(str(manifest.get("digest", MISSING))[:16])
+        entry["stores"].append(_store(manifest))
+        rows = (
+            [file, str(facts.get("origin", MISSING)), str(facts.get("sha256", MISSING))]
+            for file, facts in (manifest.get("files") or {}).items()
+        )
+        entry["files"] += [row for row in rows if row not in entry["files"]]
         if path.parent in sheets:
             entry["samples"].append(sheets.pop(path.parent))
     return list(found.values())
+
+
+def _store(manifest: Mapping[str, Any]) -> list[str]:
+    count, size = manifest.get("count"), manifest.get("size")
+    return [
+        manifest.get("variant") or MISSING,
+        MISSING if size is None else str(size),
+        f"{100 * manifest.get('window', 1):g} %",
+        MISSING if count is None else f"{count:,}",
+        str(manifest.get("digest", MISSING))[:16],
+    ]
 
 
 def protocols(study: Study) -> list[dict[str, Any]]:

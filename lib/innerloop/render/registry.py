@@ -82,12 +82,7 @@ TABLES: dict[str, Product] = dict(
             "step_size",
             "protonet",
         ),
-        _table(
-            "own_dataset_accuracy",
-            "Innerloop",
-            "Accuracy of all other models on their own data",
-            "accuracy",
-        ),
+        _table("other_accuracy", "Innerloop", "Accuracy of all other models", "accuracy"),
         # made once for each of a study's own probes, from the measurements of the probe's name
         _table("user_probe", "Innerloop", "A user's probe"),
     ]

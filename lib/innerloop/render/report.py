@@ -15,7 +15,14 @@ from innerloop.files import atomic_path, read_json
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
-from innerloop.render.provenance import data_sets, model_rows, protocols, shared_facts
+from innerloop.render.provenance import (
+    FILES,
+    STORE,
+    data_sets,
+    model_rows,
+    protocols,
+    shared_facts,
+)
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.render.tabulation import is_numeric
 from innerloop.tables.description import Study as Description
@@ -85,6 +92,8 @@ def write_report(
         facts=_facts(described, models),
         papers=[section for section in sections(drawn, printed) if section["key"] != CLAIMS],
         data_sets=images,
+        store_columns=STORE,
+        file_columns=FILES,
         protocols=protocols(described),
         models=models,
         stages=by_stage(measured.values()),

@@ -41,8 +41,7 @@ def describe(study: Study) -> dict[str, Any]:
         "statistics": config.get("statistics", {}),
         "roles": config["roles"],
         "datasets": {
-            name: {"label": value.get("label", name), "source": value["source"]}
-            for name, value in config["datasets"].items()
+            name: _described_data(study, name, value) for name, value in config["datasets"].items()
         },
         "protocols": {
             name: {
@@ -53,6 +52,16 @@ def describe(study: Study) -> dict[str, Any]:
             for name, value in config["protocols"].items()
         },
         "models": [_described(model) for model in study.models.values()],
+    }
+
+
+def _described_data(study: Study, name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    variant = study.variant(name)
+    return {
+        "label": chosen.get("label", name),
+        "source": chosen["source"],
+        "variant": variant.name if variant else "",
+        "splits": chosen.get("splits", ""),
     }
 
 

@@ -91,6 +91,10 @@ class Study:
         fallback = PAPER_LABELS.get(dataset, dataset)
         return str(self._datasets.get(dataset, {}).get("label", fallback))
 
+    def own_splits(self, dataset: str) -> str:
+        """The study's own file that divides a data set's classes; empty: its source's division."""
+        return str(self._datasets.get(dataset, {}).get("splits", ""))
+
     def stand_ins(self, *paper_datasets: str) -> str:
         """A sentence naming the data sets that stand in for the papers'; empty if none does."""
         pairs = [(role, self.in_role(role)) for role in paper_datasets or tuple(self._roles)]

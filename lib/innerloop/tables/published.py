@@ -22,7 +22,7 @@ SIGNIFICANT = 0.05
 VERDICTS = {
     "agrees": "the difference is within the tolerance, or the direction is the paper's",
     "differs": "the difference is beyond the tolerance, or the direction is the opposite",
-    "inconclusive": "our interval is too wide to tell",
+    "inconclusive": "our interval is too wide to tell, or our test shows no direction",
     "stand-in": "our data set stands in for the paper's, so the numbers may not be compared",
     "not run": "this study does not have the measurement",
     "quoted": "the paper cites the number from elsewhere",
@@ -38,14 +38,22 @@ def published() -> list[dict[str, Any]]:
     ]
 
 
-def judge(metric: str, paper: float, spread: float, ours: float, half_width: float) -> str:
+def judge(
+    metric: str,
+    paper: float,
+    spread: float,
+    ours: float,
+    half_width: float,
+    effect: float = math.nan,
+) -> str:
     """The verdict on one number.
 
     Accuracies (percent) are compared by size: they agree within 2 points or within the joint 95 %
-    interval, whichever is larger; when only a wide interval of ours makes them agree, that is
-    inconclusive. Mean step sizes and changes of prototype accuracy are compared by direction, which
-    is what P2 argues from; standard deviations by a factor of two; p-values by significance at
-    5 %.
+    interval, whichever is larger, but not where our half-width exceeds 2 points, which is
+    inconclusive. A difference beyond both is one however wide our interval is, since the joint
+    interval holds it. Mean step sizes and changes of prototype accuracy are compared by direction,
+    which is what P2 argues from; standard deviations by a factor of two; p-values, which the paper
+    prints for what it finds significant, by the direction of what is significant at 5 %.
 
     Args:
         metric: as in `published.csv`.
@@ -53,13 +61,15 @@ def judge(metric: str, paper: float, spread: float, ours: float, half_width: flo
         spread: its printed half-width, NaN when there is none.
         ours: our value.
         half_width: its 95 % half-width, NaN when it has none.
+        effect: what a p-value of ours is of, above 0 in the paper's direction.
     """
     if math.isnan(ours):
         return "not run"
     if metric == "accuracy":
         return _by_size(ours - paper, spread, half_width)
     if metric.endswith("p_value"):
-        return _either((ours < SIGNIFICANT) == (paper < SIGNIFICANT))
+        # a test that shows nothing does not show that the paper is wrong
+        return _either(effect > 0) if ours < SIGNIFICANT else "inconclusive"
     if metric.startswith("step_size_sd"):
         return _either(paper / 2 <= ours <= paper * 2)
     if not math.isnan(half_width) and abs(ours) <= half_width:

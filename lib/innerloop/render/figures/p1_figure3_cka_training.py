@@ -25,7 +25,7 @@ def draw(evidence: Evidence) -> Drawing:
         for variant in study.variants(cka.PROTOCOL, baselines=False)
         if (summary["variant"] == variant.name).any()
     }
-    figure, panels = cka.grid(summary, "variant", methods)
+    figure, panels = cka.grid(summary, "variant", methods, "outer iteration")
     for panel in panels:
         for layer in layers:
             curve = panel.rows[panel.rows["layer"] == layer]
@@ -42,9 +42,9 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Similarity of each layer before and after adaptation, at checkpoints of training "
-            f"({study.dataset_label(home)} {study.main_setting(cka.PROTOCOL)}; horizontal: outer "
-            "iterations, logarithmic after the first checkpoint). Flat curves mean that training "
-            "does not change how much a layer adapts.",
+            f"({study.dataset_label(home)} {study.main_setting(cka.PROTOCOL)}; outer iterations "
+            "are logarithmic after the first checkpoint). Flat curves mean that training does not "
+            "change how much a layer adapts.",
             cka.method_sentences(evidence, summary, "Test tasks, each method's own inner steps"),
             study.stand_ins("mini_imagenet"),
         ),

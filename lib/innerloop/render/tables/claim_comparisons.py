@@ -50,8 +50,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "the result between seeds.",
             "Equality is decided by two one-sided tests against the margin.",
             words.family(judgements, study),
-            "Effect size: Cohen's dz. Detectable: the true difference found in 80 % of repetitions "
-            "with this n; a smaller one may be there unseen.",
+            "Effect size: Cohen's dz. Detectable: the true difference that this test alone finds "
+            "in 80 % of repetitions with this n, before p is adjusted; a smaller one may be there "
+            "unseen.",
             "Rows of biased CKA, the papers' estimator, stand beside those that decide (beside).",
             _counted([outcome for _, outcome in rows]),
             study.stand_ins(),
@@ -120,7 +121,7 @@ def _printed(claim: Claim, outcome: Outcome, study: Study) -> list[str]:
         words.expected(outcome.comparison),
         words.found(outcome),
         p_value(outcome.p_adjusted),
-        verdict if outcome.comparison.decides else f"({verdict}, beside)",
+        verdict if outcome.comparison.decides else f"({outcome.verdict}, beside)",
         words.counted(outcome),
         str(outcome.seeds) if outcome.seeds else MISSING,
         MISSING if test is None else number(test.effect_size, 2),

@@ -67,9 +67,10 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "Two-sided t-tests of paired changes in nearest-prototype accuracy, in percentage "
             f"points with {captions.percent(chosen.level)} intervals (Student's t). "
             "Effect size: Cohen's dz (d for Welch). Ties: changes of exactly zero. "
-            "Detectable: the true change found in 80 % of repetitions with this n; a smaller one "
-            "may be there unseen. P2 reports p = 0.00044 for d between the two models without the "
-            "recipe; d is off-task change minus on-task change of one task index.",
+            "Detectable: the true change found in 80 % of repetitions with this n, before p is "
+            "adjusted; a smaller one may be there unseen. P2 reports p = 0.00044 for d between the "
+            "two models without the recipe; d is off-task change minus on-task change of one task "
+            "index.",
             captions.ON_TASK_CLAIMS,
             f"Accuracies averaged over {seeds} seeds first." if seeds > 1 else "One seed.",
             f"p as P2 has it; beside it {captions.correction(chosen, len(lines))}.",

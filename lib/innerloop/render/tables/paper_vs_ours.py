@@ -38,7 +38,11 @@ LEVEL = 0.95
 
 @dataclass(frozen=True)
 class Ours:
-    """Our measurement of a published number, in its unit."""
+    """Our measurement of a published number, in its unit.
+
+    Attributes:
+        effect: what a p-value is of, above 0 in the paper's direction.
+    """
 
     value: float = math.nan
     low: float = math.nan
@@ -47,6 +51,7 @@ class Ours:
     seeds: int = 0
     missing: int = 0
     protocol: str = ""
+    effect: float = math.nan
 
     @property
     def half_width(self) -> float:
@@ -87,13 +92,14 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{counts[:1].upper()}{counts[1:]}.",
             f"{meanings[:1].upper()}{meanings[1:]}." if meanings else "",
             f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
-            "interval where that is wider. Step sizes and changes of prototype accuracy are judged "
-            "by direction, their standard deviations by a factor of two, p-values by significance "
-            f"at 5 %. Ours: mean of the seeds ± half-width of a 95 % interval ({recipe}). "
-            "Accuracies: over the "
-            "tasks of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over "
-            "tasks, each averaged over the seeds first; step sizes: over seeds (Student's t), none "
-            "with one seed. n: tasks, or step sizes of a layer.",
+            "interval where that is wider; nothing agrees whose own half-width exceeds "
+            f"{TOLERANCE_POINTS:g} points. Step sizes and changes of prototype accuracy are judged "
+            "by direction, their standard deviations by a factor of two, p-values by the direction "
+            "of what is significant at 5 %. Ours: mean of the seeds ± half-width of a 95 % "
+            f"interval ({recipe}). Accuracies: over the tasks of a seed, mean of the seeds' "
+            "half-widths; changes of prototype accuracy: over tasks, each averaged over the seeds "
+            "first; step sizes: over seeds (Student's t), none with one seed. n: tasks, or step "
+            "sizes of a layer.",
             f"{missing:,} values are not numbers and count as missing." if missing else "",
             evidence.study.stand_ins(),
         ),
@@ -126,7 +132,9 @@ def _verdict(row: dict[str, Any], ours: Ours, evidence: Evidence) -> str:
     roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
     if any(evidence.study.in_role(role) != role for role in roles):
         return "stand-in"
-    return judge(row["metric"], row["value"], row["spread"], ours.value, ours.half_width)
+    return judge(
+        row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.effect
+    )
 
 
 class _Lookup:
@@ -197,13 +205,15 @@ class _Lookup:
             return Ours()
         require_comparable(*map(protocol_of, rows))
         first, second = map(changes, rows)
-        test = between_models(first, second)["paired"]
+        # the paper: Meta-SGD, named second, changes for the better against MAML
+        test = between_models(second, first)["paired"]
         return Ours(
             test.p,
             n=test.difference.n,
             seeds=captions.seeds(rows[0]),
             missing=test.difference.missing,
             protocol=_measured(rows[0]),
+            effect=test.difference.mean,
         )
 
     def _rows(self, table: str, row: dict[str, Any], variant: str, **equal: str) -> pd.DataFrame:
@@ -219,13 +229,13 @@ class _Lookup:
 
 
 def _measured(rows: pd.DataFrame) -> str:
-    """`10 inner steps, 15 queries, best checkpoint, BatchNorm: batch`."""
+    """`10 inner steps, 15 queries, best checkpoint, BatchNorm: batch, images: pickles-84`."""
     found = protocol_of(rows)
     require_comparable(found, found)
     of = {column: str(values[0]) for column, values in found.items()}
     return (
         f"{of['steps']} inner steps, {of['queries']} queries, {of['checkpoint']} checkpoint, "
-        f"BatchNorm: {of['batch_norm']}"
+        f"BatchNorm: {of['batch_norm']}, images: {of['eval_store']}"
     )
 
 
@@ -237,7 +247,7 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
     return [
         f"{row['paper']}, {row['item']}",
         _quantity(row),
-        " − ".join(methods),
+        " − ".join(reversed(methods)),
         show(row["value"])
         if math.isnan(row["spread"])
         else plus_minus(row["value"], row["spread"], digits),
