@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -107,6 +108,17 @@ def test_continuing_from_a_file_gives_the_same_bits(name: str, at: int, tmp_path
     assert continued.iteration == at
     assert finish(continued).digest() == expected.digest()
     assert logs(continued) == logs(whole)
+
+
+def test_continuing_on_a_device_brings_its_losses_there():
+    """They are joined with those of the next steps, which are on the device."""
+    stopped = make(method("maml"))
+    advance(iter(stopped), 1)
+    continued = make(method("maml"))
+    continued._train_tasks = SimpleNamespace(device=torch.device("meta"))
+    continued.restore(stopped.state())
+    (since_log,) = continued._since_log
+    assert {since_log.losses.device.type, since_log.accuracies.device.type} == {"meta"}
 
 
 def test_a_state_is_a_snapshot():

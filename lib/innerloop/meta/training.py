@@ -262,8 +262,10 @@ class Training:
         }
         self.best = (state["best"][0], state["best"][1])
         self.curves, self.dynamics = list(state["curves"]), list(state["dynamics"])
+        device = self._train_tasks.device
         self._since_log = [
-            QueryResult(item["losses"], item["accuracies"]) for item in state["since_log"]
+            QueryResult(item["losses"].to(device), item["accuracies"].to(device))
+            for item in state["since_log"]
         ]
 
 
