@@ -51,6 +51,14 @@ def test_what_adapts(name: str, overrides: dict, expected: set[str]):
         ({"step_size": [0.1, 0.2]}, "is a range"),
         ({"adapts": "head", "adapt_batch_norm": False}, "contradicts adapts: head"),
         ({"adapts": "head", "update_rule": "scaled_lr"}, "which do not move"),
+        ({"adapts": "bodyy"}, "adapts is 'bodyy'; choose from all, head, body"),
+        ({"inner_loss": "sum"}, "inner_loss is 'sum'; choose from mean, sum_over_shots"),
+        ({"constraint": "unit"}, "constraint is 'unit'; choose from none, unit_norm"),
+        ({"step_size": "0.1"}, "step_size is '0.1'; give a number"),
+        ({"step_size": float("nan")}, "step_size is nan; give a number"),
+        ({"step_size_multiplier": None}, "step_size_multiplier is None; give a number"),
+        ({"step_size": [0.2, 0.1], "learn_step_size": True}, r"is no range; write \[low, high\]"),
+        ({"step_size": [0.1], "learn_step_size": True}, "is no range"),
     ],
 )
 def test_contradictions_are_refused(values: dict, said: str):

@@ -60,6 +60,12 @@ def test_images_that_vanish_are_refused():
         Conv4(image_size=15)
 
 
+@pytest.mark.parametrize("name", ["batch_norm", "initialisation"])
+def test_unknown_choices_are_refused(name: str):
+    with pytest.raises(ConfigError, match=f"{name} is 'other'; choose from"):
+        Conv4(**{name: "other"})
+
+
 def test_initial_weights_are_a_function_of_the_seed():
     first, again, other = (tiny.NETWORK.initial(seed) for seed in (3, 3, 4))
     assert all(torch.equal(first[name], again[name]) for name in first)

@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from innerloop.errors import ConfigError
 from innerloop.nets.conv4 import Conv4
 from innerloop.nets.initialisation import initial_weight
 
@@ -28,8 +27,3 @@ def test_bounds(initialisation: str, bound: float):
     assert weight.dtype == torch.float64
     assert weight.abs().max() == pytest.approx(bound, rel=1e-3)
     assert abs(weight.mean()) < bound / 50
-
-
-def test_unknown():
-    with pytest.raises(ConfigError, match="'orthogonal' is unknown; choose "):
-        initial_weight((2, 2), "orthogonal", torch.Generator())

@@ -5,14 +5,19 @@ This file imports no torch, so that study files can be checked while Snakemake p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from innerloop.errors import ConfigError
 
 Adapts: TypeAlias = Literal["all", "head", "body"]
 InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
+Constraint: TypeAlias = Literal["none", "unit_norm"]
+
+#: What values of a method can be, where they are names.
+_CHOICES = {"adapts": Adapts, "inner_loss": InnerLoss, "constraint": Constraint}
 
 #: Rules that move conv weights only, by the name in their entry.
 _FOR_CONV_WEIGHTS = ("scaled_lr", "unit_norm")
@@ -48,18 +53,18 @@ class Method:
     step_size: float | tuple[float, float] = 0.01
     step_size_multiplier: float = 1.0
     learn_step_size: bool = False
-    constraint: Literal["none", "unit_norm"] = "none"
+    constraint: Constraint = "none"
     first_order: bool = False
     inner_loss: InnerLoss = "mean"
 
     def __post_init__(self) -> None:
-        if isinstance(self.step_size, list | tuple):
-            object.__setattr__(self, "step_size", tuple(self.step_size))
-            if not self.learn_step_size:
+        for name, kind in _CHOICES.items():
+            value, choices = getattr(self, name), get_args(kind)
+            if value not in choices:
                 raise ConfigError(
-                    f"method '{self.name}': step_size {self.step_size} is a range, which only "
-                    "methods that learn their step sizes can start from; give one number"
+                    f"method '{self.name}': {name} is {value!r}; choose from {', '.join(choices)}"
                 )
+        self._check_step_size()
         if self.adapts == "head" and not self.adapt_batch_norm:
             raise ConfigError(
                 f"method '{self.name}': adapt_batch_norm: false contradicts adapts: head, "
@@ -72,6 +77,24 @@ class Method:
                 "which do not move under adapts: head"
             )
 
+    def _check_step_size(self) -> None:
+        size = self.step_size
+        if isinstance(size, list | tuple):
+            object.__setattr__(self, "step_size", tuple(size))
+            if not self.learn_step_size:
+                raise ConfigError(
+                    f"method '{self.name}': step_size {size} is a range, which only "
+                    "methods that learn their step sizes can start from; give one number"
+                )
+            if len(size) != 2 or not all(map(_is_number, size)) or size[0] > size[1]:
+                raise ConfigError(
+                    f"method '{self.name}': step_size {size} is no range; write [low, high]"
+                )
+        for name in ("step_size", "step_size_multiplier"):
+            value = getattr(self, name)
+            if not isinstance(value, tuple) and not _is_number(value):
+                raise ConfigError(f"method '{self.name}': {name} is {value!r}; give a number")
+
     def as_json(self) -> dict[str, Any]:
         """The method as plain JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}
@@ -83,3 +106,7 @@ class Method:
     def from_json(cls, values: Mapping[str, Any]) -> Method:
         """The method that `as_json` wrote."""
         return cls(**values)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -7,7 +7,7 @@ parameters of T tasks and their images go through together, as one convolution w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import torch
 import torch.nn.functional as F
@@ -23,6 +23,7 @@ from innerloop.streams import seed_from
 BLOCKS = ("conv1", "conv2", "conv3", "conv4")
 LAYERS = (*BLOCKS, "head")
 
+BatchNorm: TypeAlias = Literal["batch", "support"]
 #: Per block: mean and variance of each task's and filter's pre-activations, [T * filters].
 Statistics: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]
 Activations: TypeAlias = dict[str, torch.Tensor]
@@ -47,11 +48,15 @@ class Conv4:
     filters: int = 64
     image_size: int = 84
     channels: int = 3
-    batch_norm: Literal["batch", "support"] = "batch"
+    batch_norm: BatchNorm = "batch"
     batch_norm_eps: float = 1e-5
     initialisation: Initialisation = "glorot"
 
     def __post_init__(self) -> None:
+        for name, kind in (("batch_norm", BatchNorm), ("initialisation", Initialisation)):
+            value, choices = getattr(self, name), get_args(kind)
+            if value not in choices:
+                raise ConfigError(f"{name} is {value!r}; choose from {', '.join(choices)}")
         if self.image_size < 16:
             raise ConfigError(
                 f"image_size {self.image_size}: Conv4 halves the image four times; use 16 or more"

@@ -7,11 +7,9 @@ torch 21.3 everywhere, Kaiming 128 everywhere.
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 
 import torch
-
-from innerloop.errors import ConfigError
 
 Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming"]
 
@@ -24,21 +22,12 @@ def initial_weight(
     `glorot`: uniform, variance 2 / (fan in + fan out), as the first MAML code. `torch`: uniform
     with bound 1 / sqrt(fan in), the default of torch's layers. `kaiming`: normal, variance
     2 / fan in.
-
-    Raises:
-        ConfigError: the initialisation is unknown.
     """
     receptive = math.prod(shape[2:])
     fan_out, fan_in = shape[0] * receptive, shape[1] * receptive
     if initialisation == "kaiming":
         normal = torch.randn(shape, generator=generator, dtype=torch.float64)
         return normal * math.sqrt(2 / fan_in)
-    if initialisation == "glorot":
-        bound = math.sqrt(6 / (fan_in + fan_out))
-    elif initialisation == "torch":
-        bound = 1 / math.sqrt(fan_in)
-    else:
-        raise ConfigError(
-            f"initialisation '{initialisation}' is unknown; choose from {get_args(Initialisation)}"
-        )
+    bounds = {"glorot": math.sqrt(6 / (fan_in + fan_out)), "torch": 1 / math.sqrt(fan_in)}
+    bound = bounds[initialisation]
     return (torch.rand(shape, generator=generator, dtype=torch.float64) * 2 - 1) * bound
