@@ -124,6 +124,34 @@ def test_only_what_cannot_continue_is_given_more_time() -> None:
     assert not sizes.of("measure_accuracy", MAML).resumes
 
 
+def test_no_job_asks_for_more_time_than_it_is_allowed() -> None:
+    """The executor would send it to the cluster's default partition, whatever that is."""
+    sizes = Sizes(study(defaults(image_size=84, filters=64, iterations=60000)))
+    for attempt in (1, 2, 3):
+        assert sizes.of("train_model", MAML, allowed=480).runtime(attempt) == 480
+        assert sizes.of("build_images", allowed=60).runtime(attempt) == 60
+
+
+@pytest.mark.parametrize("allowed", [LONGEST, 480])
+def test_what_is_measured_of_a_model_shares_a_time_limit(allowed: int) -> None:
+    """Its jobs are one submission, which asks for the sum of their limits."""
+
+    def long(content: dict[str, Any]) -> None:
+        defaults(image_size=84, filters=64)(content)
+        content["probes"]["cka"]["tasks"] = 40000
+
+    sizes = Sizes(study(long))
+    accuracy = sizes.of("measure_accuracy", MAML, allowed=allowed)
+    probes = [
+        sizes.of("measure_probe", MAML, name, allowed=allowed)
+        for name in ("cka", "scale_invariance")
+    ]
+    together = [sum(size.runtime(attempt) for size in (accuracy, *probes)) for attempt in (1, 2, 3)]
+    assert allowed - len(probes) <= together[0] <= allowed
+    assert together[1:] == [together[0]] * 2
+    assert probes[0].minutes > 10 * accuracy.minutes  # in parts, by what each needs
+
+
 def test_larger_models_ask_for_more_and_never_for_more_than_a_day() -> None:
     small = Sizes(study()).of("train_model", MAML)
     paper = defaults(image_size=84, filters=64, meta_batch=4, iterations=60000, train_steps=5)

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from study_run import ROOT, SMALL_TARGETS, Checkout, small_study
 
 pytestmark = pytest.mark.workflow
@@ -177,6 +178,22 @@ def test_a_site_s_own_words(submitting: Submitting, site: dict[str, str], asks: 
     found = asked(line, submitting.folder)
     assert f" {asks} " in f"{found} "
     assert len(re.findall("--gpus|--gres", found)) == 1
+
+
+def test_no_submission_asks_for_more_time_than_its_partition_allows(
+    submitting: Submitting,
+) -> None:
+    """What fits none would go to the cluster's default partition."""
+    partitions = {"cpu": {"max_runtime": 2880}, "gpu": {"max_runtime": 10, "max_gpu": 1}}
+    file = submitting.folder / "profiles/slurm/partitions.yaml"
+    file.write_text(yaml.safe_dump({"partitions": partitions}))
+    rules = ("train_model", "measure_accuracy", "measure_probe")
+    lines = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "0")
+    lines += submitting.submit(
+        "evaluate", "probes", "--forcerun", *rules[1:], "--until", *rules[1:], "--retries", "1"
+    )
+    assert len(lines) == 1 + 2 * 2
+    assert all("-p gpu -t 10" in " ".join(line) for line in lines), submitting.said
 
 
 def test_nothing_is_submitted_beside_jobs_of_a_killed_run(submitting: Submitting) -> None:
