@@ -110,7 +110,7 @@ def test_a_training(submitting: Submitting) -> None:
     assert asked(found[f"rule_train_model_wildcards_{name}"], submitting.folder) == (
         f"--parsable --job-name RUN --output FOLDER/logs/slurm/rule_train_model/{name}/%j.log "
         f"--export=ALL --comment rule_train_model_wildcards_{name} -A lab -p gpu -t 11 "
-        "--mem 4200 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
+        "--mem 4300 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
     )
     # retries are the head's alone: inside a job they would multiply
     assert all("--retries 0" in line[-1] for line in lines)
@@ -127,7 +127,7 @@ def test_what_is_measured_of_a_model_is_one_submission(submitting: Submitting) -
     assert asked(line, submitting.folder) == (
         f"--parsable --job-name RUN --output FOLDER/logs/slurm/group_{name}/%j.log "
         f"--export=ALL --comment rule_{name} -A lab -p gpu -t 22 "
-        "--mem 4200 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
+        "--mem 4300 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
     )
 
 
@@ -146,7 +146,7 @@ def test_another_attempt_has_more_memory_and_time_where_that_helps(
     submitting: Submitting,
 ) -> None:
     trained = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "2")
-    assert [memory(line) for line in trained] == ["4200", "6300", "8400"]
+    assert [memory(line) for line in trained] == ["4300", "6450", "8600"]
     assert {limit(line) for line in trained} == {"11"}  # it goes on where it was
     built = submitting.submit("data", "--forcerun", "build_images", "--retries", "1")
     assert [(memory(line), limit(line)) for line in built] == [("4000", "120"), ("6000", "240")]

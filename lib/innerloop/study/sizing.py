@@ -19,8 +19,8 @@ from innerloop.study.study import Study
 BASE_MB = 1200
 #: MB more on a GPU: the driver's share and pinned copies. Activations are on the device then.
 GPU_MB = 3000
-#: Times the activations that are kept: second-order graphs keep copies.
-TRAINING_COPIES, MEASURING_COPIES = 10, 3
+#: On a CPU, tensors are estimated and multiplied by this: freed memory has holes.
+MEMORY_MARGIN = 1.3
 #: Estimated seconds are multiplied by this, and this many minutes added.
 TIME_MARGIN, EXTRA_MINUTES = 3.0, 10
 #: The longest time limit that is asked for unasked, in minutes; less where partitions allow less.
@@ -100,13 +100,9 @@ class Sizes:
             size = UNCOUNTED[rule]
             return replace(size, minutes=min(size.minutes, longest), longest=longest)
         work = workload.of(self._study, rule, key, probe)
-        memory = BASE_MB
-        if self._study.compute["device"] == "cpu":
-            memory += math.ceil(
-                (TRAINING_COPIES if work.trains else MEASURING_COPIES) * work.kept_mb
-            )
-        else:
-            memory += GPU_MB
+        on_cpu = self._study.compute["device"] == "cpu"
+        tensors = MEMORY_MARGIN * work.peak_mb if on_cpu else GPU_MB
+        memory = BASE_MB + work.stored_mb + tensors
         minutes = self._minutes(rule, key, probe)
         if key and rule in TOGETHER:
             longest = max(1, longest * minutes // self._minutes_together(key))
@@ -125,6 +121,6 @@ class Sizes:
         )
 
 
-def _rounded(memory: int) -> int:
+def _rounded(memory: float) -> int:
     """Up to a hundred MB: no more precise than it is known."""
     return math.ceil(memory / 100) * 100
