@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from innerloop.errors import ConfigError
-from innerloop.study import workload
+from innerloop.study import paths, workload
 from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import GPU_MB, LONGEST, Size, Sizes
@@ -257,6 +257,18 @@ def test_a_study_s_own_benchmarks_say_how_fast_its_machine_is() -> None:
     applied = speeds.applied(plain)
     assert "median of 4 jobs" in applied["train"].where
     assert applied["measure"] == Speeds.shipped().applied(plain)["measure"]
+
+
+def test_a_continued_training_took_the_time_of_all_its_jobs() -> None:
+    """On a cluster whose time limit is short, that is every training."""
+    whole = finished(STARTUP + 100)
+    expected = Speeds.shipped().measured(whole).applied(whole)["train"]
+    done = finished(STARTUP + 10)
+    for key in done.models:
+        run = Path(key.fill(paths.MODEL, study=done.name)).with_name("run.json")
+        run.parent.mkdir(parents=True)
+        run.write_text('{"wall_seconds": 100, "earlier_seconds": 90}')
+    assert Speeds.shipped().measured(done).applied(done)["train"] == expected
 
 
 def test_a_gpu_s_speed_does_not_tell_a_cpu_s() -> None:
