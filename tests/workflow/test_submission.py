@@ -5,6 +5,7 @@ tests/slurm has the same on a real SLURM.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -167,7 +168,12 @@ def test_a_failed_job_s_logs_are_named(submitting: Submitting) -> None:
             {"gres: false": "gres: true", "gpu_model: ''": "gpu_model: a100"},
             "--gres=gpu:a100:1",
         ),
-        ({"account: lab": "account: physics"}, "-A physics"),
+        # names that Python knows as well
+        ({"account: lab": "account: open"}, "-A open"),
+        (
+            {"qos: ''": "qos: max", "constraint: ''": "constraint: a100|h100"},
+            "-C a100|h100 --qos=max",
+        ),
         ({"more: ''": "more: --nice=100"}, "--nice=100"),
     ],
 )
@@ -178,6 +184,19 @@ def test_a_site_s_own_words(submitting: Submitting, site: dict[str, str], asks: 
     found = asked(line, submitting.folder)
     assert f" {asks} " in f"{found} "
     assert len(re.findall("--gpus|--gres", found)) == 1
+
+
+def test_scratch_is_looked_for_where_a_job_runs(submitting: Submitting) -> None:
+    """The login node has none: local jobs do without, and do not make it."""
+    scratch = submitting.folder / "scratch/$USER"
+    submitting.edit("profiles/slurm/config.yaml", "scratch: ''", f"scratch: {scratch}")
+    lines = submitting.submit(MAML, "--forcerun", "make_splits", "--retries", "0")
+    assert "localrule make_splits:" in submitting.said
+    assert not scratch.parent.exists()
+    assert lines, submitting.said
+    encoded = re.findall(r"base64//(\S+)", lines[0][-1])
+    told = [base64.b64decode(each).decode() for each in encoded]
+    assert any(each.startswith(f"tmpdir='{scratch}' if ") for each in told)
 
 
 def test_no_submission_asks_for_more_time_than_its_partition_allows(
