@@ -232,6 +232,12 @@ def test_only_short_jobs_are_local() -> None:
     assert rules - set(re.findall(r"\w+", local)) == AWAY
 
 
+def test_no_rule_multiplies_the_profile_s_retries() -> None:
+    """Downloads, which are patient by themselves, are not even tried again."""
+    (data,) = (file for file in ROOT.glob("rules/*.smk") if "retries" in file.read_text())
+    assert re.findall(r"^ +retries: (\w+)$", data.read_text(), re.MULTILINE) == ["0"]
+
+
 def test_the_profile_for_one_machine_counts_its_gpus(
     small: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
