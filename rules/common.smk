@@ -1,6 +1,7 @@
 # Functions that the rules share; no rules. The study's meaning is in lib/innerloop/study.
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -12,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
+from innerloop.partitions import longest_minutes
 from innerloop.render.pdf import require_latex
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
@@ -116,10 +118,10 @@ def key_of(wildcards):
     return ModelKey(w.protocol, w.dataset, w.variant, w.setting, int(w.seed))
 
 
-def size_of(rule, wildcards):
-    """What a job asks a scheduler for."""
+def size_of(rule, wildcards, allowed=math.inf):
+    """What a job asks a scheduler for, within a time limit that is allowed."""
     key = key_of(wildcards) if "variant" in wildcards.keys() else None
-    return SIZES.of(rule, key, wildcards.get("probe"))
+    return SIZES.of(rule, key, wildcards.get("probe"), allowed)
 
 
 def mem_mb_of(rule):
@@ -127,9 +129,19 @@ def mem_mb_of(rule):
     return lambda wildcards, attempt: size_of(rule, wildcards).mem_mb(attempt)
 
 
-def runtime_of(rule):
+def runtime_of(rule, gpus=0):
     """The time limit of a rule's jobs, in minutes."""
-    return lambda wildcards, attempt: size_of(rule, wildcards).runtime(attempt)
+
+    def runtime(wildcards, attempt):
+        return size_of(rule, wildcards, allowed_minutes(gpus)).runtime(attempt)
+
+    return runtime
+
+
+def allowed_minutes(gpus):
+    """The longest time limit that the cluster allows jobs on so many GPUs; without one, any."""
+    file = getattr(workflow.executor_settings, "partition_config", None)
+    return longest_minutes(file, gpus) if file else math.inf
 
 
 def in_study(pattern, **wildcards):

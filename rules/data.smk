@@ -11,6 +11,8 @@ rule fetch_dataset:
         record=paths.RAW,
     log:
         "resources/logs/raw/{collection}.log",
+    # downloads are patient by themselves: a profile's retries would multiply that
+    retries: 0
     params:
         script=f"{SCRIPTS}/fetch_dataset.py",
         spec=lambda wildcards: canonical_json(JOBS.fetch(wildcards.collection)),

@@ -24,7 +24,7 @@ rule measure_accuracy:
         gpu=GPUS,
         gpu_share=GPU_SHARE,
         mem_mb=mem_mb_of("measure_accuracy"),
-        runtime=runtime_of("measure_accuracy"),
+        runtime=runtime_of("measure_accuracy", GPUS),
     params:
         script=f"{SCRIPTS}/measure.py",
         spec=lambda wildcards: canonical_json(JOBS.evaluate(key_of(wildcards))),

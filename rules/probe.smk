@@ -20,7 +20,7 @@ rule measure_probe:
         gpu=GPUS,
         gpu_share=GPU_SHARE,
         mem_mb=mem_mb_of("measure_probe"),
-        runtime=runtime_of("measure_probe"),
+        runtime=runtime_of("measure_probe", GPUS),
     params:
         script=f"{SCRIPTS}/measure.py",
         spec=lambda wildcards: canonical_json(
@@ -58,7 +58,7 @@ rule train_toy:
         gpu=GPUS,
         gpu_share=GPU_SHARE,
         mem_mb=mem_mb_of("train_toy"),
-        runtime=runtime_of("train_toy"),
+        runtime=runtime_of("train_toy", GPUS),
     params:
         script=f"{SCRIPTS}/train_toy.py",
         spec=lambda wildcards: canonical_json(

@@ -22,7 +22,7 @@ rule train_model:
         gpu=GPUS,
         gpu_share=GPU_SHARE,
         mem_mb=mem_mb_of("train_model"),
-        runtime=runtime_of("train_model"),
+        runtime=runtime_of("train_model", GPUS),
     params:
         script=f"{SCRIPTS}/train.py",
         spec=lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),

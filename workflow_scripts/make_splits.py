@@ -7,18 +7,24 @@ from pathlib import Path
 from innerloop.command_line import program, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_table
-from innerloop.files import read_spec
-from innerloop.provenance import record, write_table
+from innerloop.files import read_json, read_spec
+from innerloop.provenance import record, require_spec, write_table
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters and write one row a class and split."""
-    parser = spec_parser(__doc__, "dataset, splits")
+    """Read the job's parameters and write one row a class and split.
+
+    This runs where Snakemake runs, with the study file as it was at the start: what a cluster's job
+    has built after an edit is refused here, before anything is trained on it.
+    """
+    parser = spec_parser(__doc__, "dataset, source, splits")
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--out", required=True, type=Path, help="splits.parquet")
     arguments = parser.parse_args(argv)
     spec = read_spec(arguments.spec)
+    built = {"source": read_json(arguments.images)["source"]}
+    require_spec(arguments.images, built, {"source": spec["source"]})
     store = ImageStore.open(arguments.images.parent)
     table = split_table(store.dataset, store.classes, spec["splits"])
     write_table(table, arguments.out, record(spec))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from innerloop.command_line import program, spec_parser
 from innerloop.data.episodes import EpisodeSource, TaskSize
@@ -61,15 +62,19 @@ def main(argv: list[str] | None = None) -> None:
     saved = checkpoint.read()
     if saved is not None:
         training.restore(saved)
+    earlier = saved["seconds"] if saved else 0.0
+
+    def state() -> dict[str, Any]:
+        return {**training.state(), "seconds": earlier + time.monotonic() - began}
 
     name = f"{spec['variant']} on {spec['dataset']} {spec['setting']}"
     progress = Progress(name, schedule.iterations, done=training.iteration)
     with interruptible() as interruption, progress:
         for figures in training:
             progress.advance(**figures)
-            checkpoint.maybe_save(training.state)
+            checkpoint.maybe_save(state)
             if interruption and training.iteration < schedule.iterations:
-                checkpoint.save(training.state())
+                checkpoint.save(state())
                 _say(f"stopped by a signal at iteration {training.iteration}; run again to go on")
                 sys.exit(128 + int(interruption.signal or 0))
 
@@ -82,8 +87,9 @@ def main(argv: list[str] | None = None) -> None:
     best = {"iteration": training.best[1], "accuracy": training.best[0]}
     write_json(arguments.out, {**provenance, "best_validation": best, "digest": model.digest()})
     # what differs from run to run stays out of what other jobs depend on
-    seconds = round(time.monotonic() - began, 1)
-    write_json(folder / "run.json", {**computed, "wall_seconds": seconds})
+    times = {"wall_seconds": earlier + time.monotonic() - began, "earlier_seconds": earlier}
+    rounded = {name: round(seconds, 1) for name, seconds in times.items()}
+    write_json(folder / "run.json", {**computed, **rounded})
     checkpoint.remove()
     remove_leftovers(folder / "model.pt")
 

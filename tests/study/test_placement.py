@@ -10,12 +10,13 @@ import pytest
 import yaml
 
 from innerloop.errors import ConfigError
-from innerloop.study import workload
+from innerloop.study import paths, workload
 from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import GPU_MB, LONGEST, Size, Sizes
 from innerloop.study.speeds import STARTUP, Speeds
 from innerloop.study.study import Study
+from innerloop.study.workload import IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
@@ -124,6 +125,34 @@ def test_only_what_cannot_continue_is_given_more_time() -> None:
     assert not sizes.of("measure_accuracy", MAML).resumes
 
 
+def test_no_job_asks_for_more_time_than_it_is_allowed() -> None:
+    """The executor would send it to the cluster's default partition, whatever that is."""
+    sizes = Sizes(study(defaults(image_size=84, filters=64, iterations=60000)))
+    for attempt in (1, 2, 3):
+        assert sizes.of("train_model", MAML, allowed=480).runtime(attempt) == 480
+        assert sizes.of("build_images", allowed=60).runtime(attempt) == 60
+
+
+@pytest.mark.parametrize("allowed", [LONGEST, 480])
+def test_what_is_measured_of_a_model_shares_a_time_limit(allowed: int) -> None:
+    """Its jobs are one submission, which asks for the sum of their limits."""
+
+    def long(content: dict[str, Any]) -> None:
+        defaults(image_size=84, filters=64)(content)
+        content["probes"]["cka"]["tasks"] = 40000
+
+    sizes = Sizes(study(long))
+    accuracy = sizes.of("measure_accuracy", MAML, allowed=allowed)
+    probes = [
+        sizes.of("measure_probe", MAML, name, allowed=allowed)
+        for name in ("cka", "scale_invariance")
+    ]
+    together = [sum(size.runtime(attempt) for size in (accuracy, *probes)) for attempt in (1, 2, 3)]
+    assert allowed - len(probes) <= together[0] <= allowed
+    assert together[1:] == [together[0]] * 2
+    assert probes[0].minutes > 10 * accuracy.minutes  # in parts, by what each needs
+
+
 def test_larger_models_ask_for_more_and_never_for_more_than_a_day() -> None:
     small = Sizes(study()).of("train_model", MAML)
     paper = defaults(image_size=84, filters=64, meta_batch=4, iterations=60000, train_steps=5)
@@ -140,9 +169,28 @@ def test_on_a_gpu_activations_are_not_in_the_host_s_memory() -> None:
         on_gpu(content)
         defaults(image_size=84, filters=64)(content)
 
-    small = Sizes(study(on_gpu)).of("train_model", MAML)
-    assert small.first_mb > GPU_MB
-    assert small.first_mb == Sizes(study(large_on_gpu)).of("train_model", MAML).first_mb
+    small = Sizes(study(on_gpu)).of("train_model", MAML).first_mb
+    large = Sizes(study(large_on_gpu)).of("train_model", MAML).first_mb
+    assert small > GPU_MB
+    # but the data set is, as far as it was read
+    assert large - small == pytest.approx(IMAGES * 3 * (84**2 - 16**2) / 1e6, abs=100)
+
+
+def test_more_inner_steps_need_no_more_memory_unless_they_are_kept() -> None:
+    def peak(steps: int, **compute: bool) -> float:
+        def edit(content: dict[str, Any]) -> None:
+            defaults(train_steps=steps, meta_batch=8)(content)
+            content["compute"].update(compute)
+
+        return trained(edit).peak_mb
+
+    assert peak(10) == peak(1)
+    assert peak(10, keep_activations=True) > 2 * peak(1, keep_activations=True)
+
+
+def test_a_training_s_memory_is_that_of_its_validation_where_that_is_more() -> None:
+    many = trained(lambda content: content["compute"].update(tasks_at_once=500))
+    assert many.peak_mb > trained().peak_mb
 
 
 def test_the_study_file_s_word_replaces_the_estimate_key_by_key() -> None:
@@ -209,6 +257,18 @@ def test_a_study_s_own_benchmarks_say_how_fast_its_machine_is() -> None:
     applied = speeds.applied(plain)
     assert "median of 4 jobs" in applied["train"].where
     assert applied["measure"] == Speeds.shipped().applied(plain)["measure"]
+
+
+def test_a_continued_training_took_the_time_of_all_its_jobs() -> None:
+    """On a cluster whose time limit is short, that is every training."""
+    whole = finished(STARTUP + 100)
+    expected = Speeds.shipped().measured(whole).applied(whole)["train"]
+    done = finished(STARTUP + 10)
+    for key in done.models:
+        run = Path(key.fill(paths.MODEL, study=done.name)).with_name("run.json")
+        run.parent.mkdir(parents=True)
+        run.write_text('{"wall_seconds": 100, "earlier_seconds": 90}')
+    assert Speeds.shipped().measured(done).applied(done)["train"] == expected
 
 
 def test_a_gpu_s_speed_does_not_tell_a_cpu_s() -> None:

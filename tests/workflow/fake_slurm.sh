@@ -20,7 +20,7 @@ case "${0##*/}" in
         ;;
     scontrol) echo "MinJobAge = 600 sec" ;;
     sinfo) echo "cpu*" ;;
-    sacctmgr) printf "lab\nphysics\n" ;;
+    sacctmgr) printf "lab\nopen\n" ;;
     scancel) ;;
     *) exit 1 ;;
 esac

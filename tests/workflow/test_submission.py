@@ -5,6 +5,7 @@ tests/slurm has the same on a real SLURM.
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from study_run import ROOT, SMALL_TARGETS, Checkout, small_study
 
 pytestmark = pytest.mark.workflow
@@ -109,7 +111,7 @@ def test_a_training(submitting: Submitting) -> None:
     assert asked(found[f"rule_train_model_wildcards_{name}"], submitting.folder) == (
         f"--parsable --job-name RUN --output FOLDER/logs/slurm/rule_train_model/{name}/%j.log "
         f"--export=ALL --comment rule_train_model_wildcards_{name} -A lab -p gpu -t 11 "
-        "--mem 4200 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
+        "--mem 4300 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
     )
     # retries are the head's alone: inside a job they would multiply
     assert all("--retries 0" in line[-1] for line in lines)
@@ -126,7 +128,7 @@ def test_what_is_measured_of_a_model_is_one_submission(submitting: Submitting) -
     assert asked(line, submitting.folder) == (
         f"--parsable --job-name RUN --output FOLDER/logs/slurm/group_{name}/%j.log "
         f"--export=ALL --comment rule_{name} -A lab -p gpu -t 22 "
-        "--mem 4200 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
+        "--mem 4300 --requeue --cpus-per-task=2 --signal=TERM@180 -D FOLDER --gpus=1"
     )
 
 
@@ -145,7 +147,7 @@ def test_another_attempt_has_more_memory_and_time_where_that_helps(
     submitting: Submitting,
 ) -> None:
     trained = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "2")
-    assert [memory(line) for line in trained] == ["4200", "6300", "8400"]
+    assert [memory(line) for line in trained] == ["4300", "6450", "8600"]
     assert {limit(line) for line in trained} == {"11"}  # it goes on where it was
     built = submitting.submit("data", "--forcerun", "build_images", "--retries", "1")
     assert [(memory(line), limit(line)) for line in built] == [("4000", "120"), ("6000", "240")]
@@ -166,7 +168,12 @@ def test_a_failed_job_s_logs_are_named(submitting: Submitting) -> None:
             {"gres: false": "gres: true", "gpu_model: ''": "gpu_model: a100"},
             "--gres=gpu:a100:1",
         ),
-        ({"account: lab": "account: physics"}, "-A physics"),
+        # names that Python knows as well
+        ({"account: lab": "account: open"}, "-A open"),
+        (
+            {"qos: ''": "qos: max", "constraint: ''": "constraint: a100|h100"},
+            "-C a100|h100 --qos=max",
+        ),
         ({"more: ''": "more: --nice=100"}, "--nice=100"),
     ],
 )
@@ -177,6 +184,35 @@ def test_a_site_s_own_words(submitting: Submitting, site: dict[str, str], asks: 
     found = asked(line, submitting.folder)
     assert f" {asks} " in f"{found} "
     assert len(re.findall("--gpus|--gres", found)) == 1
+
+
+def test_scratch_is_looked_for_where_a_job_runs(submitting: Submitting) -> None:
+    """The login node has none: local jobs do without, and do not make it."""
+    scratch = submitting.folder / "scratch/$USER"
+    submitting.edit("profiles/slurm/config.yaml", "scratch: ''", f"scratch: {scratch}")
+    lines = submitting.submit(MAML, "--forcerun", "make_splits", "--retries", "0")
+    assert "localrule make_splits:" in submitting.said
+    assert not scratch.parent.exists()
+    assert lines, submitting.said
+    encoded = re.findall(r"base64//(\S+)", lines[0][-1])
+    told = [base64.b64decode(each).decode() for each in encoded]
+    assert any(each.startswith(f"tmpdir='{scratch}' if ") for each in told)
+
+
+def test_no_submission_asks_for_more_time_than_its_partition_allows(
+    submitting: Submitting,
+) -> None:
+    """What fits none would go to the cluster's default partition."""
+    partitions = {"cpu": {"max_runtime": 2880}, "gpu": {"max_runtime": 10, "max_gpu": 1}}
+    file = submitting.folder / "profiles/slurm/partitions.yaml"
+    file.write_text(yaml.safe_dump({"partitions": partitions}))
+    rules = ("train_model", "measure_accuracy", "measure_probe")
+    lines = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "0")
+    lines += submitting.submit(
+        "evaluate", "probes", "--forcerun", *rules[1:], "--until", *rules[1:], "--retries", "1"
+    )
+    assert len(lines) == 1 + 2 * 2
+    assert all("-p gpu -t 10" in " ".join(line) for line in lines), submitting.said
 
 
 def test_nothing_is_submitted_beside_jobs_of_a_killed_run(submitting: Submitting) -> None:
@@ -194,6 +230,12 @@ def test_only_short_jobs_are_local() -> None:
     rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
     local = "".join(re.findall(r"^localrules:\n((?:    \w+,\n)+)", text, re.MULTILINE))
     assert rules - set(re.findall(r"\w+", local)) == AWAY
+
+
+def test_no_rule_multiplies_the_profile_s_retries() -> None:
+    """Downloads, which are patient by themselves, are not even tried again."""
+    (data,) = (file for file in ROOT.glob("rules/*.smk") if "retries" in file.read_text())
+    assert re.findall(r"^ +retries: (\w+)$", data.read_text(), re.MULTILINE) == ["0"]
 
 
 def test_the_profile_for_one_machine_counts_its_gpus(

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,20 @@ def test_an_interrupted_training_continues_to_the_same_bits(
     assert read_json(continued) == read_json(undisturbed)
     for name in ("training.parquet", "dynamics.parquet"):
         assert continued.with_name(name).read_bytes() == undisturbed.with_name(name).read_bytes()
+
+
+def test_the_time_of_a_continued_training_is_that_of_all_its_jobs(
+    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour = iter(range(0, 1000 * 3600, 3600))
+    monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(hour)))
+    assert read_json(run(images, tmp_path / "once").with_name("run.json"))["earlier_seconds"] == 0
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(5, patch)
+        with pytest.raises(SystemExit):
+            run(images, tmp_path / "continued")
+    found = read_json(run(images, tmp_path / "continued").with_name("run.json"))
+    assert (found["earlier_seconds"], found["wall_seconds"]) == (3600, 7200)
 
 
 def test_other_parameters_start_over(

@@ -106,9 +106,10 @@ class Jobs:
         return self.study.registry.variant(source, name) if name else None
 
     def splits(self, dataset: str) -> Spec:
-        """Divide the classes of a data set."""
+        """Divide the classes of a data set, whose images must be of the source it now has."""
         return {
             "dataset": dataset,
+            "source": self.study.source_entry(dataset),
             "splits": self.study.config["datasets"][dataset].get("splits"),
             "code": self.code("make_splits.py"),
         }

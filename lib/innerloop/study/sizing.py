@@ -19,11 +19,11 @@ from innerloop.study.study import Study
 BASE_MB = 1200
 #: MB more on a GPU: the driver's share and pinned copies. Activations are on the device then.
 GPU_MB = 3000
-#: Times the activations that are kept: second-order graphs keep copies.
-TRAINING_COPIES, MEASURING_COPIES = 10, 3
+#: On a CPU, tensors are estimated and multiplied by this: freed memory has holes.
+MEMORY_MARGIN = 1.3
 #: Estimated seconds are multiplied by this, and this many minutes added.
 TIME_MARGIN, EXTRA_MINUTES = 3.0, 10
-#: The longest time limit that is asked for unasked, in minutes: many sites allow a day.
+#: The longest time limit that is asked for unasked, in minutes; less where partitions allow less.
 LONGEST = 24 * 60
 
 
@@ -35,11 +35,13 @@ class Size:
         first_mb: memory of the first attempt, in MB.
         minutes: time limit of the first attempt.
         resumes: whether another attempt continues the work, so that it needs no longer limit.
+        longest: the longest time limit that another attempt may ask for, in minutes.
     """
 
     first_mb: int
     minutes: int
     resumes: bool = False
+    longest: int = LONGEST
 
     def mem_mb(self, attempt: int) -> int:
         """Memory of an attempt, in MB: half as much again at the second, twice from the third."""
@@ -49,11 +51,13 @@ class Size:
         """Time limit of an attempt, in minutes: more each time for what starts over."""
         if self.resumes:
             return self.minutes
-        return min(self.minutes * attempt, max(self.minutes, LONGEST))
+        return min(self.minutes * attempt, max(self.minutes, self.longest))
 
 
 #: Rules whose work depends on the images; building may decode sixty thousand photographs.
 UNCOUNTED = {"build_images": Size(4000, 120), "measure_raw_pixels": Size(1500, 30)}
+#: Rules whose jobs of one model share an allocation on a cluster, one after the other.
+TOGETHER = ("measure_accuracy", "measure_probe")
 
 
 class Sizes:
@@ -68,37 +72,55 @@ class Sizes:
         self._study, self._speeds = study, speeds or Speeds.shipped()
         self._asked: Mapping[str, Mapping[str, Any]] = study.running.get("resources", {})
 
-    def of(self, rule: str, key: ModelKey | None = None, probe: str | None = None) -> Size:
+    def of(
+        self,
+        rule: str,
+        key: ModelKey | None = None,
+        probe: str | None = None,
+        allowed: float = math.inf,
+    ) -> Size:
         """What a job asks for: the study file's word under compute.resources, or the estimate.
 
         Args:
             rule: the job's rule.
             key: its model, if it has one.
             probe: its probe, if it has one.
+            allowed: the longest time limit of the place where it runs, in minutes.
         """
-        estimate, asked = self._estimate(rule, key, probe), self._asked.get(rule, {})
+        longest = int(min(LONGEST, allowed))
+        estimate, asked = self._estimate(rule, key, probe, longest), self._asked.get(rule, {})
         return replace(
             estimate,
             first_mb=asked.get("mem_mb", estimate.first_mb),
             minutes=asked.get("runtime", estimate.minutes),
         )
 
-    def _estimate(self, rule: str, key: ModelKey | None, probe: str | None) -> Size:
+    def _estimate(self, rule: str, key: ModelKey | None, probe: str | None, longest: int) -> Size:
         if rule in UNCOUNTED:
-            return UNCOUNTED[rule]
+            size = UNCOUNTED[rule]
+            return replace(size, minutes=min(size.minutes, longest), longest=longest)
         work = workload.of(self._study, rule, key, probe)
-        memory = BASE_MB
-        if self._study.compute["device"] == "cpu":
-            memory += math.ceil(
-                (TRAINING_COPIES if work.trains else MEASURING_COPIES) * work.kept_mb
-            )
-        else:
-            memory += GPU_MB
-        minutes = self._speeds.seconds(self._study, work) * TIME_MARGIN / 60 + EXTRA_MINUTES
-        limit = min(math.ceil(minutes), LONGEST)
-        return Size(_rounded(memory), limit, resumes=rule == "train_model")
+        on_cpu = self._study.compute["device"] == "cpu"
+        tensors = MEMORY_MARGIN * work.peak_mb if on_cpu else GPU_MB
+        memory = BASE_MB + work.stored_mb + tensors
+        minutes = self._minutes(rule, key, probe)
+        if key and rule in TOGETHER:
+            longest = max(1, longest * minutes // self._minutes_together(key))
+        return Size(_rounded(memory), min(minutes, longest), rule == "train_model", longest)
+
+    def _minutes(self, rule: str, key: ModelKey | None, probe: str | None = None) -> int:
+        """The time limit that a job needs, however long."""
+        seconds = self._speeds.seconds(self._study, workload.of(self._study, rule, key, probe))
+        return math.ceil(seconds * TIME_MARGIN / 60 + EXTRA_MINUTES)
+
+    def _minutes_together(self, key: ModelKey) -> int:
+        """The time limit that all measurements of a model need: their allocation asks for it."""
+        probes = self._study.models[key].probes
+        return self._minutes("measure_accuracy", key) + sum(
+            self._minutes("measure_probe", key, probe) for probe in probes
+        )
 
 
-def _rounded(memory: int) -> int:
+def _rounded(memory: float) -> int:
     """Up to a hundred MB: no more precise than it is known."""
     return math.ceil(memory / 100) * 100

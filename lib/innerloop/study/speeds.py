@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.errors import ConfigError
+from innerloop.files import read_json
 from innerloop.study import paths, workload
 from innerloop.study.study import Study
 from innerloop.study.workload import Work
@@ -107,7 +108,7 @@ def _threads(study: Study) -> int:
 
 
 def _finished(study: Study, results: Path) -> Iterator[tuple[Work, float]]:
-    """Work and seconds of every job with a benchmark; of a continued training, its last part."""
+    """Work and seconds of every job with a benchmark."""
     for key, model in study.models.items():
         jobs: list[tuple[str, str | None, str]] = [
             ("train_model", None, paths.MODEL),
@@ -119,10 +120,16 @@ def _finished(study: Study, results: Path) -> Iterator[tuple[Work, float]]:
             inside = output.relative_to(f"results/{study.name}").with_suffix(".tsv")
             file = results / "benchmarks" / inside
             if file.is_file():
-                yield workload.of(study, rule, key, probe), _seconds_of(file)
+                seconds = _seconds_of(file) + _earlier_seconds(output.with_name("run.json"))
+                yield workload.of(study, rule, key, probe), seconds
 
 
 def _seconds_of(benchmark: Path) -> float:
     with benchmark.open(newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return float(rows[-1]["s"])
+
+
+def _earlier_seconds(run: Path) -> float:
+    """Seconds of a continued training before its last job: a benchmark has that one alone."""
+    return float(read_json(run).get("earlier_seconds", 0)) if run.is_file() else 0.0

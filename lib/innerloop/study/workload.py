@@ -11,13 +11,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from innerloop.inner_loop.method import Method
+from innerloop.study import footprint
+from innerloop.study.footprint import Tasks
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
 
 #: Forward passes that a pass with its gradient is worth, and one whose gradient is differentiated.
 GRADIENT, SECOND_ORDER = 3, 9
-#: Images of the supervised toy, whose data set is not read here: as many as CIFAR-10 has.
+#: Images of a data set, none of which is read here: as many as miniImageNet or CIFAR-10 have.
+IMAGES = 60_000
+#: Those of them that the supervised toy trains on.
 TOY_IMAGES = 50_000
 _BLOCKS = 4
 
@@ -28,12 +32,14 @@ class Work:
 
     Attributes:
         gflop: arithmetic, in 10^9 operations; a multiplication and its addition are two.
-        kept_mb: activations that are in memory at once, in MB.
-        trains: whether it trains, and so keeps what a derivative needs.
+        peak_mb: what its tensors take at their peak, where they are in the host's memory, in MB.
+        stored_mb: the data set's images, which a job has read before long, in MB.
+        trains: whether it trains.
     """
 
     gflop: float
-    kept_mb: float
+    peak_mb: float
+    stored_mb: float
     trains: bool
 
 
@@ -69,14 +75,29 @@ def _training(study: Study, model: Model) -> Work:
     validations = chosen["iterations"] // validation["every"] + len(study.config["checkpoints"])
     passes = chosen["iterations"] * chosen["meta_batch"] * task
     passes += validations * validation["tasks"] * _evaluated_task(study, model)
-    kept = chosen["meta_batch"] * (chosen["train_steps"] * support + queries)
-    return _work(chosen, passes, kept, trains=True)
+    inductive = chosen["batch_norm"] == "support"
+    batch = Tasks(chosen["meta_batch"], support, queries, inductive)
+    _, asked = _images(model, study.config["evaluation"]["queries"])
+    validated = Tasks(study.compute["tasks_at_once"], support, asked, inductive)
+    alive = max(batch.differentiated(_kept_steps(study, model)), validated.measured(together=False))
+    images = max(batch.images, validated.images)
+    return _work(chosen, passes, alive, images, trains=True)
+
+
+def _kept_steps(study: Study, model: Model) -> int:
+    """Inner steps whose activations wait for the outer gradient."""
+    if model.method.first_order:
+        return 0
+    if model.method.adapts == "head":
+        return 1  # the body goes through once, for all steps
+    return int(model.choices["train_steps"]) if study.running.get("keep_activations") else 1
 
 
 def _accuracy(study: Study, model: Model) -> Work:
     """Measure one model's accuracy."""
     places = len(model.evaluate_on) * len(model.splits)
-    return _measured(study, model, places * study.config["evaluation"]["tasks"])
+    tasks = places * study.config["evaluation"]["tasks"]
+    return _measured(study, model, tasks, together=False)
 
 
 def _probe(study: Study, model: Model, name: str) -> Work:
@@ -87,14 +108,15 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     tasks = len(datasets) * len(options.get("splits", ["test"])) * each
     if model.key.dataset in options.get("over_training", []):
         tasks += len(study.config["checkpoints"]) * _whole(options.get("training_tasks"), each)
-    return _measured(study, model, tasks)
+    return _measured(study, model, tasks, together=True)
 
 
 def _toy(study: Study) -> Work:
     """Train the supervised toy once, at every step size."""
     chosen = study.config["toy"]
     passes = len(chosen["step_sizes"]) * chosen["epochs"] * TOY_IMAGES * GRADIENT
-    return _work(chosen, passes, chosen["batch"], trains=True)
+    alive = Tasks(1, chosen["batch"], 1).differentiated(kept_steps=0)
+    return _work(chosen, passes, alive, IMAGES, trains=True)  # it holds them all
 
 
 def _whole(value: Any, otherwise: int) -> int:
@@ -102,10 +124,13 @@ def _whole(value: Any, otherwise: int) -> int:
     return value if isinstance(value, int) else otherwise
 
 
-def _measured(study: Study, model: Model, tasks: int) -> Work:
+def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work:
     support, queries = _images(model, study.config["evaluation"]["queries"])
-    kept = study.compute["tasks_at_once"] * (support + queries)
-    return _work(model.choices, tasks * _evaluated_task(study, model), kept, trains=False)
+    inductive = model.choices["batch_norm"] == "support"
+    batch = Tasks(study.compute["tasks_at_once"], support, queries, inductive)
+    passes = tasks * _evaluated_task(study, model)
+    alive = batch.measured(together=together)
+    return _work(model.choices, passes, alive, batch.images, trains=False)
 
 
 def _evaluated_task(study: Study, model: Model) -> float:
@@ -126,15 +151,17 @@ def _step(method: Method, order: int) -> int:
     return 1 if method.adapts == "head" else order
 
 
-def _work(chosen: Mapping[str, Any], passes: float, kept: float, trains: bool) -> Work:
+def _work(
+    chosen: Mapping[str, Any], passes: float, alive: float, images: int, *, trains: bool
+) -> Work:
     size, filters = chosen["image_size"], chosen["filters"]
-    gflop = outputs = 0.0
-    channels = 3
+    peak = footprint.megabytes(size, filters, alive, images)
+    stored = IMAGES * 3 * size**2 / 1e6
+    gflop, channels = 0.0, 3
     for _ in range(_BLOCKS):
         gflop += 2 * 9 * channels * filters * size**2 / 1e9
-        outputs += filters * size**2
         channels, size = filters, size // 2
-    return Work(passes * gflop, kept * outputs * 4 / 1e6, trains)
+    return Work(passes * gflop, peak, stored, trains)
 
 
 _OF_A_MODEL = {"train_model": _training, "measure_accuracy": _accuracy}

@@ -1,0 +1,80 @@
+"""How much memory a job's tensors take at their peak, from the study file alone.
+
+Activations rule it. On a CPU, tasks go through the network in groups (`nets/losses.py`), and no
+group's pass outlives it. So at the peak there is one group's pass, and beside it what an inner step
+keeps for the outer gradient: the last step, or every one with `compute.keep_activations`. Counted
+in images, times the floats that are alive for each of an image's pre-activations; measured, and
+rounded up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Images of a group whose loss is differentiated, once or twice.
+PASS = 7
+#: Images of an inner step that waits for the outer gradient.
+KEPT = 5
+#: Images whose query loss autograd takes through the network: those of all tasks together.
+GRAPH = 8
+#: Images that only go through the network, all tasks together; by other images' statistics.
+FORWARD, INDUCTIVE = 2.5, 4
+#: As in `nets/losses.py`, which this file must not import: planning needs no torch.
+IMAGES_OF_A_GROUP = 64
+_BLOCKS, _CHANNELS, _FLOAT = 4, 3, 4
+
+
+@dataclass(frozen=True)
+class Tasks:
+    """Tasks that a job has in hand together.
+
+    Attributes:
+        count: how many.
+        support: support images of each.
+        queries: query images of each.
+        inductive: whether query images are normalised by the support images.
+    """
+
+    count: int
+    support: int
+    queries: int
+    inductive: bool = False
+
+    @property
+    def images(self) -> int:
+        """All of their images."""
+        return self.count * (self.support + self.queries)
+
+    def differentiated(self, kept_steps: int) -> float:
+        """Floats for each pre-activation while training, with the inner steps that are kept."""
+        kept = KEPT * kept_steps * self.count * self.support
+        query = GRAPH * self.images if self.inductive else PASS * self._group(self.queries)
+        return kept + max(query, PASS * self._group(self.support))
+
+    def measured(self, *, together: bool) -> float:
+        """The same while measuring, all tasks' images in groups or `together`."""
+        passing = INDUCTIVE if self.inductive else FORWARD if together else 0
+        groups = PASS * max(self._group(self.support), self._group(self.queries))
+        return max(passing * self.images, groups)
+
+    def _group(self, each: int) -> int:
+        """Images of a group of tasks with so many images each."""
+        return min(self.count, max(1, IMAGES_OF_A_GROUP // each)) * each
+
+
+def pre_activations(image_size: int, filters: int) -> int:
+    """Outputs of an image's four convolutions."""
+    return sum(filters * (image_size >> block) ** 2 for block in range(_BLOCKS))
+
+
+def megabytes(image_size: int, filters: int, alive: float, images: int) -> float:
+    """What is in memory at once, in MB.
+
+    Args:
+        image_size: side of the images.
+        filters: of each block.
+        alive: floats for each pre-activation of an image.
+        images: in hand, as floats: as they were drawn, and side by side for the convolution.
+    """
+    floats = alive * pre_activations(image_size, filters)
+    return (floats + 2 * images * _CHANNELS * image_size**2) * _FLOAT / 1e6

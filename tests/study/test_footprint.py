@@ -1,0 +1,119 @@
+"""The memory that is foreseen against what real passes take, each in a process of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.losses import TaskLosses
+from innerloop.study import footprint
+from innerloop.study.footprint import Tasks, megabytes
+
+#: Large enough that activations rule, small enough for a few seconds.
+SIZE, FILTERS = 84, 16
+#: Prints by how many MB a job's peak rises above what it took before.
+PROGRAM = """
+import resource, sys
+import torch
+from innerloop.data.episodes import Episodes
+from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.device import set_up
+from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.meta.outer_loop import query_result
+from innerloop.nets.conv4 import Conv4
+from innerloop.parameters import with_task_axis
+from innerloop.probes.layer_similarity import layer_grams
+
+kind, name, norm, size, filters, count, support, queries = sys.argv[1:]
+size, filters, count, support, queries = map(int, (size, filters, count, support, queries))
+set_up({"device": "cpu", "threads": 1})
+network = Conv4(way=5, filters=filters, image_size=size, batch_norm=norm)
+slow = {key: value.requires_grad_() for key, value in network.initial(0).items()}
+sizes = initial_step_sizes(method(name), slow, 0)
+with open("/proc/self/statm") as file:
+    before = int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+
+def images(each):
+    labels = (torch.arange(each) % 5).expand(count, -1).contiguous()
+    return Labelled(torch.rand(count, each, 3, size, size), labels)
+
+
+none = torch.zeros(count, 0).numpy()
+tasks = TaskBatch(images(support), images(queries), Episodes(none, none, none, none))
+options = {"differentiable": kind != "measure", "keep_activations": kind == "train_keeping"}
+for _ in range(2):
+    if kind == "probe":
+        layer_grams(network, with_task_axis(slow, count), tasks)
+        continue
+    result = query_result(network, slow, sizes, method(name), tasks, 3, **options)
+    if kind != "measure":
+        result.losses.mean().backward()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 - before)
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A kind of job, and its tasks."""
+
+    kind: str
+    tasks: Tasks
+    method: str = "maml"
+
+    def foreseen(self) -> float:
+        """Its memory, by the model."""
+        if self.kind.startswith("train"):
+            alive = self.tasks.differentiated(3 if self.kind == "train_keeping" else 1)
+        else:
+            alive = self.tasks.measured(together=self.kind == "probe")
+        return megabytes(SIZE, FILTERS, alive, self.tasks.images)
+
+    def taken(self) -> float:
+        """Its memory, as it is."""
+        norm = "support" if self.tasks.inductive else "batch"
+        counts = (self.tasks.count, self.tasks.support, self.tasks.queries)
+        arguments = (self.kind, self.method, norm, SIZE, FILTERS, *counts)
+        command = [sys.executable, "-c", PROGRAM, *map(str, arguments)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return float(done.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(
+    "job",
+    [
+        Job("train", Tasks(4, 25, 75)),
+        Job("train_keeping", Tasks(4, 25, 75)),
+        Job("train", Tasks(4, 25, 75), "anil"),
+        Job("train", Tasks(4, 5, 75, inductive=True)),
+        Job("measure", Tasks(10, 5, 75)),
+        Job("probe", Tasks(10, 5, 75)),
+    ],
+    ids=lambda job: f"{job.method} {job.kind} {job.tasks}",
+)
+def test_what_is_foreseen_suffices_and_is_not_far_more_than_is_taken(job: Job) -> None:
+    taken, foreseen = job.taken(), job.foreseen()
+    print(f"foreseen {foreseen:.0f} MB, taken {taken:.0f} MB")
+    assert taken < 1.3 * foreseen  # sizing.MEMORY_MARGIN
+    assert foreseen < 4 * taken
+
+
+def test_inner_steps_cost_no_memory_unless_they_are_kept() -> None:
+    few, many = Tasks(4, 25, 75).differentiated(1), Tasks(4, 25, 75).differentiated(10)
+    assert many - few == 9 * footprint.KEPT * 100
+
+
+@pytest.mark.parametrize("each", [5, 25, 75])
+def test_groups_are_those_of_the_network(each: int) -> None:
+    labels = torch.zeros(8, each)
+    first = TaskLosses(Conv4(), labels, labels, 1.0).groups()[0]
+    images = labels[first].numel()
+    assert Tasks(8, each, 1).measured(together=False) == footprint.PASS * images
