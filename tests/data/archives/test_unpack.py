@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import tarfile
 import threading
 import zipfile
@@ -94,7 +96,15 @@ class TestBoth:
 
     def test_two_members_of_one_name(self, tmp_path, kind):
         files = {**FILES, "birds/./a.jpg": b"another"}
-        refused(PACKERS[kind](tmp_path / "x", files), tmp_path, "two members are called a.jpg")
+        refused(
+            PACKERS[kind](tmp_path / "x", files), tmp_path, "another member has the place of a.jpg"
+        )
+
+    def test_a_file_where_a_folder_belongs(self, tmp_path, kind):
+        files = {"birds/a": b"a file", "birds/a/b/c.jpg": b"below it"}
+        refused(
+            PACKERS[kind](tmp_path / "x", files), tmp_path, "another member has the place of c.jpg"
+        )
 
     def test_a_bomb(self, tmp_path, kind, monkeypatch):
         monkeypatch.setattr(Allowance, "of", lambda archive: Allowance(archive, 100_000))
@@ -124,7 +134,7 @@ class TestBoth:
     ],
 )
 def test_links_and_devices_in_a_tar(tmp_path, link):
-    refused(tar_of(tmp_path / "x.tgz", links=[link]), tmp_path, "is a link or a device")
+    refused(tar_of(tmp_path / "x.tgz", links=[link]), tmp_path, "is a link, a device or")
 
 
 def test_links_in_a_zip(tmp_path):
@@ -173,6 +183,51 @@ def test_a_header_that_announces_more_than_the_stream_may_hold(tmp_path, monkeyp
     packed = packer.compress(header.tobuf()) + packer.compress(bytes(header.size)) + packer.flush()
     archive.write_bytes(packed)
     refused(archive, tmp_path, "a decompression bomb")
+
+
+def test_a_tar_of_holes(tmp_path):
+    """Its zeros come from no stream: half a kilobyte unpacks to as much as it says."""
+    member, body = tarfile.TarInfo("zeros"), b"1\n0\n0\n".ljust(512, b"\0")
+    member.size = len(body)
+    sparse = {"major": "1", "minor": "0", "name": "birds/zeros.jpg", "realsize": "200000000"}
+    member.pax_headers = {f"GNU.sparse.{key}": value for key, value in sparse.items()}
+    archive = tmp_path / "x.tar"
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member, io.BytesIO(body))
+    refused(archive, tmp_path, "birds/zeros.jpg' is a link, a device or a file with holes")
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "deflated", "bzip2", "lzma"])
+def test_one_damaged_byte_is_not_taken_for_a_full_disk(tmp_path, kind):
+    archive = tmp_path / "x"
+    noise = {"a.jpg": bytes(i * i % 251 for i in range(5_000))}
+    if kind == "tar.gz":
+        tar_of(archive, noise)
+    else:
+        packing = {"deflated": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2}
+        with zipfile.ZipFile(archive, "w", packing.get(kind, zipfile.ZIP_LZMA)) as zipped:
+            zipped.writestr("a.jpg", noise["a.jpg"])
+    content = bytearray(archive.read_bytes())
+    content[2 if kind == "tar.gz" else 80] ^= 1  # gzip's method; a member's packed bytes
+    archive.write_bytes(content)
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+def test_a_zip_with_a_false_offset(tmp_path):
+    archive = zip_of(tmp_path / "x.zip")
+    content = archive.read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    archive.write_bytes(content[: end + 16] + b"\xff\xff\x00\x00" + content[end + 20 :])
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("innerloop.data.archives.tar.save", full)
+    with pytest.raises(DataError, match=r"out: cannot be written .*No space left"):
+        take(tar_of(tmp_path / "x.tgz"), tmp_path / "out")
 
 
 def test_what_is_no_archive(tmp_path):

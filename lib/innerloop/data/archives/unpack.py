@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import shutil
 import tarfile
 import zipfile
@@ -16,7 +18,13 @@ from innerloop.data.archives.zip import unpack_zip
 from innerloop.data.one_at_a_time import alone_in
 from innerloop.errors import DataError
 
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
+    RuntimeError,  # a zip with a password
+    OSError,
+)  # fmt: skip
+#: Numbers of the OSErrors that decoders raise, and seeking by a false offset; disks raise others.
+_OF_THE_CONTENT = (None, errno.EINVAL)
 
 
 def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> None:
@@ -28,7 +36,9 @@ def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> 
     try:
         unpack_one = unpack_zip if _begins_as_zip(archive) else unpack_tar
         unpack_one(archive, folder, wanted, Allowance.of(archive), quiet)
-    except (*_DAMAGED, RuntimeError) as error:  # RuntimeError: a zip with a password
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno not in _OF_THE_CONTENT:
+            raise
         raise DataError(
             f"{archive} cannot be unpacked ({error}); it is truncated, damaged or no archive: "
             "fetch it again"
