@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -184,6 +186,17 @@ class TestOwnFiles:
         assert (tmp_path / "birds.tgz").read_bytes() == content
         assert server.requests == []
 
+    def test_one_that_cannot_be_read_is_named(self, folder, tmp_path, monkeypatch):
+        own = tmp_path / "birds.tgz"
+        own.write_bytes(CONTENT)
+
+        def refuse(path, _):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        monkeypatch.setattr(Path, "open", refuse)  # nothing is closed to root
+        with pytest.raises(DataError, match=rf"^{own}: cannot be read or written \(Permission"):
+            run(collection(raw_file()), folder, data_root=str(tmp_path))
+
     def test_a_file_put_into_the_folder_by_hand(self, server, folder):
         folder.mkdir(parents=True)
         (folder / "birds.tgz").write_bytes(CONTENT)
@@ -251,7 +264,7 @@ def read_only(tmp_path):
 def test_a_read_only_folder(server, read_only):
     url = server.give("/f", answers.whole(CONTENT))
     with pytest.raises(
-        DataError, match=r"sealed/birds: cannot write here \((Read-only|Permission)"
+        DataError, match=r"sealed/birds.*: cannot be read or written \((Read-only|Permission)"
     ):
         run(collection(raw_file(url)), read_only / "birds")
     assert list(read_only.iterdir()) == []

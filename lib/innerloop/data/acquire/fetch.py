@@ -13,6 +13,7 @@ from innerloop.data.acquire.lock import read_lock, write_lock
 from innerloop.data.acquire.own_files import own_file, own_folder
 from innerloop.data.acquire.transfer import PATIENT, Patience, SourceError, download
 from innerloop.data.acquire.verify import Hashes, verified
+from innerloop.data.disk_error import disk_error
 from innerloop.data.one_at_a_time import alone_in
 from innerloop.errors import DataError
 from innerloop.files import read_json, write_json
@@ -62,10 +63,7 @@ def fetch(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
             write_json(folder / FETCHED, record)
             return record
     except OSError as error:
-        raise DataError(
-            f"{folder}: cannot write here ({error.strerror}); correct the folder's permissions or "
-            "make room, or put resources/ elsewhere"
-        ) from error
+        raise disk_error(folder, error) from error
 
 
 def _record(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
