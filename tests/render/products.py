@@ -53,6 +53,11 @@ def write_report(tables, folder):
     (images / "samples.png").write_bytes(png())
     licence = {"name": "CC BY-SA 4.0 <script>", "attribution": "Drawn by somebody", "url": ""}
     manifest = {"dataset": "symbols", "size": 28, "count": 8224, "licence": licence}
+    manifest |= {"variant": "outlined", "splits": "A. Splitter: 3/2/1"}
+    manifest["files"] = {
+        "symbols.zip": {"origin": "https://symbols.example", "md5": "0", "sha256": "5ha" * 9},
+        "Symbols/": {"origin": "own folder"},
+    }
     (images / "manifest.json").write_text(json.dumps(manifest))
     models = folder / "models"
     models.mkdir()

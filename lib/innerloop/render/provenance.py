@@ -85,7 +85,7 @@ def shared_facts(
 def data_sets(
     manifests: Iterable[Path], samples: Iterable[Path], study: Study
 ) -> list[dict[str, Any]]:
-    """One entry a data set: its role, its images, its licence, and the sheets that show it."""
+    """One entry a data set: its role, images, files and licence, and the sheets that show it."""
     sheets = {path.parent: path for path in samples}
     found: dict[str, dict[str, Any]] = {}
     for path in manifests:
@@ -102,6 +102,12 @@ def data_sets(
                 ],
                 "count": manifest.get("count"),
                 "source": manifest.get("source"),
+                "variant": manifest.get("variant", ""),
+                "split": manifest.get("splits", ""),
+                "files": [
+                    (file, facts.get("origin", MISSING), str(facts.get("sha256", ""))[:16])
+                    for file, facts in (manifest.get("files") or {}).items()
+                ],
                 "licence": manifest.get("licence") or {},
                 "sizes": [],
                 "digests": [],
