@@ -211,6 +211,14 @@ class TestOwnFiles:
             run(collection(raw_file(url)), folder)
         assert (folder / "birds.tgz").read_bytes() == b"mine"
 
+    def test_a_data_root_at_home(self, folder, tmp_path, monkeypatch):
+        """No shell expands the tilde of a study file, or of `--config data_root=~/mine`."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine/birds.tgz").write_bytes(CONTENT)
+        record = run(collection(raw_file()), folder, data_root="~/mine")
+        assert record["files"]["birds.tgz"]["path"] == str(tmp_path / "mine/birds.tgz")
+
     def test_a_data_root_that_is_not_there(self, folder, tmp_path):
         with pytest.raises(DataError, match=r"data_root: there is no folder .*nowhere"):
             run(collection(raw_file()), folder, data_root=str(tmp_path / "nowhere"))
