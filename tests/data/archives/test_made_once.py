@@ -43,11 +43,15 @@ def test_a_full_disk_is_one_message(tmp_path):
 
 
 def test_two_runs_at_once(tmp_path):
-    calls = []
+    calls, both_in = [], threading.Event()
 
     def make(partial):
         calls.append(partial)
+        if len(calls) == 2:
+            both_in.set()
+            return
         second.start()
+        both_in.wait(0.5)  # the other one's chance
         (partial / "whole").touch()
 
     second = threading.Thread(target=lambda: made_once(tmp_path / "out", make))
