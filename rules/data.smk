@@ -6,7 +6,10 @@ localrules:
 
 
 rule fetch_dataset:
-    """Bring a data set's files into place: the user's own, or downloads; verified."""
+    """Bring a data set's files into place: the user's own, or downloads; verified.
+
+    It runs at the user's side, who sees terms and progress as they come.
+    """
     output:
         record=paths.RAW,
     log:
@@ -23,7 +26,7 @@ rule fetch_dataset:
             --registry "$INNERLOOP_REGISTRY" \
             --access "$INNERLOOP_ACCESS" \
             --out {output.record:q} \
-            >{log:q} 2>&1
+            2>&1 | tee {log:q}
         """
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from innerloop.command_line import program, spec_parser
 from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
 from innerloop.data.acquire.registry import read_registry
-from innerloop.data.acquire.terms import require_acceptance, terms_of
+from innerloop.data.acquire.terms import require_acceptance, show_terms
 from innerloop.errors import ConfigError
 from innerloop.files import read_spec
 
@@ -26,9 +25,12 @@ def main(argv: list[str] | None = None) -> None:
     collection = registry.collections[spec["collection"]]
     if collection.identity() != spec:
         raise ConfigError("the registry was edited while jobs ran; run Snakemake again")
-    for dataset in registry.datasets_of(collection):
-        print(terms_of(dataset, collection.licence), file=sys.stderr, flush=True)
-        require_acceptance({dataset: collection.licence}, access.get("accept_licence", []))
+    accepted, readers = access.get("accept_licence", []), registry.datasets_of(collection)
+    # the terms are the files', whichever data set they are accepted for
+    used = [dataset for dataset in readers if dataset in accepted] or readers
+    for dataset in used:
+        show_terms(dataset, collection.licence)
+    require_acceptance(dict.fromkeys(used, collection.licence), accepted)
     ways = Ways(access.get("data_root", ""), tuple(access.get("mirrors", [])))
     fetch(collection, arguments.out.parent, ways)
 

@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> None:
     spec = read_spec(arguments.spec)
     built = {"source": read_json(arguments.images)["source"]}
     require_spec(arguments.images, built, {"source": spec["source"]})
-    store = ImageStore.open(arguments.images.parent)
+    store = ImageStore.open(arguments.images.parent).require(spec["dataset"])
     table = split_table(store.dataset, store.classes, spec["splits"])
     write_table(table, arguments.out, record(spec))
 

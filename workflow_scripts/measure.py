@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> None:
 
     images, splits = named_paths(arguments.images), named_paths(arguments.splits)
     episodes = named_paths(arguments.episodes)
-    stores = {name: ImageStore.open(images[name].parent) for name in spec["datasets"]}
+    stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec["datasets"]}
     device = set_up(spec["compute"])
     model = ProbedModel(
         trained=load(arguments.model.with_suffix(".pt")),

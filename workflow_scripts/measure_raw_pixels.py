@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", required=True, type=Path, help="accuracies, one row an episode")
     arguments = parser.parse_args(argv)
     spec = read_spec(arguments.spec)
-    images = ImageStore.open(arguments.images.parent)
+    images = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
     columns = {**RAW_PIXELS, **{name: spec[name] for name in ("setting", "way", "shot")}}
     rows = with_columns(raw_pixels(images, arguments.episodes, spec["splits"]), columns)
     provenance = record(spec, data_digests={images.dataset: images.digest})

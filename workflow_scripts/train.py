@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     spec, began = read_spec(arguments.spec), time.monotonic()
 
     device = set_up(spec["compute"], training=True)
-    images = ImageStore.open(arguments.images.parent)
+    images = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
     schedule = Schedule.from_spec(spec["schedule"])
 
     def tasks(split: str, purpose: str, queries: int) -> Tasks:

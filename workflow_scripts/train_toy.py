@@ -28,8 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     spec = read_spec(arguments.spec)
     device = set_up(spec["compute"])
-    store = ImageStore.open(arguments.images.parent)
-
+    store = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
     require_supervised(arguments.splits)
 
     def labelled(name: str) -> tuple[torch.Tensor, torch.Tensor]:

@@ -182,6 +182,10 @@ def test_an_unpacked_folder_will_do(place, files, dataset):
     archive.unlink()
     from_folder = place.source(dataset, None, files, put=False)
     assert from_folder.catalogue() == from_archive.catalogue()
+    record = next((place.folder / "raw").glob("*/fetched.json"))
+    kept = {"cub": "CUB_200_2011/", "fc100": "cifar-100-python/", "cifar10": "cifar-10-batches-py/"}
+    origin = FetchedFiles.read(record, {}).origin
+    assert origin == {kept[dataset]: {"origin": "own folder"}}
     assert [picture.tobytes() for picture in from_folder.pictures()] == before
 
 

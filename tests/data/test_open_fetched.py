@@ -37,6 +37,13 @@ def opened(tmp_path, served):
     return open_images
 
 
+def test_the_terms_are_shown_when_it_is_built(opened, capsys):
+    opened("cifar10")
+    assert "cifar10: not stated; cite the author" in capsys.readouterr().err
+    opened("cifar10")
+    assert "cifar10:" not in capsys.readouterr().err
+
+
 def test_it_is_fetched_and_built_once(opened, served, tmp_path):
     first = opened("cifar10")
     assert first.folder == tmp_path / "images/cifar10/python-16"

@@ -57,7 +57,10 @@ def write_report(tables, folder):
         manifest = {
             **{"dataset": "symbols", "variant": variant, "size": int(size), "window": 0.875},
             **{"count": 8224, "digest": f"d16e57{size}", "licence": licence},
-            "files": {"symbols.tar": {"origin": "https://example.org", "sha256": "f11e"}},
+            "files": {
+                "symbols.tar": {"origin": "https://example.org", "sha256": "f11e"},
+                "Symbols/": {"origin": "own folder"},
+            },
             "splits": "Somebody: 64/16/20",
         }
         (images / "manifest.json").write_text(json.dumps(manifest))

@@ -37,7 +37,7 @@ FLOORS = [
 STORE = {"image_store", "catalogue", "store_name"}
 CLOSURES = {
     "build_images.py": STORE
-    | {"build_images", "partial_store", "one_at_a_time", "licence", "samples"},
+    | {"build_images", "partial_store", "one_at_a_time", "disk_error", "licence", "samples"},
     "make_splits.py": STORE | {"splits", "split_file"},
     "draw_episodes.py": STORE | {"episodes", "splits", "split_file"},
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -298,7 +299,9 @@ def test_a_user_s_own_files_need_no_network(
         for file, content in held.items():
             (folder / file).write_bytes(content)
     arguments = study(made, "own.yaml", SHRUNK, accept_licence=RESTRICTED, data_root="mine")
-    made.run("fetch", *arguments)
+    said = made.snakemake("fetch", *arguments, "--cores", "2").stdout
+    for dataset, author in (("cub", "Wah"), ("fc100", "Krizhevsky"), ("mini_imagenet", "Vinyals")):
+        assert re.search(rf"^{dataset}: .*\n    Please cite: {author}", said, re.MULTILINE)
     for name, held in files.items():
         record = json.loads((made.folder / f"resources/raw/{name}/fetched.json").read_text())
         assert {facts["origin"] for facts in record["files"].values()} == {"own file"}

@@ -46,6 +46,23 @@ def test_nothing_without_the_licence(own):
     assert not (own.parent / "raw").exists()
 
 
+def test_files_of_two_data_sets_are_accepted_for_one(own, capsys):
+    cut = """
+[datasets.cut_birds]
+default = "cut"
+[datasets.cut_birds.variants.cut]
+collection = "cub_200_2011"
+source = "cut_birds.py:CutBirds"
+images = { train = 1 }
+"""
+    own.write_text(own.read_text() + cut)
+    read_registry.cache_clear()
+    assert run(own, accept_licence=["cut_birds"]).exists()
+    shown = capsys.readouterr().err
+    assert "cut_birds: non-commercial research" in shown
+    assert "\ncub: " not in shown
+
+
 def test_another_registry_than_was_planned_with(own):
     spec = {**read_registry(str(own)).collections["cub_200_2011"].identity(), "files": []}
     with pytest.raises(ConfigError, match="registry was edited while jobs ran"):

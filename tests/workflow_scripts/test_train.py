@@ -27,6 +27,7 @@ from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.sources.base import UNSTATED
 from innerloop.data.splits import split_digest
+from innerloop.errors import DataError
 from innerloop.files import read_json, write_json
 from innerloop.meta.model_file import load
 from innerloop.provenance import read_provenance
@@ -54,6 +55,7 @@ def spec() -> dict[str, Any]:
     return {
         "protocol": "p1",
         "dataset": tiny.DATASET,
+        "store": str(tiny.SIZE),
         "variant": "maml",
         "setting": "3w1s",
         "seed": 0,
@@ -200,6 +202,17 @@ def test_other_splits_start_over(
     pq.write_table(table, tmp_path / "turned.parquet")
     run(images, tmp_path, splits=tmp_path / "turned.parquet")
     assert "starting over" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "other", [{"store": f"pickles-{tiny.SIZE}"}, {"store": "84"}, {"dataset": "cub"}], ids=str
+)
+def test_images_that_the_job_is_not_about(
+    images: ImageStore, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    with pytest.raises(DataError, match=f"holds the images of {tiny.DATASET}, {tiny.SIZE}, "):
+        run(images, tmp_path, other)
+    assert not (tmp_path / "model").exists()
 
 
 def test_pixels_are_those_of_the_store(images: ImageStore) -> None:

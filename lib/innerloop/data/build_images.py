@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from innerloop.data.catalogue import ClassEntry, check_catalogue
+from innerloop.data.disk_error import disk_error
 from innerloop.data.image_store import (
     CLASSES,
     MANIFEST,
@@ -81,10 +82,7 @@ def build_images(
         with alone_in(folder):
             _build(source, folder, manifest, threads, progress)
     except OSError as error:
-        raise DataError(
-            f"{folder}: cannot be written ({error.strerror or error}); make room or correct the "
-            "folder's permissions, or put resources/ elsewhere"
-        ) from error
+        raise disk_error(folder, error) from error
     return ImageStore.open(folder)
 
 

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +119,24 @@ class ImageStore:
     def name(self) -> str:
         """Variant of the source and size, for example `pickles-84`; `84` where there is one."""
         return store_name(self.manifest.get("variant", ""), self.size)
+
+    def require(self, dataset: str, name: str = "") -> Self:
+        """Itself, if it is the images that a job is meant to use.
+
+        Args:
+            dataset: the data set that is meant.
+            name: the variant and size that is meant; left out: any.
+
+        Raises:
+            DataError: it is another data set, variant or size.
+        """
+        if self.dataset != dataset or (name and self.name != name):
+            meant = f"{dataset}, {name}" if name else dataset
+            raise DataError(
+                f"{self.folder} holds the images of {self.dataset}, {self.name}, where the job is "
+                f"about {meant}: give it that image store, or build it anew"
+            )
+        return self
 
     @property
     def digest(self) -> str:

@@ -9,7 +9,7 @@ from innerloop.built_in import SOURCES
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
 from innerloop.data.acquire.registry import Registry, read_registry
-from innerloop.data.acquire.terms import require_acceptance
+from innerloop.data.acquire.terms import require_acceptance, show_terms
 from innerloop.data.build_images import build_images
 from innerloop.data.image_store import MANIFEST, ImageStore
 from innerloop.data.sources.fetched_files import FetchedFiles
@@ -71,7 +71,9 @@ def open_images(
     place = Path(folder) / name / store_name(chosen.name, size)
     if (place / MANIFEST).exists():
         return _opened(place, chosen.source)
-    require_acceptance({name: known.licence_of(chosen)}, accept_licence)
+    licence = known.licence_of(chosen)
+    require_acceptance({name: licence}, accept_licence)
+    show_terms(name, licence)
     files = _fetched(chosen, known, Path(folder), Ways(str(data_root), tuple(mirrors)))
     return build_images(
         load_entry(chosen.source)(files),

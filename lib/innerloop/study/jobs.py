@@ -236,7 +236,7 @@ class Jobs:
             "splits": self.episodes(dataset, setting)["splits"],
             "tasks": self.study.config["evaluation"]["tasks"],
             "queries": self.study.config["evaluation"]["queries"],
-            "size": self.evaluated_size(dataset, setting),
+            "store": self.store(dataset, self.evaluated_size(dataset, setting)),
             "code": self.code("measure_raw_pixels.py"),
         }
 

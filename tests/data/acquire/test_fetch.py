@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -184,6 +186,17 @@ class TestOwnFiles:
         assert (tmp_path / "birds.tgz").read_bytes() == content
         assert server.requests == []
 
+    def test_one_that_cannot_be_read_is_named(self, folder, tmp_path, monkeypatch):
+        own = tmp_path / "birds.tgz"
+        own.write_bytes(CONTENT)
+
+        def refuse(path, _):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+        monkeypatch.setattr(Path, "open", refuse)  # nothing is closed to root
+        with pytest.raises(DataError, match=rf"^{own}: cannot be read or written \(Permission"):
+            run(collection(raw_file()), folder, data_root=str(tmp_path))
+
     def test_a_file_put_into_the_folder_by_hand(self, server, folder):
         folder.mkdir(parents=True)
         (folder / "birds.tgz").write_bytes(CONTENT)
@@ -197,6 +210,14 @@ class TestOwnFiles:
         with pytest.raises(DataError, match=r"birds.tgz: its size in bytes is 4, expected"):
             run(collection(raw_file(url)), folder)
         assert (folder / "birds.tgz").read_bytes() == b"mine"
+
+    def test_a_data_root_at_home(self, folder, tmp_path, monkeypatch):
+        """No shell expands the tilde of a study file, or of `--config data_root=~/mine`."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine/birds.tgz").write_bytes(CONTENT)
+        record = run(collection(raw_file()), folder, data_root="~/mine")
+        assert record["files"]["birds.tgz"]["path"] == str(tmp_path / "mine/birds.tgz")
 
     def test_a_data_root_that_is_not_there(self, folder, tmp_path):
         with pytest.raises(DataError, match=r"data_root: there is no folder .*nowhere"):
@@ -251,7 +272,7 @@ def read_only(tmp_path):
 def test_a_read_only_folder(server, read_only):
     url = server.give("/f", answers.whole(CONTENT))
     with pytest.raises(
-        DataError, match=r"sealed/birds: cannot write here \((Read-only|Permission)"
+        DataError, match=r"sealed/birds.*: cannot be read or written \((Read-only|Permission)"
     ):
         run(collection(raw_file(url)), read_only / "birds")
     assert list(read_only.iterdir()) == []

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import tarfile
-import threading
 import zipfile
 import zlib
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from innerloop.data.archives import members
 from innerloop.data.archives.members import Allowance
-from innerloop.data.archives.unpack import made_once, unpacked
+from innerloop.data.archives.unpack import unpacked
 from innerloop.errors import DataError
 
 FILES = {"birds/a.jpg": b"eagle" * 100, "birds/deep/b.jpg": b"owl" * 100}
@@ -94,7 +95,15 @@ class TestBoth:
 
     def test_two_members_of_one_name(self, tmp_path, kind):
         files = {**FILES, "birds/./a.jpg": b"another"}
-        refused(PACKERS[kind](tmp_path / "x", files), tmp_path, "two members are called a.jpg")
+        refused(
+            PACKERS[kind](tmp_path / "x", files), tmp_path, "another member has the place of a.jpg"
+        )
+
+    def test_a_file_where_a_folder_belongs(self, tmp_path, kind):
+        files = {"birds/a": b"a file", "birds/a/b/c.jpg": b"below it"}
+        refused(
+            PACKERS[kind](tmp_path / "x", files), tmp_path, "another member has the place of c.jpg"
+        )
 
     def test_a_bomb(self, tmp_path, kind, monkeypatch):
         monkeypatch.setattr(Allowance, "of", lambda archive: Allowance(archive, 100_000))
@@ -124,7 +133,7 @@ class TestBoth:
     ],
 )
 def test_links_and_devices_in_a_tar(tmp_path, link):
-    refused(tar_of(tmp_path / "x.tgz", links=[link]), tmp_path, "is a link or a device")
+    refused(tar_of(tmp_path / "x.tgz", links=[link]), tmp_path, "is a link, a device or")
 
 
 def test_links_in_a_zip(tmp_path):
@@ -175,6 +184,51 @@ def test_a_header_that_announces_more_than_the_stream_may_hold(tmp_path, monkeyp
     refused(archive, tmp_path, "a decompression bomb")
 
 
+def test_a_tar_of_holes(tmp_path):
+    """Its zeros come from no stream: half a kilobyte unpacks to as much as it says."""
+    member, body = tarfile.TarInfo("zeros"), b"1\n0\n0\n".ljust(512, b"\0")
+    member.size = len(body)
+    sparse = {"major": "1", "minor": "0", "name": "birds/zeros.jpg", "realsize": "200000000"}
+    member.pax_headers = {f"GNU.sparse.{key}": value for key, value in sparse.items()}
+    archive = tmp_path / "x.tar"
+    with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(member, io.BytesIO(body))
+    refused(archive, tmp_path, "birds/zeros.jpg' is a link, a device or a file with holes")
+
+
+@pytest.mark.parametrize("kind", ["tar.gz", "deflated", "bzip2", "lzma"])
+def test_one_damaged_byte_is_not_taken_for_a_full_disk(tmp_path, kind):
+    archive = tmp_path / "x"
+    noise = {"a.jpg": bytes(i * i % 251 for i in range(5_000))}
+    if kind == "tar.gz":
+        tar_of(archive, noise)
+    else:
+        packing = {"deflated": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2}
+        with zipfile.ZipFile(archive, "w", packing.get(kind, zipfile.ZIP_LZMA)) as zipped:
+            zipped.writestr("a.jpg", noise["a.jpg"])
+    content = bytearray(archive.read_bytes())
+    content[2 if kind == "tar.gz" else 80] ^= 1  # gzip's method; a member's packed bytes
+    archive.write_bytes(content)
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+def test_a_zip_with_a_false_offset(tmp_path):
+    archive = zip_of(tmp_path / "x.zip")
+    content = archive.read_bytes()
+    end = content.rindex(b"PK\x05\x06")
+    archive.write_bytes(content[: end + 16] + b"\xff\xff\x00\x00" + content[end + 20 :])
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
+def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("innerloop.data.archives.tar.save", full)
+    with pytest.raises(DataError, match=r"out: cannot be read or written .*No space left"):
+        take(tar_of(tmp_path / "x.tgz"), tmp_path / "out")
+
+
 def test_what_is_no_archive(tmp_path):
     archive = tmp_path / "x.tgz"
     archive.write_bytes(b"<html>quota exceeded</html>")
@@ -191,46 +245,3 @@ def test_an_archive_of_images_is_far_from_the_allowance(tmp_path):
 def test_junk_is_a_matter_of_names():
     kept = ["birds/a.jpg", "birds/a._b.jpg", "birds/.hidden.jpg"]
     assert not any(members.is_junk(Path(name)) for name in kept)
-
-
-class TestMadeOnce:
-    def test_it_is_made_once(self, tmp_path):
-        calls = []
-        for _ in range(2):
-            made_once(tmp_path / "out", lambda partial: calls.append(partial))
-        assert len(calls) == 1
-
-    def test_what_a_killed_run_left_is_thrown_away(self, tmp_path):
-        (tmp_path / ".out.partial").mkdir()
-        (tmp_path / ".out.partial" / "half").touch()
-        made_once(tmp_path / "out", lambda partial: (partial / "whole").touch())
-        assert [path.name for path in (tmp_path / "out").iterdir()] == ["whole"]
-
-    def test_an_error_leaves_nothing(self, tmp_path):
-        def fail(partial):
-            (partial / "half").touch()
-            raise DataError("broken")
-
-        with pytest.raises(DataError, match="broken"):
-            made_once(tmp_path / "out", fail)
-        assert {path.name for path in tmp_path.iterdir()} == {".lock"}
-
-    def test_a_full_disk_is_one_message(self, tmp_path):
-        def full(partial):
-            raise OSError(28, "No space left on device")
-
-        with pytest.raises(DataError, match=r"out: cannot be written \(.*No space left"):
-            made_once(tmp_path / "out", full)
-
-    def test_two_runs_at_once(self, tmp_path):
-        calls = []
-
-        def make(partial):
-            calls.append(partial)
-            second.start()
-            (partial / "whole").touch()
-
-        second = threading.Thread(target=lambda: made_once(tmp_path / "out", make))
-        made_once(tmp_path / "out", make)
-        second.join()
-        assert len(calls) == 1

@@ -145,3 +145,23 @@ def test_every_known_name_is_a_name_of_numpy_s_pickles():
         "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
         "numpy.ndarray", "numpy.dtype", "_codecs.encode",
     }  # fmt: skip
+
+
+def test_a_list_named_many_times_is_read_once(tmp_path):
+    """A few hundred bytes for 10^30 numbers."""
+    content: list = [1] * 10
+    for _ in range(29):
+        content = [content] * 10
+    found = unpickle(write(tmp_path, pickle.dumps(content, 2)))
+    for _ in range(29):
+        assert found[0] is found[9]
+        found = found[0]
+    assert found == [1] * 10
+
+
+@pytest.mark.parametrize(
+    "content", [b"]" * 100_000 + b"a" * 99_999, b"]q\x00h\x00a"], ids=["deep", "in itself"]
+)
+def test_lists_without_end(tmp_path, content):
+    with pytest.raises(DataError, match="cannot be read as a pickle of arrays"):
+        unpickle(write(tmp_path, content + b"."))

@@ -13,7 +13,7 @@ def how_to_get(
     collection: Collection,
     missing: Sequence[RawFile],
     folder: Path,
-    data_root: str,
+    data_root: Path | None,
     failures: Sequence[str],
 ) -> str:
     """Which files to fetch by hand, from where, what they must be, and where to put them.
@@ -25,7 +25,7 @@ def how_to_get(
         data_root: the user's folder, if the study names one.
         failures: what each address said.
     """
-    where = " or ".join(map(str, places(collection, Path(data_root or "<data_root>"))))
+    where = " or ".join(map(str, places(collection, data_root or Path("<data_root>"))))
     lines = [f"{collection.title}: not in {where}, and no address gives it"]
     lines += [f"  {failure}" for failure in failures]
     lines.append("Fetch by hand:")

@@ -13,6 +13,7 @@ from innerloop.data.acquire.lock import read_lock, write_lock
 from innerloop.data.acquire.own_files import own_file, own_folder
 from innerloop.data.acquire.transfer import PATIENT, Patience, SourceError, download
 from innerloop.data.acquire.verify import Hashes, verified
+from innerloop.data.disk_error import disk_error
 from innerloop.data.one_at_a_time import alone_in
 from innerloop.errors import DataError
 from innerloop.files import read_json, write_json
@@ -27,7 +28,7 @@ class Ways:
     """How files may be had; nothing of it changes what they are.
 
     Attributes:
-        data_root: folder of the user's own files; empty: none.
+        data_root: folder of the user's own files, which may begin with `~`; empty: none.
         mirrors: addresses asked before the registry's, as `<mirror>/<collection>/<file>`.
         patience: how long to wait for servers.
         progress: whether to report progress on stderr.
@@ -62,14 +63,11 @@ def fetch(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
             write_json(folder / FETCHED, record)
             return record
     except OSError as error:
-        raise DataError(
-            f"{folder}: cannot write here ({error.strerror}); correct the folder's permissions or "
-            "make room, or put resources/ elsewhere"
-        ) from error
+        raise disk_error(folder, error) from error
 
 
 def _record(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
-    root = Path(ways.data_root) if ways.data_root else None
+    root = Path(ways.data_root).expanduser() if ways.data_root else None
     if root is not None and not root.is_dir():
         raise DataError(f"data_root: there is no folder {root}")
     about = {"collection": collection.name, "licence": asdict(collection.licence)}
@@ -85,7 +83,7 @@ def _record(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
     files = {file.name: fetching.one(file, own.get(file.name)) for file in collection.files}
     missing = [file for file in collection.files if files[file.name] is None]
     if missing or not files:
-        raise DataError(how_to_get(collection, missing, folder, ways.data_root, fetching.failures))
+        raise DataError(how_to_get(collection, missing, folder, root, fetching.failures))
     return {**about, "files": files, "folder": ""}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection as Container
 from collections.abc import Mapping
 
@@ -15,6 +16,11 @@ def terms_of(dataset: str, licence: Licence) -> str:
         f"{dataset}: {licence.name} ({licence.url})\n"
         f"    Please cite: {licence.attribution or 'nothing is stated'}"
     )
+
+
+def show_terms(dataset: str, licence: Licence) -> None:
+    """Print them, before anything is downloaded."""
+    print(terms_of(dataset, licence), file=sys.stderr, flush=True)
 
 
 def require_acceptance(licences: Mapping[str, Licence], accepted: Container[str]) -> None:

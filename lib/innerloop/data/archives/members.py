@@ -71,15 +71,17 @@ def save(content: IO[bytes], target: Path, archive: Path) -> None:
     """Write one member's content to a file that must not be there yet.
 
     Raises:
-        DataError: there is one: the archive has two members of that name.
+        DataError: the archive has two members of that name, or a file where its folder belongs.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("xb") as file:
             for block in _blocks(content):
                 file.write(block)
-    except FileExistsError as error:
-        raise DataError(f"{archive}: two members are called {target.name}; delete it") from error
+    except (FileExistsError, NotADirectoryError) as error:
+        raise DataError(
+            f"{archive}: another member has the place of {target.name}; delete it"
+        ) from error
 
 
 def _blocks(content: IO[bytes]) -> Iterator[bytes]:

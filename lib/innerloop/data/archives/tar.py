@@ -23,8 +23,8 @@ def unpack_tar(
     """Unpack the wanted members of a tar archive.
 
     Raises:
-        DataError: a member is a link or device, leaves the folder, occurs twice, or there is too
-            much of them. What was unpacked by then is in the folder.
+        DataError: a member is a link, a device or a file with holes, leaves the folder, occurs
+            twice, or there is too much of them. What was unpacked by then is in the folder.
     """
     size = archive.stat().st_size
     with (
@@ -36,10 +36,11 @@ def unpack_tar(
             path = inside(member.name, archive) if member.name not in (".", "./") else None
             if member.isdir() or path is None:
                 continue
-            if not member.isreg():
+            # the holes of a sparse file come from no stream, so nothing would count them
+            if not member.isreg() or member.issparse():
                 raise DataError(
-                    f"{archive}: member {member.name!r} is a link or a device, where only files "
-                    "belong; nothing of the archive is used: delete it"
+                    f"{archive}: member {member.name!r} is a link, a device or a file with holes, "
+                    "where only plain files belong; nothing of the archive is used: delete it"
                 )
             content = tar.extractfile(member)
             if content is not None and not is_junk(path) and wanted(path):

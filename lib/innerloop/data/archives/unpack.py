@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-import shutil
+import errno
+import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
+from innerloop.data.archives.made_once import made_once
 from innerloop.data.archives.members import Allowance
 from innerloop.data.archives.tar import unpack_tar
 from innerloop.data.archives.wanted import Wanted
 from innerloop.data.archives.zip import unpack_zip
-from innerloop.data.one_at_a_time import alone_in
 from innerloop.errors import DataError
 
-_DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+_DAMAGED = (
+    tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
+    RuntimeError,  # a zip with a password
+    OSError,
+)  # fmt: skip
+#: Numbers of the OSErrors that decoders raise, and seeking by a false offset; disks raise others.
+_OF_THE_CONTENT = (None, errno.EINVAL)
 
 
 def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> None:
@@ -28,7 +35,9 @@ def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> 
     try:
         unpack_one = unpack_zip if _begins_as_zip(archive) else unpack_tar
         unpack_one(archive, folder, wanted, Allowance.of(archive), quiet)
-    except (*_DAMAGED, RuntimeError) as error:  # RuntimeError: a zip with a password
+    except _DAMAGED as error:
+        if isinstance(error, OSError) and error.errno not in _OF_THE_CONTENT:
+            raise
         raise DataError(
             f"{archive} cannot be unpacked ({error}); it is truncated, damaged or no archive: "
             "fetch it again"
@@ -39,34 +48,6 @@ def _begins_as_zip(archive: Path) -> bool:
     # not zipfile.is_zipfile, which looks at the end: a tar may end with a zip
     with archive.open("rb") as file:
         return file.read(4) == b"PK\x03\x04"
-
-
-def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that `make` fills, whole or not at all; once it is there it is taken as it is.
-
-    Two runs at once make it once. What a killed run left is thrown away.
-
-    Raises:
-        DataError: the disk is full or cannot be written to; and what `make` raises.
-    """
-    partial = folder.with_name(f".{folder.name}.partial")
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with alone_in(folder.parent):
-            if not folder.is_dir():
-                shutil.rmtree(partial, ignore_errors=True)
-                partial.mkdir()
-                try:
-                    make(partial)
-                    partial.rename(folder)
-                finally:
-                    shutil.rmtree(partial, ignore_errors=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder}: cannot be written ({error}); make room or correct the "
-            "folder's permissions, or put resources/ elsewhere"
-        ) from error
-    return folder
 
 
 def unpacked(archives: Iterable[Path], folder: Path, wanted: Wanted, quiet: bool = False) -> Path:

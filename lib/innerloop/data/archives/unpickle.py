@@ -135,7 +135,7 @@ def unpickle(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            content = _PlainUnpickler(file, encoding="bytes").load()
+            return _plain(_PlainUnpickler(file, encoding="bytes").load(), {})
     except ForbiddenError as error:
         raise DataError(
             f"{path} asks for {error}, which data does not need; it was not executed. This is not "
@@ -146,19 +146,26 @@ def unpickle(path: Path) -> Any:
             f"{path} cannot be read as a pickle of arrays ({type(error).__name__}: {error}); it is "
             "truncated or damaged: fetch it again"
         ) from error
-    return _plain(content)
 
 
-def _plain(value: Any) -> Any:
-    """Arrays as such, and Python 2's text, which comes as bytes, as `str`; in all containers."""
+def _plain(value: Any, done: dict[int, Any]) -> Any:
+    """Arrays as such, and Python 2's text, which comes as bytes, as `str`; in all containers.
+
+    Args:
+        value: what was read.
+        done: what containers became, by their identity. One that is named many times is made once:
+            a few bytes may stand for a list of lists of lists with no end.
+    """
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
-    if isinstance(value, dict):
-        return {_plain(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_plain(inner) for inner in value]
-    if isinstance(value, tuple):
-        return tuple(_plain(inner) for inner in value)
-    return value
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if id(value) not in done:
+        if isinstance(value, dict):
+            pairs = value.items()
+            done[id(value)] = {_plain(key, done): _plain(inner, done) for key, inner in pairs}
+        else:
+            done[id(value)] = type(value)(_plain(inner, done) for inner in value)
+    return done[id(value)]

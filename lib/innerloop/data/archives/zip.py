@@ -40,8 +40,8 @@ def _unpack(
     path = inside(member.orig_filename, archive)
     if stat.S_IFMT(member.external_attr >> 16) not in _KINDS:
         raise DataError(
-            f"{archive}: member {member.filename!r} is a link or a device, where only files "
-            "belong; nothing of the archive is used: delete it"
+            f"{archive}: member {member.filename!r} is a link or a device, where only "
+            "plain files belong; nothing of the archive is used: delete it"
         )
     if member.is_dir() or is_junk(path) or not wanted(path):
         return

@@ -22,7 +22,8 @@ class FetchedFiles:
         licence: the collection's terms.
         files: file name -> where it lies; empty where there is a folder.
         folder: the user's unpacked folder, if that is what there is.
-        origin: file name -> its hashes and where it came from, for the manifest.
+        origin: name of the file or folder -> where it came from and a file's hashes, for the
+            manifest.
         work: folder for what is unpacked from the files; shared by all that read them.
     """
 
@@ -50,16 +51,17 @@ class FetchedFiles:
                     "have the files fetched again"
                 )
         hashes = {name: facts["sha256"] for name, facts in fetched["files"].items()}
+        origin = {
+            name: {key: facts[key] for key in ("origin", "md5", "sha256")}
+            for name, facts in fetched["files"].items()
+        }
         digest = hashlib.sha256(canonical_json(hashes).encode()).hexdigest()[:12]
         return cls(
             images=images,
             licence=Licence(**fetched["licence"]),
             files=files,
             folder=folder,
-            origin={
-                name: {key: facts[key] for key in ("origin", "md5", "sha256")}
-                for name, facts in fetched["files"].items()
-            },
+            origin=origin if folder is None else {f"{folder.name}/": {"origin": "own folder"}},
             work=record.parent / f"unpacked-{digest}",
         )
 

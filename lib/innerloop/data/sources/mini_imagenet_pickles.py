@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from innerloop.data.archives.unpack import made_once, unpack
+from innerloop.data.archives.made_once import made_once
+from innerloop.data.archives.unpack import unpack
 from innerloop.data.archives.unpickle import unpickle
 from innerloop.data.catalogue import SPLITS, ClassEntry
 from innerloop.data.sources.fetched_files import FetchedFiles

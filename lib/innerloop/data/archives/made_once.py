@@ -1,0 +1,52 @@
+"""Folders that are made from verified files once, and then taken as long as they are whole."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from innerloop.data.disk_error import disk_error
+from innerloop.data.one_at_a_time import alone_in
+from innerloop.files import read_json, write_json
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """A folder that `make` fills, whole or not at all; made again where files of it went away.
+
+    Two runs at once make it once. What a killed run left is thrown away.
+
+    Raises:
+        DataError: the disk is full or cannot be written to; and what `make` raises.
+    """
+    partial = folder.with_name(f".{folder.name}.partial")
+    listing = folder.with_name(f".{folder.name}.json")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with alone_in(folder.parent):
+            if not _is_whole(folder, listing):
+                for old in (partial, folder):
+                    shutil.rmtree(old, ignore_errors=True)
+                partial.mkdir()
+                try:
+                    make(partial)
+                    write_json(listing, _sizes(partial))
+                    partial.rename(folder)
+                finally:
+                    shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise disk_error(folder, error) from error
+    return folder
+
+
+def _is_whole(folder: Path, listing: Path) -> bool:
+    """Whether a folder holds what it was made with: clusters purge old files one by one."""
+    try:
+        return bool(folder.is_dir() and read_json(listing) == _sizes(folder))
+    except (OSError, ValueError):
+        return False
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in files}
