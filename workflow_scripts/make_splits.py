@@ -23,9 +23,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", required=True, type=Path, help="splits.parquet")
     arguments = parser.parse_args(argv)
     spec = read_spec(arguments.spec)
+    store = ImageStore.open(arguments.images.parent).require(spec["dataset"])
     built = {"source": read_json(arguments.images)["source"]}
     require_spec(arguments.images, built, {"source": spec["source"]})
-    store = ImageStore.open(arguments.images.parent).require(spec["dataset"])
     table = split_table(store.dataset, store.classes, spec["splits"])
     write_table(table, arguments.out, record(spec))
 

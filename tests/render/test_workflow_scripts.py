@@ -112,8 +112,9 @@ def test_the_report_shows_every_variant_of_a_data_set_s_images(report):
         "small 28 87.5 % 8,224 d16e5728",
         "large 84 87.5 % 8,224 d16e5784",
         "Classes divided by: Somebody: 64/16/20.",
-        "The 1 file they were made from",
+        "The 2 files they were made from",
         "symbols.tar https://example.org f11e",
+        "Symbols/ own folder",
     ):
         assert said in text, said
 
