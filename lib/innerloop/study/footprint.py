@@ -12,9 +12,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 #: Images of a group whose loss is differentiated, once or twice.
-PASS = 7
+PASS = 5
 #: Images of an inner step that waits for the outer gradient.
-KEPT = 5
+KEPT = 2.5
 #: Images whose query loss autograd takes through the network: those of all tasks together.
 GRAPH = 8
 #: Images that only go through the network, all tasks together; by other images' statistics.
