@@ -16,7 +16,6 @@ from typing import Any
 import yaml
 from study_run import Checkout, small_study
 
-from innerloop.files import read_json
 from innerloop.meta.model_file import load
 
 SCRIPT = Path(__file__).with_name("local_slurm.sh")
@@ -149,12 +148,6 @@ class Study(Checkout):
             for file in sorted(root.rglob("*.*"))
             if file.name != "run.json"  # how long it took
         }
-
-    def iterations_in(self, seconds: float) -> int:
-        """How many iterations its training did in so many seconds."""
-        runs = sorted(self.folder.glob("results/small/models/**/run.json"))
-        taken = min(read_json(run)["wall_seconds"] for run in runs)
-        return round(self.study["protocols"]["p1"]["defaults"]["iterations"] * seconds / taken)
 
     def log(self, variant: str) -> str:
         """The log of a model's training so far."""
