@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 
 from innerloop.nets.conv4 import Conv4
 from innerloop.nets.convolution import BlockInput, Hidden
@@ -44,6 +45,8 @@ class TaskLosses:
         Args:
             parameters: each [T, *shape].
         """
+        if not torch.is_grad_enabled():
+            return self._measured(parameters)
         losses, logits = _Losses.apply(  # type: ignore[no-untyped-call]
             self, list(parameters), self.images, *parameters.values()
         )
@@ -77,27 +80,34 @@ class TaskLosses:
         """The pass of some of the tasks, whose images are the source."""
         return LossPass(
             self.network,
-            {name: value[group] for name, value in parameters.items()},
+            _part(parameters, group),
             source,
             self.labels[group],
             self.scale,
         )
 
-    def hidden(self, group: slice, *, gradient: bool) -> Hidden:
-        """Images of some of the tasks, with or without a gradient of theirs."""
+    def source(self, group: slice, *, images_gradient: bool) -> BlockInput:
+        """Images of some of the tasks, for derivatives by the parameters, or by them as well."""
         images = self.images[group]
-        return Hidden(side_by_side(images), len(images), gradient=gradient)
+        return Hidden(side_by_side(images), len(images)) if images_gradient else Patches(images)
 
     def sources(self, *, images_gradient: bool) -> list[BlockInput]:
-        """Each group's images, for derivatives by the parameters, or by the images as well."""
-        if images_gradient:
-            return [self.hidden(group, gradient=True) for group in self.groups()]
-        return [*self._patches]
+        """Every group's; without a gradient by the images every inner step gets the same."""
+        if not images_gradient:
+            return self._patches
+        return [self.source(group, images_gradient=True) for group in self.groups()]
+
+    def _measured(self, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
+        """Losses and logits alone, which need no more than what goes through a block at a time."""
+        logits = torch.cat(
+            [self.network(_part(parameters, group), self.images[group]) for group in self.groups()]
+        )
+        each = F.cross_entropy(logits.flatten(0, 1), self.labels.flatten(), reduction="none")
+        return self.scale * each.view(self.labels.shape).sum(dim=1), logits
 
     @cached_property
-    def _patches(self) -> list[Patches]:
-        """Every inner step looks at the same ones."""
-        return [Patches(self.images[group]) for group in self.groups()]
+    def _patches(self) -> list[BlockInput]:
+        return [self.source(group, images_gradient=False) for group in self.groups()]
 
 
 class _Losses(torch.autograd.Function):
@@ -109,23 +119,16 @@ class _Losses(torch.autograd.Function):
     ) -> tuple[torch.Tensor, torch.Tensor]:
         parameters = dict(zip(names, values, strict=True))
         losses, logits, gradients = [], [], []
-        images_gradient, differentiable = ctx.needs_input_grad[2], any(ctx.needs_input_grad)
         for group in tasks.groups():
-            source: BlockInput
-            if differentiable and not images_gradient:
-                source = Patches(tasks.images[group])
-            else:
-                source = tasks.hidden(group, gradient=images_gradient)
+            source = tasks.source(group, images_gradient=ctx.needs_input_grad[2])
             here = tasks.of(group, parameters, source)
             losses.append(here.losses)
             logits.append(here.logits)
-            if differentiable:
-                gradients.append(here.gradient())
-        if gradients:
-            found = _joined(gradients)
-            ctx.has_images = found.by_images is not None
-            by_images = [found.by_images] if found.by_images is not None else []
-            ctx.save_for_backward(*by_images, *(found.by_parameters[name] for name in names))
+            gradients.append(here.gradient())
+        found = _joined(gradients)
+        ctx.has_images = found.by_images is not None
+        by_images = [found.by_images] if found.by_images is not None else []
+        ctx.save_for_backward(*by_images, *(found.by_parameters[name] for name in names))
         joined = torch.cat(logits)
         ctx.mark_non_differentiable(joined)
         return torch.cat(losses), joined
@@ -180,10 +183,13 @@ class _Gradients(torch.autograd.Function):
         sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
         for number, (group, source) in enumerate(zip(tasks.groups(), sources, strict=True)):
             here = kept[number] if kept else tasks.of(group, parameters, source)
-            part = {name: value[group] for name, value in direction.items()}
-            products.append(here.hessian_vector(part, gradient_known=bool(kept)))
+            products.append(here.hessian_vector(_part(direction, group), gradient_known=bool(kept)))
         found = _joined(products)
         return None, None, None, None, found.by_images, *(found.by_parameters[n] for n in names)
+
+
+def _part(parameters: Parameters, group: slice) -> Parameters:
+    return {name: value[group] for name, value in parameters.items()}
 
 
 def _joined(groups: Sequence[Gradients]) -> Gradients:
