@@ -29,7 +29,7 @@ from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.schema import check_schema
 from innerloop.suggestions import instead_of
-from innerloop.tables.description import RAW_PIXELS
+from innerloop.tables.described_study import RAW_PIXELS
 from innerloop.tables.statistics import Statistics
 
 #: Tables that a user's probe may not be named after.

@@ -12,7 +12,7 @@ import pandas as pd
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
 from innerloop.tables.comparability import protocol_of, require_comparable
-from innerloop.tables.description import PAPER_LABELS
+from innerloop.tables.described_study import PAPER_LABELS
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.intervals import Interval, mean_interval
 from innerloop.tables.prototypes import between_models, changes
