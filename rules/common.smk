@@ -16,7 +16,8 @@ from innerloop.render.pdf import require_latex
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
 from innerloop.study.description import described_part
-from innerloop.study.jobs import LOGGED, Jobs
+from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
@@ -33,6 +34,7 @@ SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
 try:
     STUDY = Study(config, f"{workflow.basedir}/config/schemas/study.schema.json")
     JOBS = Jobs(STUDY, SCRIPTS)
+    MEASUREMENTS = Measurements(JOBS)
     SIZES = Sizes(STUDY)
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
@@ -197,21 +199,23 @@ def study_tables():
     built_in = {
         name: product for name, product in TABLES.items() if name != "user_probe"
     }
-    taken = sorted({*TABLES, *FIGURES} & set(JOBS.user_tables()))
+    taken = sorted({*TABLES, *FIGURES} & set(MEASUREMENTS.user_tables()))
     if taken:
         raise WorkflowError(
             f"study file: probes.{taken[0]}: a table has that name; choose another"
         )
     mine = {
         name: replace(TABLES["user_probe"], reads=(name,))
-        for name in JOBS.user_tables()
+        for name in MEASUREMENTS.user_tables()
     }
     return {**built_in, **mine}
 
 
 def table_title(name):
     """What a table is called; a user's probe by its name."""
-    return f"Probe: {name}" if name in JOBS.user_tables() else TABLES[name].title
+    return (
+        f"Probe: {name}" if name in MEASUREMENTS.user_tables() else TABLES[name].title
+    )
 
 
 def category_of(product):
@@ -221,12 +225,14 @@ def category_of(product):
 
 def tables_read(product):
     """The aggregates that a figure or table reads, as far as this study has them."""
-    return [table for table in product.reads if table in JOBS.tables()]
+    return [table for table in product.reads if table in MEASUREMENTS.tables()]
 
 
 def logged_files():
     """Every file that training itself logs."""
-    return sorted({path for table in LOGGED for path in JOBS.measured(table)})
+    return sorted(
+        {path for table in paths.LOGGED for path in MEASUREMENTS.files(table)}
+    )
 
 
 def aggregates(tables):
@@ -261,9 +267,11 @@ def all_models():
 def all_probes():
     """Every file that a probe writes."""
     tables = [
-        table for table in JOBS.tables() if table != "accuracy" and table not in LOGGED
+        table
+        for table in MEASUREMENTS.tables()
+        if table != "accuracy" and table not in paths.LOGGED
     ]
-    return [path for table in tables for path in JOBS.measured(table)]
+    return [path for table in tables for path in MEASUREMENTS.files(table)]
 
 
 def all_figures(suffix):

@@ -11,6 +11,7 @@ import yaml
 
 from innerloop.errors import ConfigError
 from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,9 +101,9 @@ def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-    before = Jobs(Study(study), "workflow_scripts").measured("cka")
+    before = Measurements(Jobs(Study(study), "workflow_scripts")).files("cka")
     study["protocols"]["p1"]["variants"]["maml"] = {"label": "The first"}
-    assert Jobs(Study(study), "workflow_scripts").measured("cka") == before
+    assert Measurements(Jobs(Study(study), "workflow_scripts")).files("cka") == before
 
 
 def test_the_documented_additions_fit_the_default_study(monkeypatch: pytest.MonkeyPatch) -> None:
