@@ -67,6 +67,12 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["protocols"]["p1"].update(variants={}), ["p1.variants", "non-empty"]),
         (lambda s: s.update(models={}), ["models", "non-empty"]),
         (lambda s: s["protocols"]["p1"]["defaults"].pop("iterations"), ["iterations", "maml"]),
+        (
+            lambda s: (
+                s["evaluation"].update(queries=1) or s["models"]["plain"].update(settings=["3w1s"])
+            ),
+            ["evaluation.queries", "3w1s has 3 query images", "at least 4"],
+        ),
         (variant("anil", adapt_batch_norm=False), ["adapt_batch_norm", "contradicts"]),
         (variant("maml", adapts="head"), ["unknown key 'adapts'"]),
         (variant("maml", image_size=8), ["image_size", "16"]),

@@ -17,7 +17,7 @@ from innerloop.errors import ConfigError, ExtensionError
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
-from innerloop.study.checks import check_over_training, check_rule
+from innerloop.study.checks import check_cka, check_over_training, check_rule
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.names import check_names
@@ -59,6 +59,7 @@ class Study:
         Statistics.from_json(config.get("statistics", {}))
         for model in self.models.values():  # resolving is checking
             check_over_training(config.get("probes", {}), model)
+            check_cka(config, model)
 
     @property
     def compute(self) -> Mapping[str, Any]:
