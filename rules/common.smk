@@ -301,4 +301,4 @@ def printed_report(wildcards):
         require_latex()
     except InnerloopError as error:
         raise WorkflowError(str(error)) from None
-    return in_study(paths.PAPER)
+    return in_study(paths.PDF)

@@ -1,4 +1,4 @@
-"""What a report contains, in which order, under which heads: the same on the page and on paper."""
+"""What report.html and report.pdf contain, in which order, under which heads."""
 
 from __future__ import annotations
 

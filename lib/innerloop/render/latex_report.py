@@ -1,4 +1,4 @@
-"""The report on paper: LaTeX of everything that report.html shows but its sorting and raw files."""
+"""The report as LaTeX, for report.pdf: all that report.html shows but its sorting and raw files."""
 
 from __future__ import annotations
 
