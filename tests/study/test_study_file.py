@@ -48,7 +48,24 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["models"]["plain"].update(probes=["ckaa"]), ["models.plain", "'cka'?"]),
         (lambda s: s["models"].update(again=s["models"]["plain"]), ["two entries", "maml"]),
         (variant("mine"), ["method 'mine' is unknown"]),
-        (variant("maml", step_sz=1), ["unknown key 'step_sz'", "step_size"]),
+        (
+            variant("maml", step_sz=1),
+            ["unknown key 'step_sz'", "did you mean 'step_size'", "label"],
+        ),
+        (variant("maml", step_sz=1, filters="x"), ["unknown key 'step_sz'"]),
+        (variant("maml", filters=0), ["variants.maml.filters", "minimum"]),
+        (
+            variant("maml", by_setting={"5w1s": {"shots": 1}}),
+            ["by_setting.5w1s: unknown key 'shots'", "known are adapt_batch_norm"],
+        ),
+        (
+            lambda s: s["protocols"]["p1"]["defaults"].update(filter=8),
+            ["defaults: unknown key 'filter'", "did you mean 'filters'"],
+        ),
+        (
+            lambda s: s["models"]["plain"].update(probe=["cka"]),
+            ["models.plain: unknown key 'probe'", "did you mean 'probes'"],
+        ),
         (variant("maml", step_size=-1), ["variants.maml.step_size"]),
         (variant("maml", step_size=[0.1, 0.2]), ["variants.maml", "range"]),
         (variant("maml", rule_options={"norm": "filter"}), ["takes no option norm"]),
