@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from innerloop.built_in import PROBES
 from innerloop.errors import ConfigError
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
+from innerloop.study.names import RESERVED
 from innerloop.study.study import Study
+from innerloop.tables.schemas import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,6 +122,10 @@ def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(ROOT)
     study = yaml.safe_load((ROOT / "config" / name).read_text())
     assert Study(study, ROOT / "config/schemas/study.schema.json").models
+
+
+def test_every_table_s_name_is_taken() -> None:
+    assert RESERVED | PROBES.keys() == SCHEMAS.keys()
 
 
 def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
