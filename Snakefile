@@ -9,7 +9,8 @@ A study's results lie in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
 Downloads and built images are shared by all studies and lie in resources/raw/<collection>/ and
 resources/images/<dataset>/<variant>-<size>/, or <size>/ where a data set has no variants.
-lib/innerloop/study/paths.py has every path; lib/innerloop/study/jobs.py what each job depends on.
+lib/innerloop/study/ knows it all: paths.py has every path, jobs.py what each job depends on, and
+measurements.py which files each table is gathered from.
 """
 
 from snakemake.utils import min_version
@@ -23,6 +24,8 @@ if not workflow.overwrite_configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/products.smk"
+include: "rules/targets.smk"
 include: "rules/data.smk"
 include: "rules/train.smk"
 include: "rules/evaluate.smk"
@@ -77,7 +80,7 @@ rule train:
 rule evaluate:
     """Accuracy of every model, and the baseline on raw pixels."""
     input:
-        list(JOBS.measured("accuracy")),
+        list(MEASUREMENTS.files("accuracy")),
 
 
 rule probes:

@@ -30,16 +30,16 @@ rule describe_study:
 rule gather_table:
     """Gather one table from all its jobs; refuse files made under other parameters."""
     input:
-        lambda wildcards: list(JOBS.measured(wildcards.table)),
+        lambda wildcards: list(MEASUREMENTS.files(wildcards.table)),
     output:
         table=paths.AGGREGATE,
     log:
         log_of(paths.AGGREGATE),
     wildcard_constraints:
-        table=rf"(?!(?:{'|'.join(LOGGED)})\.)[a-z][a-z0-9_]*",
+        table=rf"(?!(?:{'|'.join(paths.LOGGED)})\.)[a-z][a-z0-9_]*",
     params:
         script=f"{SCRIPTS}/aggregate.py",
-        study=lambda wildcards: canonical_json(JOBS.study_of(wildcards.table)),
+        study=lambda wildcards: canonical_json(MEASUREMENTS.study_of(wildcards.table)),
         code=lambda wildcards: JOBS.code("aggregate.py"),
     shell:
         r"""
@@ -55,13 +55,13 @@ rule gather_logs:
     input:
         logged_files(),
     output:
-        **{table: paths.AGGREGATE.replace("{table}", table) for table in LOGGED},
+        **{table: paths.AGGREGATE.replace("{table}", table) for table in paths.LOGGED},
     log:
         log_of(paths.AGGREGATE.replace("{table}", "logs")),
     params:
         script=f"{SCRIPTS}/aggregate.py",
-        study=lambda wildcards: canonical_json(JOBS.study_of("training")),
-        tables=lambda wildcards, output: named(LOGGED, output),
+        study=lambda wildcards: canonical_json(MEASUREMENTS.study_of("training")),
+        tables=lambda wildcards, output: named(paths.LOGGED, output),
         code=lambda wildcards: JOBS.code("aggregate.py"),
     shell:
         r"""

@@ -1,11 +1,10 @@
-# Functions that the rules share; no rules. The study's meaning is in lib/innerloop/study.
+# The study, and functions that the rules share; no rules. Its meaning is in lib/innerloop/study.
 
 import json
 import math
 import os
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -14,11 +13,10 @@ from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
 from innerloop.partitions import longest_minutes
-from innerloop.render.pdf import require_latex
-from innerloop.render.registry import FIGURES, TABLES
 from innerloop.study import paths
 from innerloop.study.description import described_part
-from innerloop.study.jobs import LOGGED, Jobs
+from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
@@ -35,6 +33,7 @@ SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
 try:
     STUDY = Study(config, f"{workflow.basedir}/config/schemas/study.schema.json")
     JOBS = Jobs(STUDY, SCRIPTS)
+    MEASUREMENTS = Measurements(JOBS)
     SIZES = Sizes(STUDY)
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
@@ -198,111 +197,8 @@ def named(datasets, files):
     return [f"{dataset}={path}" for dataset, path in zip(datasets, files)]
 
 
-def product_spec(kind, name, product):
-    """What a figure or table is made by."""
-    script = {"figure": "draw_figure.py", "table": "write_table.py"}[kind]
-    return canonical_json({"name": name, "code": JOBS.code(script, product.entry)})
-
-
-def study_tables():
-    """The tables of this study: the papers' and ours, and one for each user's probe."""
-    built_in = {
-        name: product for name, product in TABLES.items() if name != "user_probe"
-    }
-    taken = sorted({*TABLES, *FIGURES} & set(JOBS.user_tables()))
-    if taken:
-        raise WorkflowError(
-            f"study file: probes.{taken[0]}: a table has that name; choose another"
-        )
-    mine = {
-        name: replace(TABLES["user_probe"], reads=(name,))
-        for name in JOBS.user_tables()
-    }
-    return {**built_in, **mine}
-
-
-def table_title(name):
-    """What a table is called; a user's probe by its name."""
-    return f"Probe: {name}" if name in JOBS.user_tables() else TABLES[name].title
-
-
-def category_of(product):
-    """Where `snakemake --report` puts a figure or table."""
-    return {"Innerloop": "Beyond the papers"}.get(product.paper, product.paper)
-
-
-def tables_read(product):
-    """The aggregates that a figure or table reads, as far as this study has them."""
-    return [table for table in product.reads if table in JOBS.tables()]
-
-
 def logged_files():
     """Every file that training itself logs."""
-    return sorted({path for table in LOGGED for path in JOBS.measured(table)})
-
-
-def aggregates(tables):
-    """The files of some aggregates."""
-    return [in_study(paths.AGGREGATE, table=table) for table in tables]
-
-
-def all_raw():
-    """The record of every collection of files that the study needs."""
-    return [paths.RAW.format(collection=name) for name in JOBS.collections()]
-
-
-def all_data():
-    """Every image store, split and episode table."""
-    stores = sorted(JOBS.image_stores())
-    episodes = JOBS.episode_tables()
-    return [
-        *(images_of(dataset, size) for dataset, size in stores),
-        *splits_of(sorted({dataset for dataset, _ in stores})),
-        *(
-            in_study(paths.EPISODES, dataset=dataset, setting=setting)
-            for dataset, setting in episodes
-        ),
-    ]
-
-
-def all_models():
-    """Every model's manifest."""
-    return [key.fill(paths.MODEL, study=STUDY.name) for key in STUDY.models]
-
-
-def all_probes():
-    """Every file that a probe writes."""
-    tables = [
-        table for table in JOBS.tables() if table != "accuracy" and table not in LOGGED
-    ]
-    return [path for table in tables for path in JOBS.measured(table)]
-
-
-def all_figures(suffix):
-    """Every figure, as files of one kind."""
-    return [f"{in_study(paths.FIGURE, figure=name)}.{suffix}" for name in FIGURES]
-
-
-def all_tables(suffix):
-    """Every table, as files of one kind."""
-    return [f"{in_study(paths.TABLE, table=name)}.{suffix}" for name in study_tables()]
-
-
-def all_samples():
-    """A sheet of sample images of every data set."""
-    sizes = {
-        dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())
-    }
-    return [
-        paths.SAMPLES.format(dataset=dataset, store=JOBS.store(dataset, size))
-        for dataset, size in sizes.items()
-    ]
-
-
-def printed_report(wildcards):
-    """The report as a PDF; without LaTeX that is refused before anything runs."""
-    try:
-        require_latex()
-    except InnerloopError as error:
-        raise WorkflowError(str(error)) from None
-    return in_study(paths.PAPER)
+    return sorted(
+        {path for table in paths.LOGGED for path in MEASUREMENTS.files(table)}
+    )

@@ -133,9 +133,9 @@ rule write_pdf:
         tables=all_tables("json"),
         models=all_models(),
     output:
-        pdf=in_study(paths.PAPER),
+        pdf=in_study(paths.PDF),
     log:
-        in_study(log_of(paths.PAPER.replace(".pdf", "_pdf.pdf"))),
+        in_study(log_of(paths.PDF.replace(".pdf", "_pdf.pdf"))),
     params:
         script=f"{SCRIPTS}/write_pdf.py",
         title=STUDY.config["title"],

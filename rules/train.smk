@@ -11,7 +11,8 @@ rule train_model:
         weights=paths.LOG.replace("{file}", "model.pt"),
         facts=paths.LOG.replace("{file}", "run.json"),
         logs=[
-            paths.LOG.replace("{file}", file) for file in sorted(set(LOGGED.values()))
+            paths.LOG.replace("{file}", file)
+            for file in sorted(set(paths.LOGGED.values()))
         ],
     log:
         log_of(paths.MODEL),

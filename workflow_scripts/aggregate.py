@@ -7,7 +7,9 @@ from pathlib import Path
 
 from innerloop.command_line import named_paths, program, read_study
 from innerloop.provenance import write_table
-from innerloop.study.jobs import LOGGED, Jobs
+from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
+from innerloop.study.paths import LOGGED
 from innerloop.study.study import Study
 from innerloop.tables.aggregate import gather
 
@@ -22,9 +24,9 @@ def main(argv: list[str] | None = None) -> None:
     )
     arguments = parser.parse_args(argv)
     study = Study(read_study(arguments.study))
-    jobs = Jobs(study, Path(__file__).parent)
+    measurements = Measurements(Jobs(study, Path(__file__).parent))
     for name, out in named_paths(arguments.tables).items():
-        table, provenance = gather(name, jobs.measured(name), logged=name in LOGGED)
+        table, provenance = gather(name, measurements.files(name), logged=name in LOGGED)
         write_table(table, out, {**provenance, "study": study.config})
 
 

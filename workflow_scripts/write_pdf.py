@@ -7,7 +7,7 @@ from pathlib import Path
 
 from innerloop.command_line import program
 from innerloop.files import read_json
-from innerloop.render.paper import latex_report
+from innerloop.render.latex_report import latex_report
 from innerloop.render.pdf import write_pdf
 
 

@@ -5,6 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
+from innerloop.errors import InnerloopError
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
 
 BOTH = pytest.mark.parametrize("cka", [cka_biased, cka_debiased])
@@ -112,7 +113,7 @@ def test_of_a_constant_layer_is_not_a_number(cka, value: float, dtype: torch.dty
 
 def test_the_debiased_estimator_needs_four_images():
     x = gram(noise(1, 3, 5, 0))
-    with pytest.raises(ValueError, match="at least 4 images, got 3"):
+    with pytest.raises(InnerloopError, match="at least 4 images, got 3"):
         cka_debiased(x, x)
 
 

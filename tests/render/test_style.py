@@ -5,17 +5,21 @@ from __future__ import annotations
 import pytest
 
 from innerloop.render.style import chunks, dataset_looks, variant_looks
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from synthetic import STUDIES, describe
 
 
 def test_known_methods_look_the_same_in_every_study():
-    full, two = (variant_looks(Study(STUDIES[name][0])) for name in ("full", "two_methods"))
+    full, two = (
+        variant_looks(DescribedStudy(STUDIES[name][0])) for name in ("full", "two_methods")
+    )
     assert all(full[name] == look for name, look in two.items())
 
 
 def test_every_variant_can_be_told_apart_without_colour():
-    looks = variant_looks(Study(describe((*describe()["protocols"]["p1"]["variants"], "a", "b"))))
+    looks = variant_looks(
+        DescribedStudy(describe((*describe()["protocols"]["p1"]["variants"], "a", "b")))
+    )
     shapes = [
         (look.marker, str(look.dashes)) for name, look in looks.items() if name != "raw_pixels"
     ]
@@ -24,15 +28,18 @@ def test_every_variant_can_be_told_apart_without_colour():
 
 
 def test_users_methods_get_free_colours_in_the_study_files_order():
-    first = variant_looks(Study(describe(("maml", "mine", "yours"))))
-    again = variant_looks(Study(describe(("maml", "mine", "yours", "theirs"))))
+    first = variant_looks(DescribedStudy(describe(("maml", "mine", "yours"))))
+    again = variant_looks(DescribedStudy(describe(("maml", "mine", "yours", "theirs"))))
     assert first["mine"] == again["mine"]
     assert first["yours"] == again["yours"]
     assert again["theirs"].colour not in (again["mine"].colour, again["maml"].colour)
 
 
 def test_data_sets_look_by_their_role():
-    stand_ins, real = Study(STUDIES["full"][0]), Study(STUDIES["other_settings"][0])
+    stand_ins, real = (
+        DescribedStudy(STUDIES["full"][0]),
+        DescribedStudy(STUDIES["other_settings"][0]),
+    )
     assert dataset_looks(stand_ins, ["people"])["people"].colour == (
         dataset_looks(real, ["cub"])["cub"].colour
     )

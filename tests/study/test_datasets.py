@@ -12,6 +12,7 @@ from innerloop.errors import ConfigError
 from innerloop.files import canonical_json
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,9 +71,10 @@ def test_how_files_are_had_is_in_no_job_s_parameters():
     plain, other = jobs(study()), jobs(study(**ACCESS))
     assert other.study.config == plain.study.config
     assert describe(other.study) == describe(plain.study)
-    for table in plain.tables():
-        assert plain.study_of(table) == other.study_of(table)
-        assert plain.measured(table) == other.measured(table)
+    mine, theirs = Measurements(plain), Measurements(other)
+    for table in mine.tables():
+        assert mine.study_of(table) == theirs.study_of(table)
+        assert mine.files(table) == theirs.files(table)
     for name in plain.collections():
         assert plain.fetch(name) == other.fetch(name)
         assert "http" not in canonical_json(plain.fetch(name))

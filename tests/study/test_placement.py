@@ -12,6 +12,7 @@ import yaml
 from innerloop.errors import ConfigError
 from innerloop.study import paths, workload
 from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import GPU_MB, LONGEST, Size, Sizes
 from innerloop.study.speeds import STARTUP, Speeds
@@ -228,9 +229,11 @@ def test_where_jobs_go_is_in_no_job_s_parameters_and_no_result() -> None:
     placed = {"jobs_per_gpu": 3, "resources": {"train_model": {"mem_mb": 1}}}
     wished = study(lambda content: content["compute"].update(placed))
     assert wished.running == placed
-    plain, wishful = (Jobs(each, ROOT / "workflow_scripts") for each in (study(), wished))
+    plain, wishful = (
+        Measurements(Jobs(each, ROOT / "workflow_scripts")) for each in (study(), wished)
+    )
     for table in plain.tables():
-        assert wishful.measured(table) == plain.measured(table)
+        assert wishful.files(table) == plain.files(table)
         assert wishful.study_of(table) == plain.study_of(table)
     assert wished.config == study().config
 

@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from innerloop.built_in import PROBES
 from innerloop.errors import ConfigError
 from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
+from innerloop.study.names import RESERVED
 from innerloop.study.study import Study
+from innerloop.tables.schemas import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -47,7 +51,24 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["models"]["plain"].update(probes=["ckaa"]), ["models.plain", "'cka'?"]),
         (lambda s: s["models"].update(again=s["models"]["plain"]), ["two entries", "maml"]),
         (variant("mine"), ["method 'mine' is unknown"]),
-        (variant("maml", step_sz=1), ["unknown key 'step_sz'", "step_size"]),
+        (
+            variant("maml", step_sz=1),
+            ["unknown key 'step_sz'", "did you mean 'step_size'", "label"],
+        ),
+        (variant("maml", step_sz=1, filters="x"), ["unknown key 'step_sz'"]),
+        (variant("maml", filters=0), ["variants.maml.filters", "minimum"]),
+        (
+            variant("maml", by_setting={"5w1s": {"shots": 1}}),
+            ["by_setting.5w1s: unknown key 'shots'", "known are adapt_batch_norm"],
+        ),
+        (
+            lambda s: s["protocols"]["p1"]["defaults"].update(filter=8),
+            ["defaults: unknown key 'filter'", "did you mean 'filters'"],
+        ),
+        (
+            lambda s: s["models"]["plain"].update(probe=["cka"]),
+            ["models.plain: unknown key 'probe'", "did you mean 'probes'"],
+        ),
         (variant("maml", step_size=-1), ["variants.maml.step_size"]),
         (variant("maml", step_size=[0.1, 0.2]), ["variants.maml", "range"]),
         (variant("maml", rule_options={"norm": "filter"}), ["takes no option norm"]),
@@ -66,6 +87,12 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["protocols"]["p1"].update(variants={}), ["p1.variants", "non-empty"]),
         (lambda s: s.update(models={}), ["models", "non-empty"]),
         (lambda s: s["protocols"]["p1"]["defaults"].pop("iterations"), ["iterations", "maml"]),
+        (
+            lambda s: (
+                s["evaluation"].update(queries=1) or s["models"]["plain"].update(settings=["3w1s"])
+            ),
+            ["evaluation.queries", "3w1s has 3 query images", "at least 4"],
+        ),
         (variant("anil", adapt_batch_norm=False), ["adapt_batch_norm", "contradicts"]),
         (variant("maml", adapts="head"), ["unknown key 'adapts'"]),
         (variant("maml", image_size=8), ["image_size", "16"]),
@@ -97,12 +124,16 @@ def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert Study(study, ROOT / "config/schemas/study.schema.json").models
 
 
+def test_every_table_s_name_is_taken() -> None:
+    assert RESERVED | PROBES.keys() == SCHEMAS.keys()
+
+
 def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
-    before = Jobs(Study(study), "workflow_scripts").measured("cka")
+    before = Measurements(Jobs(Study(study), "workflow_scripts")).files("cka")
     study["protocols"]["p1"]["variants"]["maml"] = {"label": "The first"}
-    assert Jobs(Study(study), "workflow_scripts").measured("cka") == before
+    assert Measurements(Jobs(Study(study), "workflow_scripts")).files("cka") == before
 
 
 def test_the_documented_additions_fit_the_default_study(monkeypatch: pytest.MonkeyPatch) -> None:

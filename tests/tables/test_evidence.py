@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.errors import ConfigError, SchemaError
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.schemas import SCHEMAS, USER_PROBE
 from synthetic import STUDIES
@@ -56,27 +56,29 @@ def test_trained_models_are_those_of_the_papers_figures(evidence_of):
 
 def test_a_description_without_models_is_refused():
     with pytest.raises(ConfigError, match="models"):
-        Study({"study": "demo"})
+        DescribedStudy({"study": "demo"})
 
 
 def test_variants_keep_the_study_files_order_with_baselines_last():
-    study = Study(STUDIES["users_method"][0])
+    study = DescribedStudy(STUDIES["users_method"][0])
     assert [v.name for v in study.variants("p1")] == ["maml", "anil", "my_decay", "untrained"]
     assert [v.name for v in study.variants("p1", baselines=False)][-1] == "my_decay"
     assert study.main_setting("p1") == "5w1s"
-    assert Study(STUDIES["other_settings"][0]).main_setting("p1") == "3w2s"
+    assert DescribedStudy(STUDIES["other_settings"][0]).main_setting("p1") == "3w2s"
 
 
 def test_stand_ins_are_named_and_real_data_are_not():
-    assert "Symbols for miniImageNet" in Study(DESCRIPTION).stand_ins("mini_imagenet")
-    assert Study(STUDIES["other_settings"][0]).stand_ins() == ""
+    assert "Symbols for miniImageNet" in DescribedStudy(DESCRIPTION).stand_ins("mini_imagenet")
+    assert DescribedStudy(STUDIES["other_settings"][0]).stand_ins() == ""
 
 
 def test_variants_that_no_model_uses_have_their_declared_label():
     labels = {"mine": "My method", "maml": "MAML, slow"}
     protocols = {"p1": {"variants": ["mine", "maml"], "labels": labels}}
     model = {"protocol": "p2", "variant": "mine", "dataset": "d", "setting": "5w1s", "seed": 0}
-    study = Study({"study": "s", "protocols": protocols, "models": [{**model, "label": "Theirs"}]})
+    study = DescribedStudy(
+        {"study": "s", "protocols": protocols, "models": [{**model, "label": "Theirs"}]}
+    )
     assert [study.label(name, "p1") for name in labels] == [*labels.values()]
     assert study.label("mine", "p2") == "Theirs"
 
@@ -84,5 +86,7 @@ def test_variants_that_no_model_uses_have_their_declared_label():
 def test_without_declared_labels_those_of_models_then_the_papers_count():
     protocols = {"p1": {"variants": ["mine", "boil", "other"]}}
     model = {"protocol": "p2", "variant": "mine", "dataset": "d", "setting": "5w1s", "seed": 0}
-    study = Study({"study": "s", "protocols": protocols, "models": [{**model, "label": "Mine!"}]})
+    study = DescribedStudy(
+        {"study": "s", "protocols": protocols, "models": [{**model, "label": "Mine!"}]}
+    )
     assert [variant.label for variant in study.variants("p1")] == ["Mine!", "BOIL", "other"]

@@ -189,6 +189,23 @@ def test_inner_steps_are_part_of_the_method():
     assert judge(frames)[0].verdict == "holds"
 
 
+def test_models_of_two_data_sets_were_trained_on_two_stores():
+    frames = [
+        measured("maml", tasks(0.1, 2), train_store="pickles-84"),
+        measured("maml", tasks(seed=1), train_dataset="cub", train_store="84"),
+        measured("new", tasks(0.1, 2), train_store="84"),
+    ]
+    elsewhere = Comparison(side("maml"), side("maml", trained_on="cub"), "greater")
+    assert judge(frames, claim("", elsewhere))[0].verdict == "holds"
+    assert judge(frames)[0].verdict == "not comparable"  # new and MAML, of one data set
+
+
+def test_what_was_measured_on_two_data_sets_is_no_comparison():
+    frames = [measured("maml", tasks(0.1, 2)), measured("maml", tasks(seed=1), eval_dataset="cub")]
+    elsewhere = Comparison(side("maml"), side("maml", tested_on="cub"), "greater")
+    assert judge(frames, claim("", elsewhere))[0].verdict == "not comparable"
+
+
 def test_rows_that_were_measured_twice_are_no_comparison():
     twice = pd.concat([measured("new", tasks(0.1, 2)), measured("new", tasks(0.1, 2), queries=5)])
     (judgement,) = judge([measured("maml", tasks(seed=1)), twice])

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from innerloop.errors import ConfigError
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.statistics import Statistics
 
 
 def test_a_study_that_says_nothing_has_the_papers_intervals():
     assert Statistics.from_json({}) == Statistics("normal", 0.95, "holm")
-    assert Study({"study": "s", "models": []}).statistics == Statistics()
+    assert DescribedStudy({"study": "s", "models": []}).statistics == Statistics()
 
 
 def test_choices_reach_the_study():
     chosen = {"interval": "bootstrap", "level": 0.9, "correction": "none"}
-    study = Study({"study": "s", "models": [], "statistics": chosen})
+    study = DescribedStudy({"study": "s", "models": [], "statistics": chosen})
     assert study.statistics == Statistics("bootstrap", 0.9, "none")
     assert study.statistics.alpha == pytest.approx(0.1)
 

@@ -135,8 +135,8 @@ def test_without_latex_the_pdf_is_refused_before_anything_runs(
 def test_the_pdf_is_one_job_more(smoke: Checkout) -> None:
     assert smoke.planned_rules("pdf", *SMOKE) == {"write_pdf": 1}
     smoke.run("pdf", *SMOKE)
-    paper = smoke.folder / "results/smoke/report.pdf"
-    assert paper.read_bytes().startswith(b"%PDF")
+    pdf = smoke.folder / "results/smoke/report.pdf"
+    assert pdf.read_bytes().startswith(b"%PDF")
 
 
 def test_two_studies_can_be_compared(smoke: Checkout, capsys: pytest.CaptureFixture[str]) -> None:

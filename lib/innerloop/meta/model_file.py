@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,8 @@ class Weights:
     """Slow weights and step sizes of one outer iteration."""
 
     iteration: int
-    slow: Parameters
-    step_sizes: Parameters
+    slow: Parameters = field(repr=False)
+    step_sizes: Parameters = field(repr=False)
 
     def to(self, device: torch.device) -> Weights:
         """The same weights on a device."""
@@ -52,7 +52,7 @@ class TrainedModel:
 
     network: Conv4
     method: Method
-    spec: Mapping[str, Any]
+    spec: Mapping[str, Any] = field(repr=False)
     kept: dict[int, Weights]
     best: int
     last: int

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import torch
 
+from innerloop.errors import InnerloopError
+
 
 def gram(features: torch.Tensor) -> torch.Tensor:
     """Gram matrices of centred features.
@@ -44,7 +46,7 @@ def cka_debiased(gram_x: torch.Tensor, gram_y: torch.Tensor) -> torch.Tensor:
     <K~, L~> / (n (n - 3)) is the unbiased estimator of HSIC.
 
     Raises:
-        ValueError: fewer than 4 images.
+        InnerloopError: fewer than 4 images.
     """
     return _cosine(_u_centred(gram_x), _u_centred(gram_y))
 
@@ -60,7 +62,7 @@ def _u_centred(gram_x: torch.Tensor) -> torch.Tensor:
     """Zero diagonal, and row sums, column sums and total of the rest taken out, [T, n, n]."""
     n = gram_x.shape[-1]
     if n < 4:
-        raise ValueError(f"debiased CKA needs at least 4 images, got {n}")
+        raise InnerloopError(f"debiased CKA needs at least 4 images, got {n}")
     off_diagonal = 1 - torch.eye(n, dtype=gram_x.dtype, device=gram_x.device)
     others = gram_x * off_diagonal
     rows = others.sum(dim=2, keepdim=True) / (n - 2)

@@ -11,7 +11,7 @@ from innerloop.errors import SchemaError
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
 from innerloop.tables.comparability import METHODS_MAY_DIFFER, PROTOCOL
-from innerloop.tables.description import RAW_PIXELS, Study
+from innerloop.tables.described_study import RAW_PIXELS, DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.summaries import summarise
 from innerloop.tables.winner import by_episode, winner
@@ -43,7 +43,7 @@ class Accuracies:
     """
 
     summary: pd.DataFrame
-    study: Study
+    study: DescribedStudy
 
     def where(self, keep: pd.Series[bool]) -> Accuracies:
         """Some of the rows."""
@@ -129,7 +129,7 @@ def _one_checkpoint(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: Study) -> list[bool]:
+def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> list[bool]:
     """Which rows of a summary the paired tests mark; baselines do not compete."""
     own = [*GROUP[:1], *GROUP[2:]]
     same = [*own, *(column for column in REST if column not in (*METHODS_MAY_DIFFER, "iteration"))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from innerloop.render.style import (
     whiskers,
 )
 from innerloop.tables.evidence import Evidence
+from innerloop.tables.inner_steps import common_steps
 from innerloop.tables.layers import layers_in_order
 from innerloop.tables.summaries import summarise
 
@@ -81,21 +82,14 @@ def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -
 
 
 def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
-    """The largest step count that all methods were measured at and none exceeds its own with.
+    """The inner steps after which all methods can be compared.
 
-    None if there is none, or if it is every method's own.
+    None if there are none, or if they are every method's own.
     """
-    study = evidence.study
-    setting = study.main_setting(PROTOCOL)
-    shared = set.intersection(*(set(own["steps"]) for _, own in _by_variant(rows)))
-    found = (study.test_steps(PROTOCOL, name, setting) for name, _ in _by_variant(rows))
-    own = {steps for steps in found if steps is not None}
-    common = max((int(steps) for steps in shared if steps <= min(own, default=steps)), default=None)
+    measured = rows.groupby("variant", observed=True)["steps"].agg(set)
+    own = set(_own_steps(evidence, measured.index).values())
+    common = common_steps(measured, own)
     return None if own == {common} else common
-
-
-def _by_variant(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    return [(str(name), own) for name, own in rows.groupby("variant", observed=True)]
 
 
 def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
@@ -128,7 +122,7 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFra
     if measured.empty:
         return None
     own = _summary(evidence, measured)
-    steps = set(_own_steps(evidence, own).values())
+    steps = set(_own_steps(evidence, own["variant"].unique()).values())
     rows = {f"{steps.pop()} inner steps" if len(steps) == 1 else "own inner steps": own}
     common = _common_steps(evidence, measured)
     if common is not None:
@@ -213,18 +207,16 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame, checkpoint: str)
     )
 
 
-def _own_steps(evidence: Evidence, summary: pd.DataFrame) -> dict[str, int]:
-    """The inner steps of each variant's own that its values were measured after."""
+def _own_steps(evidence: Evidence, variants: Iterable[str]) -> dict[str, int]:
+    """The inner steps that each of some variants takes at test time, where the study says so."""
     study = evidence.study
     setting = study.main_setting(PROTOCOL)
-    found = {
-        name: study.test_steps(PROTOCOL, name, setting) for name in summary["variant"].unique()
-    }
+    found = {name: study.test_steps(PROTOCOL, name, setting) for name in variants}
     return {name: steps for name, steps in found.items() if steps is not None}
 
 
 def _steps_sentence(evidence: Evidence, summary: pd.DataFrame) -> str:
-    own = _own_steps(evidence, summary)
+    own = _own_steps(evidence, summary["variant"].unique())
     if len(set(own.values())) <= 1:
         return "".join(f"After {steps} inner steps." for steps in set(own.values()))
     each = (f"{evidence.study.label(name)} {steps}" for name, steps in own.items())

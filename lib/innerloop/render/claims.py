@@ -7,7 +7,7 @@ import math
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
 from innerloop.tables.claims import Comparison, Selection, claims
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import VERDICTS, Judgement, Outcome, judge_claims
 from innerloop.tables.quantities import QUANTITIES, Quantity
@@ -35,7 +35,7 @@ def verdict(name: str, stand_in: bool) -> str:
     return f"{name} {STAND_IN}" if stand_in and name in ("holds", "fails") else name
 
 
-def compared(outcome: Outcome, study: Study) -> str:
+def compared(outcome: Outcome, study: DescribedStudy) -> str:
     """`Scaled LR − MAML, accuracy, Symbols 5w1s`."""
     comparison, layer = outcome.comparison, outcome.layer
     of, against = comparison.of, comparison.against
@@ -78,7 +78,7 @@ def counted(outcome: Outcome) -> str:
     return f"{n:,} {what.removesuffix('s') if n == 1 else what}"
 
 
-def in_short(outcome: Outcome, study: Study) -> str:
+def in_short(outcome: Outcome, study: DescribedStudy) -> str:
     """A comparison, what was expected and found, and on how much, in one line."""
     if outcome.test is None:
         return f"{compared(outcome, study)}: {outcome.note or outcome.verdict}"
@@ -103,7 +103,7 @@ def meanings(judgements: list[Judgement]) -> str:
     return f"{text[:1].upper()}{text[1:]}."
 
 
-def family(judgements: list[Judgement], study: Study) -> str:
+def family(judgements: list[Judgement], study: DescribedStudy) -> str:
     """How many comparisons were tested, and how their p-values were adjusted."""
     outcomes = [o for judgement in judgements for o in judgement.outcomes if o.comparison.decides]
     tested = sum(not math.isnan(outcome.p) for outcome in outcomes)
@@ -117,7 +117,7 @@ def detectable(outcome: Outcome) -> str:
     return number(outcome.test.smallest_detectable, quantity_of(outcome).digits)
 
 
-def _sides(of: Selection, against: Selection | None, study: Study) -> str:
+def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> str:
     label = study.label(of.variant, of.protocol)
     if against is None:
         return label
@@ -148,7 +148,7 @@ def _layer(of: Selection) -> str:
     return {"body": "mean of the conv layers", "all": "all weights"}.get(of.layer, of.layer)
 
 
-def _place(of: Selection, against: Selection | None, study: Study) -> str:
+def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> str:
     tested = study.dataset_label(study.in_role(of.tested_on))
     trained = [
         study.dataset_label(study.in_role(side.trained_on))

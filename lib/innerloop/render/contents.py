@@ -1,4 +1,4 @@
-"""What a report contains, in which order, under which heads: the same on the page and on paper."""
+"""What report.html and report.pdf contain, in which order, under which heads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.tables.description import PAPER_LABELS, Study
+from innerloop.tables.described_study import PAPER_LABELS, DescribedStudy
 
 #: The tables that a report begins with, and what they are for.
 CLAIMS, COMPARISONS = "claims", "claim_comparisons"
@@ -42,7 +42,7 @@ def sections(
     return [section for section in found if section["figures"] or section["tables"]]
 
 
-def stand_ins(study: Study) -> list[tuple[str, str]]:
+def stand_ins(study: DescribedStudy) -> list[tuple[str, str]]:
     """Each data set that stands in for one of the papers', with that one."""
     return [
         (study.dataset_label(study.in_role(role)), label)

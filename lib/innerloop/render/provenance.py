@@ -12,7 +12,7 @@ from typing import Any
 from innerloop.files import read_json
 from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
-from innerloop.tables.description import PAPER_LABELS, Model, Study
+from innerloop.tables.described_study import PAPER_LABELS, DescribedStudy, Model
 
 #: Keys that say which model it is, not how it was made.
 IDENTITY = frozenset(
@@ -32,7 +32,7 @@ IDENTITY = frozenset(
 
 
 def model_rows(
-    manifests: Iterable[Path], study: Study, measured: Mapping[str, Benchmark]
+    manifests: Iterable[Path], study: DescribedStudy, measured: Mapping[str, Benchmark]
 ) -> list[dict[str, Any]]:
     """One row a model: what it is, its best validation accuracy, its digests, where it was made.
 
@@ -88,7 +88,7 @@ FILES = ["File", "From", "SHA-256"]
 
 
 def data_sets(
-    manifests: Iterable[Path], samples: Iterable[Path], study: Study
+    manifests: Iterable[Path], samples: Iterable[Path], study: DescribedStudy
 ) -> list[dict[str, Any]]:
     """One entry a data set: its role, split and licence, its images in every variant and size.
 
@@ -139,12 +139,12 @@ def _store(manifest: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def protocols(study: Study) -> list[dict[str, Any]]:
+def protocols(study: DescribedStudy) -> list[dict[str, Any]]:
     """Resolved parameters of every variant; those that a protocol's models share stand apart."""
     return [_protocol(study, protocol) for protocol in study.protocols]
 
 
-def _protocol(study: Study, protocol: str) -> dict[str, Any]:
+def _protocol(study: DescribedStudy, protocol: str) -> dict[str, Any]:
     models = [model for model in study.models if model.protocol == protocol]
     parameters = [_parameters(model) for model in models]
     keys = dict.fromkeys(key for found in parameters for key in found)

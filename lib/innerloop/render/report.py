@@ -25,7 +25,7 @@ from innerloop.render.provenance import (
 )
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.render.tabulation import is_numeric
-from innerloop.tables.description import Study as Description
+from innerloop.tables.described_study import DescribedStudy
 
 HERE = Path(__file__).parent
 TEMPLATE = "templates/report.html"
@@ -67,7 +67,7 @@ def write_report(
         model_manifests: model.json of the models; run.json may lie beside it.
         benchmark_folder: where Snakemake's benchmarks of the study are.
     """
-    described = Description(study)
+    described = DescribedStudy(study)
     drawn = [_figure(path) for path in in_order(figures, FIGURES)]
     printed = [_table(path) for path in in_order(tables, TABLES)]
     by_name = {table["name"]: table for table in printed}
@@ -153,7 +153,7 @@ def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: -item[1])
 
 
-def _facts(study: Description, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     seeds = {model.seed for model in study.models}
     trained = sum(model.details.get("iterations") != 0 for model in study.models)
     seconds = sum(model["wall_seconds"] or 0 for model in models)

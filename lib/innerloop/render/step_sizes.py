@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 
 START_MATTERS = "Where step sizes start biases the sign of their final mean."
 
@@ -18,14 +18,14 @@ def at_end(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[rows["iteration"] == last]
 
 
-def iterations(study: Study, protocol: str, rows: pd.DataFrame) -> str:
+def iterations(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
     """`60,000 iterations`; each variant's own when they differ."""
     ends = rows.groupby("variant", observed=True, sort=False)["iteration"].max()
     counts = {study.label(str(name), protocol): f"{count:,}" for name, count in ends.items()}
     return f"{_shared_or_each(counts)} iterations"
 
 
-def start(study: Study, protocol: str, rows: pd.DataFrame) -> str:
+def start(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
     """From which values the step sizes of the variants in `rows` started, and that it matters."""
     home, setting = study.in_role("mini_imagenet"), study.main_setting(protocol)
     present = {str(name) for name in rows["variant"].unique()}

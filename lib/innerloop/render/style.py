@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.layers import LAYERS
 
 T = TypeVar("T")
@@ -115,7 +115,7 @@ def theme() -> Iterator[None]:
         yield
 
 
-def variant_looks(study: Study) -> dict[str, Look]:
+def variant_looks(study: DescribedStudy) -> dict[str, Look]:
     """The look of every variant of a study; variants that are not built in get free colours."""
     names = (*study.variant_names, "raw_pixels")
     return _looks({name: study.label(name) for name in names}, _VARIANTS)
@@ -131,7 +131,7 @@ def layer_look(layer: str) -> Look:
     return Look(layer, _LAYER_COLOURS.get(layer, "0.4"), _LAYER_MARKERS.get(layer, "."))
 
 
-def dataset_looks(study: Study, datasets: Sequence[str]) -> dict[str, Look]:
+def dataset_looks(study: DescribedStudy, datasets: Sequence[str]) -> dict[str, Look]:
     """The look of every data set, by the role it plays in the papers."""
     by_name = {study.in_role(role): look for role, look in _ROLES.items()}
     return _looks({name: study.dataset_label(name) for name in datasets}, by_name)

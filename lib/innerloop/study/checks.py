@@ -88,6 +88,22 @@ def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -
             )
 
 
+def check_cka(config: Mapping[str, Any], model: Model) -> None:
+    """Refuse to measure CKA on so few query images that its debiased estimator is not defined.
+
+    Raises:
+        ConfigError: says how many a task has, and how many it needs.
+    """
+    if "cka" not in model.probes:
+        return
+    images = model.way * config["evaluation"]["queries"]
+    if images < 4:
+        raise ConfigError(
+            f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "
+            "images, and the probe cka needs at least 4"
+        )
+
+
 def rule_options(entry: str) -> set[str]:
     """Keyword-only arguments of an update rule, read from its source without importing it."""
     path, name = check_entry(entry), split_entry(entry)[1]

@@ -1,4 +1,4 @@
-"""The jobs of a study: for each, its output and the resolved parameters it is run with.
+"""The jobs of a study: for each, the resolved parameters it is run with.
 
 A job's parameters ("spec") hold exactly the values it uses, a digest of the meaning of the code it
 reaches, and nothing else: Snakemake re-runs a job when they change, and result files carry them.
@@ -12,26 +12,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from innerloop.built_in import ACCURACY, PROBES
+from innerloop.built_in import ACCURACY
 from innerloop.code_digest import code_digest
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
-from innerloop.study import choices, paths
+from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.study import Study
 
 Spec: TypeAlias = dict[str, Any]
-
-#: Tables that training itself logs, and the file of a model's folder they come from.
-LOGGED = {
-    "training": "training.parquet",
-    "weight_norm": "dynamics.parquet",
-    "step_size": "dynamics.parquet",
-    "step_size_value": "step_sizes.parquet",
-}
 
 
 class Jobs:
@@ -51,9 +43,6 @@ class Jobs:
     def _code(self, script: str, *entries: str) -> str:
         """Digest of the meaning of the code that a script and some entries reach."""
         return code_digest(self._scripts / script, [source_file(entry) for entry in entries])
-
-    def _path(self, pattern: str, **wildcards: Any) -> str:
-        return pattern.format(study=self.study.name, **wildcards)
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -135,6 +124,15 @@ class Jobs:
             "seed": self.study.config["seed"],
             "code": self.code("draw_episodes.py"),
         }
+
+    def episode_tables(self) -> list[tuple[str, str]]:
+        """Every (data set, setting) that some model is evaluated on."""
+        wanted = {
+            (dataset, model.key.setting)
+            for model in self.study.models.values()
+            for dataset in model.evaluate_on
+        }
+        return sorted(wanted)
 
     def size_of(self, dataset: str) -> int:
         """The size of a data set's images that its splits are made from.
@@ -257,94 +255,3 @@ class Jobs:
             "compute": choices.pick(self.study.compute, ("device", "threads")),
             "code": self.code("train_toy.py"),
         }
-
-    # ---- measurement files -----------------------------------------------------------------
-
-    def tables(self) -> list[str]:
-        """Names of the measurement tables that the study fills."""
-        probes = {probe for model in self.study.models.values() for probe in model.probes}
-        return [
-            "accuracy",
-            *LOGGED,
-            *sorted(probes),
-            *(["toy"] if "toy" in self.study.config else []),
-        ]
-
-    def user_tables(self) -> list[str]:
-        """Tables of the user's own probes."""
-        return [
-            name
-            for name in self.tables()
-            if name in self.study.config.get("probes", {}).keys() - PROBES.keys()
-        ]
-
-    def study_of(self, table: str) -> Spec:
-        """The part of the study file that a table depends on."""
-        used = dict(self.study.config)
-        probes = used.pop("probes", {})
-        used["probes"] = {table: probes[table]} if table in probes else {}
-        used["models"] = {
-            name: {
-                **entry,
-                "probes": [probe for probe in entry.get("probes", []) if probe == table],
-            }
-            for name, entry in used["models"].items()
-        }
-        if table != "toy":
-            used.pop("toy", None)
-        used.pop("statistics", None)
-        return {**used, "title": "", "roles": {}}
-
-    def measured(self, table: str) -> dict[str, Spec]:
-        """Every file that a table is gathered from, with the spec it must have been made with.
-
-        Raises:
-            ConfigError: the study has no such table.
-        """
-        if table == "accuracy":
-            return {**dict(self._accuracies()), **dict(self._baselines())}
-        if table in LOGGED:
-            return {
-                self._model_path(paths.LOG, key, file=LOGGED[table]): self.train(key)
-                for key in self.study.models
-            }
-        if table == "toy" and "toy" in self.study.config:
-            return dict(self._toys())
-        found = {
-            self._model_path(paths.PROBE, key, probe=table): self.probe(table, key)
-            for key, model in self.study.models.items()
-            if table in model.probes
-        }
-        if not found:
-            raise ConfigError(
-                f"the study has no table '{table}'; it has {', '.join(self.tables())}"
-            )
-        return found
-
-    def _model_path(self, pattern: str, key: ModelKey, **more: Any) -> str:
-        return key.fill(pattern, study=self.study.name, **more)
-
-    def _accuracies(self) -> Iterator[tuple[str, Spec]]:
-        for key in self.study.models:
-            yield self._model_path(paths.ACCURACY, key), self.evaluate(key)
-
-    def _baselines(self) -> Iterator[tuple[str, Spec]]:
-        for dataset, setting in self.episode_tables():
-            path = self._path(paths.BASELINE, dataset=dataset, setting=setting)
-            yield path, self.baseline(dataset, setting)
-
-    def episode_tables(self) -> list[tuple[str, str]]:
-        """Every (data set, setting) that some model is evaluated on."""
-        wanted = {
-            (dataset, model.key.setting)
-            for model in self.study.models.values()
-            for dataset in model.evaluate_on
-        }
-        return sorted(wanted)
-
-    def _toys(self) -> Iterator[tuple[str, Spec]]:
-        toy = self.study.config["toy"]
-        for arm in toy["arms"]:
-            for seed in toy["seeds"]:
-                path = self._path(paths.TOY, dataset=toy["dataset"], arm=arm, seed=seed)
-                yield path, self.toy(toy["dataset"], arm, seed)

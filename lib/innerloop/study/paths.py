@@ -23,5 +23,13 @@ AGGREGATE = f"{_STUDY}/aggregates/{{table}}.parquet"
 FIGURE = f"{_STUDY}/figures/{{figure}}"
 TABLE = f"{_STUDY}/tables/{{table}}"
 REPORT = f"{_STUDY}/report.html"
-PAPER = f"{_STUDY}/report.pdf"
+PDF = f"{_STUDY}/report.pdf"
 BENCHMARKS = f"{_STUDY}/benchmarks"
+
+#: Tables that training itself logs, and the file of a model's folder that each comes from.
+LOGGED = {
+    "training": "training.parquet",
+    "weight_norm": "dynamics.parquet",
+    "step_size": "dynamics.parquet",
+    "step_size_value": "step_sizes.parquet",
+}

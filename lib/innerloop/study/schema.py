@@ -13,6 +13,9 @@ from jsonschema.exceptions import relevance
 from innerloop.errors import ConfigError
 from innerloop.suggestions import instead_of
 
+#: Keywords that refuse unknown keys.
+_CLOSED = ("additionalProperties", "unevaluatedProperties")
+
 
 def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
     """Refuse a study file that its schema does not allow.
@@ -24,19 +27,19 @@ def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=relevance)
     # a mistyped key is the likeliest mistake, and the cause of others
-    unknown = [error for error in errors if error.validator == "additionalProperties"]
+    unknown = [error for error in errors if error.validator in _CLOSED]
     if errors:
-        raise ConfigError(_message([*errors, *unknown][-1]))
+        raise ConfigError(_message([*errors, *unknown][-1], schema))
 
 
-def _message(error: Any) -> str:
+def _message(error: Any, root: Mapping[str, Any]) -> str:
     while error.context:  # anyOf: the branch that came closest
         error = max(error.context, key=lambda inner: len(inner.absolute_path))
     schema = error.schema
     place = ".".join(str(part) for part in error.absolute_path)
     start = f"study file: {place}: " if place else "study file: "
-    if error.validator == "additionalProperties":
-        known = sorted(schema.get("properties", {}))
+    if error.validator in _CLOSED:
+        known = sorted(_properties(schema, root))
         unknown = sorted(set(error.instance) - set(known))
         return f"{start}unknown key {', '.join(map(repr, unknown))}{instead_of(unknown[0], known)}"
     if error.validator == "required":
@@ -46,6 +49,14 @@ def _message(error: Any) -> str:
     if error.validator == "pattern" and about:  # which says it in words
         return f"{start}got {error.instance!r}, expected {about}"
     return f"{start}{error.message}" + (f" ({about})" if about else "") + _hint(error)
+
+
+def _properties(schema: Mapping[str, Any], root: Mapping[str, Any]) -> set[str]:
+    """The keys that a schema knows, with those of the definition that it builds on."""
+    found = {*schema.get("properties", {})}
+    if "$ref" in schema:
+        found |= _properties(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root)
+    return found
 
 
 def _hint(error: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -18,22 +17,13 @@ from innerloop.errors import ConfigError, ExtensionError
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
-from innerloop.study.checks import (
-    check_code,
-    check_over_training,
-    check_rule,
-    check_short_name,
-    known,
-)
+from innerloop.study.checks import check_cka, check_over_training, check_rule
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
+from innerloop.study.names import check_names
 from innerloop.study.schema import check_schema
 from innerloop.suggestions import instead_of
-from innerloop.tables.description import RAW_PIXELS
 from innerloop.tables.statistics import Statistics
-
-#: Tables that a user's probe may not be named after.
-RESERVED = frozenset({"accuracy", "training", "weight_norm", "step_size", "step_size_value", "toy"})
 
 #: Keys that say how files may be had, and nothing of what is computed from them.
 ACCESS = ("data_root", "mirrors", "accept_licence")
@@ -65,10 +55,11 @@ class Study:
         self.access = {key: config[key] for key in ACCESS if key in config}
         self.running = {key: compute[key] for key in RUNNING if key in compute}
         self.name: str = config["study"]
-        self._check_names()
+        check_names(self)
         Statistics.from_json(config.get("statistics", {}))
         for model in self.models.values():  # resolving is checking
             check_over_training(config.get("probes", {}), model)
+            check_cka(config, model)
 
     @property
     def compute(self) -> Mapping[str, Any]:
@@ -180,6 +171,14 @@ class Study:
                         probes=tuple(entry.get("probes", [])),
                     )
 
+    def check_variant(self, protocol: str, variant: str) -> None:
+        """Refuse a variant whose choices contradict its method, also one that no model uses.
+
+        Raises:
+            ConfigError: says which, and why.
+        """
+        self._resolved(protocol, variant, "", {})
+
     def _resolved(
         self, name: str, variant: str, setting: str, entry: Mapping[str, Any]
     ) -> tuple[Method, Mapping[str, Any]]:
@@ -216,62 +215,6 @@ class Study:
             shown = "protocols.{}.variants.{}".format(*place)
             raise ConfigError(f"study file: {shown}: {reason}") from error
         return method
-
-    def _check_names(self) -> None:
-        config = self.config
-        datasets, probes = config["datasets"], config.get("probes", {})
-        for role, dataset in config["roles"].items():
-            known(datasets, dataset, f"roles.{role}: data set")
-        for name in config.get("methods", {}).keys() & METHODS.keys():
-            raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
-        for name in probes.keys() & RESERVED:
-            raise ConfigError(
-                f"study file: probes.{name}: that name is taken by a table of results"
-            )
-        for dataset in self.access.get("accept_licence", []):
-            known(self.registry.variants, dataset, "accept_licence: data set")
-        for dataset in datasets:
-            self._check_source(dataset)
-            check_code(f"datasets.{dataset}.source", self.source_entry(dataset))
-        for name, protocol in config["protocols"].items():
-            for variant in protocol["variants"]:  # also those that no model uses
-                if variant == RAW_PIXELS:
-                    raise ConfigError(
-                        f"study file: protocols.{name}.variants.{variant}: that name is taken by "
-                        "the baseline on raw pixels"
-                    )
-                self._resolved(name, variant, "", {})
-            labels = Counter(self.label(name, variant) for variant in protocol["variants"])
-            label, times = labels.most_common(1)[0]
-            if times > 1:
-                raise ConfigError(
-                    f"study file: protocols.{name}: {times} variants are labelled '{label}'; "
-                    "give each its own label"
-                )
-        for probe in probes:
-            check_code(f"probes.{probe}", self.probe_entry(probe))
-        for name, entry in config["models"].items():
-            place, protocol = f"models.{name}", entry["protocol"]
-            variants = known(config["protocols"], protocol, f"{place}: protocol")["variants"]
-            for variant in [] if entry.get("variants", "all") == "all" else entry["variants"]:
-                known(variants, variant, f"{place}: variant of {protocol}")
-            for dataset in [entry["dataset"], *entry.get("evaluate_on", [])]:
-                known(datasets, dataset, f"{place}: data set")
-            for probe in entry.get("probes", []):
-                known(probes, probe, f"{place}: probe")
-        if "toy" in config:
-            known(datasets, config["toy"]["dataset"], "toy: data set")
-        for probe, options in probes.items():
-            for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
-                known(datasets, dataset, f"probes.{probe}: data set")
-
-    def _check_source(self, dataset: str) -> None:
-        try:
-            source = self.config["datasets"][dataset]["source"]
-            check_short_name(source, [*SOURCES, *self.registry.variants])
-            self.variant(dataset)
-        except ConfigError as error:
-            raise ConfigError(f"study file: datasets.{dataset}: {error}") from error
 
 
 _SHOWN = "{protocol}, {dataset}, {variant}, {setting}, seed {seed}"

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from innerloop.errors import SchemaError
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.schemas import SCHEMAS, schema_of
 
 
@@ -31,7 +31,7 @@ class Evidence:
 
     def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
         self.paths = {name: Path(path) for name, path in tables.items()}
-        self.study = Study(study)
+        self.study = DescribedStudy(study)
 
     @cached_property
     def user_tables(self) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from innerloop.errors import ConfigError
 from innerloop.files import read_json
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 
 
@@ -45,7 +45,7 @@ class Finished:
         return cls(root.name, description, Evidence(tables, description))
 
     @property
-    def study(self) -> Study:
+    def study(self) -> DescribedStudy:
         """Its models and labels."""
         return self.evidence.study
 

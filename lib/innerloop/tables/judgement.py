@@ -155,7 +155,7 @@ def _in_layer(
         first, second = values_of(of, evidence), values_of(against, evidence)
         if first.frame.empty or second.frame.empty:
             return Outcome(comparison, "not run")
-        require_comparable(first.protocol, second.protocol, _may_differ(comparison, of))
+        require_comparable(first.protocol, second.protocol, _may_differ(comparison, of, against))
         difference, unpaired = _paired(first, second)
     if difference.empty:
         return Outcome(comparison, "not run")
@@ -177,8 +177,14 @@ def _in_layer(
     )
 
 
-def _may_differ(comparison: Comparison, of: Selection) -> frozenset[str]:
-    return QUANTITIES[of.quantity].may_differ.union(comparison.may_differ)
+def _may_differ(comparison: Comparison, of: Selection, against: Selection) -> frozenset[str]:
+    """Protocol columns in which the sides may differ.
+
+    Models of two data sets were trained on two image stores. What was measured on two is never
+    compared: such tasks are no pairs.
+    """
+    stores = {"train_store"} if of.trained_on != against.trained_on else set[str]()
+    return QUANTITIES[of.quantity].may_differ.union(comparison.may_differ, stores)
 
 
 def _paired(first: Values, second: Values) -> tuple[pd.DataFrame, int]:

@@ -13,6 +13,9 @@ from typing import Any
 
 import pandas as pd
 
+from innerloop.tables.evidence import Evidence
+from innerloop.tables.our_values import Ours, OurValues
+
 PUBLISHED = Path(__file__).with_name("published.csv")
 
 #: Honest re-implementations of MAML differ by more than this; less is not defensible.
@@ -36,6 +39,41 @@ def published() -> list[dict[str, Any]]:
     return [
         {str(column): value for column, value in row.items()} for row in frame.to_dict("records")
     ]
+
+
+def compared(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every published number with ours beside it and the verdict, in the papers' order."""
+    ours = OurValues(evidence)
+    return [_beside(row, ours.of(row), evidence) for row in published()]
+
+
+def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, Any]:
+    return {
+        **row,
+        "ours": ours.value,
+        "low": ours.low,
+        "high": ours.high,
+        "half_width": ours.half_width,
+        "difference": ours.value - row["value"],
+        "n": ours.n,
+        "seeds": ours.seeds,
+        "missing": ours.missing,
+        "measured": ours.protocol,
+        "verdict": _verdict(row, ours, evidence),
+    }
+
+
+def _verdict(row: dict[str, Any], ours: Ours, evidence: Evidence) -> str:
+    if row["kind"] == "quoted":
+        return "quoted"
+    if math.isnan(ours.value):
+        return "not run"
+    roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
+    if any(evidence.study.in_role(role) != role for role in roles):
+        return "stand-in"
+    return judge(
+        row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.effect
+    )
 
 
 def judge(

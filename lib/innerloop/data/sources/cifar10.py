@@ -6,7 +6,6 @@ import numpy as np
 
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.sources.cifar import SIDE, cifar_folder, read_batch, read_names
-from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.pixel_arrays import PixelArrays, Run
 from innerloop.errors import DataError
 
@@ -20,14 +19,6 @@ class Cifar10(PixelArrays):
 
     native_size = SIDE
     split_name = "CIFAR-10's own training and test batches"
-
-    def __init__(self, files: FetchedFiles) -> None:
-        self._fetched = files
-        self.licence = files.licence
-
-    def fingerprint(self) -> str:
-        """The files' hashes."""
-        return self._fetched.fingerprint()
 
     def runs(self) -> list[Run]:
         """Each class and its pictures."""

@@ -8,7 +8,6 @@ import numpy as np
 
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.sources.cifar import SIDE, cifar_folder, read_batch, read_names
-from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.pixel_arrays import PixelArrays, Run
 from innerloop.data.split_list import read_split_list, require_same
 from innerloop.errors import DataError
@@ -21,14 +20,6 @@ class Cifar100Classes(PixelArrays):
 
     native_size = SIDE
     split_list: Path
-
-    def __init__(self, files: FetchedFiles) -> None:
-        self._fetched = files
-        self.licence = files.licence
-
-    def fingerprint(self) -> str:
-        """The files' hashes."""
-        return self._fetched.fingerprint()
 
     def runs(self) -> list[Run]:
         """Each class and its pictures."""

@@ -11,7 +11,6 @@ from innerloop.data.archives.made_once import made_once
 from innerloop.data.archives.unpack import unpack
 from innerloop.data.archives.unpickle import unpickle
 from innerloop.data.catalogue import SPLITS, ClassEntry
-from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.pixel_arrays import PixelArrays, Run
 from innerloop.data.split_list import read_split_list, require_same
 from innerloop.errors import DataError
@@ -30,14 +29,6 @@ class MiniImageNetPickles(PixelArrays):
 
     native_size = SIDE
     split_name = "Ravi and Larochelle: 64/16/20 (mini_imagenet_classes.csv)"
-
-    def __init__(self, files: FetchedFiles) -> None:
-        self._fetched = files
-        self.licence = files.licence
-
-    def fingerprint(self) -> str:
-        """The files' hashes."""
-        return self._fetched.fingerprint()
 
     def runs(self) -> list[Run]:
         """Each class and its pictures."""

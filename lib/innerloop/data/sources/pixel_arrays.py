@@ -1,4 +1,4 @@
-"""Sources whose pictures are arrays already: what they share."""
+"""Sources that read arrays of pixels from fetched files: what they share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from innerloop.data.catalogue import ClassEntry
-from innerloop.data.licence import UNSTATED, Licence
+from innerloop.data.sources.fetched_files import FetchedFiles
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,20 @@ class Run:
 
 
 class PixelArrays(ABC):
-    """Pictures in arrays, class by class."""
+    """Pictures in arrays, class by class.
+
+    Args:
+        files: what the arrays are read from.
+    """
 
     packages: Sequence[str] = ()
-    licence: Licence = UNSTATED
     native_size: int
     window: float = 1.0
     split_name: str = ""
+
+    def __init__(self, files: FetchedFiles) -> None:
+        self._fetched = files
+        self.licence = files.licence
 
     @abstractmethod
     def runs(self) -> list[Run]:
@@ -46,9 +53,9 @@ class PixelArrays(ABC):
             DataError: files are missing, or not what they should be.
         """
 
-    @abstractmethod
     def fingerprint(self) -> str:
-        """Something that differs where a picture may differ."""
+        """The files' hashes."""
+        return self._fetched.fingerprint()
 
     @cached_property
     def _runs(self) -> list[Run]:

@@ -12,7 +12,7 @@ from innerloop.render import captions
 from innerloop.render import claims as words
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
 from innerloop.tables.claims import Claim
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import Outcome
 
@@ -112,7 +112,7 @@ def _statistics(test: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in test.items() if name not in ("difference", "p")}
 
 
-def _printed(claim: Claim, outcome: Outcome, study: Study) -> list[str]:
+def _printed(claim: Claim, outcome: Outcome, study: DescribedStudy) -> list[str]:
     test, quantity = outcome.test, words.quantity_of(outcome)
     verdict = words.verdict(outcome.verdict, outcome.stand_in)
     return [

@@ -11,7 +11,7 @@ import pandas as pd
 from innerloop.render import captions
 from innerloop.render import claims as words
 from innerloop.render.tabulation import Tabulation
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import VERDICTS, Judgement, Outcome
 
@@ -55,7 +55,7 @@ def _numbers(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _printed(judgement: Judgement, study: Study) -> list[str]:
+def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
     claim, counts = judgement.claim, _counts(judgement)
     least = max(_deciding(judgement), key=_uncertainty)
     return [

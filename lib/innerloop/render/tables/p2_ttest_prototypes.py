@@ -10,7 +10,7 @@ import pandas as pd
 
 from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation, not_measured, number, p_value, plus_minus
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.multiple_comparisons import adjusted
 from innerloop.tables.prototypes import between_models, changes, within_model
@@ -81,7 +81,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )
 
 
-def _blocks(study: Study, rows: pd.DataFrame) -> list[list[tuple[str, str, TTest]]]:
+def _blocks(study: DescribedStudy, rows: pd.DataFrame) -> list[list[tuple[str, str, TTest]]]:
     """The tests of one split: within models and, where there are several, between them."""
     names = [v.name for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
     changed = {name: changes(rows[rows["variant"] == name]) for name in names}

@@ -1,4 +1,4 @@
-"""The report on paper: LaTeX of everything that report.html shows but its sorting and raw files."""
+"""The report as LaTeX, for report.pdf: all that report.html shows but its sorting and raw files."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from innerloop.render.latex import escape
 from innerloop.render.long_table import long_table
 from innerloop.render.provenance import protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
-from innerloop.tables.description import Study
+from innerloop.tables.described_study import DescribedStudy
 
 HERE = Path(__file__).parent
 TEMPLATE = "templates/report.tex"
@@ -41,7 +41,7 @@ def latex_report(
         tables: name -> the table's .json.
         model_manifests: model.json of the models.
     """
-    described = Study(study)
+    described = DescribedStudy(study)
     drawn = [read_json(path) for path in in_order(figures, FIGURES)]
     printed = [read_json(path) for path in in_order(tables, TABLES)]
     manifests = [read_json(path) for path in model_manifests]
@@ -111,6 +111,6 @@ def _table(table: Mapping[str, Any]) -> str:
     )
 
 
-def _stand_ins(study: Study) -> str:
+def _stand_ins(study: DescribedStudy) -> str:
     pairs = ", ".join(f"{ours} plays the role of {theirs}" for ours, theirs in stand_ins(study))
     return f"{pairs}." if pairs else ""

@@ -1,4 +1,4 @@
-"""The report on paper: LaTeX accepts it, no page is empty, and without LaTeX one is told how."""
+"""The report as a PDF: LaTeX accepts it, no page is empty, and without LaTeX one is told how."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from innerloop.extensions import load_entry
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing, write_tabulation
 from innerloop.render.latex import booktabs
+from innerloop.render.latex_report import latex_report
 from innerloop.render.long_table import SIZES, long_table
-from innerloop.render.paper import latex_report
 from innerloop.render.pdf import require_latex, write_pdf
 from innerloop.render.registry import FIGURES, TABLES
 from synthetic import STUDIES
@@ -40,7 +40,7 @@ def pages(path):
 @pytest.fixture(scope="module")
 def source(evidence_of, tmp_path_factory):
     """The LaTeX of a report with every table and figure, and what it includes."""
-    folder = tmp_path_factory.mktemp("paper")
+    folder = tmp_path_factory.mktemp("latex")
     figure = matplotlib.figure.Figure(figsize=(7, 3))
     figure.subplots().plot([1, 2])
     for name in FIGURES:

@@ -58,7 +58,7 @@ class Model:
     details: Mapping[str, Any]
 
 
-class Study:
+class DescribedStudy:
     """A study's data sets, protocols, variants and models, in the order of its study file."""
 
     def __init__(self, description: Mapping[str, Any]) -> None:

@@ -1,0 +1,101 @@
+"""The measurement tables of a study, and the files that each is gathered from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from innerloop.built_in import PROBES
+from innerloop.errors import ConfigError
+from innerloop.study import paths
+from innerloop.study.jobs import Jobs, Spec
+from innerloop.study.model_key import ModelKey
+
+
+class Measurements:
+    """The measurements of one study.
+
+    Args:
+        jobs: the jobs that make them.
+    """
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs, self._study = jobs, jobs.study
+
+    def tables(self) -> list[str]:
+        """Names of the tables that the study fills."""
+        probes = {probe for model in self._study.models.values() for probe in model.probes}
+        return [
+            "accuracy",
+            *paths.LOGGED,
+            *sorted(probes),
+            *(["toy"] if "toy" in self._study.config else []),
+        ]
+
+    def user_tables(self) -> list[str]:
+        """Tables of the user's own probes."""
+        own = self._study.config.get("probes", {}).keys() - PROBES.keys()
+        return [name for name in self.tables() if name in own]
+
+    def study_of(self, table: str) -> dict[str, Any]:
+        """The part of the study file that a table depends on."""
+        used = dict(self._study.config)
+        probes = used.pop("probes", {})
+        used["probes"] = {table: probes[table]} if table in probes else {}
+        used["models"] = {
+            name: {
+                **entry,
+                "probes": [probe for probe in entry.get("probes", []) if probe == table],
+            }
+            for name, entry in used["models"].items()
+        }
+        if table != "toy":
+            used.pop("toy", None)
+        used.pop("statistics", None)
+        return {**used, "title": "", "roles": {}}
+
+    def files(self, table: str) -> dict[str, Spec]:
+        """Every file that a table is gathered from, with the spec it must have been made with.
+
+        Raises:
+            ConfigError: the study has no such table.
+        """
+        if table == "accuracy":
+            return dict([*self._accuracies(), *self._baselines()])
+        if table in paths.LOGGED:
+            return {
+                self._of_model(paths.LOG, key, file=paths.LOGGED[table]): self._jobs.train(key)
+                for key in self._study.models
+            }
+        if table == "toy" and "toy" in self._study.config:
+            return dict(self._toys())
+        found = {
+            self._of_model(paths.PROBE, key, probe=table): self._jobs.probe(table, key)
+            for key, model in self._study.models.items()
+            if table in model.probes
+        }
+        if not found:
+            raise ConfigError(
+                f"the study has no table '{table}'; it has {', '.join(self.tables())}"
+            )
+        return found
+
+    def _of_model(self, pattern: str, key: ModelKey, **more: Any) -> str:
+        return key.fill(pattern, study=self._study.name, **more)
+
+    def _accuracies(self) -> Iterator[tuple[str, Spec]]:
+        for key in self._study.models:
+            yield self._of_model(paths.ACCURACY, key), self._jobs.evaluate(key)
+
+    def _baselines(self) -> Iterator[tuple[str, Spec]]:
+        for dataset, setting in self._jobs.episode_tables():
+            path = paths.BASELINE.format(study=self._study.name, dataset=dataset, setting=setting)
+            yield path, self._jobs.baseline(dataset, setting)
+
+    def _toys(self) -> Iterator[tuple[str, Spec]]:
+        toy = self._study.config["toy"]
+        dataset = toy["dataset"]
+        for arm in toy["arms"]:
+            for seed in toy["seeds"]:
+                path = paths.TOY.format(study=self._study.name, dataset=dataset, arm=arm, seed=seed)
+                yield path, self._jobs.toy(dataset, arm, seed)

@@ -1,0 +1,101 @@
+"""Every name in a study file must be known where it is used, and free where it is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from innerloop.built_in import SOURCES
+from innerloop.errors import ConfigError
+from innerloop.inner_loop.methods import METHODS
+from innerloop.study.checks import check_code, check_short_name, known
+from innerloop.study.paths import LOGGED
+from innerloop.tables.described_study import RAW_PIXELS
+
+if TYPE_CHECKING:
+    from innerloop.study.study import Study
+
+#: Tables that a user's probe may not be named after.
+RESERVED = frozenset({"accuracy", *LOGGED, "toy"})
+
+
+def check_names(study: Study) -> None:
+    """Refuse a study file that names what there is not, or gives a name that is taken.
+
+    Raises:
+        ConfigError: says where in the study file it stands, and which names are known.
+    """
+    _check_own_names(study)
+    for role, dataset in study.config["roles"].items():
+        _known_dataset(study, dataset, f"roles.{role}")
+    for dataset in study.access.get("accept_licence", []):
+        known(study.registry.variants, dataset, "accept_licence: data set")
+    for dataset in study.config["datasets"]:
+        _check_dataset(study, dataset)
+    for protocol in study.config["protocols"]:
+        _check_protocol(study, protocol)
+    for probe in study.config.get("probes", {}):
+        _check_probe(study, probe)
+    for entry in study.config["models"]:
+        _check_models(study, entry)
+    if "toy" in study.config:
+        _known_dataset(study, study.config["toy"]["dataset"], "toy")
+
+
+def _check_own_names(study: Study) -> None:
+    """What a user's own methods and probes are called."""
+    for name in study.config.get("methods", {}).keys() & METHODS.keys():
+        raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
+    for name in study.config.get("probes", {}).keys() & RESERVED:
+        raise ConfigError(f"study file: probes.{name}: that name is taken by a table of results")
+
+
+def _check_dataset(study: Study, dataset: str) -> None:
+    place = f"datasets.{dataset}"
+    try:
+        source = study.config["datasets"][dataset]["source"]
+        check_short_name(source, [*SOURCES, *study.registry.variants])
+        study.variant(dataset)
+    except ConfigError as error:
+        raise ConfigError(f"study file: {place}: {error}") from error
+    check_code(f"{place}.source", study.source_entry(dataset))
+
+
+def _check_protocol(study: Study, protocol: str) -> None:
+    place, variants = f"protocols.{protocol}", study.config["protocols"][protocol]["variants"]
+    for variant in variants:
+        if variant == RAW_PIXELS:
+            raise ConfigError(
+                f"study file: {place}.variants.{variant}: that name is taken by the baseline on "
+                "raw pixels"
+            )
+        study.check_variant(protocol, variant)
+    labels = Counter(study.label(protocol, variant) for variant in variants)
+    label, times = labels.most_common(1)[0]
+    if times > 1:
+        raise ConfigError(
+            f"study file: {place}: {times} variants are labelled '{label}'; give each its own label"
+        )
+
+
+def _check_probe(study: Study, probe: str) -> None:
+    place, options = f"probes.{probe}", study.config["probes"][probe]
+    check_code(place, study.probe_entry(probe))
+    for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
+        _known_dataset(study, dataset, place)
+
+
+def _check_models(study: Study, name: str) -> None:
+    place, entry = f"models.{name}", study.config["models"][name]
+    protocol = entry["protocol"]
+    variants = known(study.config["protocols"], protocol, f"{place}: protocol")["variants"]
+    for variant in [] if entry.get("variants", "all") == "all" else entry["variants"]:
+        known(variants, variant, f"{place}: variant of {protocol}")
+    for dataset in [entry["dataset"], *entry.get("evaluate_on", [])]:
+        _known_dataset(study, dataset, place)
+    for probe in entry.get("probes", []):
+        known(study.config.get("probes", {}), probe, f"{place}: probe")
+
+
+def _known_dataset(study: Study, dataset: str, place: str) -> None:
+    known(study.config["datasets"], dataset, f"{place}: data set")
