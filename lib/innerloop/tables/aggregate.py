@@ -61,5 +61,5 @@ def _require_specs(
             refused.append((path, error))
     if refused:
         others = "".join(f"\n    {path}" for path, _ in refused[1:])
-        more = f"\nThe same holds for {len(refused) - 1} other files:{others}" if others else ""
+        more = f"\nThe same holds for:{others}" if others else ""
         raise ProvenanceError(f"{refused[0][1]}{more}")
