@@ -170,9 +170,9 @@ def sums_with(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Of every channel [1, C, 1, 1], the sums of v (y - mean) and of v."""
     one = torch.ones(y.shape[1], dtype=y.dtype, device=y.device)
-    # BatchNorm's backward pass gives both in one reading
+    center = torch.zeros_like(one) if mean is None else mean.flatten()
+    # BatchNorm's backward pass gives both in one reading; on a GPU only if there is a weight
     _, product, total = _aten.native_batch_norm_backward(
-        v, y, None, None, None, torch.zeros_like(one) if mean is None else mean.flatten(), one,
-        True, 0.0, [False, True, True],
-    )  # fmt: skip
+        v, y, one, None, None, center, one, True, 0.0, [False, True, True]
+    )
     return product.view(1, -1, 1, 1), total.view(1, -1, 1, 1)
