@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
 
 from innerloop.built_in import SOURCES
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.methods import METHODS
 from innerloop.study.checks import check_code, check_short_name, known
 from innerloop.study.paths import LOGGED
+from innerloop.study.study_file import StudyFile
 from innerloop.tables.described_study import RAW_PIXELS
-
-if TYPE_CHECKING:
-    from innerloop.study.study import Study
 
 #: Tables that a user's probe may not be named after.
 RESERVED = frozenset({"accuracy", *LOGGED, "toy"})
 
 
-def check_names(study: Study) -> None:
+def check_names(study: StudyFile) -> None:
     """Refuse a study file that names what there is not, or gives a name that is taken.
 
     Raises:
@@ -42,7 +39,7 @@ def check_names(study: Study) -> None:
         _known_dataset(study, study.config["toy"]["dataset"], "toy")
 
 
-def _check_own_names(study: Study) -> None:
+def _check_own_names(study: StudyFile) -> None:
     """What a user's own methods and probes are called."""
     for name in study.config.get("methods", {}).keys() & METHODS.keys():
         raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
@@ -50,7 +47,7 @@ def _check_own_names(study: Study) -> None:
         raise ConfigError(f"study file: probes.{name}: that name is taken by a table of results")
 
 
-def _check_dataset(study: Study, dataset: str) -> None:
+def _check_dataset(study: StudyFile, dataset: str) -> None:
     place = f"datasets.{dataset}"
     try:
         source = study.config["datasets"][dataset]["source"]
@@ -61,7 +58,7 @@ def _check_dataset(study: Study, dataset: str) -> None:
     check_code(f"{place}.source", study.source_entry(dataset))
 
 
-def _check_protocol(study: Study, protocol: str) -> None:
+def _check_protocol(study: StudyFile, protocol: str) -> None:
     place, variants = f"protocols.{protocol}", study.config["protocols"][protocol]["variants"]
     for variant in variants:
         if variant == RAW_PIXELS:
@@ -78,14 +75,14 @@ def _check_protocol(study: Study, protocol: str) -> None:
         )
 
 
-def _check_probe(study: Study, probe: str) -> None:
+def _check_probe(study: StudyFile, probe: str) -> None:
     place, options = f"probes.{probe}", study.config["probes"][probe]
     check_code(place, study.probe_entry(probe))
     for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
         _known_dataset(study, dataset, place)
 
 
-def _check_models(study: Study, name: str) -> None:
+def _check_models(study: StudyFile, name: str) -> None:
     place, entry = f"models.{name}", study.config["models"][name]
     protocol = entry["protocol"]
     variants = known(study.config["protocols"], protocol, f"{place}: protocol")["variants"]
@@ -97,5 +94,5 @@ def _check_models(study: Study, name: str) -> None:
         known(study.config.get("probes", {}), probe, f"{place}: probe")
 
 
-def _known_dataset(study: Study, dataset: str, place: str) -> None:
+def _known_dataset(study: StudyFile, dataset: str, place: str) -> None:
     known(study.config["datasets"], dataset, f"{place}: data set")

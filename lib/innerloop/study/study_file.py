@@ -1,0 +1,178 @@
+"""What the names in a study file mean: data sets, methods, variants, probes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from innerloop.built_in import PROBES, SOURCES
+from innerloop.data.acquire.collection import Variant
+from innerloop.data.acquire.registry import Registry, read_registry
+from innerloop.data.acquire.terms import require_acceptance
+from innerloop.data.licence import Licence
+from innerloop.errors import ConfigError, ExtensionError
+from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.methods import METHODS, rule_entry
+from innerloop.study import choices
+from innerloop.study.checks import check_rule
+from innerloop.suggestions import instead_of
+
+#: Keys that say how files may be had, and nothing of what is computed from them.
+ACCESS = ("data_root", "mirrors", "accept_licence")
+
+#: Keys of `compute` that say how jobs are run, and change no result.
+RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "save_every")
+
+
+class StudyFile:
+    """A study file, by its parts.
+
+    Args:
+        config: its content, of the schema's form.
+
+    Attributes:
+        name: of the study.
+        config: what results depend on, and nothing else.
+        access: how files may be had.
+        running: how jobs are run.
+    """
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        compute = config.get("compute", {})  # a description of a study does without
+        self.name: str = config["study"]
+        self.config: dict[str, Any] = {
+            **{key: value for key, value in config.items() if key not in ACCESS},
+            "compute": {key: value for key, value in compute.items() if key not in RUNNING},
+        }
+        self.access = {key: config[key] for key in ACCESS if key in config}
+        self.running = {key: compute[key] for key in RUNNING if key in compute}
+
+    @property
+    def compute(self) -> Mapping[str, Any]:
+        """Device, threads and batch of every job that computes."""
+        found: Mapping[str, Any] = self.config["compute"]
+        return found
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The data sets that are read from files."""
+        return read_registry(self.config.get("registry"))
+
+    def variant(self, dataset: str) -> Variant | None:
+        """The chosen variant of a data set in the registry; None: its source needs no files.
+
+        Raises:
+            ConfigError: there is no such variant.
+        """
+        chosen = self.config["datasets"][dataset]
+        source, name = chosen["source"], chosen.get("variant")
+        if source in self.registry.variants:
+            return self.registry.variant(source, name)
+        if name is not None:
+            raise ConfigError(
+                f"source '{source}' has no variants; those of {', '.join(self.registry.variants)} "
+                "have"
+            )
+        return None
+
+    def source_entry(self, dataset: str) -> str:
+        """Where the code of a data set's source is."""
+        variant = self.variant(dataset)
+        source: str = self.config["datasets"][dataset]["source"]
+        return SOURCES.get(source, source) if variant is None else variant.source
+
+    @property
+    def licences(self) -> dict[str, Licence]:
+        """The terms of every data set of the study that is read from files, by its source."""
+        variants = filter(None, map(self.variant, self.config["datasets"]))
+        return {variant.dataset: self.registry.licence_of(variant) for variant in variants}
+
+    def require_licences(self) -> None:
+        """Refuse to go on while a restricting licence is not accepted.
+
+        Raises:
+            ConfigError: says which, and what to write.
+        """
+        require_acceptance(self.licences, self.access.get("accept_licence", []))
+
+    def probe_entry(self, probe: str) -> str:
+        """Where the code of a probe is: built in by its name, or a user's by the key `probe`."""
+        named: str | None = self.config["probes"][probe].get("probe")
+        if (probe in PROBES) == (named is not None):
+            raise ConfigError(
+                f"study file: probes.{probe}: a built-in probe ({', '.join(PROBES)}) goes by its "
+                "name; one of your own has another name and the key 'probe: file.py:name'"
+            )
+        return PROBES[probe] if named is None else named
+
+    def method(self, name: str) -> Method:
+        """One of the study's own methods, or a built-in one."""
+        own = self.config.get("methods", {})
+        if name in own:
+            values = {"label": name, "update_rule": "sgd", **own[name]}
+            values["update_rule"] = rule_entry(values["update_rule"])
+            return Method(name=name, **values)
+        if name in METHODS:
+            return METHODS[name]
+        raise ConfigError(
+            f"study file: method '{name}' is unknown{instead_of(name, [*own, *METHODS])}"
+        )
+
+    def label(self, protocol: str, variant: str) -> str:
+        """How figures and tables call a variant."""
+        own = self.config["protocols"][protocol]["variants"][variant]
+        if "label" in own:
+            return str(own["label"])
+        name = own.get("method", variant)
+        return self.method(name).label if name == variant else variant
+
+    def check_variant(self, protocol: str, variant: str) -> None:
+        """Refuse a variant whose choices contradict its method, also one that no model uses.
+
+        Raises:
+            ConfigError: says which, and why.
+        """
+        self.resolved(protocol, variant, "", {})
+
+    def resolved(
+        self, name: str, variant: str, setting: str, entry: Mapping[str, Any]
+    ) -> tuple[Method, Mapping[str, Any]]:
+        """A variant's method and choices in one setting, by what an entry of `models` says too.
+
+        Raises:
+            ConfigError: they contradict each other, or say too little.
+        """
+        protocol = self.config["protocols"][name]
+        own = protocol["variants"][variant]
+        chosen = choices.merged(
+            [
+                protocol.get("defaults", {}),
+                protocol.get("by_setting", {}).get(setting, {}),
+                entry,
+                own,
+                own.get("by_setting", {}).get(setting, {}),
+            ]
+        )
+        if setting and "iterations" not in chosen:
+            raise ConfigError(
+                f"study file: nothing says for how many iterations '{variant}' of {name} is "
+                "trained; put iterations into the protocol, the models entry or the variant"
+            )
+        return self._resolved_method((name, variant), own.get("method", variant), chosen), chosen
+
+    def _resolved_method(
+        self, place: tuple[str, str], name: str, chosen: Mapping[str, Any]
+    ) -> Method:
+        try:
+            base = self.method(name)
+            values = choices.pick(chosen, choices.METHOD)
+            values["rule_options"] = {**base.rule_options, **chosen["rule_options"]}
+            method = replace(base, **values, label=self.label(*place))
+            check_rule(method)
+        except (ConfigError, ExtensionError) as error:
+            reason = str(error).removeprefix("study file: ")
+            shown = "protocols.{}.variants.{}".format(*place)
+            raise ConfigError(f"study file: {shown}: {reason}") from error
+        return method
