@@ -18,7 +18,7 @@ from innerloop.study.footprint import Tasks, megabytes
 SIZE, FILTERS = 84, 16
 #: Prints by how many MB a job's peak rises above what it took before.
 PROGRAM = """
-import resource, sys
+import sys
 import torch
 from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
@@ -36,8 +36,15 @@ set_up({"device": "cpu", "threads": 1})
 network = Conv4(way=5, filters=filters, image_size=size, batch_norm=norm)
 slow = {key: value.requires_grad_() for key, value in network.initial(0).items()}
 sizes = initial_step_sizes(method(name), slow, 0)
-with open("/proc/self/statm") as file:
-    before = int(file.read().split()[1]) * resource.getpagesize() / 1e6
+
+def megabytes(field):
+    # unlike getrusage's, this peak is not that of the process that started this one
+    with open("/proc/self/status") as file:
+        (line,) = [line for line in file if line.startswith(field)]
+    return int(line.split()[1]) * 1024 / 1e6
+
+
+before = megabytes("VmRSS")
 
 
 def images(each):
@@ -55,7 +62,7 @@ for _ in range(2):
     result = query_result(network, slow, sizes, method(name), tasks, 3, **options)
     if kind != "measure":
         result.losses.mean().backward()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6 - before)
+print(megabytes("VmHWM") - before)
 """
 
 
