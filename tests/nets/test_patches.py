@@ -71,6 +71,16 @@ def test_they_give_what_pre_activations_kept_at_full_size_give(
     torch.testing.assert_close(everything(found, pooled, 5), everything(kept, kept_pooled, 5))
 
 
+@pytest.mark.parametrize(("images_alive", "sizes"), [(0.5, [1] * 5), (3, [3, 2]), (9, [5])])
+def test_as_many_images_go_through_as_may_be_alive(
+    monkeypatch: pytest.MonkeyPatch, images_alive: float, sizes: list[int]
+) -> None:
+    one = 4 * 10 * 10 * 8  # bytes of an image with 4 channels in double precision
+    monkeypatch.setattr(module, "_AT_ONCE", int(images_alive * one))
+    images = torch.zeros(5, 3, 10, 10, dtype=torch.float64)
+    assert [len(part) for part in module._in_parts(images, 4)] == sizes
+
+
 @given(seed=st.integers(0, 10**6), contrast=st.sampled_from([1.0, 0.1, 0.01]))
 @settings(max_examples=25, deadline=None)
 def test_single_precision_is_enough_for_filters_that_see_little(seed: int, contrast: float) -> None:
