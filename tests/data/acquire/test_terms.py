@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from innerloop.data.acquire.terms import require_acceptance, terms_of
+from innerloop.data.acquire.terms import require_acceptance, show_terms, terms_of
 from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError
 
@@ -33,3 +35,11 @@ def test_the_error_says_the_terms_and_exactly_what_to_write():
 
 def test_terms_say_where_nothing_is_stated():
     assert "nothing is stated" in terms_of("x", Licence("not stated", "", ""))
+
+
+def test_terms_are_shown_in_one_piece(monkeypatch):
+    """Downloads that run side by side write into one stream."""
+    written = []
+    monkeypatch.setattr("sys.stderr", SimpleNamespace(write=written.append, flush=lambda: None))
+    show_terms("birds", BOUND)
+    assert written == [f"{terms_of('birds', BOUND)}\n"]

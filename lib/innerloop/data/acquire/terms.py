@@ -20,7 +20,9 @@ def terms_of(dataset: str, licence: Licence) -> str:
 
 def show_terms(dataset: str, licence: Licence) -> None:
     """Print them, before anything is downloaded."""
-    print(terms_of(dataset, licence), file=sys.stderr, flush=True)
+    # one write: downloads run side by side into one stream, and `print` writes its line end apart
+    sys.stderr.write(terms_of(dataset, licence) + "\n")
+    sys.stderr.flush()
 
 
 def require_acceptance(licences: Mapping[str, Licence], accepted: Container[str]) -> None:
