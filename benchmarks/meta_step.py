@@ -18,10 +18,12 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from innerloop.data.tasks import TaskBatch
 from innerloop.device import describe, set_up
 from innerloop.inner_loop.methods import METHODS, method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.meta.outer_loop import query_result
+from innerloop.meta.captured_step import CapturedStep
+from innerloop.meta.outer_loop import QueryResult, query_result
 from innerloop.nets.conv4 import Conv4
 from measuring import (
     SIZES,
@@ -52,6 +54,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--first-order", action="store_true")
     parser.add_argument("--keep-activations", action="store_true")
     parser.add_argument("--tf32", action="store_true", help="on a GPU")
+    parser.add_argument("--cuda-graph", action="store_true", help="ours, as training records it")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -117,16 +120,31 @@ def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device
         rate = float(made.step_size) * made.step_size_multiplier
         return lambda: PEERS[name](network, slow, rate, made, tasks, steps), device
     sizes = initial_step_sizes(made, slow, 0)
+    weights = {name: value.detach().requires_grad_() for name, value in slow.items()}
 
-    def ours() -> Found:
-        weights = {name: value.detach().requires_grad_() for name, value in slow.items()}
+    def forget() -> None:
+        for value in weights.values():
+            value.grad = None
+
+    def step(tasks: TaskBatch) -> QueryResult:
         result = query_result(
             network, weights, sizes, made, tasks, steps, differentiable=True,
             keep_activations=options["keep_activations"],
         )  # fmt: skip
-        loss = result.losses.mean()
-        found = torch.autograd.grad(loss, list(weights.values()), materialize_grads=True)
-        return float(loss.detach()), dict(zip(weights, found, strict=True))
+        torch.autograd.backward(result.losses.mean())
+        return QueryResult(result.losses.detach(), result.accuracies)
+
+    recorded = CapturedStep(step, forget, tasks) if options["cuda_graph"] else None
+
+    def ours() -> Found:
+        if recorded is None:
+            forget()
+        loss = float((recorded or step)(tasks).losses.mean())
+        # what the loss does not depend on, as a bias before BatchNorm, has no gradient
+        return loss, {
+            name: torch.zeros_like(value) if value.grad is None else value.grad
+            for name, value in weights.items()
+        }
 
     return ours, device
 

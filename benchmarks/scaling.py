@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
-    options = {**vars(arguments), "first_order": False, "tf32": False}
+    options = {**vars(arguments), "first_order": False, "tf32": False, "cuda_graph": False}
     arms = [OURS, *filter(None, arguments.peers.split(","))]
     unknown = sorted(set(arms) - {OURS, *PEERS})
     if unknown:

@@ -1,0 +1,159 @@
+"""How fast a whole training goes, tasks drawn and validation included, and what it learns.
+
+    python benchmarks/training.py --size paper --device cuda --tf32 --cuda-graph --iterations 2000
+
+Images are those of a store that the workflow has built (`--images resources/images/symbols/84`), or
+random ones, as many as miniImageNet has to train on. Trainings of one seed see the same tasks, with
+`--tf32` and without: its effect on accuracy is the difference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from innerloop.data.image_store import ClassRows, ImageStore
+from innerloop.data.tasks import Tasks, tasks_of
+from innerloop.device import describe, set_up
+from innerloop.inner_loop.methods import METHODS, method
+from innerloop.meta.evaluation import evaluate
+from innerloop.meta.training import Schedule, Training
+from innerloop.nets.conv4 import Conv4
+from innerloop.progress import Progress
+from measuring import SIZES, matmul_peak, step_operations, synchronise
+
+#: Outer iterations of the papers, and their validation (shared with config/paper.yaml).
+PAPER_ITERATIONS, VALIDATION_TASKS, TEST_STEPS = 60_000, 200, 10
+#: miniImageNet's classes, and images of a class.
+CLASSES, EACH = {"train": 64, "val": 16, "test": 20}, 600
+#: Iterations before the clock starts: libraries choose kernels, a CUDA graph is recorded.
+WARM_UP = 20
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Train, measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--method", choices=list(METHODS), default="maml")
+    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser.add_argument("--images", type=Path, help="an image store's folder; else random images")
+    parser.add_argument("--iterations", type=int, default=500)
+    parser.add_argument("--tasks", type=int, default=4)
+    parser.add_argument("--shot", type=int, default=1)
+    parser.add_argument("--queries", type=int, default=15, help="of each class")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--validation-every", type=int, default=500)
+    parser.add_argument("--test-tasks", type=int, default=0, help="judge on so many, in FP32")
+    parser.add_argument("--at-once", type=int, default=20, help="tasks_at_once")
+    parser.add_argument("--seeds", type=int, default=1, help="0 ... and so on, one after another")
+    parser.add_argument("--keep-activations", action="store_true")
+    parser.add_argument("--tf32", action="store_true", help="on a GPU, while training")
+    parser.add_argument("--cuda-graph", action="store_true")
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args(argv)
+    if arguments.iterations <= WARM_UP:
+        parser.error(f"--iterations {arguments.iterations}: the first {WARM_UP} are not measured")
+    options = vars(arguments)
+    device = set_up(options, training=True)
+    network = Conv4(**SIZES[arguments.size])
+    store = ImageStore.open(arguments.images) if arguments.images else random_store(network)
+    operations = step_operations(
+        network, arguments.tasks, 5 * arguments.shot, 5 * arguments.queries, arguments.steps, True
+    )
+    report = {
+        **{key: value for key, value in options.items() if key not in ("json", "images")},
+        "images": store.dataset,
+        **describe(device),
+        "torch": torch.__version__,
+        "seeds": [],
+    }
+    for seed in range(arguments.seeds):
+        report["seeds"].append(trained(network, store, seed, options, device))
+    least = min(found["milliseconds"] for found in report["seeds"])
+    report["minutes_for_60000"] = round(least / 1000 * PAPER_ITERATIONS / 60, 1)
+    if METHODS[arguments.method].adapts == "all":
+        share = operations / (least / 1000) / matmul_peak(set_up(options, training=True))
+        report["share_of_matmul_peak"] = round(share, 3)
+    print(json.dumps(report, indent=2))
+    if arguments.json:
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def trained(
+    network: Conv4, store: ImageStore, seed: int, options: dict[str, Any], device: torch.device
+) -> dict[str, Any]:
+    """One training: milliseconds an iteration, and accuracies."""
+    set_up(options, training=True)
+    training = Training(
+        network,
+        method(options["method"]),
+        Schedule(
+            iterations=options["iterations"], meta_batch=options["tasks"],
+            train_steps=options["steps"], test_steps=TEST_STEPS, outer_step_size=0.001,
+            validation_every=options["validation_every"], validation_tasks=VALIDATION_TASKS,
+            checkpoints=(), tasks_at_once=options["at_once"],
+        ),
+        _tasks(store, "train", options, device, seed),
+        _tasks(store, "val", options, device),
+        seed,
+        keep_activations=options["keep_activations"],
+        cuda_graph=options["cuda_graph"],
+    )  # fmt: skip
+    began = 0.0
+    with Progress(f"{options['method']}, seed {seed}", options["iterations"]) as progress:
+        for figures in training:
+            if training.iteration == WARM_UP:
+                synchronise(device)
+                began = time.perf_counter()
+            progress.advance(**figures)
+        synchronise(device)
+    taken = time.perf_counter() - began
+    found = {
+        "seed": seed,
+        "milliseconds": round(1000 * taken / (options["iterations"] - WARM_UP), 3),
+        "validation_accuracy": round(training.best[0], 4),
+    }
+    if options["test_tasks"]:
+        # what is measured is never computed in TF32
+        set_up(options)
+        batches = _tasks(store, "test", options, device).batches(
+            options["test_tasks"], options["at_once"]
+        )
+        judged = evaluate(
+            network, training.slow, training.step_sizes, training.method, batches, TEST_STEPS
+        ).accuracies
+        half_width = 1.96 * float(judged.std()) / len(judged) ** 0.5
+        found |= {"accuracy": round(float(judged.mean()), 4), "half_width": round(half_width, 4)}
+    return found
+
+
+def random_store(network: Conv4) -> ImageStore:
+    """As many random images as miniImageNet has: 64, 16 and 20 classes of 600."""
+    splits = [split for split, count in CLASSES.items() for _ in range(count)]
+    shape = (len(splits) * EACH, network.channels, network.image_size, network.image_size)
+    images = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    classes = [
+        ClassRows(f"class {number}", split, "", EACH * number, EACH)
+        for number, split in enumerate(splits)
+    ]
+    manifest = {"dataset": "random images", "size": network.image_size}
+    return ImageStore(Path("memory"), images, classes, manifest)
+
+
+def _tasks(
+    store: ImageStore, split: str, options: dict[str, Any], device: torch.device, seed: int = 0
+) -> Tasks:
+    size = {"shot": options["shot"], "queries": options["queries"]}
+    return replace(tasks_of(store, split, **size, seed=seed), device=device)
+
+
+if __name__ == "__main__":
+    main()
