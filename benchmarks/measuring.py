@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -16,6 +17,9 @@ import torch
 from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.nets.conv4 import Conv4
+
+# arms take turns on one GPU: none waits for another to let go of it
+os.environ.setdefault("INNERLOOP_JOBS_PER_GPU", "100")
 
 SIZES = {"demo": {"image_size": 28, "filters": 32}, "paper": {"image_size": 84, "filters": 64}}
 

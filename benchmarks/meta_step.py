@@ -54,6 +54,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--first-order", action="store_true")
     parser.add_argument("--keep-activations", action="store_true")
     parser.add_argument("--tf32", action="store_true", help="on a GPU")
+    parser.add_argument(
+        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
+        help="ours: whether a GPU keeps to kernels that give the same bits every time",
+    )  # fmt: skip
     parser.add_argument("--cuda-graph", action="store_true", help="ours, as training records it")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")

@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
-    options = {**vars(arguments), "first_order": False, "tf32": False, "cuda_graph": False}
+    fixed = {"first_order": False, "tf32": False, "cuda_graph": False, "deterministic": True}
+    options = {**vars(arguments), **fixed}
     arms = [OURS, *filter(None, arguments.peers.split(","))]
     unknown = sorted(set(arms) - {OURS, *PEERS})
     if unknown:

@@ -54,6 +54,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=1, help="0 ... and so on, one after another")
     parser.add_argument("--keep-activations", action="store_true")
     parser.add_argument("--tf32", action="store_true", help="on a GPU, while training")
+    parser.add_argument(
+        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
+        help="ours: whether a GPU keeps to kernels that give the same bits every time",
+    )  # fmt: skip
     parser.add_argument("--cuda-graph", action="store_true")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)

@@ -28,7 +28,10 @@ def set_up(compute: Mapping[str, Any], *, training: bool = False) -> torch.devic
     tf32 = training and bool(compute.get("tf32", False))
     torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.backends.cudnn.allow_tf32 = tf32
-    torch.backends.cudnn.deterministic = bool(compute.get("deterministic", True))
+    deterministic = bool(compute.get("deterministic", True))
+    torch.backends.cudnn.deterministic = deterministic
+    # the kernels that were fastest when tried: others in another run, perhaps
+    torch.backends.cudnn.benchmark = not deterministic
     device = torch.device(compute["device"])
     if device.type != "cuda":
         return device

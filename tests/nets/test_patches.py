@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from innerloop.nets import patches as module
+from innerloop.nets import image_filters as module
 from innerloop.nets.convolution import Convolution, Hidden
 from innerloop.nets.patches import Patches, side_by_side
 
@@ -29,11 +29,14 @@ def filters_of(seed: int, tasks: int, dtype: torch.dtype) -> torch.Tensor:
     tasks=st.integers(1, 3),
     each=st.integers(1, 4),
     size=st.sampled_from([4, 7, 10]),
+    kept=st.booleans(),
 )
 @settings(max_examples=25, deadline=None)
-def test_moments_are_those_of_all_patches(seed: int, tasks: int, each: int, size: int) -> None:
+def test_moments_are_those_of_all_patches(
+    seed: int, tasks: int, each: int, size: int, kept: bool
+) -> None:
     images = images_of(seed, tasks, each, size, torch.float64)
-    found = Patches(images)
+    found = Patches(images, kept=kept)
     for number in range(tasks):
         columns = F.unfold(images[number], 3, padding=1)  # [N, C' * 9, places]
         rows = columns.view(each, 3, 9, -1).permute(2, 1, 0, 3).reshape(27, -1)
@@ -71,6 +74,19 @@ def test_they_give_what_pre_activations_kept_at_full_size_give(
     torch.testing.assert_close(everything(found, pooled, 5), everything(kept, kept_pooled, 5))
 
 
+@pytest.mark.parametrize("many", [1, 256])
+@pytest.mark.parametrize("size", [10, 13])
+def test_multiplied_patches_give_the_same(
+    monkeypatch: pytest.MonkeyPatch, size: int, many: int
+) -> None:
+    """As on a GPU. The last pixels of an odd size are in no window."""
+    monkeypatch.setattr(module, "_MANY", many)
+    images, filters = images_of(3, 2, 5, size, torch.float64), filters_of(4, 2, torch.float64)
+    found, pooled = reversed(Patches(images, kept=True).filtered(filters))
+    other, other_pooled = reversed(Patches(images, kept=False).filtered(filters))
+    torch.testing.assert_close(everything(found, pooled, 5), everything(other, other_pooled, 5))
+
+
 @pytest.mark.parametrize(("images_alive", "sizes"), [(0.5, [1] * 5), (3, [3, 2]), (9, [5])])
 def test_as_many_images_go_through_as_may_be_alive(
     monkeypatch: pytest.MonkeyPatch, images_alive: float, sizes: list[int]
@@ -78,7 +94,7 @@ def test_as_many_images_go_through_as_may_be_alive(
     one = 4 * 10 * 10 * 8  # bytes of an image with 4 channels in double precision
     monkeypatch.setattr(module, "_AT_ONCE", int(images_alive * one))
     images = torch.zeros(5, 3, 10, 10, dtype=torch.float64)
-    assert [len(part) for part in module._in_parts(images, 4)] == sizes
+    assert [len(part) for part in module.in_parts(images, 4)] == sizes
 
 
 @given(seed=st.integers(0, 10**6), contrast=st.sampled_from([1.0, 0.1, 0.01]))
@@ -95,12 +111,14 @@ def test_single_precision_is_enough_for_filters_that_see_little(seed: int, contr
     torch.testing.assert_close(single.variance.double(), exact.variance, rtol=1e-4, atol=1e-7)
 
 
-def test_nothing_at_full_size_is_kept() -> None:
+@pytest.mark.parametrize("multiplied", [False, True])
+def test_nothing_at_full_size_is_kept(multiplied: bool) -> None:
     images, filters = images_of(6, 1, 3, 16, torch.float64), filters_of(7, 1, torch.float64)
     with torch.no_grad():
-        pooled, convolution = Patches(images).filtered(filters)
+        pooled, convolution = Patches(images, kept=multiplied).filtered(filters)
         everything(convolution, pooled, 8)
     full = 4 * 3 * 16 * 16
-    kept = [value for value in vars(convolution).values() if isinstance(value, torch.Tensor)]
+    held = {**vars(convolution), **vars(convolution._places)}
+    kept = [value for value in held.values() if isinstance(value, torch.Tensor)]
     assert kept
     assert all(value.numel() < full for value in kept)

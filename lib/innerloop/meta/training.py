@@ -96,7 +96,9 @@ class Training:
             *self.slow.values(),
             *(self.step_sizes.values() if method.learn_step_size else []),
         ]
-        self._optimiser = torch.optim.Adam(learned, lr=schedule.outer_step_size)
+        self._optimiser = torch.optim.Adam(
+            learned, lr=schedule.outer_step_size, fused=device.type == "cuda"
+        )
         self.iteration = 0
         self.kept: dict[int, Weights] = {}
         self.best: tuple[float, int] = (-1.0, 0)
@@ -139,8 +141,9 @@ class Training:
         else:
             result = self._gradient_step(tasks)
         self._optimiser.step()
-        with torch.no_grad():
-            _copy_into(self.slow, constrained(self.method, self.slow))
+        if self.method.constraint != "none":
+            with torch.no_grad():
+                _copy_into(self.slow, constrained(self.method, self.slow))
         return result
 
     def _gradient(self, tasks: TaskBatch) -> QueryResult:

@@ -25,6 +25,7 @@ from typing import Any
 import torch
 
 from innerloop.nets.convolution import BlockInput, Hidden, sums_with
+from innerloop.nets.fused import fused
 
 _aten = torch.ops.aten
 
@@ -53,14 +54,13 @@ class BlockPass:
     """
 
     def __init__(self, source: BlockInput, block: BlockTensors, eps: float) -> None:
-        gamma, beta = _numbers(block.gamma), _numbers(block.beta)
-        self._sign = torch.where(gamma < 0, -1.0, 1.0).to(gamma)
-        self._gamma = gamma.abs()
+        self._sign, self._gamma = _folded(_numbers(block.gamma))
         pooled, self._convolution = source.filtered(self._signed(block.weight))
         self._mean, self._n = self._convolution.mean, self._convolution.count
-        self._i = torch.rsqrt(self._convolution.variance + eps)
-        self._hp = torch.addcmul(-self._mean * self._i, pooled, self._i, out=pooled)
-        self.output = torch.addcmul(beta, self._hp, self._gamma).relu_()
+        self._i = _inverse_deviation(self._convolution.variance, eps=eps)
+        self._hp, self.output = _normalised(
+            pooled, self._mean, self._i, self._gamma, _numbers(block.beta)
+        )
 
     def backward(
         self, d_output: torch.Tensor, *, weight: bool = True
@@ -70,29 +70,29 @@ class BlockPass:
         d_y = P(gamma d_a), which is zero but where the maxima were. Without `weight` the
         parameters' gradients are left out.
         """
-        self._da = self._rectified(d_output)
+        self._da, v = _entering(d_output, self.output, self._gamma, self._i)
         self._d_gamma, self._d_beta = sums_with(self._da, self._hp)
-        factor = self._gamma * self._i
-        slope = -factor * self._i * self._d_gamma / self._n
-        constant = -factor * self._d_beta / self._n - slope * self._mean
-        dx, dw = self._convolution.backward(self._da * factor, slope, constant, weight=weight)
-        return dx, None if dw is None else self._tensors(dw, self._d_gamma, self._d_beta)
+        slope, constant, d_gamma = _projected(
+            self._gamma, self._i, self._mean, self._d_gamma, self._d_beta, self._sign, n=self._n
+        )
+        dx, dw = self._convolution.backward(v, slope, constant, weight=weight)
+        return dx, None if dw is None else self._tensors(dw, d_gamma, self._d_beta)
 
     def tangent(self, images: torch.Tensor | None, along: BlockTensors) -> torch.Tensor:
         """How the output moves when the input (None: not at all) and the parameters move.
 
         h' = P(y') and i' = -i^2 mean(h y'), of which only the pooled elements are needed.
         """
-        self._gamma_t = _numbers(along.gamma) * self._sign
         pooled, self._mean_t, covariance = self._convolution.tangent(
             images, self._signed(along.weight)
         )
-        i = self._i
-        self._h_yt = covariance * i  # mean(h y')
-        self._hpt = torch.addcmul(-self._mean_t * i, pooled, i)
-        self._hpt.addcmul_(self._hp, -self._h_yt * i)
-        moved = torch.addcmul(_numbers(along.beta), self._hp, self._gamma_t)
-        return self._rectified(moved.addcmul_(self._hpt, self._gamma))
+        gamma_t, self._h_yt, self._v_slope, constant, slope = _tangent_numbers(
+            _numbers(along.gamma), self._sign, self._gamma, self._i, self._mean_t, covariance
+        )
+        self._hpt = _h_tangent(pooled, self._hp, self._i, constant, slope)
+        return _output_tangent(
+            self._hpt, self._hp, self.output, self._gamma, gamma_t, _numbers(along.beta)
+        )
 
     def tangent_backward(self, d_output: torch.Tensor) -> tuple[torch.Tensor | None, BlockTensors]:
         """How what `backward` gave moves, given how the gradient of the output moves.
@@ -100,26 +100,21 @@ class BlockPass:
         With v = gamma d_a and s the growth of 1 / i:
         d_y' = P(v' - s v) - i (mean(v h) h' + mean(v h') h).
         """
-        i, gamma = self._i, self._gamma
-        i_n = i / self._n
-        dat = self._rectified(d_output)
+        dat, v = _entering_tangent(
+            d_output, self.output, self._da, self._gamma, self._i, self._v_slope
+        )
         dat_hp, d_beta = sums_with(dat, self._hp)
-        da_hpt = _per_channel(self._da * self._hpt)
-        rest = self._gamma_t - gamma * self._h_yt * i
-        v = (dat * (i * gamma)).addcmul_(self._da, i * rest)
-        v_sum = gamma * d_beta + rest * self._d_beta
-        v_h = gamma * (dat_hp + da_hpt) + rest * self._d_gamma
-        # d_y' = v put back + tangent_slope y' + of_h h + the rest, and h = (y - m) i
-        tangent_slope = -i * i_n * gamma * self._d_gamma
-        slope = -(i_n * v_h + tangent_slope * self._h_yt) * i
-        constant = -i_n * v_sum - tangent_slope * self._mean_t - slope * self._mean
+        da_hpt, _ = sums_with(self._da, self._hpt)
+        v_h, v_sum, d_gamma = _sums_tangent(
+            self._gamma, self._v_slope, dat_hp, da_hpt, self._d_gamma, d_beta, self._d_beta,
+            self._sign,
+        )  # fmt: skip
+        tangent_slope, slope, constant = _projected_tangent(
+            self._gamma, self._i, self._mean, self._d_gamma, self._mean_t, self._h_yt, v_h, v_sum,
+            n=self._n,
+        )  # fmt: skip
         dx, dw = self._convolution.tangent_backward(v, tangent_slope, slope, constant)
-        return dx, self._tensors(dw, dat_hp + da_hpt, d_beta)
-
-    def _rectified(self, v: torch.Tensor) -> torch.Tensor:
-        """V where the output is positive."""
-        found: torch.Tensor = _aten.threshold_backward(v, self.output, 0)
-        return found
+        return dx, self._tensors(dw, d_gamma, d_beta)
 
     def _signed(self, weight: torch.Tensor) -> torch.Tensor:
         return (weight * self._sign.view(-1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
@@ -127,7 +122,148 @@ class BlockPass:
     def _tensors(
         self, dw: torch.Tensor, d_gamma: torch.Tensor, d_beta: torch.Tensor
     ) -> BlockTensors:
-        return BlockTensors(self._signed(dw), (d_gamma * self._sign).flatten(), d_beta.flatten())
+        return BlockTensors(self._signed(dw), d_gamma.flatten(), d_beta.flatten())
+
+
+@fused
+def _folded(gamma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Its sign, which goes into the filters, and its size."""
+    return torch.copysign(torch.ones_like(gamma), gamma), torch.abs(gamma)
+
+
+@fused
+def _inverse_deviation(variance: torch.Tensor, *, eps: float) -> torch.Tensor:
+    return torch.rsqrt(variance + eps)
+
+
+@fused
+def _normalised(
+    pooled: torch.Tensor,
+    mean: torch.Tensor,
+    i: torch.Tensor,
+    gamma: torch.Tensor,
+    beta: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """H and a."""
+    h = torch.addcmul(-mean * i, pooled, i)
+    return h, torch.addcmul(beta, h, gamma).relu_()
+
+
+@fused
+def _entering(
+    d_output: torch.Tensor, output: torch.Tensor, gamma: torch.Tensor, i: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """D_a where the output is positive, and i v, which goes back to the maxima's places."""
+    da = _aten.threshold_backward(d_output, output, 0)
+    return da, da * (gamma * i)
+
+
+@fused
+def _projected(
+    gamma: torch.Tensor,
+    i: torch.Tensor,
+    mean: torch.Tensor,
+    d_gamma: torch.Tensor,
+    d_beta: torch.Tensor,
+    sign: torch.Tensor,
+    *,
+    n: float,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What P takes out, as slope and constant of y, and gamma's own gradient."""
+    factor = gamma * i / n
+    slope = -factor * i * d_gamma
+    return slope, -factor * d_beta - slope * mean, d_gamma * sign
+
+
+@fused
+def _tangent_numbers(
+    along: torch.Tensor,
+    sign: torch.Tensor,
+    gamma: torch.Tensor,
+    i: torch.Tensor,
+    mean_t: torch.Tensor,
+    covariance: torch.Tensor,
+) -> tuple[torch.Tensor, ...]:
+    """Gamma', mean(h y'), v' of da, and h' as constant and slope of h."""
+    gamma_t, h_yt = along * sign, covariance * i
+    growth = h_yt * i
+    return gamma_t, h_yt, gamma_t - gamma * growth, -mean_t * i, -growth
+
+
+@fused
+def _h_tangent(
+    pooled: torch.Tensor,
+    h: torch.Tensor,
+    i: torch.Tensor,
+    constant: torch.Tensor,
+    slope: torch.Tensor,
+) -> torch.Tensor:
+    return torch.addcmul(constant, pooled, i).addcmul_(h, slope)
+
+
+@fused
+def _output_tangent(
+    ht: torch.Tensor,
+    h: torch.Tensor,
+    output: torch.Tensor,
+    gamma: torch.Tensor,
+    gamma_t: torch.Tensor,
+    beta_t: torch.Tensor,
+) -> torch.Tensor:
+    moved = torch.addcmul(beta_t, h, gamma_t).addcmul_(ht, gamma)
+    found: torch.Tensor = _aten.threshold_backward(moved, output, 0)
+    return found
+
+
+@fused
+def _entering_tangent(
+    d_output: torch.Tensor,
+    output: torch.Tensor,
+    da: torch.Tensor,
+    gamma: torch.Tensor,
+    i: torch.Tensor,
+    v_slope: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """How what `_entering` gave moves."""
+    dat = _aten.threshold_backward(d_output, output, 0)
+    return dat, (dat * (i * gamma)).addcmul_(da, i * v_slope)
+
+
+@fused
+def _sums_tangent(
+    gamma: torch.Tensor,
+    v_slope: torch.Tensor,
+    dat_h: torch.Tensor,
+    da_ht: torch.Tensor,
+    d_gamma: torch.Tensor,
+    dat: torch.Tensor,
+    da: torch.Tensor,
+    sign: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """How the sums of v h and of v move, and gamma's own gradient."""
+    moved = dat_h + da_ht
+    return gamma * moved + v_slope * d_gamma, gamma * dat + v_slope * da, moved * sign
+
+
+@fused
+def _projected_tangent(
+    gamma: torch.Tensor,
+    i: torch.Tensor,
+    mean: torch.Tensor,
+    d_gamma: torch.Tensor,
+    mean_t: torch.Tensor,
+    h_yt: torch.Tensor,
+    v_h: torch.Tensor,
+    v_sum: torch.Tensor,
+    *,
+    n: float,
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """How what P takes out moves: slope of y', slope of y, and constant."""
+    # d_y' = v put back + tangent_slope y' + of_h h + the rest, and h = (y - m) i
+    i_n = i / n
+    tangent_slope = -i * i_n * gamma * d_gamma
+    slope = -(i_n * v_h + tangent_slope * h_yt) * i
+    return tangent_slope, slope, -i_n * v_sum - tangent_slope * mean_t - slope * mean
 
 
 class _Block(torch.autograd.Function):
@@ -172,7 +308,3 @@ def block_output(images: torch.Tensor, block: BlockTensors, tasks: int, eps: flo
 def _numbers(of_channels: torch.Tensor) -> torch.Tensor:
     """[T * C] -> [1, T * C, 1, 1]."""
     return of_channels.view(1, -1, 1, 1)
-
-
-def _per_channel(v: torch.Tensor) -> torch.Tensor:
-    return v.sum(dim=(0, 2, 3), keepdim=True)

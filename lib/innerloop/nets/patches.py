@@ -13,16 +13,22 @@ of the gradient. Images' own gradient is not to be had here: that is what `Hidde
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 import torch.nn.functional as F
 
-from innerloop.nets.convolution import Convolution, convolution_gradients, convolved
-from innerloop.nets.pooling import Maxima, max_pooled
-
-#: Bytes at full size that are alive at once on a CPU; more take longer as well.
-_AT_ONCE = 2**24
+from innerloop.nets.convolution import Convolution
+from innerloop.nets.fused import fused
+from innerloop.nets.image_filters import (
+    ConvolvedFilters,
+    ImageFilters,
+    MultipliedFilters,
+    Places,
+    filter_rows,
+    filters_of_rows,
+    in_parts,
+    joined,
+    window_patches,
+)
 
 
 class Patches:
@@ -30,40 +36,44 @@ class Patches:
 
     Args:
         images: [T, N, C', H, W].
+        kept: whether the patches are kept, to be multiplied by filters; left out: on a GPU.
 
     Attributes:
-        images: [N, T * C', H, W], channels last.
         count: patches of a task, n.
         mean: of them, [T, 1, 9 * C'], in double precision.
         covariance: of them, uncorrected, [T, 9 * C', 9 * C'], in double precision.
     """
 
-    def __init__(self, images: torch.Tensor) -> None:
-        self.tasks, count, _, *shape = images.shape
-        self.images = side_by_side(images)
-        self.count = count * shape[0] * shape[1]
-        self.mean, self.covariance = _moments(images)
+    def __init__(self, images: torch.Tensor, *, kept: bool | None = None) -> None:
+        self.tasks, each, _, *shape = images.shape
+        self.count = each * shape[0] * shape[1]
+        shift = images.mean(dim=(0, 1, 3, 4)).repeat(9)
+        self._filters: ImageFilters
+        if kept or (kept is None and not images.is_cpu):
+            patches = window_patches(images, shift)
+            products = torch.stack([_products(part.flatten(0, 1)) for part in patches]).sum(dim=0)
+            self._filters = MultipliedFilters(patches, shift, shape[0] // 2, shape[1] // 2)
+        else:
+            together = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+            parts = in_parts(together, len(shift) + 1)
+            products = joined([_products(_patches(part, shift)) for part in parts])
+            self._filters = ConvolvedFilters(side_by_side(images), self.tasks)
+        products = products.view(self.tasks, each, *products.shape[1:])
+        self.mean, self.covariance = _moments(products, shift)
 
     def filtered(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
         """The maxima of y = conv(images, weight), and all else that is known of y."""
-        parts = [
-            (part, *max_pooled(convolved(part, weight, self.tasks)))
-            for part in _in_parts(self.images, len(weight))
-        ]
-        maxima = [(part, maxima) for part, _, maxima in parts]
-        return _joined([pooled for _, pooled, _ in parts]), _PatchConvolution(self, weight, maxima)
+        pooled, places = self._filters.maxima(weight)
+        return pooled, _PatchConvolution(self, weight, places)
 
     def rows(self, weight: torch.Tensor) -> torch.Tensor:
         """[T * C, C', 3, 3] -> [T, C, 9 * C'], in the order of patches and in double precision."""
-        rows = weight.permute(0, 2, 3, 1).reshape(self.tasks, -1, self.mean.shape[2])
-        return rows.to(self.mean)
+        return filter_rows(weight, self.tasks).to(self.mean)
 
 
 class _PatchConvolution:
-    def __init__(
-        self, source: Patches, weight: torch.Tensor, maxima: list[tuple[torch.Tensor, Maxima]]
-    ) -> None:
-        self._source, self._w, self._maxima = source, weight, maxima
+    def __init__(self, source: Patches, weight: torch.Tensor, places: Places) -> None:
+        self._source, self._w, self._places = source, weight, places
         self.count = source.count
         self._rows = source.rows(weight)
         self._spread = self._rows @ source.covariance
@@ -75,21 +85,21 @@ class _PatchConvolution:
     ) -> tuple[None, torch.Tensor | None]:
         if not weight:
             return None, None
-        level = slope * self.mean + constant
-        return None, self._gradient(v, self._of_each(slope) * self._spread, level)
+        of_each = self._of_each
+        rows = _affine_rows(
+            self._spread, of_each(slope), of_each(self.mean), of_each(constant),
+            self._source.mean, n=self.count,
+        )  # fmt: skip
+        return None, self._gradient(v, rows)
 
     def tangent(
         self, images: torch.Tensor | None, weight: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         source = self._source
-        pooled = [
-            maxima.taken_from(convolved(part, weight, source.tasks))
-            for part, maxima in self._maxima
-        ]
         self._tangent_rows = source.rows(weight)
         self._mean_t = self._numbers(self._tangent_rows @ source.mean.transpose(1, 2))
         covariance = self._numbers((self._tangent_rows * self._spread).sum(dim=2))
-        return _joined(pooled), self._mean_t, covariance
+        return self._places.of(weight), self._mean_t, covariance
 
     def tangent_backward(
         self,
@@ -98,27 +108,17 @@ class _PatchConvolution:
         slope: torch.Tensor,
         constant: torch.Tensor,
     ) -> tuple[None, torch.Tensor]:
+        of_each = self._of_each
         moved = self._tangent_rows @ self._source.covariance
-        affine = self._of_each(tangent_slope) * moved + self._of_each(slope) * self._spread
-        level = tangent_slope * self._mean_t + slope * self.mean + constant
-        return None, self._gradient(v, affine, level)
+        rows = _affine_rows_tangent(
+            moved, of_each(tangent_slope), of_each(self._mean_t), self._spread,
+            of_each(slope), of_each(self.mean), of_each(constant), self._source.mean, n=self.count,
+        )  # fmt: skip
+        return None, self._gradient(v, rows)
 
-    def _gradient(self, v: torch.Tensor, affine: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-        """Sum over all patches of (v put back, plus an affine function of y) times the patch.
-
-        Args:
-            v: pooled elements.
-            affine: the function's covariance with the patches, [T, C, 9 * C'].
-            level: its mean.
-        """
-        source, w, first = self._source, self._w, 0
-        rows = affine.addcmul_(self._of_each(level), source.mean).mul_(source.count)
-        found = rows.view(len(w), *w.shape[2:], w.shape[1]).permute(0, 3, 1, 2).to(w)
-        for part, maxima in self._maxima:
-            dy = maxima.put_back(v[first : first + len(part)])
-            found += convolution_gradients(dy, part, w, source.tasks, image=False, weight=True)[1]
-            first += len(part)
-        return found
+    def _gradient(self, v: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+        """By the filters: of pooled elements v put back, and of an affine function of y."""
+        return filters_of_rows(rows, self._w) + self._places.gradient(v)
 
     def _of_each(self, numbers: torch.Tensor) -> torch.Tensor:
         """[1, T * C, 1, 1] -> [T, C, 1]."""
@@ -129,6 +129,49 @@ class _PatchConvolution:
         return of_each.reshape(1, -1, 1, 1).to(self._w)
 
 
+@fused
+def _affine_rows(
+    spread: torch.Tensor,
+    slope: torch.Tensor,
+    mean: torch.Tensor,
+    constant: torch.Tensor,
+    patch: torch.Tensor,
+    *,
+    n: float,
+) -> torch.Tensor:
+    """Sum over all patches of (slope y + constant) times the patch.
+
+    Args:
+        spread: covariance of y with the patches, [T, C, 9 * C'].
+        slope: [T, C, 1], as the constant.
+        mean: of y, [T, C, 1].
+        constant: the function's.
+        patch: mean of the patches, [T, 1, 9 * C'].
+        n: number of the patches.
+    """
+    level = slope * mean + constant
+    return (slope * spread).addcmul_(level, patch).mul_(n)
+
+
+@fused
+def _affine_rows_tangent(
+    spread_t: torch.Tensor,
+    slope_t: torch.Tensor,
+    mean_t: torch.Tensor,
+    spread: torch.Tensor,
+    slope: torch.Tensor,
+    mean: torch.Tensor,
+    constant: torch.Tensor,
+    patch: torch.Tensor,
+    *,
+    n: float,
+) -> torch.Tensor:
+    """The same of slope_t y' + slope y + constant."""
+    level = slope_t * mean_t + slope * mean + constant
+    affine = (slope_t * spread_t).addcmul_(slope, spread)
+    return affine.addcmul_(level, patch).mul_(n)
+
+
 def side_by_side(images: torch.Tensor) -> torch.Tensor:
     """[T, N, C, H, W] -> [N, T * C, H, W]: one image of every task; channels last is faster."""
     count = images.shape[1]
@@ -136,37 +179,29 @@ def side_by_side(images: torch.Tensor) -> torch.Tensor:
     return joined.contiguous(memory_format=torch.channels_last)
 
 
-def _moments(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean [T, 1, K] and covariance [T, K, K] of all patches of [T, N, C', H, W], K = 9 C'.
+def _patches(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """All patches of [N, C', H, W] less the shift, and ones in the end: [N, H, W, K + 1].
 
-    A convolution by single ones finds the patches; it also takes out each channel's mean, so that
-    single precision is enough for one image, and appends a one, so that products have the sums.
+    A convolution by single ones finds them. With each channel's mean taken off, single precision is
+    enough for one image's products; the ones are there for the products to have the sums.
     """
-    tasks, channels = len(images), images.shape[2]
-    size = 9 * channels
+    channels, size = images.shape[1], len(shift)
     ones = torch.eye(size + 1, size, dtype=images.dtype, device=images.device)
     filters = ones.view(size + 1, 3, 3, channels).permute(0, 3, 1, 2)
-    shift = images.mean(dim=(0, 1, 3, 4)).repeat(9)
     bias = torch.cat([-shift, shift.new_ones(1)])
-    products = []
-    together = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-    for part in _in_parts(together, size + 1):
-        patches = F.conv2d(part, filters, bias, padding=1).permute(0, 2, 3, 1)
-        patches = patches.reshape(len(part), -1, size + 1)
-        products.append((patches.transpose(1, 2) @ patches).double())
-    second = _joined(products).view(tasks, -1, size + 1, size + 1).sum(dim=1)
+    return F.conv2d(images, filters, bias, padding=1).permute(0, 2, 3, 1)
+
+
+def _products(patches: torch.Tensor) -> torch.Tensor:
+    """Each image's sum of its patches' products [N, K + 1, K + 1], in double precision."""
+    rows = patches.flatten(1, 2)
+    return (rows.transpose(1, 2) @ rows).double()
+
+
+def _moments(products: torch.Tensor, shift: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean [T, 1, K] and covariance [T, K, K] of all patches, from [T, N, K + 1, K + 1]."""
+    size = len(shift)
+    second = products.sum(dim=1)
     second = second / second[:, size:, size:]
     mean = second[:, size:, :size]
     return mean + shift, second[:, :size, :size] - mean.transpose(1, 2) @ mean
-
-
-def _in_parts(images: torch.Tensor, channels: int) -> Iterator[torch.Tensor]:
-    """The images [N, C, H, W], as many at a time as may be alive with so many channels."""
-    if not images.is_cpu:
-        return iter([images])
-    each = channels * images.shape[2] * images.shape[3] * images.element_size()
-    return iter(torch.split(images, max(1, _AT_ONCE // each)))
-
-
-def _joined(parts: list[torch.Tensor]) -> torch.Tensor:
-    return parts[0] if len(parts) == 1 else torch.cat(parts)
