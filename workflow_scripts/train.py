@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         tasks("val", "validation", spec["validation_queries"]),
         spec["seed"],
         keep_activations=arguments.keep_activations,
-        cuda_graph=spec["compute"].get("cuda_graph", False),
+        cuda_graph=spec["compute"].get("cuda_graph", True),
     )
     data = {images.dataset: images.digest, "splits": split_digest(arguments.splits)}
     fingerprint = canonical_json([spec, data])

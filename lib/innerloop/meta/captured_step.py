@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.errors import ConfigError
 from innerloop.meta.outer_loop import QueryResult
 
 Step = Callable[[TaskBatch], QueryResult]
@@ -27,6 +28,9 @@ class CapturedStep:
         forget: called before recording; drops what the warm-up has left, such as gradients, so
             that the recorded step allocates its own.
         tasks: of the size of all that follow.
+
+    Raises:
+        ConfigError: the step cannot be recorded.
     """
 
     def __init__(self, step: Step, forget: Callable[[], None], tasks: TaskBatch) -> None:
@@ -40,8 +44,15 @@ class CapturedStep:
         torch.cuda.current_stream().wait_stream(aside)
         forget()
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._result = step(self._tasks)
+        try:
+            with torch.cuda.graph(self._graph):
+                self._result = step(self._tasks)
+        except RuntimeError as error:
+            raise ConfigError(
+                "a training step cannot be recorded as a CUDA graph: perhaps an update rule waits "
+                "for the GPU, as `.item()` does, or decides by values. Change it, or set "
+                f"compute.cuda_graph: false in the study file (slower). CUDA says: {error}"
+            ) from error
 
     def __call__(self, tasks: TaskBatch) -> QueryResult:
         """The step's result on these tasks."""

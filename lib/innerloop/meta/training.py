@@ -76,7 +76,7 @@ class Training:
         seed: int,
         *,
         keep_activations: bool = False,
-        cuda_graph: bool = False,
+        cuda_graph: bool = True,
     ) -> None:
         self._keep_activations = keep_activations
         self._cuda_graph = cuda_graph and train_tasks.device.type == "cuda"
