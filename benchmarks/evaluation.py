@@ -70,9 +70,10 @@ def main(argv: list[str] | None = None) -> None:
 def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torch.device]:
     """The call that measures every episode."""
     if name == LOOP:
-        # as a loop runs: torch's own settings but for the threads
+        # as a loop runs: torch's own settings but for the threads and, as ours, without TF32
         device = torch.device(options["device"])
         torch.set_num_threads(options["threads"])
+        torch.backends.cudnn.allow_tf32 = False
     else:
         device = set_up(options)
     network, made = Conv4(**SIZES[options["size"]]), method("maml")
