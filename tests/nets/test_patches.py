@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from innerloop.nets import image_filters as module
+from innerloop.nets import convolved_filters, multiplied_filters
 from innerloop.nets.convolution import Convolution, Hidden
 from innerloop.nets.patches import Patches, side_by_side
 
@@ -67,7 +67,7 @@ def test_they_give_what_pre_activations_kept_at_full_size_give(
     monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """Whether images go through one by one, some at a time, or all at once."""
-    monkeypatch.setattr(module, "_AT_ONCE", at_once)
+    monkeypatch.setattr(convolved_filters, "_AT_ONCE", at_once)
     images, filters = images_of(3, 2, 5, 10, torch.float64), filters_of(4, 2, torch.float64)
     found, pooled = reversed(Patches(images).filtered(filters))
     kept, kept_pooled = reversed(Hidden(side_by_side(images), 2, gradient=False).filtered(filters))
@@ -80,7 +80,7 @@ def test_multiplied_patches_give_the_same(
     monkeypatch: pytest.MonkeyPatch, size: int, many: int
 ) -> None:
     """As on a GPU. The last pixels of an odd size are in no window."""
-    monkeypatch.setattr(module, "_MANY", many)
+    monkeypatch.setattr(multiplied_filters, "_MANY", many)
     images, filters = images_of(3, 2, 5, size, torch.float64), filters_of(4, 2, torch.float64)
     found, pooled = reversed(Patches(images, kept=True).filtered(filters))
     other, other_pooled = reversed(Patches(images, kept=False).filtered(filters))
@@ -92,9 +92,9 @@ def test_as_many_images_go_through_as_may_be_alive(
     monkeypatch: pytest.MonkeyPatch, images_alive: float, sizes: list[int]
 ) -> None:
     one = 4 * 10 * 10 * 8  # bytes of an image with 4 channels in double precision
-    monkeypatch.setattr(module, "_AT_ONCE", int(images_alive * one))
+    monkeypatch.setattr(convolved_filters, "_AT_ONCE", int(images_alive * one))
     images = torch.zeros(5, 3, 10, 10, dtype=torch.float64)
-    assert [len(part) for part in module.in_parts(images, 4)] == sizes
+    assert [len(part) for part in convolved_filters.in_parts(images, 4)] == sizes
 
 
 @given(seed=st.integers(0, 10**6), contrast=st.sampled_from([1.0, 0.1, 0.01]))

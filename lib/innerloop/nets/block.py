@@ -24,10 +24,8 @@ from typing import Any
 
 import torch
 
+from innerloop.nets import block_formulas as formulas
 from innerloop.nets.convolution import BlockInput, Hidden, sums_with
-from innerloop.nets.fused import fused
-
-_aten = torch.ops.aten
 
 
 @dataclass(frozen=True)
@@ -54,11 +52,11 @@ class BlockPass:
     """
 
     def __init__(self, source: BlockInput, block: BlockTensors, eps: float) -> None:
-        self._sign, self._gamma = _folded(_numbers(block.gamma))
+        self._sign, self._gamma = formulas.folded(_numbers(block.gamma))
         pooled, self._convolution = source.filtered(self._signed(block.weight))
         self._mean, self._n = self._convolution.mean, self._convolution.count
-        self._i = _inverse_deviation(self._convolution.variance, eps=eps)
-        self._hp, self.output = _normalised(
+        self._i = formulas.inverse_deviation(self._convolution.variance, eps=eps)
+        self._hp, self.output = formulas.normalised(
             pooled, self._mean, self._i, self._gamma, _numbers(block.beta)
         )
 
@@ -70,9 +68,9 @@ class BlockPass:
         d_y = P(gamma d_a), which is zero but where the maxima were. Without `weight` the
         parameters' gradients are left out.
         """
-        self._da, v = _entering(d_output, self.output, self._gamma, self._i)
+        self._da, v = formulas.entering(d_output, self.output, self._gamma, self._i)
         self._d_gamma, self._d_beta = sums_with(self._da, self._hp)
-        slope, constant, d_gamma = _projected(
+        slope, constant, d_gamma = formulas.projected(
             self._gamma, self._i, self._mean, self._d_gamma, self._d_beta, self._sign, n=self._n
         )
         dx, dw = self._convolution.backward(v, slope, constant, weight=weight)
@@ -86,11 +84,11 @@ class BlockPass:
         pooled, self._mean_t, covariance = self._convolution.tangent(
             images, self._signed(along.weight)
         )
-        gamma_t, self._h_yt, self._v_slope, constant, slope = _tangent_numbers(
+        gamma_t, self._h_yt, self._v_slope, constant, slope = formulas.tangent_numbers(
             _numbers(along.gamma), self._sign, self._gamma, self._i, self._mean_t, covariance
         )
-        self._hpt = _h_tangent(pooled, self._hp, self._i, constant, slope)
-        return _output_tangent(
+        self._hpt = formulas.h_tangent(pooled, self._hp, self._i, constant, slope)
+        return formulas.output_tangent(
             self._hpt, self._hp, self.output, self._gamma, gamma_t, _numbers(along.beta)
         )
 
@@ -100,16 +98,16 @@ class BlockPass:
         With v = gamma d_a and s the growth of 1 / i:
         d_y' = P(v' - s v) - i (mean(v h) h' + mean(v h') h).
         """
-        dat, v = _entering_tangent(
+        dat, v = formulas.entering_tangent(
             d_output, self.output, self._da, self._gamma, self._i, self._v_slope
         )
         dat_hp, d_beta = sums_with(dat, self._hp)
         da_hpt, _ = sums_with(self._da, self._hpt)
-        v_h, v_sum, d_gamma = _sums_tangent(
+        v_h, v_sum, d_gamma = formulas.sums_tangent(
             self._gamma, self._v_slope, dat_hp, da_hpt, self._d_gamma, d_beta, self._d_beta,
             self._sign,
         )  # fmt: skip
-        tangent_slope, slope, constant = _projected_tangent(
+        tangent_slope, slope, constant = formulas.projected_tangent(
             self._gamma, self._i, self._mean, self._d_gamma, self._mean_t, self._h_yt, v_h, v_sum,
             n=self._n,
         )  # fmt: skip
@@ -123,147 +121,6 @@ class BlockPass:
         self, dw: torch.Tensor, d_gamma: torch.Tensor, d_beta: torch.Tensor
     ) -> BlockTensors:
         return BlockTensors(self._signed(dw), d_gamma.flatten(), d_beta.flatten())
-
-
-@fused
-def _folded(gamma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Its sign, which goes into the filters, and its size."""
-    return torch.copysign(torch.ones_like(gamma), gamma), torch.abs(gamma)
-
-
-@fused
-def _inverse_deviation(variance: torch.Tensor, *, eps: float) -> torch.Tensor:
-    return torch.rsqrt(variance + eps)
-
-
-@fused
-def _normalised(
-    pooled: torch.Tensor,
-    mean: torch.Tensor,
-    i: torch.Tensor,
-    gamma: torch.Tensor,
-    beta: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """H and a."""
-    h = torch.addcmul(-mean * i, pooled, i)
-    return h, torch.addcmul(beta, h, gamma).relu_()
-
-
-@fused
-def _entering(
-    d_output: torch.Tensor, output: torch.Tensor, gamma: torch.Tensor, i: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """D_a where the output is positive, and i v, which goes back to the maxima's places."""
-    da = _aten.threshold_backward(d_output, output, 0)
-    return da, da * (gamma * i)
-
-
-@fused
-def _projected(
-    gamma: torch.Tensor,
-    i: torch.Tensor,
-    mean: torch.Tensor,
-    d_gamma: torch.Tensor,
-    d_beta: torch.Tensor,
-    sign: torch.Tensor,
-    *,
-    n: float,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What P takes out, as slope and constant of y, and gamma's own gradient."""
-    factor = gamma * i / n
-    slope = -factor * i * d_gamma
-    return slope, -factor * d_beta - slope * mean, d_gamma * sign
-
-
-@fused
-def _tangent_numbers(
-    along: torch.Tensor,
-    sign: torch.Tensor,
-    gamma: torch.Tensor,
-    i: torch.Tensor,
-    mean_t: torch.Tensor,
-    covariance: torch.Tensor,
-) -> tuple[torch.Tensor, ...]:
-    """Gamma', mean(h y'), v' of da, and h' as constant and slope of h."""
-    gamma_t, h_yt = along * sign, covariance * i
-    growth = h_yt * i
-    return gamma_t, h_yt, gamma_t - gamma * growth, -mean_t * i, -growth
-
-
-@fused
-def _h_tangent(
-    pooled: torch.Tensor,
-    h: torch.Tensor,
-    i: torch.Tensor,
-    constant: torch.Tensor,
-    slope: torch.Tensor,
-) -> torch.Tensor:
-    return torch.addcmul(constant, pooled, i).addcmul_(h, slope)
-
-
-@fused
-def _output_tangent(
-    ht: torch.Tensor,
-    h: torch.Tensor,
-    output: torch.Tensor,
-    gamma: torch.Tensor,
-    gamma_t: torch.Tensor,
-    beta_t: torch.Tensor,
-) -> torch.Tensor:
-    moved = torch.addcmul(beta_t, h, gamma_t).addcmul_(ht, gamma)
-    found: torch.Tensor = _aten.threshold_backward(moved, output, 0)
-    return found
-
-
-@fused
-def _entering_tangent(
-    d_output: torch.Tensor,
-    output: torch.Tensor,
-    da: torch.Tensor,
-    gamma: torch.Tensor,
-    i: torch.Tensor,
-    v_slope: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """How what `_entering` gave moves."""
-    dat = _aten.threshold_backward(d_output, output, 0)
-    return dat, (dat * (i * gamma)).addcmul_(da, i * v_slope)
-
-
-@fused
-def _sums_tangent(
-    gamma: torch.Tensor,
-    v_slope: torch.Tensor,
-    dat_h: torch.Tensor,
-    da_ht: torch.Tensor,
-    d_gamma: torch.Tensor,
-    dat: torch.Tensor,
-    da: torch.Tensor,
-    sign: torch.Tensor,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How the sums of v h and of v move, and gamma's own gradient."""
-    moved = dat_h + da_ht
-    return gamma * moved + v_slope * d_gamma, gamma * dat + v_slope * da, moved * sign
-
-
-@fused
-def _projected_tangent(
-    gamma: torch.Tensor,
-    i: torch.Tensor,
-    mean: torch.Tensor,
-    d_gamma: torch.Tensor,
-    mean_t: torch.Tensor,
-    h_yt: torch.Tensor,
-    v_h: torch.Tensor,
-    v_sum: torch.Tensor,
-    *,
-    n: float,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How what P takes out moves: slope of y', slope of y, and constant."""
-    # d_y' = v put back + tangent_slope y' + of_h h + the rest, and h = (y - m) i
-    i_n = i / n
-    tangent_slope = -i * i_n * gamma * d_gamma
-    slope = -(i_n * v_h + tangent_slope * h_yt) * i
-    return tangent_slope, slope, -i_n * v_sum - tangent_slope * mean_t - slope * mean
 
 
 class _Block(torch.autograd.Function):

@@ -17,18 +17,10 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.nets.convolution import Convolution
+from innerloop.nets.convolved_filters import ConvolvedFilters, in_parts, joined
 from innerloop.nets.fused import fused
-from innerloop.nets.image_filters import (
-    ConvolvedFilters,
-    ImageFilters,
-    MultipliedFilters,
-    Places,
-    filter_rows,
-    filters_of_rows,
-    in_parts,
-    joined,
-    window_patches,
-)
+from innerloop.nets.image_filters import ImageFilters, Places, filter_rows, filters_of_rows
+from innerloop.nets.multiplied_filters import MultipliedFilters, window_patches
 
 
 class Patches:
