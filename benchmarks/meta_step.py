@@ -58,7 +58,10 @@ def main(argv: list[str] | None = None) -> None:
         "--deterministic", action=argparse.BooleanOptionalAction, default=True,
         help="ours: whether a GPU keeps to kernels that give the same bits every time",
     )  # fmt: skip
-    parser.add_argument("--cuda-graph", action="store_true", help="ours, as training records it")
+    parser.add_argument(
+        "--cuda-graph", action=argparse.BooleanOptionalAction, default=True,
+        help="ours, on a GPU: record a step and replay it, as trainings do",
+    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
@@ -138,16 +141,18 @@ def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device
         torch.autograd.backward(result.losses.mean())
         return QueryResult(result.losses.detach(), result.accuracies)
 
-    # the first call is not recorded: what it takes is the memory of a step
-    calls: list[Callable[[TaskBatch], QueryResult]] = []
+    recorded: CapturedStep | None = None
+    calls = 0
 
     def ours() -> Found:
-        if options["cuda_graph"] and len(calls) == 1:
-            calls.append(CapturedStep(step, forget, tasks))
-        elif len(calls) < 2:
+        nonlocal recorded, calls
+        # the first call tells what memory a step takes; a recorded one has taken it before
+        if options["cuda_graph"] and device.type == "cuda" and calls == 1:
+            recorded = CapturedStep(step, forget, tasks)
+        calls += 1
+        if recorded is None:
             forget()
-            calls[:] = [step]
-        loss = float(calls[-1](tasks).losses.mean())
+        loss = float((recorded or step)(tasks).losses.mean())
         # what the loss does not depend on, as a bias before BatchNorm, has no gradient
         return loss, {
             name: torch.zeros_like(value) if value.grad is None else value.grad

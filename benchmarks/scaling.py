@@ -3,7 +3,7 @@
     python benchmarks/scaling.py --axis steps --peers higher
 
 One axis varies, the rest stays; every point is a process of its own, and points take turns. Times
-and memory are printed as multiples of the axis's first point.
+and memory are printed as multiples of the axis's first point. On a GPU no step is recorded.
 """
 
 from __future__ import annotations

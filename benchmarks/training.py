@@ -1,6 +1,6 @@
 """How fast a whole training goes, tasks drawn and validation included, and what it learns.
 
-    python benchmarks/training.py --size paper --device cuda --tf32 --cuda-graph --iterations 2000
+    python benchmarks/training.py --size paper --device cuda --tf32 --iterations 2000
 
 Images are those of a store that the workflow has built (`--images resources/images/symbols/84`), or
 random ones, as many as miniImageNet has to train on. Trainings of one seed see the same tasks, with
@@ -56,9 +56,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--tf32", action="store_true", help="on a GPU, while training")
     parser.add_argument(
         "--deterministic", action=argparse.BooleanOptionalAction, default=True,
-        help="ours: whether a GPU keeps to kernels that give the same bits every time",
+        help="whether a GPU keeps to kernels that give the same bits every time",
     )  # fmt: skip
-    parser.add_argument("--cuda-graph", action="store_true")
+    parser.add_argument(
+        "--cuda-graph", action=argparse.BooleanOptionalAction, default=True,
+        help="on a GPU: record a step and replay it",
+    )  # fmt: skip
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path)

@@ -17,7 +17,8 @@ def set_up(compute: Mapping[str, Any], *, training: bool = False) -> torch.devic
 
     Args:
         compute: `device` (cpu, cuda, cuda:1, ...), `threads` (compute threads of the job), `tf32`
-            (whether a GPU may round the factors of its products) and `deterministic`.
+            (whether a GPU may round the factors of its products) and `deterministic` (whether it
+            keeps to kernels of the same bits every time, instead of trying which are fastest).
         training: what is measured is never computed in TF32; only training may be.
 
     Raises:
@@ -30,7 +31,7 @@ def set_up(compute: Mapping[str, Any], *, training: bool = False) -> torch.devic
     torch.backends.cudnn.allow_tf32 = tf32
     deterministic = bool(compute.get("deterministic", True))
     torch.backends.cudnn.deterministic = deterministic
-    # the kernels that were fastest when tried: others in another run, perhaps
+    # trials may end otherwise in the next run
     torch.backends.cudnn.benchmark = not deterministic
     device = torch.device(compute["device"])
     if device.type != "cuda":

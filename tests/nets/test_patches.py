@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -29,14 +32,14 @@ def filters_of(seed: int, tasks: int, dtype: torch.dtype) -> torch.Tensor:
     tasks=st.integers(1, 3),
     each=st.integers(1, 4),
     size=st.sampled_from([4, 7, 10]),
-    kept=st.booleans(),
+    multiplied=st.booleans(),
 )
 @settings(max_examples=25, deadline=None)
 def test_moments_are_those_of_all_patches(
-    seed: int, tasks: int, each: int, size: int, kept: bool
+    seed: int, tasks: int, each: int, size: int, multiplied: bool
 ) -> None:
     images = images_of(seed, tasks, each, size, torch.float64)
-    found = Patches(images, kept=kept)
+    found = Patches(images, multiplied=multiplied)
     for number in range(tasks):
         columns = F.unfold(images[number], 3, padding=1)  # [N, C' * 9, places]
         rows = columns.view(each, 3, 9, -1).permute(2, 1, 0, 3).reshape(27, -1)
@@ -82,8 +85,8 @@ def test_multiplied_patches_give_the_same(
     """As on a GPU. The last pixels of an odd size are in no window."""
     monkeypatch.setattr(multiplied_filters, "_MANY", many)
     images, filters = images_of(3, 2, 5, size, torch.float64), filters_of(4, 2, torch.float64)
-    found, pooled = reversed(Patches(images, kept=True).filtered(filters))
-    other, other_pooled = reversed(Patches(images, kept=False).filtered(filters))
+    found, pooled = reversed(Patches(images, multiplied=True).filtered(filters))
+    other, other_pooled = reversed(Patches(images, multiplied=False).filtered(filters))
     torch.testing.assert_close(everything(found, pooled, 5), everything(other, other_pooled, 5))
 
 
@@ -97,28 +100,57 @@ def test_as_many_images_go_through_as_may_be_alive(
     assert [len(part) for part in convolved_filters.in_parts(images, 4)] == sizes
 
 
-@given(seed=st.integers(0, 10**6), contrast=st.sampled_from([1.0, 0.1, 0.01]))
+@given(
+    seed=st.integers(0, 10**6),
+    contrast=st.sampled_from([1.0, 0.1, 0.01]),
+    multiplied=st.booleans(),
+)
 @settings(max_examples=25, deadline=None)
-def test_single_precision_is_enough_for_filters_that_see_little(seed: int, contrast: float) -> None:
+def test_single_precision_is_enough_for_filters_that_see_little(
+    seed: int, contrast: float, multiplied: bool
+) -> None:
     """A filter that adds up to zero, on smooth images far from zero: most of y cancels."""
     small = images_of(seed, 1, 20, 7, torch.float64)[0]
     smooth = F.interpolate(small, size=(28, 28), mode="bicubic", align_corners=True)
     images = 0.5 + contrast * (smooth - 0.5).unsqueeze(0)
     filters = filters_of(seed, 1, torch.float64)
     filters -= filters.mean(dim=(2, 3), keepdim=True)
-    _, exact = Patches(images).filtered(filters)
-    _, single = Patches(images.float()).filtered(filters.float())
+    _, exact = Patches(images, multiplied=multiplied).filtered(filters)
+    _, single = Patches(images.float(), multiplied=multiplied).filtered(filters.float())
     torch.testing.assert_close(single.variance.double(), exact.variance, rtol=1e-4, atol=1e-7)
 
 
 @pytest.mark.parametrize("multiplied", [False, True])
-def test_nothing_at_full_size_is_kept(multiplied: bool) -> None:
+def test_no_pass_keeps_anything_at_full_size(multiplied: bool) -> None:
     images, filters = images_of(6, 1, 3, 16, torch.float64), filters_of(7, 1, torch.float64)
     with torch.no_grad():
-        pooled, convolution = Patches(images, kept=multiplied).filtered(filters)
+        pooled, convolution = Patches(images, multiplied=multiplied).filtered(filters)
         everything(convolution, pooled, 8)
-    full = 4 * 3 * 16 * 16
-    held = {**vars(convolution), **vars(convolution._places)}
-    kept = [value for value in held.values() if isinstance(value, torch.Tensor)]
-    assert kept
-    assert all(value.numel() < full for value in kept)
+    # what belongs to the images is there once, for all passes
+    kept = list(tensors_of(convolution, leaving_out=("_source", "_filters")))
+    # the images themselves, where they are convolved in parts, are among them
+    assert max(value.numel() for value in kept) < 4 * 3 * 16 * 16
+    assert (
+        sum(value.shape == pooled.shape or value.numel() == pooled.numel() for value in kept) == 1
+    )
+
+
+def tensors_of(thing: Any, leaving_out: tuple[str, ...]) -> Iterator[torch.Tensor]:
+    """All tensors that something holds, through lists, tuples and our own objects."""
+    if isinstance(thing, torch.Tensor):
+        yield thing
+    elif isinstance(thing, (list, tuple)):
+        for part in thing:
+            yield from tensors_of(part, leaving_out)
+    elif type(thing).__module__.startswith("innerloop."):
+        for name, part in vars(thing).items():
+            if name not in leaving_out:
+                yield from tensors_of(part, leaving_out)
+
+
+@given(size=st.sampled_from([4, 7, 10]), each=st.integers(1, 3))
+@settings(max_examples=10, deadline=None)
+def test_kept_patches_are_those_of_every_pixel(size: int, each: int) -> None:
+    images = images_of(9, 2, each, size, torch.float64)
+    patches = multiplied_filters.window_patches(images, images.new_zeros(27))
+    assert sum(part.numel() for part in patches) == 2 * each * size * size * 28

@@ -245,7 +245,8 @@ def test_killed_at_any_moment_it_continues_to_the_same_bits(
         finished += 1
         same_files(folder / "model", undisturbed.parent)
     same_files(run(images, tmp_path / str(finished)).parent, undisturbed.parent)
-    assert not list((tmp_path / str(finished) / "kept").iterdir())
+    # the last kill may have come before anything was saved
+    assert not list(tmp_path.glob(f"{finished}/kept/*"))
 
 
 def same_files(folder: Path, expected: Path) -> None:

@@ -48,10 +48,15 @@ class CapturedStep:
             with torch.cuda.graph(self._graph):
                 self._result = step(self._tasks)
         except RuntimeError as error:
+            # CUDA complains once more when the recording is ended; what came first says more
+            cause = error.__context__ or error
+            if isinstance(cause, torch.cuda.OutOfMemoryError):
+                raise cause from None
             raise ConfigError(
                 "a training step cannot be recorded as a CUDA graph: perhaps an update rule waits "
-                "for the GPU, as `.item()` does, or decides by values. Change it, or set "
-                f"compute.cuda_graph: false in the study file (slower). CUDA says: {error}"
+                "for the GPU, as `step_size.item()` does, or makes tensors of Python numbers. "
+                "Change it, or set compute.cuda_graph: false in the study file (slower). What "
+                f"went wrong: {cause}"
             ) from error
 
     def __call__(self, tasks: TaskBatch) -> QueryResult:

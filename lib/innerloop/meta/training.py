@@ -253,12 +253,14 @@ class Training:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state()` was taken, to the same bits."""
+        """Continue where `state()` was taken; on the same kind of device to the same bits."""
         self.iteration = state["iteration"]
         with torch.no_grad():
             _copy_into(self.slow, state["slow"])
             _copy_into(self.step_sizes, state["step_sizes"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        fused = {"fused": self._optimiser.param_groups[0]["fused"]}
+        groups = [{**group, **fused} for group in state["optimiser"]["param_groups"]]
+        self._optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})
         self.kept = {
             iteration: Weights(iteration, part["slow"], part["step_sizes"])
             for iteration, part in state["kept"].items()

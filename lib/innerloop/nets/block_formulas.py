@@ -1,7 +1,8 @@
 """Elementwise formulas of a block, each one kernel on a GPU; `block.py` has the symbols.
 
-Numbers of a channel are [1, T * C, 1, 1], tensors of pooled elements [N, T * C, H // 2, W // 2]. A
-name that ends in `_t` is how something moves along a direction.
+Numbers of a channel are [1, T * C, 1, 1], tensors of pooled elements [N, T * C, H // 2, W // 2].
+Gamma is its size, the sign being in the filters. A name with a `t` in the end, or before its `_`,
+is how something moves along a direction: dat is that of da.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def projected(
     *,
     n: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What P takes out, as slope and constant of y, and gamma's own gradient."""
+    """What P takes out, as slope and constant of y, and the gradient of gamma with its sign."""
     factor = gamma * i / n
     slope = -factor * i * d_gamma
     return slope, -factor * d_beta - slope * mean, d_gamma * sign
@@ -72,8 +73,8 @@ def tangent_numbers(
     i: torch.Tensor,
     mean_t: torch.Tensor,
     covariance: torch.Tensor,
-) -> tuple[torch.Tensor, ...]:
-    """Gamma', mean(h y'), v' of da, and h' as constant and slope of h."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Gamma', mean(h y'), v' as slope of d_a, and h' = i y' + constant + slope h."""
     gamma_t, h_yt = along * sign, covariance * i
     growth = h_yt * i
     return gamma_t, h_yt, gamma_t - gamma * growth, -mean_t * i, -growth
@@ -127,13 +128,14 @@ def sums_tangent(
     dat_h: torch.Tensor,
     da_ht: torch.Tensor,
     d_gamma: torch.Tensor,
-    dat: torch.Tensor,
-    da: torch.Tensor,
+    d_beta_t: torch.Tensor,
+    d_beta: torch.Tensor,
     sign: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How the sums of v h and of v move, and gamma's own gradient."""
-    moved = dat_h + da_ht
-    return gamma * moved + v_slope * d_gamma, gamma * dat + v_slope * da, moved * sign
+    """How the sums of v h and of v move, and the gradient of gamma with its sign."""
+    d_gamma_t = dat_h + da_ht
+    v_h = gamma * d_gamma_t + v_slope * d_gamma
+    return v_h, gamma * d_beta_t + v_slope * d_beta, d_gamma_t * sign
 
 
 @fused
@@ -153,5 +155,6 @@ def projected_tangent(
     # d_y' = v put back + tangent_slope y' + of_h h + the rest, and h = (y - m) i
     i_n = i / n
     tangent_slope = -i * i_n * gamma * d_gamma
-    slope = -(i_n * v_h + tangent_slope * h_yt) * i
+    of_h = -(i_n * v_h + tangent_slope * h_yt)
+    slope = of_h * i
     return tangent_slope, slope, -i_n * v_sum - tangent_slope * mean_t - slope * mean

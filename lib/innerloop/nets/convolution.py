@@ -11,7 +11,7 @@ for a block's output, y is kept (`Hidden`); for images there is less to do (`Pat
 from __future__ import annotations
 
 from functools import cache
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -118,7 +118,7 @@ class _KeptConvolution:
         if images is not None:
             self._yt += convolved(images, self._w, self._tasks)
         product, total = sums_with(self._yt, self._y, self.mean)
-        return self._maxima.taken_from(self._yt), *_shares(total, product, n=self.count)
+        return self._maxima.taken_from(self._yt), *_means(total, product, n=self.count)
 
     def tangent_backward(
         self,
@@ -138,7 +138,7 @@ class _KeptConvolution:
 
     def _gradients(
         self, dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, image: bool, weight: bool
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    ) -> tuple[Any, Any]:
         return convolution_gradients(dy, x, w, self._tasks, image=image, weight=weight)
 
 
@@ -146,6 +146,7 @@ class _KeptConvolution:
 def _plus_affine(
     v: torch.Tensor, y: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor
 ) -> torch.Tensor:
+    """V, which is given up, plus slope y, plus constant."""
     return v.addcmul_(y, slope).add_(constant)
 
 
@@ -158,13 +159,15 @@ def _plus_affine_tangent(
     slope: torch.Tensor,
     constant: torch.Tensor,
 ) -> torch.Tensor:
+    """V, which is given up, plus tangent_slope y', plus slope y, plus constant."""
     return v.addcmul_(yt, tangent_slope).addcmul_(y, slope).add_(constant)
 
 
 @fused
-def _shares(
+def _means(
     one: torch.Tensor, other: torch.Tensor, *, n: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """Means of two sums."""
     return one / n, other / n
 
 
@@ -175,19 +178,18 @@ def convolved(x: torch.Tensor, w: torch.Tensor, tasks: int) -> torch.Tensor:
 
 def convolution_gradients(
     dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int, *, image: bool, weight: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Gradients by x and by w, those that are asked for."""
+) -> tuple[Any, Any]:
+    """Gradients by x and by w: tensors where they are asked for, else None."""
     if weight and dy.is_cuda and not torch.backends.cudnn.allow_tf32:
         # in full precision, cuDNN's may take 100 times as long where channels come last
         _, dw = _backward(dy.contiguous(), x.contiguous(), w.contiguous(), tasks, False, True)
-        dx, _ = _backward(dy, x, w, tasks, image, False)
-        return dx, dw
+        return _backward(dy, x, w, tasks, True, False)[0] if image else None, dw
     return _backward(dy, x, w, tasks, image, weight)
 
 
 def _backward(
     dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int, image: bool, weight: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
+) -> tuple[Any, Any]:
     dx, dw, _ = _aten.convolution_backward(
         dy, x, w, None, *_SAME_SIZE, tasks, [image, weight, False]
     )
@@ -221,5 +223,6 @@ def sums_with(
 def _one_and_zero(
     channels: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    # on a GPU they must not be made while a step is recorded; its warm-up has made them before
     one = torch.ones(channels, dtype=dtype, device=device)
     return one, torch.zeros_like(one)

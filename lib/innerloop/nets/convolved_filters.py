@@ -15,7 +15,7 @@ _AT_ONCE = 2**24
 
 
 class ConvolvedFilters:
-    """By convolutions, of as many images at a time as a CPU does well with.
+    """Convolves the images anew for all that is asked.
 
     Args:
         images: x, [N, T * C', H, W], channels last.

@@ -16,6 +16,9 @@ import torch
 
 _Formula = TypeVar("_Formula", bound=Callable[..., Any])
 
+#: What jiterator takes.
+_MOST = 8
+#: C++ of what formulas may call.
 _FUNCTIONS: dict[Any, str] = {
     torch.rsqrt: "::rsqrt({})",
     torch.abs: "::fabs({})",
@@ -31,14 +34,21 @@ _FUNCTIONS: dict[Any, str] = {
 def fused(formula: _Formula) -> _Formula:
     """A formula of at most 8 tensors, broadcast against each other, to one or a tuple of tensors.
 
-    Keyword-only arguments are numbers. All results have the shape that the arguments broadcast to,
-    and none is differentiable. What works in place may be called on results of its own, and on an
-    argument that callers give up.
+    Keyword-only arguments are numbers. Every result must have the shape that the arguments
+    broadcast to; none is differentiable. What works in place may be called on the formula's own
+    results, and on an argument that callers give up, whose name must not be used again.
+
+    Raises:
+        TypeError: it has more than 8 tensors; on a GPU, or when it is recorded: it uses what has no
+            entry in `_FUNCTIONS`, or decides by a value.
     """
+    if len(_tensors(formula)) > _MOST:
+        raise TypeError(f"{formula.__name__} has more than {_MOST} tensors, too many for a kernel")
 
     @functools.cache
     def kernel() -> Callable[..., Any]:
         code, results = source(formula)
+        # not in torch's public names yet, but documented since 1.13
         create = torch.cuda.jiterator._create_multi_output_jit_fn
         return create(code, results, **dict.fromkeys(_numbers(formula), 0.0))
 
@@ -83,7 +93,7 @@ class _Recorded:
     ) -> _Recorded:
         recorded = next(value for value in arguments if isinstance(value, _Recorded))
         text = _FUNCTIONS.get(function)
-        if text is None:
+        if text is None or options:
             raise TypeError(f"a fused formula cannot use {function}: say in _FUNCTIONS what it is")
         return recorded._new(text, *arguments)
 
@@ -116,6 +126,9 @@ class _Recorded:
 
     def __ge__(self, other: Any) -> _Recorded:
         return self._new("{} >= {}", self, other)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a fused formula cannot decide by a value; use torch.where")
 
     __hash__ = None  # type: ignore[assignment]
 

@@ -1,8 +1,8 @@
 """Filters over images, of which pooling leaves a quarter: what the two ways to it have in common.
 
-Nothing of the images' size has to be kept for derivatives by the filters: the pooled elements and
-their places are enough. `convolved_filters.py` is the way of a CPU, `multiplied_filters.py` that of
-a GPU.
+For derivatives by the filters, pre-activations need not be kept: the pooled elements and their
+places are enough. `convolved_filters.py` is the way of a CPU, `multiplied_filters.py` that of a
+GPU, which keeps the images' patches.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ _MANY = 256
 
 
 class MultipliedFilters:
-    """By matrix products with the images' patches, window by window, as a GPU does it faster.
+    """Multiplies the images' patches, which it keeps.
 
     Patches lie in four parts, one for every place in a 2x2 window, so that pooling is a maximum of
     four.

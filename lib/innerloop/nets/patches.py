@@ -1,4 +1,4 @@
-"""The first block's input: images, known by their 3x3 patches; nothing at full size is kept.
+"""The first block's input: images, known by their 3x3 patches; no pre-activations are kept.
 
 A block's gradient by its filters adds up d_y times patches of the input x, where d_y is affine in
 y = conv(x, w) but for the pooled elements. Of the affine part, patches tell all:
@@ -28,7 +28,8 @@ class Patches:
 
     Args:
         images: [T, N, C', H, W].
-        kept: whether the patches are kept, to be multiplied by filters; left out: on a GPU.
+        multiplied: whether the patches are kept and multiplied by filters, instead of convolving
+            the images anew each time; left out: on a GPU.
 
     Attributes:
         count: patches of a task, n.
@@ -36,12 +37,12 @@ class Patches:
         covariance: of them, uncorrected, [T, 9 * C', 9 * C'], in double precision.
     """
 
-    def __init__(self, images: torch.Tensor, *, kept: bool | None = None) -> None:
+    def __init__(self, images: torch.Tensor, *, multiplied: bool | None = None) -> None:
         self.tasks, each, _, *shape = images.shape
         self.count = each * shape[0] * shape[1]
         shift = images.mean(dim=(0, 1, 3, 4)).repeat(9)
         self._filters: ImageFilters
-        if kept or (kept is None and not images.is_cpu):
+        if multiplied or (multiplied is None and not images.is_cpu):
             patches = window_patches(images, shift)
             products = torch.stack([_products(part.flatten(0, 1)) for part in patches]).sum(dim=0)
             self._filters = MultipliedFilters(patches, shift, shape[0] // 2, shape[1] // 2)
