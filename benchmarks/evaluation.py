@@ -8,10 +8,8 @@ CKA of all layers, both estimators, on the same tasks (ours alone).
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -25,6 +23,7 @@ from innerloop.meta.evaluation import evaluate
 from innerloop.nets.conv4 import LAYERS, Conv4
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from measuring import SIZES, Worker, interleaved, random_tasks, ratios
+from options import parser_of
 from peers import evaluation_loop
 
 OURS, LOOP, CKA = "innerloop", "loop over episodes", "innerloop, CKA of all layers"
@@ -32,18 +31,11 @@ OURS, LOOP, CKA = "innerloop", "loop over episodes", "innerloop, CKA of all laye
 
 def main(argv: list[str] | None = None) -> None:
     """Check, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser = parser_of(__doc__, steps=10)
     parser.add_argument("--episodes", type=int, default=600)
     parser.add_argument("--at-once", type=int, default=20, help="tasks_at_once")
-    parser.add_argument("--shot", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=15, help="of each class")
-    parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cka", action="store_true")
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
     options = vars(arguments)
     device = set_up(options)

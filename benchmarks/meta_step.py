@@ -8,11 +8,9 @@ each round is what can be quoted, not the seconds. Peak memory is that of a proc
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -34,6 +32,7 @@ from measuring import (
     ratios,
     step_operations,
 )
+from options import add_outer_step, parser_of
 from peers import PEERS, Found
 
 OURS = "innerloop"
@@ -43,29 +42,11 @@ COMPARABLE = ("maml", "maml_3x", "anil")
 
 def main(argv: list[str] | None = None) -> None:
     """Check, measure and print; `--json` also writes a file."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--method", choices=list(METHODS), default="maml")
-    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser = parser_of(__doc__, steps=5)
+    add_outer_step(parser)
     parser.add_argument("--peers", default=",".join(PEERS), help="comma-separated; '' for none")
-    parser.add_argument("--tasks", type=int, default=4)
-    parser.add_argument("--shot", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=15, help="of each class")
-    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--first-order", action="store_true")
-    parser.add_argument("--keep-activations", action="store_true")
-    parser.add_argument("--tf32", action="store_true", help="on a GPU")
-    parser.add_argument(
-        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
-        help="ours: whether a GPU keeps to kernels that give the same bits every time",
-    )  # fmt: skip
-    parser.add_argument(
-        "--cuda-graph", action=argparse.BooleanOptionalAction, default=True,
-        help="ours, on a GPU: record a step and replay it, as trainings do",
-    )  # fmt: skip
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
     peers = [name for name in arguments.peers.split(",") if name]
     unknown = sorted(set(peers) - set(PEERS))

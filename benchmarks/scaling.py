@@ -3,15 +3,13 @@
     python benchmarks/scaling.py --axis steps --peers higher
 
 One axis varies, the rest stays; every point is a process of its own, and points take turns. Times
-and memory are printed as multiples of the axis's first point. On a GPU no step is recorded.
+and memory are printed as multiples of the axis's first point.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
-from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -21,6 +19,7 @@ import measuring
 from innerloop.device import describe
 from measuring import SIZES, Worker, interleaved
 from meta_step import OURS, prepare
+from options import add_outer_step, parser_of
 from peers import PEERS
 
 AXES = {
@@ -33,23 +32,13 @@ AXES = {
 
 def main(argv: list[str] | None = None) -> None:
     """Measure one axis and print it."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = parser_of(__doc__, steps=5)
+    add_outer_step(parser)
     parser.add_argument("--axis", choices=list(AXES), default="steps")
-    parser.add_argument("--size", choices=list(SIZES), default="demo")
     parser.add_argument("--peers", default="", help="comma-separated, measured as well")
-    parser.add_argument("--method", default="maml")
-    parser.add_argument("--tasks", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--shot", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=15, help="of each class")
-    parser.add_argument("--keep-activations", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
-    fixed = {"first_order": False, "tf32": False, "cuda_graph": False, "deterministic": True}
-    options = {**vars(arguments), **fixed}
+    options = {**vars(arguments), "first_order": False}
     arms = [OURS, *filter(None, arguments.peers.split(","))]
     unknown = sorted(set(arms) - {OURS, *PEERS})
     if unknown:

@@ -9,7 +9,6 @@ random ones, as many as miniImageNet has to train on. Trainings of one seed see 
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from dataclasses import replace
@@ -28,6 +27,7 @@ from innerloop.meta.training import Schedule, Training
 from innerloop.nets.conv4 import Conv4
 from innerloop.progress import Progress
 from measuring import SIZES, matmul_peak, step_operations, synchronise
+from options import add_outer_step, parser_of
 
 #: Outer iterations of the papers, and their validation (shared with config/paper.yaml).
 PAPER_ITERATIONS, VALIDATION_TASKS, TEST_STEPS = 60_000, 200, 10
@@ -39,32 +39,14 @@ WARM_UP = 20
 
 def main(argv: list[str] | None = None) -> None:
     """Train, measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--method", choices=list(METHODS), default="maml")
-    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser = parser_of(__doc__, steps=5)
+    add_outer_step(parser)
     parser.add_argument("--images", type=Path, help="an image store's folder; else random images")
     parser.add_argument("--iterations", type=int, default=500)
-    parser.add_argument("--tasks", type=int, default=4)
-    parser.add_argument("--shot", type=int, default=1)
-    parser.add_argument("--queries", type=int, default=15, help="of each class")
-    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--validation-every", type=int, default=500)
     parser.add_argument("--test-tasks", type=int, default=0, help="judge on so many, in FP32")
     parser.add_argument("--at-once", type=int, default=20, help="tasks_at_once")
     parser.add_argument("--seeds", type=int, default=1, help="0 ... and so on, one after another")
-    parser.add_argument("--keep-activations", action="store_true")
-    parser.add_argument("--tf32", action="store_true", help="on a GPU, while training")
-    parser.add_argument(
-        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
-        help="whether a GPU keeps to kernels that give the same bits every time",
-    )  # fmt: skip
-    parser.add_argument(
-        "--cuda-graph", action=argparse.BooleanOptionalAction, default=True,
-        help="on a GPU: record a step and replay it",
-    )  # fmt: skip
-    parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--json", type=Path)
     arguments = parser.parse_args(argv)
     if arguments.iterations <= WARM_UP:
         parser.error(f"--iterations {arguments.iterations}: the first {WARM_UP} are not measured")

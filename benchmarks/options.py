@@ -1,0 +1,43 @@
+"""Command-line options that benchmarks share."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from innerloop.inner_loop.methods import METHODS
+from measuring import SIZES
+
+
+def parser_of(description: str, *, steps: int) -> argparse.ArgumentParser:
+    """A parser that knows the network's size, the tasks, and what computes.
+
+    Args:
+        description: the benchmark's docstring, of which the first line is shown.
+        steps: inner steps where none are given.
+    """
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser.add_argument("--shot", type=int, default=1)
+    parser.add_argument("--queries", type=int, default=15, help="of each class")
+    parser.add_argument("--steps", type=int, default=steps)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, help="also write the report there")
+    return parser
+
+
+def add_outer_step(parser: argparse.ArgumentParser) -> None:
+    """Options of an outer step of ours."""
+    parser.add_argument("--method", choices=list(METHODS), default="maml")
+    parser.add_argument("--tasks", type=int, default=4)
+    parser.add_argument("--keep-activations", action="store_true")
+    parser.add_argument("--tf32", action="store_true", help="on a GPU")
+    parser.add_argument(
+        "--deterministic", action=argparse.BooleanOptionalAction, default=True,
+        help="whether a GPU keeps to kernels that give the same bits every time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cuda-graph", action=argparse.BooleanOptionalAction, default=True,
+        help="on a GPU: record a step and replay it, as trainings do",
+    )  # fmt: skip
