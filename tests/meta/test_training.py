@@ -121,6 +121,17 @@ def test_continuing_on_a_device_brings_its_losses_there():
     assert {since_log.losses.device.type, since_log.accuracies.device.type} == {"meta"}
 
 
+def test_a_state_of_another_device_is_continued_by_this_one_s_optimiser():
+    """A GPU's steps are fused, and their bits are others."""
+    stopped = make(method("maml"))
+    advance(iter(stopped), 3)
+    state, expected = stopped.state(), finish(stopped)
+    state["optimiser"]["param_groups"][0]["fused"] = True
+    continued = make(method("maml"))
+    continued.restore(state)
+    assert finish(continued).digest() == expected.digest()
+
+
 def test_a_state_is_a_snapshot():
     """What is trained later must not leak into it."""
     training = make(method("meta_sgd"))
