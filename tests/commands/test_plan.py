@@ -14,6 +14,7 @@ import yaml
 from innerloop.commands import plan
 from innerloop.commands.plan import Chain, PlannedJob, planned, shown, wall_seconds
 from innerloop.errors import ConfigError
+from innerloop.study.forecast import Forecast
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 
@@ -26,7 +27,7 @@ def job(seconds: float) -> PlannedJob:
 
 def test_every_job_of_the_smoke_study_that_computes_is_counted() -> None:
     study = Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
-    jobs = [job for each in planned(study, Speeds.shipped()) for job in each.jobs]
+    jobs = [job for each in planned(Forecast(study)) for job in each.jobs]
     assert Counter(job.rule for job in jobs) == {
         "build_images": 4,
         "train_model": 4,
@@ -77,7 +78,7 @@ def test_files_lie_over_one_another_and_the_facts_are_named(
     assert "GPU hours" in said
     assert "with 2 at once" in said
     assert "with 8 at once" in said
-    assert re.search(r"^    train: \d+ GFLOP/s, one H200", said, re.MULTILINE)
+    assert re.search(r"^    train: [\d,]+ GFLOP/s, one H200", said, re.MULTILINE)
 
 
 def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeypatch) -> None:
@@ -85,19 +86,19 @@ def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeyp
     study = Study(content)
     monkeypatch.chdir(tmp_path)
     shipped = Speeds.shipped().applied(study)
-    assert plan.speeds_for(study, None).applied(study) == shipped
+    assert Speeds.known(study).applied(study) == shipped
     for key in study.models:
         model = f"{key.protocol}/{key.dataset}/{key.variant}/{key.setting}/seed{key.seed}/model.tsv"
         benchmark = tmp_path / "results/smoke/benchmarks/models" / model
         benchmark.parent.mkdir(parents=True)
         benchmark.write_text("s\tmax_rss\n100\t1\n")
-    own = plan.speeds_for(study, None).applied(study)
-    assert own["train"].gflop_per_second < shipped["train"].gflop_per_second
+    own = Speeds.known(study).applied(study)
+    assert own["train"].per_second < shipped["train"].per_second
     assert own["train"].where == "results/smoke: median of 4 jobs"
     other = Study({**content, "study": "another"})
-    assert plan.speeds_for(other, study).applied(other) == own
+    assert Speeds.shipped().measured(study).applied(other) == own
     with pytest.raises(ConfigError, match="results/another/benchmarks has no job"):
-        plan.speeds_for(study, other)
+        Speeds.shipped().measured(other)
 
 
 @pytest.mark.parametrize("slots", ["0", "-2", "many"])

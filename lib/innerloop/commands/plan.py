@@ -14,22 +14,18 @@ import argparse
 import heapq
 import statistics
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.command_line import merged_study
-from innerloop.errors import ConfigError
-from innerloop.study import workload
-from innerloop.study.jobs import Jobs
-from innerloop.study.model_key import ModelKey
-from innerloop.study.sizing import UNCOUNTED
+from innerloop.study.forecast import Forecast
+from innerloop.study.sizing import TOGETHER
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 
 SCHEMA = Path("config/schemas/study.schema.json")
-#: Seconds of a job whose work depends on the images.
-UNCOUNTED_SECONDS = {"build_images": 120.0, "measure_raw_pixels": 15.0}
+#: Rules that only read images: they compute nothing on a GPU.
+READING = ("build_images", "measure_raw_pixels")
 
 
 @dataclass(frozen=True)
@@ -74,27 +70,17 @@ def main(argv: list[str]) -> None:
     )
     arguments = parser.parse_args(argv)
     study = _read(arguments.configfile)
-    speeds = speeds_for(study, _read(arguments.measured) if arguments.measured else None)
-    print("\n".join(described(study, speeds, arguments.slots)))
+    measured = arguments.measured and Speeds.shipped().measured(_read(arguments.measured))
+    print("\n".join(described(study, Forecast(study, measured), arguments.slots)))
 
 
 def _read(files: Sequence[str]) -> Study:
     return Study(merged_study(files), SCHEMA if SCHEMA.is_file() else None)
 
 
-def speeds_for(study: Study, measured: Study | None) -> Speeds:
-    """Speeds by the benchmarks of another study, else by the study's own, else those that ship."""
-    speeds = Speeds.shipped()
-    if measured:
-        return speeds.measured(measured)
-    with suppress(ConfigError):  # it has not run yet, or not for long
-        return speeds.measured(study)
-    return speeds
-
-
-def described(study: Study, speeds: Speeds, slots: Sequence[int]) -> Iterator[str]:
+def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterator[str]:
     """The plan in words, line by line."""
-    chains = planned(study, speeds)
+    chains = planned(forecast)
     jobs = [job for each in chains for job in each.jobs]
     yield f"{study.name}: {study.config['title']}"
     yield ""
@@ -105,7 +91,7 @@ def described(study: Study, speeds: Speeds, slots: Sequence[int]) -> Iterator[st
     yield ""
     submitted = sum(1 + bool(each.then) for each in chains)
     yield f"through SLURM: {submitted} jobs, since what is measured of a model goes together"
-    hours = sum(job.seconds for job in jobs if job.rule not in UNCOUNTED) / 3600
+    hours = sum(job.seconds for job in jobs if job.rule not in READING) / 3600
     if study.compute["device"] == "cpu":
         yield f"core hours: {hours * study.compute['threads']:,.1f}"
     else:
@@ -115,27 +101,19 @@ def described(study: Study, speeds: Speeds, slots: Sequence[int]) -> Iterator[st
     yield ""
     yield "Not counted: downloads, time in a queue, and the local jobs (splits, episodes, tables,"
     yield "figures, report), which take seconds each. The estimates rest on"
-    for stage, speed in speeds.applied(study).items():
-        yield f"    {stage}: {speed.gflop_per_second:.0f} GFLOP/s, {speed.where}"
+    for stage, speed in forecast.speeds.applied(study).items():
+        yield f"    {stage}: {speed.per_second:,.0f} {speed.unit}/s, {speed.where}"
 
 
-def planned(study: Study, speeds: Speeds) -> list[Chain]:
+def planned(forecast: Forecast) -> list[Chain]:
     """Every job that computes; a job that waits for another is in its chain."""
-
-    def job(rule: str, key: ModelKey | None = None, probe: str | None = None) -> PlannedJob:
-        if rule in UNCOUNTED:
-            return PlannedJob(rule, UNCOUNTED_SECONDS[rule])
-        return PlannedJob(rule, speeds.seconds(study, workload.of(study, rule, key, probe)))
-
-    known = Jobs(study, "workflow_scripts")
-    chains = [Chain(job("build_images")) for _ in known.image_stores()]
-    for key, model in study.models.items():
-        then = [job("measure_accuracy", key)]
-        then += [job("measure_probe", key, probe) for probe in model.probes]
-        chains.append(Chain(job("train_model", key), tuple(then)))
-    chains += [Chain(job("measure_raw_pixels")) for _ in known.episode_tables()]
-    toy = study.config.get("toy", {"arms": [], "seeds": []})
-    chains += [Chain(job("train_toy")) for _ in toy["arms"] for _ in toy["seeds"]]
+    chains: list[Chain] = []
+    for job in forecast.jobs:
+        one = PlannedJob(job.rule, forecast.seconds(job.rule, job.wildcards))
+        if job.rule in TOGETHER:  # its model's training is the last that was listed
+            chains[-1] = Chain(chains[-1].first, (*chains[-1].then, one))
+        else:
+            chains.append(Chain(one))
     return chains
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from innerloop.errors import ConfigError
@@ -24,6 +25,12 @@ class ModelKey:
     def fill(self, pattern: str, **more: Any) -> str:
         """A path pattern with this key's values."""
         return pattern.format(**asdict(self), **more)
+
+
+def model_key(wildcards: Mapping[str, Any]) -> ModelKey:
+    """The model that a job's wildcards name; Snakemake's are text, and may be more than these."""
+    values = {field.name: wildcards[field.name] for field in fields(ModelKey)}
+    return ModelKey(**{**values, "seed": int(values["seed"])})
 
 
 def way_and_shot(setting: str) -> tuple[int, int]:

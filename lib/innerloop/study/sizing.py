@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from innerloop.study import workload
@@ -99,7 +99,7 @@ class Sizes:
         if rule in UNCOUNTED:
             size = UNCOUNTED[rule]
             return replace(size, minutes=min(size.minutes, longest), longest=longest)
-        work = workload.of(self._study, rule, key, probe)
+        work = workload.of(self._study, rule, _wildcards(key, probe))
         on_cpu = self._study.compute["device"] == "cpu"
         tensors = MEMORY_MARGIN * work.peak_mb if on_cpu else GPU_MB
         memory = BASE_MB + work.stored_mb + tensors
@@ -110,7 +110,8 @@ class Sizes:
 
     def _minutes(self, rule: str, key: ModelKey | None, probe: str | None = None) -> int:
         """The time limit that a job needs, however long."""
-        seconds = self._speeds.seconds(self._study, workload.of(self._study, rule, key, probe))
+        work = workload.of(self._study, rule, _wildcards(key, probe))
+        seconds = self._speeds.seconds(self._study, work)
         return math.ceil(seconds * TIME_MARGIN / 60 + EXTRA_MINUTES)
 
     def _minutes_together(self, key: ModelKey) -> int:
@@ -119,6 +120,10 @@ class Sizes:
         return self._minutes("measure_accuracy", key) + sum(
             self._minutes("measure_probe", key, probe) for probe in probes
         )
+
+
+def _wildcards(key: ModelKey | None, probe: str | None) -> dict[str, Any]:
+    return {**(asdict(key) if key else {}), "probe": probe}
 
 
 def _rounded(memory: float) -> int:

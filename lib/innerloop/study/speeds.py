@@ -6,20 +6,23 @@ import csv
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.errors import ConfigError
 from innerloop.files import read_json
-from innerloop.study import paths, workload
+from innerloop.study import workload
 from innerloop.study.study import Study
-from innerloop.study.workload import Work
+from innerloop.study.workload import Work, jobs_of
 
 #: Seconds in which a job imports its libraries and reads its files.
 STARTUP = 3.0
 #: Shorter jobs say more of the start than of the speed.
 _LONG_ENOUGH = 2 * STARTUP
 _SHIPPED = Path(__file__).parent / "speeds.csv"
+#: Stages that read images on one thread of the host, whatever the device.
+_READING = ("build", "pixels")
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,13 @@ class Speed:
     """How fast one kind of job computes.
 
     Attributes:
-        gflop_per_second: of one CPU thread, or of one GPU.
+        per_second: what one CPU thread, or one GPU, does in a second.
+        unit: of what: GFLOP, or images.
         where: what it was measured on.
     """
 
-    gflop_per_second: float
+    per_second: float
+    unit: str
     where: str
 
 
@@ -39,7 +44,7 @@ class Speeds:
     """Seconds that work takes on a kind of device.
 
     Args:
-        known: (device, stage) -> speed; devices are cpu and cuda, stages train and measure.
+        known: (device, stage) -> speed; devices are cpu and cuda, stages those of `Work`.
     """
 
     def __init__(self, known: Mapping[tuple[str, str], Speed]) -> None:
@@ -52,11 +57,18 @@ class Speeds:
             return cls(
                 {
                     (row["device"], row["stage"]): Speed(
-                        float(row["gflop_per_second"]), row["where"]
+                        float(row["per_second"]), row["unit"], row["where"]
                     )
                     for row in csv.DictReader(file)
                 }
             )
+
+    @classmethod
+    def known(cls, study: Study) -> Speeds:
+        """By the benchmarks of a study's own jobs, where it has run; else those that ship."""
+        with suppress(ConfigError):  # it has not run yet, or not for long
+            return cls.shipped().measured(study)
+        return cls.shipped()
 
     def measured(self, study: Study) -> Speeds:
         """The same, but for what the benchmarks of a study's finished jobs say.
@@ -67,61 +79,55 @@ class Speeds:
         Raises:
             ConfigError: no job of it ran, or none long enough to tell.
         """
-        results = Path("results") / study.name
         rates: dict[tuple[str, str], list[float]] = defaultdict(list)
-        for work, seconds in _finished(study, results):
+        for work, seconds in _finished(study):
             if seconds >= _LONG_ENOUGH:
-                rate = work.gflop / (seconds - STARTUP) / _threads(study)
-                rates[_device(study), _stage(work)].append(rate)
+                rate = work.amount / (seconds - STARTUP) / _threads(study, work.stage)
+                rates[_device(study, work.stage), work.stage].append(rate)
+        results = Path("results") / study.name
         if not rates:
             raise ConfigError(
                 f"{results}/benchmarks has no job of study '{study.name}' that took "
                 f"{_LONG_ENOUGH:.0f} s or more: too short to tell how fast one runs"
             )
         found = {
-            key: Speed(statistics.median(values), f"{results}: median of {len(values)} jobs")
+            key: Speed(
+                statistics.median(values),
+                self._known[key].unit,
+                f"{results}: median of {len(values)} jobs",
+            )
             for key, values in rates.items()
         }
         return Speeds({**self._known, **found})
 
     def applied(self, study: Study) -> dict[str, Speed]:
         """The speeds that apply to a study, by stage."""
-        return {stage: self._known[_device(study), stage] for stage in ("train", "measure")}
+        stages = dict.fromkeys(stage for _, stage in self._known)
+        return {stage: self._known[_device(study, stage), stage] for stage in stages}
 
     def seconds(self, study: Study, work: Work) -> float:
         """Seconds that a study's job takes."""
-        speed = self._known[_device(study), _stage(work)]
-        return STARTUP + work.gflop / speed.gflop_per_second / _threads(study)
+        speed = self._known[_device(study, work.stage), work.stage]
+        return STARTUP + work.amount / speed.per_second / _threads(study, work.stage)
 
 
-def _stage(work: Work) -> str:
-    return "train" if work.trains else "measure"
+def _device(study: Study, stage: str) -> str:
+    return "cpu" if stage in _READING else str(study.compute["device"]).partition(":")[0]
 
 
-def _device(study: Study) -> str:
-    return str(study.compute["device"]).partition(":")[0]
-
-
-def _threads(study: Study) -> int:
+def _threads(study: Study, stage: str) -> int:
     """A GPU's speed is told whole, a CPU's by thread."""
-    return int(study.compute["threads"]) if _device(study) == "cpu" else 1
+    on_cpu = _device(study, stage) == "cpu"
+    return int(study.compute["threads"]) if on_cpu and stage not in _READING else 1
 
 
-def _finished(study: Study, results: Path) -> Iterator[tuple[Work, float]]:
+def _finished(study: Study) -> Iterator[tuple[Work, float]]:
     """Work and seconds of every job with a benchmark."""
-    for key, model in study.models.items():
-        jobs: list[tuple[str, str | None, str]] = [
-            ("train_model", None, paths.MODEL),
-            ("measure_accuracy", None, paths.ACCURACY),
-            *(("measure_probe", name, paths.PROBE) for name in model.probes),
-        ]
-        for rule, probe, pattern in jobs:
-            output = Path(key.fill(pattern, study=study.name, probe=probe))
-            inside = output.relative_to(f"results/{study.name}").with_suffix(".tsv")
-            file = results / "benchmarks" / inside
-            if file.is_file():
-                seconds = _seconds_of(file) + _earlier_seconds(output.with_name("run.json"))
-                yield workload.of(study, rule, key, probe), seconds
+    for job in jobs_of(study):
+        file = job.benchmark(study)
+        if file.is_file():
+            seconds = _seconds_of(file) + _earlier_seconds(job.output(study).with_name("run.json"))
+            yield workload.of(study, job.rule, job.wildcards), seconds
 
 
 def _seconds_of(benchmark: Path) -> float:

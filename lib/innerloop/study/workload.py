@@ -6,24 +6,89 @@ factor, and to ask a scheduler for time and memory. Nothing here changes a resul
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from innerloop.data.store_name import variant_and_size
 from innerloop.inner_loop.method import Method
-from innerloop.study import footprint
+from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
+from innerloop.study.jobs import Jobs
 from innerloop.study.model import Model
-from innerloop.study.model_key import ModelKey
+from innerloop.study.model_key import model_key
 from innerloop.study.study import Study
 
 #: Forward passes that a pass with its gradient is worth, and one whose gradient is differentiated.
 GRADIENT, SECOND_ORDER = 3, 9
-#: Images of a data set, none of which is read here: as many as miniImageNet or CIFAR-10 have.
+#: Images of a data set of which nothing is known: as many as miniImageNet or CIFAR-10 have.
 IMAGES = 60_000
-#: Those of them that the supervised toy trains on.
-TOY_IMAGES = 50_000
+#: Images of the built-in data sets; those of the registry's are in registry.toml.
+BUILT_IN_IMAGES = {
+    "symbols": {"train": 5326, "val": 1182, "test": 1716},
+    "people": {"train": 1584, "val": 396, "test": 504},
+    "scripts": {"train": 2560, "val": 960, "test": 960},
+    "digits": {"train": 1352, "test": 445},
+}
 _BLOCKS = 4
+#: The rules whose work is counted, and the output that stands for each of their jobs.
+OUTPUTS = {
+    "build_images": paths.IMAGES,
+    "train_model": paths.MODEL,
+    "measure_accuracy": paths.ACCURACY,
+    "measure_probe": paths.PROBE,
+    "measure_raw_pixels": paths.BASELINE,
+    "train_toy": paths.TOY,
+}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job whose work is counted.
+
+    Attributes:
+        rule: its rule.
+        wildcards: what tells it from the rule's other jobs.
+    """
+
+    rule: str
+    wildcards: Mapping[str, Any]
+
+    def output(self, study: Study) -> Path:
+        """The file that stands for it."""
+        return Path(OUTPUTS[self.rule].format(study=study.name, **self.wildcards))
+
+    def benchmark(self, study: Study) -> Path:
+        """Where Snakemake writes how long it took."""
+        output = self.output(study)
+        if self.rule == "build_images":
+            return Path("resources/benchmarks/images", *output.parts[2:-1]).with_suffix(".tsv")
+        results = Path("results", study.name)
+        return (results / "benchmarks" / output.relative_to(results)).with_suffix(".tsv")
+
+
+def jobs_of(study: Study) -> list[Job]:
+    """Every job of a study whose work is counted, in the order of the stages."""
+    known = Jobs(study, "")
+
+    def found() -> Iterator[Job]:
+        for dataset, size in known.image_stores():
+            store = known.store(dataset, size)
+            yield Job("build_images", {"dataset": dataset, "store": store})
+        for key, model in study.models.items():
+            yield Job("train_model", asdict(key))
+            yield Job("measure_accuracy", asdict(key))
+            for probe in model.probes:
+                yield Job("measure_probe", {**asdict(key), "probe": probe})
+        for dataset, setting in known.episode_tables():
+            yield Job("measure_raw_pixels", {"dataset": dataset, "setting": setting})
+        toy = study.config.get("toy", {"arms": [], "seeds": []})
+        for arm in toy["arms"]:
+            for seed in toy["seeds"]:
+                yield Job("train_toy", {"dataset": toy["dataset"], "arm": arm, "seed": seed})
+
+    return list(found())
 
 
 @dataclass(frozen=True)
@@ -31,38 +96,49 @@ class Work:
     """One job's work.
 
     Attributes:
-        gflop: arithmetic, in 10^9 operations; a multiplication and its addition are two.
+        stage: train, measure, toy (arithmetic), build or pixels (images that are read).
+        amount: 10^9 operations, where a multiplication and its addition are two; or images.
         peak_mb: what its tensors take at their peak, where they are in the host's memory, in MB.
         stored_mb: the data set's images, which a job has read before long, in MB.
-        trains: whether it trains.
     """
 
-    gflop: float
-    peak_mb: float
-    stored_mb: float
-    trains: bool
+    stage: str
+    amount: float
+    peak_mb: float = 0.0
+    stored_mb: float = 0.0
 
 
-def of(study: Study, rule: str, key: ModelKey | None = None, probe: str | None = None) -> Work:
+def of(study: Study, rule: str, wildcards: Mapping[str, Any]) -> Work:
     """The work of a rule's job.
 
     Args:
         study: the study.
-        rule: train_model, measure_accuracy, measure_probe or train_toy.
-        key: the job's model, if it has one.
-        probe: the job's probe, if it has one.
+        rule: one of those that `jobs_of` lists.
+        wildcards: the job's, as Snakemake has them.
 
     Raises:
         KeyError: work of that rule is not counted.
     """
+    if rule == "build_images":
+        return Work("build", sum(images(study, wildcards["dataset"], wildcards["store"]).values()))
+    if rule == "measure_raw_pixels":
+        return _raw_pixels(study, wildcards["dataset"], wildcards["setting"])
     if rule == "train_toy":
         return _toy(study)
-    model = study.models[key] if key else None
-    if rule == "measure_probe" and model and probe:
-        return _probe(study, model, probe)
-    if rule in _OF_A_MODEL and model:
-        return _OF_A_MODEL[rule](study, model)
-    raise KeyError(f"the work of {rule} is not counted")
+    if rule not in OUTPUTS:
+        raise KeyError(f"the work of {rule} is not counted")
+    model = study.models[model_key(wildcards)]
+    if rule == "measure_probe":
+        return _probe(study, model, wildcards["probe"])
+    return _training(study, model) if rule == "train_model" else _accuracy(study, model)
+
+
+def images(study: Study, dataset: str, store: str) -> Mapping[str, int]:
+    """Images of each split of a data set; all in `train` where nothing is known of it."""
+    source = study.config["datasets"][dataset]["source"]
+    name, _ = variant_and_size(store)
+    found = study.registry.variant(source, name).images if name else BUILT_IN_IMAGES.get(source)
+    return found or {"train": IMAGES}
 
 
 def _training(study: Study, model: Model) -> Work:
@@ -80,8 +156,8 @@ def _training(study: Study, model: Model) -> Work:
     _, asked = _images(model, study.config["evaluation"]["queries"])
     validated = Tasks(study.compute["tasks_at_once"], support, asked, inductive)
     alive = max(batch.differentiated(_kept_steps(study, model)), validated.measured(together=False))
-    images = max(batch.images, validated.images)
-    return _work(chosen, passes, alive, images, trains=True)
+    in_hand = max(batch.images, validated.images)
+    return _work("train", chosen, passes, alive, in_hand)
 
 
 def _kept_steps(study: Study, model: Model) -> int:
@@ -111,12 +187,28 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     return _measured(study, model, tasks, together=True)
 
 
+def _raw_pixels(study: Study, dataset: str, setting: str) -> Work:
+    """Measure the baseline: every image of every task is read."""
+    evaluated = [
+        model
+        for model in study.models.values()
+        if model.key.setting == setting and dataset in model.evaluate_on
+    ]
+    splits = {split for model in evaluated for split in model.splits}
+    evaluation = study.config["evaluation"]
+    each = sum(_images(evaluated[0], evaluation["queries"]))
+    return Work("pixels", len(splits) * evaluation["tasks"] * each)
+
+
 def _toy(study: Study) -> Work:
-    """Train the supervised toy once, at every step size."""
+    """Train the supervised toy once, at every step size, measuring it after every epoch."""
     chosen = study.config["toy"]
-    passes = len(chosen["step_sizes"]) * chosen["epochs"] * TOY_IMAGES * GRADIENT
+    store = Jobs(study, "").store(chosen["dataset"], chosen["image_size"])
+    held = images(study, chosen["dataset"], store)
+    epoch = held["train"] * GRADIENT + sum(held.values())
+    passes = len(chosen["step_sizes"]) * chosen["epochs"] * epoch
     alive = Tasks(1, chosen["batch"], 1).differentiated(kept_steps=0)
-    return _work(chosen, passes, alive, IMAGES, trains=True)  # it holds them all
+    return _work("toy", chosen, passes, alive, IMAGES)  # it holds them all
 
 
 def _whole(value: Any, otherwise: int) -> int:
@@ -130,7 +222,7 @@ def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work
     batch = Tasks(study.compute["tasks_at_once"], support, queries, inductive)
     passes = tasks * _evaluated_task(study, model)
     alive = batch.measured(together=together)
-    return _work(model.choices, passes, alive, batch.images, trains=False)
+    return _work("measure", model.choices, passes, alive, batch.images)
 
 
 def _evaluated_task(study: Study, model: Model) -> float:
@@ -151,17 +243,12 @@ def _step(method: Method, order: int) -> int:
     return 1 if method.adapts == "head" else order
 
 
-def _work(
-    chosen: Mapping[str, Any], passes: float, alive: float, images: int, *, trains: bool
-) -> Work:
+def _work(stage: str, chosen: Mapping[str, Any], passes: float, alive: float, in_hand: int) -> Work:
     size, filters = chosen["image_size"], chosen["filters"]
-    peak = footprint.megabytes(size, filters, alive, images)
+    peak = footprint.megabytes(size, filters, alive, in_hand)
     stored = IMAGES * 3 * size**2 / 1e6
     gflop, channels = 0.0, 3
     for _ in range(_BLOCKS):
         gflop += 2 * 9 * channels * filters * size**2 / 1e9
         channels, size = filters, size // 2
-    return Work(passes * gflop, peak, stored, trains)
-
-
-_OF_A_MODEL = {"train_model": _training, "measure_accuracy": _accuracy}
+    return Work(stage, passes * gflop, peak, stored)

@@ -1,0 +1,60 @@
+"""How many seconds each job of a study will take: what is planned with, and progress told by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from innerloop.study import workload
+from innerloop.study.speeds import Speeds
+from innerloop.study.study import Study
+from innerloop.study.workload import Job, jobs_of
+
+#: Bytes of a download that come in a second.
+BYTES_PER_SECOND = 10e6
+#: Seconds of the jobs whose work hardly depends on the study: most of it is importing libraries.
+LOCAL = {
+    "fetch_dataset": 2.0,
+    "make_splits": 2.0,
+    "draw_episodes": 2.5,
+    "describe_study": 1.0,
+    "gather_table": 3.0,
+    "gather_logs": 4.0,
+    "draw_figure": 6.0,
+    "write_table": 4.0,
+    "write_report": 6.0,
+    "write_pdf": 20.0,
+}
+
+
+class Forecast:
+    """Estimated seconds of a study's jobs, within a factor of two or three on a known machine.
+
+    Args:
+        study: the study.
+        speeds: how fast jobs compute; left out: by the study's own benchmarks where it has run,
+            else by those that ship.
+
+    Attributes:
+        jobs: every job that computes, in the order of the stages.
+    """
+
+    def __init__(self, study: Study, speeds: Speeds | None = None) -> None:
+        self._study = study
+        self.speeds = speeds or Speeds.known(study)
+        self.jobs: list[Job] = jobs_of(study)
+
+    def seconds(self, rule: str, wildcards: Mapping[str, Any]) -> float:
+        """Seconds of one job; of a rule that does nothing itself (a target), none.
+
+        Args:
+            rule: the job's rule.
+            wildcards: the job's, as Snakemake has them: all values may be text.
+        """
+        if rule in workload.OUTPUTS:
+            return self.speeds.seconds(self._study, workload.of(self._study, rule, wildcards))
+        seconds = LOCAL.get(rule, 0.0)
+        if rule == "fetch_dataset":
+            files = self._study.registry.collections[wildcards["collection"]].files
+            seconds += sum(file.bytes for file in files) / BYTES_PER_SECOND
+        return seconds
