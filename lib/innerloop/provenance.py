@@ -72,8 +72,8 @@ def require_spec(path: Path | str, found: Mapping[str, Any], expected: Mapping[s
         )
         raise ProvenanceError(
             f"{path} does not belong to this study file ({shown}). Were the study file or the code "
-            "edited while jobs ran? Run Snakemake again; where it sees nothing to do, delete "
-            f"{path} first"
+            "edited while jobs ran? Run Snakemake again; where it sees nothing to do, move "
+            f"{path} away first"
         )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +140,37 @@ class TestRoundTrip:
         rows = np.array([[1, 0], [2, 3]])
         found = store.batch_on(rows, torch.device("cpu"))
         assert torch.equal(found, store.batch(rows))
+
+
+class TestPickled:
+    """A worker maps the images itself; they do not travel to it."""
+
+    def test_it_carries_no_images(self, store, monkeypatch):
+        monkeypatch.chdir(store.folder.parent)
+        content = pickle.dumps(ImageStore.open(store.folder.name))
+        assert len(content) < 400
+        monkeypatch.chdir("/")  # a relative path leads to the same folder from elsewhere
+        found = pickle.loads(content)
+        assert isinstance(found.images, np.memmap)
+        assert found.digest == store.digest
+        np.testing.assert_array_equal(found.images, store.images)
+
+    def test_nor_what_was_copied_to_a_device(self, store):
+        rows = np.arange(3)
+        store.batch_on(rows, torch.device("cpu"))
+        found = copy.deepcopy(store)
+        assert len(pickle.dumps(found)) < 400
+        assert torch.equal(found.batch(rows), store.batch(rows))
+
+    def test_images_built_anew_meanwhile_are_refused(self, store):
+        content = pickle.dumps(store)
+        build_images(stub((1, 1)), "noise", 8, store.folder, progress=False)
+        with pytest.raises(DataError, match="was built anew"):
+            pickle.loads(content)
+
+    def test_images_in_memory_travel(self, store):
+        inner = replace(store, images=np.array(store.images))
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(inner)).images, store.images)
 
 
 class TestDigest:
@@ -381,7 +414,12 @@ class TestOpenImages:
 
     def test_it_is_shown_in_a_line(self, user_file, tmp_path):
         built = open_images(f"{user_file}:flowers", 4, tmp_path / "images")
-        assert repr(built) == f"ImageStore(folder={built.folder!r})"
+        shown = f"ImageStore(flowers 4: 2 images of 1 classes in {tmp_path}/images/flowers/4)"
+        assert repr(built) == shown
+
+    def test_it_names_its_whole_path_wherever_one_is(self, user_file, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        assert str(tmp_path) in repr(open_images(f"{user_file}:flowers", 4, "images"))
 
     def test_missing_file(self, tmp_path):
         with pytest.raises(ExtensionError, match="there is no file"):

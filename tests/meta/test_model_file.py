@@ -59,12 +59,22 @@ def test_missing(tmp_path: Path):
         load(tmp_path / "model.pt")
 
 
-@pytest.mark.parametrize("kept", [0, 100, 3000])
+@pytest.mark.parametrize("kept", [100, 3000])
 def test_damaged(model: TrainedModel, tmp_path: Path, kept: int):
     path = tmp_path / "model.pt"
     save(model, path)
     path.write_bytes(path.read_bytes()[:kept])
-    with pytest.raises(CheckpointError, match="is not a whole model file"):
+    with pytest.raises(CheckpointError, match=r"model\.pt is damaged, or copied in part"):
+        load(path)
+
+
+def test_lacking_a_part(model: TrainedModel, tmp_path: Path):
+    path = tmp_path / "model.pt"
+    save(model, path)
+    content = torch.load(path)
+    del content["kept"]
+    torch.save(content, path)
+    with pytest.raises(CheckpointError, match=r"damaged, or copied in part .KeyError: 'kept'"):
         load(path)
 
 
@@ -74,10 +84,45 @@ def test_of_another_format(tmp_path: Path):
         load(tmp_path / "model.pt")
 
 
-def test_something_else(tmp_path: Path):
-    torch.save({"weights": torch.zeros(1)}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="is not a whole model file"):
-        load(tmp_path / "model.pt")
+PLAIN = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU())
+HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
+
+#: Files of other programs: how one comes about, and what is said of it.
+FOREIGN = {
+    "a pickled module": (
+        lambda path: torch.save(PLAIN, path),
+        "holds pickled Python objects, perhaps a whole nn.Module, and none is executed",
+    ),
+    "a state dict": (lambda path: torch.save(PLAIN.state_dict(), path), "holds a state dict"),
+    "a training state": (
+        lambda path: torch.save({"model": PLAIN.state_dict(), "epoch": 3}, path),
+        "names no 'format'",
+    ),
+    "a tensor": (lambda path: torch.save(torch.zeros(2), path), "holds a Tensor"),
+    "safetensors": (
+        lambda path: path.write_bytes(len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)),
+        "is a safetensors file",
+    ),
+    "text": (lambda path: path.write_text("weights: none"), "is no archive of torch.save"),
+    "nothing": (lambda path: path.write_bytes(b""), "is empty"),
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_file_is_named_as_what_it_is(tmp_path: Path, kind: str):
+    path = tmp_path / "only_copy.pt"
+    write, what = FOREIGN[kind]
+    write(path)
+    with pytest.raises(
+        CheckpointError, match=rf"only_copy\.pt is not a model .* it {what}"
+    ) as found:
+        load(path)
+    assert "innerloop.from_state_dict" in str(found.value)
+
+
+def test_a_folder(tmp_path: Path):
+    with pytest.raises(CheckpointError, match=r"there is no model file .*; it is a folder"):
+        load(tmp_path)
 
 
 class Evil:
@@ -90,7 +135,7 @@ class Evil:
 def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     torch.save({"format": 1, "network": Evil()}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="is not a whole model file"):
+    with pytest.raises(CheckpointError, match="holds pickled Python objects"):
         load(tmp_path / "model.pt")
     torch.save({"fingerprint": "same", "state": Evil()}, tmp_path / "checkpoint.pt")
     assert Checkpoint(tmp_path / "checkpoint.pt", "same").read() is None

@@ -105,6 +105,17 @@ class ImageStore:
             raise _damaged(folder / CLASSES, f"does not divide {count} images into classes")
         return cls(folder, images, classes, manifest)
 
+    def __repr__(self) -> str:
+        count, classes = len(self.images), len(self.classes)
+        what = f"{self.dataset} {self.name}: {count} images of {classes} classes"
+        return f"ImageStore({what} in {self.folder.absolute()})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickled as its folder where the images are mapped from one: they are mapped anew."""
+        if not isinstance(self.images, np.memmap):
+            return super().__reduce_ex__(protocol)
+        return _reopened, (type(self), self.folder.absolute(), self.digest)
+
     @property
     def dataset(self) -> str:
         """Name of the data set."""
@@ -164,6 +175,13 @@ class ImageStore:
             raise _damaged(self.folder, "has changed since it was built")
 
 
+def _reopened(kind: type[ImageStore], folder: Path, digest: str) -> ImageStore:
+    store = kind.open(folder)
+    if store.digest != digest:
+        raise DataError(f"{folder} was built anew, from other images, since it was pickled")
+    return store
+
+
 def write_classes(path: Path, classes: Sequence[ClassRows]) -> None:
     """Write a class table."""
     pq.write_table(pa.Table.from_pylist([asdict(row) for row in classes], CLASSES_SCHEMA), path)
@@ -208,4 +226,4 @@ def _read_classes(folder: Path) -> list[ClassRows]:
 
 
 def _damaged(path: Path, what: str) -> DataError:
-    return DataError(f"{path} {what}; delete the image store and build it again")
+    return DataError(f"{path} {what}; move the image store away and build it again")

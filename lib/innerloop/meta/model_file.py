@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -117,20 +118,15 @@ def load(path: Path | str) -> TrainedModel:
     Nothing in the file is executed (`weights_only`).
 
     Raises:
-        CheckpointError: the file is missing, damaged, or not a model file.
+        CheckpointError: the file is missing, damaged, or not a model file of Innerloop.
     """
     path = Path(path)
-    if not path.is_file():
+    content = _content(path)
+    if content["format"] != FORMAT:
         raise CheckpointError(
-            f"there is no model file {path}; `snakemake train` makes the models (delete "
-            "what is left of this one's folder first)"
+            f"{path} has model format {content['format']}; this version reads {FORMAT}"
         )
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        if content["format"] != FORMAT:
-            raise CheckpointError(
-                f"{path} has model format {content['format']}; this version reads {FORMAT}"
-            )
         return TrainedModel(
             network=Conv4(**content["network"]),
             method=Method.from_json(json.loads(content["method"])),
@@ -142,10 +138,57 @@ def load(path: Path | str) -> TrainedModel:
             best=content["best"],
             last=content["last"],
         )
+    except Exception as error:  # whatever a value of the wrong kind leads to
+        raise _damaged(path, f"{type(error).__name__}: {error}") from error
+
+
+def _content(path: Path) -> Mapping[str, Any]:
+    """What the file holds, if it is a model file of Innerloop."""
+    if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "`snakemake train` makes a study's models"
+        raise CheckpointError(f"there is no model file {path}; {what}")
+    try:
+        start = _start(path)
+        if start[:2] != b"PK":
+            safetensors = start[8:] == b"{"
+            raise _foreign(
+                path,
+                "it is empty"
+                if not start
+                else f"it is {'a safetensors file' if safetensors else 'no archive of torch.save'}",
+            )
+        content = torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
-    except Exception as error:  # torch raises many kinds for a damaged file
-        raise CheckpointError(
-            f"{path} is not a whole model file ({type(error).__name__}: {error}); "
-            "delete it and run Snakemake again"
+    except UnpicklingError as error:
+        raise _foreign(
+            path, "it holds pickled Python objects, perhaps a whole nn.Module, and none is executed"
         ) from error
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise _damaged(path, str(error).partition("\n")[0] or type(error).__name__) from error
+    if not isinstance(content, Mapping):
+        raise _foreign(path, f"it holds a {type(content).__name__}")
+    if "format" not in content:
+        tensors = content and all(isinstance(value, torch.Tensor) for value in content.values())
+        raise _foreign(path, "it holds a state dict" if tensors else "it names no 'format'")
+    return content
+
+
+def _start(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(9)
+
+
+def _foreign(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path} is not a model file of Innerloop: {what}. Weights of another program come in "
+        "through innerloop.from_state_dict (docs/library.md)"
+    )
+
+
+def _damaged(path: Path, why: str) -> CheckpointError:
+    # never "delete": it may be somebody's only copy
+    return CheckpointError(
+        f"{path} is damaged, or copied in part ({why}). If Snakemake made it, move it away and run "
+        "Snakemake again"
+    )

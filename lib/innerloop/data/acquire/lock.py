@@ -27,7 +27,7 @@ def read_lock(folder: Path) -> dict[str, str]:
         digest, two_spaces, name = line.partition("  ")
         if len(digest) != 64 or not two_spaces or not name:
             raise DataError(
-                f"{path}: '{line}' is not a line of sha256sum; repair the file, or delete it to "
+                f"{path}: '{line}' is not a line of sha256sum; repair the file, or move it away to "
                 "have the files verified by the registry alone"
             )
         locked[name] = digest

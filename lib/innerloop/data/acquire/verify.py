@@ -44,7 +44,7 @@ def verified(path: Path, expected: RawFile, locked: str = "") -> Hashes:
     if is_web_page(path):
         raise DataError(
             f"{path} is a web page, not {expected.name}: a login, quota or error page was saved "
-            "under its name; delete it and fetch the file again"
+            "under its name; move it away and fetch the file again"
         )
     size = path.stat().st_size
     if expected.bytes and size != expected.bytes:

@@ -42,7 +42,7 @@ class Allowance:
         if self.bytes < 0 or self.members < 0:
             raise DataError(
                 f"{self.archive} unpacks to far more than an archive of its size can hold (a "
-                "decompression bomb?); nothing of it is used: delete it"
+                "decompression bomb?); nothing of it is used: move it away"
             )
 
 
@@ -57,7 +57,7 @@ def inside(name: str, archive: Path) -> PurePosixPath:
     if not parts or path.is_absolute() or ".." in parts or "\\" in name or "\0" in name:
         raise DataError(
             f"{archive}: member {name!r} leaves the folder it belongs to; nothing of the archive "
-            "is used: delete it"
+            "is used: move it away"
         )
     return path
 
@@ -80,7 +80,7 @@ def save(content: IO[bytes], target: Path, archive: Path) -> None:
                 file.write(block)
     except (FileExistsError, NotADirectoryError) as error:
         raise DataError(
-            f"{archive}: another member has the place of {target.name}; delete it"
+            f"{archive}: another member has the place of {target.name}; move it away"
         ) from error
 
 

@@ -40,7 +40,7 @@ def unpack_tar(
             if not member.isreg() or member.issparse():
                 raise DataError(
                     f"{archive}: member {member.name!r} is a link, a device or a file with holes, "
-                    "where only plain files belong; nothing of the archive is used: delete it"
+                    "where only plain files belong; nothing of the archive is used: move it away"
                 )
             content = tar.extractfile(member)
             if content is not None and not is_junk(path) and wanted(path):

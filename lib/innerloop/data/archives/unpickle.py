@@ -139,7 +139,7 @@ def unpickle(path: Path) -> Any:
     except ForbiddenError as error:
         raise DataError(
             f"{path} asks for {error}, which data does not need; it was not executed. This is not "
-            "the data set's file: delete it"
+            "the data set's file: move it away"
         ) from error
     except Exception as error:  # damaged pickles raise nearly anything
         raise DataError(

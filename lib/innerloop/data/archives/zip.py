@@ -41,7 +41,7 @@ def _unpack(
     if stat.S_IFMT(member.external_attr >> 16) not in _KINDS:
         raise DataError(
             f"{archive}: member {member.filename!r} is a link or a device, where only "
-            "plain files belong; nothing of the archive is used: delete it"
+            "plain files belong; nothing of the archive is used: move it away"
         )
     if member.is_dir() or is_junk(path) or not wanted(path):
         return

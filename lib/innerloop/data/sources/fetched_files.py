@@ -47,7 +47,7 @@ class FetchedFiles:
         for path in [*files.values(), *([folder] if folder else [])]:
             if not path.exists():
                 raise DataError(
-                    f"{path} is gone since it was verified; put it back, or delete {record} to "
+                    f"{path} is gone since it was verified; put it back, or move {record} away to "
                     "have the files fetched again"
                 )
         hashes = {name: facts["sha256"] for name, facts in fetched["files"].items()}

@@ -27,12 +27,14 @@ def read_rgb(file: Path) -> Image.Image:
             if width * height > MOST_PIXELS:  # known before a pixel is decoded
                 raise DataError(
                     f"image {file} is {width} x {height} pixels, more than {MOST_PIXELS} in all "
-                    "(a decompression bomb?); make it smaller or remove it"
+                    "(a decompression bomb?); make it smaller, or move it away"
                 )
             deep = picture.mode.startswith(("I", "F"))
             rgb: Image.Image = picture.convert("RGB")
     except _UNREADABLE as error:
-        raise DataError(f"image {file} cannot be read ({error}); repair or remove it") from error
+        raise DataError(
+            f"image {file} cannot be read ({error}); repair it, or move it away"
+        ) from error
     if deep:
         raise DataError(
             f"image {file} has more than eight bits a channel, which would be cut off; save it "
