@@ -1,9 +1,17 @@
-"""Progress of long work: a bar on a terminal, lines in a log file."""
+"""Progress of long work: a bar on a terminal, lines in a log file, and what such lines say.
+
+A line of a log:
+
+    13:45:07  p1 maml on symbols 5w1s, seed 0: 89/200  8.78/s  13 s left  loss 1.387  accuracy 0.395
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self, SupportsFloat
 
@@ -19,6 +27,60 @@ from rich.progress import Progress as Bar
 
 MEGABYTE = 1_000_000
 _BAR_SECONDS = 0.1
+#: Enough of a log's end to hold its last progress line.
+_TAIL_BYTES = 8192
+_LINE = re.compile(
+    r"^\d\d:\d\d:\d\d  (?P<what>.+): (?P<done>\d+)/(?P<total>\d+)  (?P<rate>[\d.]+)/s  "
+    r".*? left(?P<figures>(?:  \S+ (?:[\d.+-]+|nan|-?inf))*)\s*$",
+    re.MULTILINE,
+)
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: 45 s, 12 min, 3.5 h, 12.1 d."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} d"
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a progress line says.
+
+    Attributes:
+        what: the work.
+        done: finished steps.
+        total: all steps.
+        rate: steps a second.
+        figures: the latest figures by name, such as loss and accuracy.
+    """
+
+    what: str
+    done: int
+    total: int
+    rate: float
+    figures: dict[str, float]
+
+
+def reached(log: Path | str) -> Reached | None:
+    """What the last progress line of a log file says; None where it has none."""
+    try:
+        with Path(log).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return None
+    lines = list(_LINE.finditer(text))
+    if not lines:
+        return None
+    last = lines[-1]
+    words = last["figures"].split()
+    figures = dict(zip(words[::2], map(float, words[1::2]), strict=True))
+    return Reached(
+        last["what"], int(last["done"]), int(last["total"]), float(last["rate"]), figures
+    )
 
 
 class Progress:
@@ -76,9 +138,10 @@ class Progress:
 
     def _line(self, now: float, shown: str) -> str:
         rate = (self._done - self._began_at) / max(now - self._began, 1e-9)
-        left = (self._total - self._done) / rate if rate > 0 else float("nan")
+        left = duration((self._total - self._done) / rate) if rate > 0 else "? s"
         return (
-            f"{self._what}: {self._done}/{self._total}  {rate:.2f}/s  {left:.0f} s left  {shown}"
+            f"{time.strftime('%H:%M:%S')}  {self._what}: {self._done}/{self._total}  "
+            f"{rate:.2f}/s  {left} left  {shown}"
         ).rstrip()
 
 
