@@ -15,13 +15,12 @@ rule describe_study:
         log_of(paths.DESCRIPTION),
     params:
         script=f"{SCRIPTS}/describe_study.py",
-        # not sorted: figures and tables keep the study file's order of variants
-        study=json.dumps(described_part(STUDY.config)),
-        code=lambda wildcards: JOBS.code("describe_study.py"),
+        # made here, where the whole study file is known
+        spec=lambda wildcards: canonical_json(describe(STUDY)),
     shell:
         r"""
         python {params.script:q} \
-            --study {params.study:q} \
+            --spec {params.spec:q} \
             --out {output.description:q} \
             >{log:q} 2>&1
         """

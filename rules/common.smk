@@ -14,7 +14,7 @@ from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
 from innerloop.partitions import longest_minutes
 from innerloop.study import paths
-from innerloop.study.description import described_part
+from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey

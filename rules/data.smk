@@ -61,6 +61,7 @@ rule build_images:
         python {params.script:q} \
             --spec {params.spec:q} \
             --raw {input.raw:q} \
+            --registry "$INNERLOOP_REGISTRY" \
             --threads {threads} \
             --manifest {output.manifest:q} \
             --samples {output.samples:q} \

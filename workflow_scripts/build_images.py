@@ -8,26 +8,35 @@ from innerloop.command_line import program, spec_parser
 from innerloop.data.build_images import build_images
 from innerloop.data.samples import write_samples
 from innerloop.data.sources.fetched_files import FetchedFiles
-from innerloop.extensions import load_entry
+from innerloop.errors import ConfigError
+from innerloop.extensions import entry_in, load_entry
 from innerloop.files import read_spec
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, build, and write the store and a sheet of samples."""
-    parser = spec_parser(__doc__, "dataset, variant, source, size, images")
+    parser = spec_parser(__doc__, "dataset, variant, source, size, images, listing")
     parser.add_argument(
         "--raw", nargs="?", type=Path, help="fetched.json, where the source reads fetched files"
+    )
+    parser.add_argument(
+        "--registry", type=Path, default=Path(), help="the user's registry, if there is one"
     )
     parser.add_argument("--threads", type=int, default=1, help="threads that decode")
     parser.add_argument("--manifest", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--samples", required=True, type=Path, help="picture of some images")
     arguments = parser.parse_args(argv)
     spec = read_spec(arguments.spec)
-    source, origin = load_entry(spec["source"]), {}
     if arguments.raw:
-        files = FetchedFiles.read(arguments.raw, spec["images"])
-        source, origin = source(files), files.origin
+        folder, listing = arguments.registry.parent, spec["listing"]
+        own = folder / listing["file"] if listing else None
+        files = FetchedFiles.read(arguments.raw, spec["images"], own)
+        source, origin = files.source(entry_in(folder, spec["source"])), files.origin
+        if own and origin[own.name]["sha256"] != listing["sha256"]:
+            raise ConfigError(f"{own} was edited while jobs ran; run Snakemake again")
+    else:
+        source, origin = load_entry(spec["source"]), {}
     store = build_images(
         source,
         spec["dataset"],

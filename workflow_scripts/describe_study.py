@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
-from innerloop.command_line import program, read_study
-from innerloop.files import write_json
-from innerloop.study.description import describe
-from innerloop.study.study import Study
+from innerloop.command_line import program, spec_parser
+from innerloop.files import read_spec, write_json
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the study and write its description."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--study", required=True, help="study file, or its content as JSON")
+    """Write the description, which is the job's parameters."""
+    parser = spec_parser(__doc__, "study, datasets, protocols, models, ...")
     parser.add_argument("--out", required=True, type=Path, help="study.json")
     arguments = parser.parse_args(argv)
-    write_json(arguments.out, describe(Study(read_study(arguments.study))))
+    write_json(arguments.out, read_spec(arguments.spec))
 
 
 if __name__ == "__main__":

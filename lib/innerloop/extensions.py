@@ -32,6 +32,12 @@ def split_entry(entry: str) -> tuple[str, str]:
     return place, name
 
 
+def entry_in(folder: Path, entry: str) -> str:
+    """An entry that stands in a file of some folder, seen from here: its path counts from there."""
+    place, name = split_entry(entry)
+    return f"{folder / place}:{name}" if place.endswith(".py") else entry
+
+
 def source_file(entry: str) -> Path:
     """The Python file that an entry lives in, found without importing it.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 import miniatures
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.mini_imagenet_images import MiniImageNetFromIlsvrc, MiniImageNetImages
-from innerloop.errors import DataError
+from innerloop.errors import ConfigError, DataError
 
 CLASSES = {"n01532829": "train", "n01855672": "val", "n01930112": "test"}
 NUMBERS = (5, 2, 9)
@@ -105,6 +106,47 @@ def test_an_image_twice(tmp_path, listing):
     folder = write(tmp_path / "images", {**listed_members("a/"), **listed_members("b/")})
     with pytest.raises(DataError, match="9 images have a name twice"):
         MiniImageNetImages(fetched(tmp_path, folder=folder), listing).catalogue()
+
+
+class TestAListingOfTheRegistry:
+    """The variant's own, which the source is given beside the files."""
+
+    CLASS = "innerloop.data.sources.mini_imagenet_images:MiniImageNetImages"
+
+    def source(self, tmp_path, listing, entry=CLASS):
+        folder = write(tmp_path / "images", {**listed_members(""), "n0153282900000099.jpg": b""})
+        return replace(fetched(tmp_path, folder=folder), listing=listing).source(entry)
+
+    def test_it_may_be_of_some_images_only(self, tmp_path, listing):
+        source = self.source(tmp_path, listing)
+        check(source)
+        assert source.split_name == "the registry's own (listing.csv)"
+
+    def test_but_not_of_others(self, tmp_path, listing):
+        listing.write_text(listing.read_text() + "\ntest,n01930112,n0193011200000077.jpg")
+        with pytest.raises(DataError, match="1 images missing: n0193011200000077"):
+            self.source(tmp_path, listing).catalogue()
+
+    @pytest.mark.parametrize(
+        ("old", "new", "message"),
+        [
+            ("label", "class", "listing.csv: there is no column label"),
+            ("00000002.jpg", "00000005.jpg", "listed more than once: n0153282900000005.jpg"),
+            ("", "", None),
+        ],
+    )
+    def test_what_is_wrong_is_said(self, tmp_path, listing, old, new, message):
+        if message is None:
+            listing.write_bytes("größe".encode("utf-16"))
+            message = "listing.csv: cannot be read"
+        else:
+            listing.write_text(listing.read_text().replace(old, new))
+        with pytest.raises(DataError, match=message):
+            self.source(tmp_path, listing).catalogue()
+
+    def test_a_class_that_takes_none(self, tmp_path, listing):
+        with pytest.raises(ConfigError, match="takes no listing; remove the key"):
+            self.source(tmp_path, listing, "innerloop.data.sources.cub:Cub")
 
 
 @pytest.fixture

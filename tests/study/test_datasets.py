@@ -120,3 +120,48 @@ def test_variants_that_are_not_there():
         with_dataset("cub", variant="big")
     with pytest.raises(ConfigError, match=r"datasets\.cub: source 'people' has no variants"):
         with_dataset("cub", source="people", variant="centre")
+
+
+OWN_VARIANT = """
+[datasets.mini_imagenet.variants.few]
+collection = "mini_imagenet_jpegs"
+source = "my_sets.py:Few"
+images = { train = 5, val = 5, test = 5 }
+listing = "few.csv"
+"""
+
+
+def registered(folder: Path) -> Jobs:
+    """The paper study with a variant of the user's own, whose files lie in some folder."""
+    folder.mkdir(parents=True)
+    (folder / "mine.toml").write_text(OWN_VARIANT)
+    (folder / "my_sets.py").write_text("class Few: ...\n")
+    (folder / "few.csv").write_text("filename,label,split\n")
+    datasets = {**PAPER["datasets"], "mini_imagenet": {"source": "mini_imagenet", "variant": "few"}}
+    return jobs(study(registry=str(folder / "mine.toml"), datasets=datasets))
+
+
+def test_where_a_registry_lies_is_in_no_job_s_parameters(tmp_path):
+    here, there = registered(tmp_path / "here"), registered(tmp_path / "deeper" / "there")
+    spec = here.images("mini_imagenet", "few-84")
+    assert (spec["source"], spec["listing"]["file"]) == ("my_sets.py:Few", "few.csv")
+    assert spec == there.images("mini_imagenet", "few-84")
+    assert here.splits("mini_imagenet") == there.splits("mini_imagenet")
+    assert describe(here.study) == describe(there.study)
+    key = next(key for key in here.study.models if key.dataset == "mini_imagenet")
+    assert here.train(key) == there.train(key)
+
+
+def test_an_edited_listing_is_another_parameter(tmp_path):
+    made = registered(tmp_path / "here")
+    before = made.images("mini_imagenet", "few-84")["listing"]
+    (tmp_path / "here/few.csv").write_text("filename,label,split\na.jpg,a,test\n")
+    assert made.images("mini_imagenet", "few-84")["listing"] != before
+
+
+def test_what_gathers_and_describes_knows_the_registry(tmp_path):
+    made = registered(tmp_path / "here")
+    for table in Measurements(made).tables():
+        again = jobs(Study(Measurements(made).study_of(table)))
+        assert Measurements(again).files(table) == Measurements(made).files(table)
+    assert describe(made.study)["datasets"]["mini_imagenet"]["variant"] == "few"

@@ -76,7 +76,7 @@ def open_images(
     show_terms(name, licence)
     files = _fetched(chosen, known, Path(folder), Ways(str(data_root), tuple(mirrors)))
     return build_images(
-        load_entry(chosen.source)(files),
+        files.source(known.entry(chosen.source)),
         name,
         size,
         place,
@@ -90,7 +90,7 @@ def open_images(
 def _fetched(chosen: Variant, known: Registry, folder: Path, ways: Ways) -> FetchedFiles:
     raw = folder.parent / "raw" / chosen.collection
     fetch(known.collections[chosen.collection], raw, ways)
-    return FetchedFiles.read(raw / FETCHED, chosen.images)
+    return FetchedFiles.read(raw / FETCHED, chosen.images, known.listing(chosen))
 
 
 def _opened(place: Path, entry: str) -> ImageStore:

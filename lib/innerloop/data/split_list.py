@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from innerloop.data.split_file import SplitRow, shortened
@@ -25,11 +26,21 @@ def read_split_list(path: Path, name: str, superclass: str = "") -> list[SplitRo
     ]
 
 
-def read_rows(path: Path) -> Iterable[dict[str, str]]:
-    """The lines of a CSV file, gzipped or not, by their columns."""
-    content = path.read_bytes()
-    text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    return csv.DictReader(text.splitlines())
+def read_rows(path: Path, columns: Sequence[str] = ()) -> Iterable[dict[str, str]]:
+    """The lines of a CSV file, gzipped or not, by their columns.
+
+    Raises:
+        DataError: it cannot be read, or lacks one of the columns.
+    """
+    try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    rows = csv.DictReader(text.splitlines())
+    if missing := [name for name in columns if name not in (rows.fieldnames or ())]:
+        raise DataError(f"{path}: there is no column {', '.join(missing)}")
+    return rows
 
 
 def require_same(found: Iterable[str], listed: Iterable[str], place: str, what: str) -> None:

@@ -10,27 +10,6 @@ from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.study import Study
 
-#: Keys of a study file that its description is made from; the title is the report's own.
-_DESCRIBED = (
-    "study",
-    "seed",
-    "model_seeds",
-    "roles",
-    "datasets",
-    "methods",
-    "protocols",
-    "statistics",
-)
-
-
-def described_part(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of a study file that its description is made from."""
-    models = {
-        name: {key: value for key, value in entry.items() if key != "probes"}
-        for name, entry in config["models"].items()
-    }
-    return {**{key: config[key] for key in _DESCRIBED if key in config}, "models": models}
-
 
 def describe(study: Study) -> dict[str, Any]:
     """What figures, tables and the report must know of a study besides its measurements."""

@@ -18,6 +18,7 @@ from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
+from innerloop.files import sha256_of
 from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
@@ -74,17 +75,23 @@ class Jobs:
 
     def images(self, dataset: str, store: str) -> Spec:
         """Build one image store of a data set."""
-        variant = self._variant(dataset, store)
-        entry = variant.source if variant else self.study.source_entry(dataset)
+        variant, registry = self._variant(dataset, store), self.study.registry
+        source = variant.source if variant else self.study.source(dataset)
         name, size = variant_and_size(store)
         return {
             "dataset": dataset,
             "variant": name,
             "size": size,
-            "source": entry,
+            "source": source,
             "images": dict(variant.images) if variant else {},
-            "code": self.code("build_images.py", entry),
+            "listing": self._listing(variant),
+            "code": self.code("build_images.py", registry.entry(source) if variant else source),
         }
+
+    def _listing(self, variant: Variant | None) -> Spec:
+        """What a variant's own listing of images is known by."""
+        path = self.study.registry.listing(variant) if variant else None
+        return {"file": variant.listing, "sha256": sha256_of(path)} if variant and path else {}
 
     def _variant(self, dataset: str, store: str) -> Variant | None:
         """The variant that a store is named after: also one that the study does not use."""
@@ -98,7 +105,7 @@ class Jobs:
         """Divide the classes of a data set, whose images must be of the source it now has."""
         return {
             "dataset": dataset,
-            "source": self.study.source_entry(dataset),
+            "source": self.study.source(dataset),
             "splits": self.study.config["datasets"][dataset].get("splits"),
             "code": self.code("make_splits.py"),
         }

@@ -40,7 +40,7 @@ class StudyFile:
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        compute = config.get("compute", {})  # a description of a study does without
+        compute = config["compute"]
         self.name: str = config["study"]
         self.config: dict[str, Any] = {
             **{key: value for key, value in config.items() if key not in ACCESS},
@@ -77,11 +77,16 @@ class StudyFile:
             )
         return None
 
-    def source_entry(self, dataset: str) -> str:
-        """Where the code of a data set's source is."""
+    def source(self, dataset: str) -> str:
+        """What a data set's images are recorded to come from: an entry, as it is written."""
         variant = self.variant(dataset)
         source: str = self.config["datasets"][dataset]["source"]
         return SOURCES.get(source, source) if variant is None else variant.source
+
+    def source_entry(self, dataset: str) -> str:
+        """Where the code of a data set's source is, seen from here."""
+        source = self.source(dataset)
+        return self.registry.entry(source) if self.variant(dataset) else source
 
     @property
     def licences(self) -> dict[str, Licence]:

@@ -95,6 +95,40 @@ def test_a_user_s_own_comes_on_top(tmp_path):
     assert found.variant("cub") == REGISTRY.variant("cub")
 
 
+def test_a_variant_is_added_to_a_built_in_data_set(tmp_path):
+    of_mine = {
+        "collection": "mini_imagenet_jpegs",
+        "source": "innerloop.data.sources.mini_imagenet_images:MiniImageNetImages",
+        "listing": "few.csv",
+    }
+    lines = [f'{key} = "{value}"' for key, value in of_mine.items()]
+    text = "\n".join(["[datasets.mini_imagenet.variants.few]", *lines, "images = { test = 3 }"])
+    found = own(tmp_path, text)
+    assert {*found.variants["mini_imagenet"]} == {*REGISTRY.variants["mini_imagenet"], "few"}
+    assert found.variant("mini_imagenet").name == "pickles"
+    defaulting = own(tmp_path / "..", "[datasets.mini_imagenet]\ndefault = 'few'\n" + text)
+    assert defaulting.variant("mini_imagenet").listing == "few.csv"
+
+
+def test_paths_count_from_the_file(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep/few.csv").write_text("filename,label,split\n")
+    listed = OWN.replace('source = "my', 'listing = "few.csv"\nsource = "my')
+    (tmp_path / "deep/mine.toml").write_text(listed)
+    monkeypatch.chdir(tmp_path)
+    for place in ("deep/mine.toml", str(tmp_path / "deep/mine.toml")):
+        found = read_registry(place)
+        flowers = found.variant("flowers")
+        assert flowers.source == "my_flowers.py:Flowers"
+        assert found.entry(flowers.source) == place.replace("mine.toml", "my_flowers.py:Flowers")
+        assert found.listing(flowers).samefile("deep/few.csv")
+        assert found.entry("/elsewhere/my.py:Flowers") == "/elsewhere/my.py:Flowers"
+        assert found.entry("a.module:Flowers") == "a.module:Flowers"
+    (tmp_path / "deep/few.csv").unlink()
+    with pytest.raises(ConfigError, match=r"variants.small.listing: there is no file .*few.csv"):
+        found.listing(flowers)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -104,7 +138,10 @@ def test_a_user_s_own_comes_on_top(tmp_path):
         ('name = "flowers.zip"', 'name = "../flowers.zip"', "'../flowers.zip' is not a plain file"),
         ('collection = "flowers"', 'collection = "trees"', "there is no collection 'trees'"),
         ('default = "small"', 'default = "big"', "no variant 'big'"),
+        ('default = "small"', "", "datasets.flowers.default: say which variant is meant"),
         ('source = "my_flowers.py:Flowers"', "", "missing key source"),
+        ("flowers.variants.small", "flowers.variants.Small-1", "'Small-1' is no name"),
+        ("collections.flowers", 'collections."../x"', "'../x' is no name"),
         ("train = 3", "training = 3", "unknown key training"),
         ("[datasets.flowers]", "[datasets.flowers", "cannot be read as TOML"),
     ],

@@ -74,8 +74,11 @@ class Variant:
         dataset: the data set.
         name: the variant.
         collection: name of the collection that it is read from.
-        source: entry of the class that reads it.
+        source: entry of the class that reads it, as the registry has it; `Registry.entry` gives
+            one that can be loaded.
         images: how many images each split has.
+        listing: CSV file of the images that the class is to read, for a class that takes one;
+            `Registry.listing` gives its path.
     """
 
     dataset: str
@@ -83,3 +86,4 @@ class Variant:
     collection: str
     source: str
     images: Mapping[str, int]
+    listing: str = ""

@@ -1,7 +1,12 @@
-"""The registry: `registry.toml`, and on top of it a file of the user's own."""
+"""The registry: `registry.toml`, and on top of it a file of the user's own.
+
+Paths in a user's file count from its folder. They are recorded as they stand there, so that what a
+job depends on does not change with the place of the file.
+"""
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +18,13 @@ from innerloop.data.acquire.collection import Collection, RawFile, Variant
 from innerloop.data.catalogue import SPLITS
 from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError
+from innerloop.extensions import entry_in
 
 #: Not part of any job's code: what a job depends on goes into its parameters.
 BUILT_IN = Path(__file__).parents[1] / "registry.toml"
+
+#: Names become parts of paths.
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 @dataclass(frozen=True)
@@ -26,11 +35,13 @@ class Registry:
         collections: by their names.
         variants: by data set and variant.
         defaults: data set -> the variant that is meant where none is named.
+        folder: where the user's own file lies.
     """
 
     collections: Mapping[str, Collection]
     variants: Mapping[str, Mapping[str, Variant]]
     defaults: Mapping[str, str]
+    folder: Path = Path()
 
     def variant(self, dataset: str, name: str | None = None) -> Variant:
         """One variant of a data set, or its default.
@@ -50,6 +61,26 @@ class Registry:
             )
         return known[wanted]
 
+    def entry(self, source: str) -> str:
+        """A variant's `source`, seen from here."""
+        return entry_in(self.folder, source)
+
+    def listing(self, variant: Variant) -> Path | None:
+        """A variant's own listing of images, seen from here; None: it has none.
+
+        Raises:
+            ConfigError: there is no such file.
+        """
+        if not variant.listing:
+            return None
+        path = self.folder / variant.listing
+        if not path.is_file():
+            raise ConfigError(
+                f"registry: datasets.{variant.dataset}.variants.{variant.name}.listing: there is "
+                f"no file {path}"
+            )
+        return path
+
     def datasets_of(self, collection: Collection) -> list[str]:
         """The data sets that have a variant read from a collection."""
         return [
@@ -65,7 +96,7 @@ class Registry:
 
 @cache
 def read_registry(own: str | None = None) -> Registry:
-    """The built-in registry, with the collections and data sets of a user's file on top.
+    """The built-in registry, with the collections, data sets and variants of a user's file on top.
 
     Raises:
         ConfigError: a file cannot be read, or says something that is not understood.
@@ -73,7 +104,19 @@ def read_registry(own: str | None = None) -> Registry:
     content = _read(BUILT_IN)
     if own is not None:
         above = _read(Path(own))
-        content = {key: {**content[key], **above[key]} for key in content}
+        content["collections"].update(above["collections"])
+        for dataset, entry in above["datasets"].items():
+            below = content["datasets"].setdefault(dataset, {"variants": {}})
+            below["variants"].update(entry["variants"])
+            below.update({key: entry[key] for key in entry if key != "variants"})
+    for kind, group in content.items():
+        for name, entry in group.items():
+            for named in (name, *entry.get("variants", ())):
+                if not _NAME.fullmatch(named):
+                    raise ConfigError(
+                        f"registry: {kind}.{name}: '{named}' is no name for it: small letters, "
+                        "digits and _, with a letter first"
+                    )
     collections = {name: _collection(name, one) for name, one in content["collections"].items()}
     variants = {
         dataset: {
@@ -82,11 +125,14 @@ def read_registry(own: str | None = None) -> Registry:
         }
         for dataset, entry in content["datasets"].items()
     }
-    defaults = {dataset: entry["default"] for dataset, entry in content["datasets"].items()}
+    defaults = {dataset: entry.get("default") for dataset, entry in content["datasets"].items()}
     for dataset, default in defaults.items():
         if default not in variants[dataset]:
-            raise ConfigError(f"registry: datasets.{dataset}.default: no variant '{default}'")
-    return Registry(collections, variants, defaults)
+            raise ConfigError(
+                f"registry: datasets.{dataset}.default: "
+                + (f"no variant '{default}'" if default else "say which variant is meant")
+            )
+    return Registry(collections, variants, defaults, Path(own).parent if own else Path())
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -94,18 +140,18 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"registry {path}: cannot be read as TOML ({error})") from error
-    _only(content, ("collections", "datasets"), str(path))
+    _only(content, (), str(path), optional=("collections", "datasets"))
     for name, entry in content.get("datasets", {}).items():
-        _only(entry, ("default", "variants"), f"{path}: datasets.{name}", needed=True)
+        _only(entry, ("variants",), f"{path}: datasets.{name}", optional=("default",))
     return {"collections": {}, "datasets": {}, **content}
 
 
 def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
     place = f"collections.{name}"
     known = ("title", "licence", "citation", "files", "folder", "members", "by_hand")
-    _only(entry, known, place)
+    _only(entry, (), place, optional=known)
     licence = entry.get("licence", {})
-    _only(licence, ("name", "url", "non_commercial"), f"{place}.licence")
+    _only(licence, (), f"{place}.licence", optional=("name", "url", "non_commercial"))
     made = Collection(
         name=name,
         title=entry.get("title", name),
@@ -127,7 +173,7 @@ def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
 
 def _file(place: str, entry: Mapping[str, Any]) -> RawFile:
     known = ("name", "bytes", "md5", "sha256", "urls", "by_hand")
-    _only(entry, known, f"{place}.files")
+    _only(entry, (), f"{place}.files", optional=known)
     name = entry.get("name", "")
     if not name or name != Path(name).name or name.startswith("."):
         raise ConfigError(f"registry: {place}.files: '{name}' is not a plain file name")
@@ -147,19 +193,20 @@ def _variant(
     dataset: str, name: str, entry: Mapping[str, Any], collections: Mapping[str, Collection]
 ) -> Variant:
     place = f"datasets.{dataset}.variants.{name}"
-    _only(entry, ("collection", "source", "images"), place, needed=True)
+    _only(entry, ("collection", "source", "images"), place, optional=("listing",))
     if entry["collection"] not in collections:
         raise ConfigError(f"registry: {place}: there is no collection '{entry['collection']}'")
-    _only(entry["images"], SPLITS, f"{place}.images")
+    _only(entry["images"], (), f"{place}.images", optional=SPLITS)
     return Variant(dataset, name, **entry)
 
 
 def _only(
-    entry: Mapping[str, Any], known: tuple[str, ...], place: str, *, needed: bool = False
+    entry: Mapping[str, Any], needed: tuple[str, ...], place: str, optional: tuple[str, ...] = ()
 ) -> None:
-    """Refuse unknown keys, and where all are needed, missing ones."""
+    """Refuse unknown keys, and missing ones."""
+    known = (*needed, *optional)
     unknown = sorted(entry.keys() - set(known))
-    missing = sorted(set(known) - entry.keys()) if needed else []
+    missing = sorted(set(needed) - entry.keys())
     if unknown or missing:
         raise ConfigError(
             f"registry: {place}: "

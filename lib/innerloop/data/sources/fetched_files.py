@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
 from innerloop.data.licence import Licence
-from innerloop.errors import DataError
-from innerloop.files import canonical_json, read_json
+from innerloop.data.sources.base import Source
+from innerloop.errors import ConfigError, DataError
+from innerloop.extensions import load_entry
+from innerloop.files import canonical_json, read_json, sha256_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class FetchedFiles:
         origin: name of the file or folder -> where it came from and a file's hashes, for the
             manifest.
         work: folder for what is unpacked from the files; shared by all that read them.
+        listing: CSV file of the images that the variant means, if it has its own.
     """
 
     images: Mapping[str, int]
@@ -33,10 +37,13 @@ class FetchedFiles:
     folder: Path | None
     origin: Mapping[str, Any]
     work: Path
+    listing: Path | None = None
 
     @classmethod
-    def read(cls, record: Path, images: Mapping[str, int]) -> FetchedFiles:
-        """What `fetched.json` records.
+    def read(
+        cls, record: Path, images: Mapping[str, int], listing: Path | None = None
+    ) -> FetchedFiles:
+        """What `fetched.json` records, for a variant with these numbers of images and this listing.
 
         Raises:
             DataError: a file is not where it was.
@@ -55,15 +62,39 @@ class FetchedFiles:
             name: {key: facts[key] for key in ("origin", "md5", "sha256")}
             for name, facts in fetched["files"].items()
         }
+        if folder is not None:
+            origin = {f"{folder.name}/": {"origin": "own folder"}}
+        if listing is not None:
+            origin[listing.name] = {"origin": "listing", "sha256": sha256_of(listing)}
         digest = hashlib.sha256(canonical_json(hashes).encode()).hexdigest()[:12]
         return cls(
             images=images,
             licence=Licence(**fetched["licence"]),
             files=files,
             folder=folder,
-            origin=origin if folder is None else {f"{folder.name}/": {"origin": "own folder"}},
+            origin=origin,
             work=record.parent / f"unpacked-{digest}",
+            listing=listing,
         )
+
+    def source(self, entry: str) -> Source:
+        """The source that reads these files.
+
+        Args:
+            entry: its class, seen from here.
+
+        Raises:
+            ConfigError: there is a listing, and the class takes none.
+            ExtensionError: the class cannot be loaded.
+        """
+        made = load_entry(entry)
+        if self.listing and "listing" not in signature(made).parameters:
+            raise ConfigError(
+                f"registry: {entry} takes no listing; remove the key, or give the class's __init__ "
+                "an argument 'listing'"
+            )
+        source: Source = made(self, listing=self.listing) if self.listing else made(self)
+        return source
 
     def fingerprint(self) -> str:
         """Something that differs where the files differ."""

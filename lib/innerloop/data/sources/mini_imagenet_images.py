@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from innerloop.data.archives.unpack import unpacked
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.picture_files import PictureFiles
+from innerloop.data.split_file import shortened
 from innerloop.data.split_list import read_rows, require_same
 from innerloop.errors import DataError
 
@@ -26,15 +27,27 @@ class MiniImageNetImages(PictureFiles):
     split_name = "Ravi and Larochelle: 64/16/20 (mini_imagenet_images.csv)"
 
     def __init__(self, files: FetchedFiles, listing: Path = IMAGES) -> None:
+        """Read a collection's files.
+
+        Args:
+            files: the collection.
+            listing: CSV file with the columns filename, label and split; one that a variant of the
+                registry names may list some of the images only.
+        """
         self._fetched = files
         self._listing = listing
         self.licence = files.licence
+        if files.listing:
+            self.split_name = f"the registry's own ({files.listing.name})"
 
     def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
         """Each class and its files."""
         names: dict[tuple[str, str], list[str]] = defaultdict(list)
-        for row in read_rows(self._listing):
+        for row in read_rows(self._listing, ("filename", "label", "split")):
             names[row["label"], row["split"]].append(row["filename"])
+        listed = Counter(file for files in names.values() for file in files)
+        if twice := [file for file, times in listed.items() if times > 1]:
+            raise DataError(f"{self._listing}: listed more than once: {shortened(twice)}")
         found = self._found(names)
         return [
             (ClassEntry(label, split, len(files)), [found[file] for file in files])
@@ -51,6 +64,9 @@ class MiniImageNetImages(PictureFiles):
         found = {path.name: path for path in paths}
         if len(found) != len(paths):
             raise DataError(f"{folder}: {len(paths) - len(found)} images have a name twice")
+        if fetched.listing:  # which may be of some of the images only
+            listed = {name for files in names.values() for name in files}
+            found = {name: path for name, path in found.items() if name in listed}
         require_same(found, (name for files in names.values() for name in files), str(folder),
                      "images")  # fmt: skip
         return found
