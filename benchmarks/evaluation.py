@@ -56,7 +56,7 @@ def main(argv: list[str] | None = None) -> None:
     }
     print(json.dumps(report, indent=2))
     if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torch.device]:

@@ -163,13 +163,13 @@ def _peak(call: Callable[[], Any], device: torch.device) -> float:
         call()
         return (torch.cuda.max_memory_allocated(device) - before) / 2**20
     before = _resident("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
+    Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
     call()
     return (_resident("VmHWM") - before) / 2**10
 
 
 def _resident(field: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith(field):
             return float(line.split()[1])
     raise RuntimeError(f"/proc/self/status has no {field}")

@@ -86,7 +86,7 @@ def main(argv: list[str] | None = None) -> None:
         report["share_of_matmul_peak"] = round(operations / ours / matmul_peak(device), 3)
     _show(report)
     if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device]:

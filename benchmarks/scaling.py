@@ -81,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
             table.add_row(name, str(value), f"{time:.2f}", f"{memory:.2f}", f"{peaks[label]:.0f}")
     Console().print(table)
     if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def point(name: str, options: dict, axis: str, value: int) -> tuple:

@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
         report["share_of_matmul_peak"] = round(share, 3)
     print(json.dumps(report, indent=2))
     if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
+        arguments.json.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
 
 
 def trained(

@@ -50,13 +50,13 @@ class Checkout:
     def write(self, name: str, text: str) -> Path:
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         now = next(CLOCK)  # edits may follow each other faster than the file system's clock
         os.utime(path, ns=(now, now))
         return path
 
     def replace(self, name: str, old: str, new: str) -> None:
-        text = (self.root / name).read_text()
+        text = (self.root / name).read_text(encoding="utf-8")
         assert old in text
         self.write(name, text.replace(old, new))
 
@@ -165,7 +165,7 @@ def test_a_users_file_counts_with_its_neighbours_and_data(checkout: Checkout):
     digest = checkout.digest(user)
     assert digest != checkout.digest()
     for name, text in (
-        ("rule.py", user.read_text() + "y = 2\n"),
+        ("rule.py", user.read_text(encoding="utf-8") + "y = 2\n"),
         ("helper.py", "x = 2\n"),
         ("marks.txt", "2"),
         ("photos/a.png", "aaa"),
@@ -244,7 +244,7 @@ def test_probes_do_not_depend_on_each_other():
 def test_absolute_and_parent_paths_of_a_user_s_file_count(checkout: Checkout, tmp_path: Path):
     table = tmp_path / "elsewhere" / "flowers.csv"
     table.parent.mkdir()
-    table.write_text("class,split")
+    table.write_text("class,split", encoding="utf-8")
     user = checkout.write("mine/set.py", f"x = {str(table)!r}\ny = '../beside.csv'\n")
     beside = checkout.write("beside.csv", "class,split")
     assert closure([user]) == {user, table, beside}

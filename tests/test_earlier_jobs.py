@@ -20,11 +20,12 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
     def says(*answers: str, status: int = 0) -> None:
         for number, answer in enumerate(answers):
-            (folder / f"answer{number}").write_text(answer)
+            (folder / f"answer{number}").write_text(answer, encoding="utf-8")
         command = folder / "squeue"
         command.write_text(
             f'#!/bin/sh\ncd {folder}\nfirst=$(ls answer* | head -n 1)\ncat "$first"\n'
-            f'[ "$(ls answer* | wc -l)" = 1 ] || rm "$first"\nexit {status}\n'
+            f'[ "$(ls answer* | wc -l)" = 1 ] || rm "$first"\nexit {status}\n',
+            encoding="utf-8",
         )
         command.chmod(0o755)
 

@@ -22,40 +22,40 @@ def test_replaces_the_file_when_all_is_well(tmp_path: Path):
         with atomic_path(path) as temporary:
             assert temporary.parent == path.parent
             assert temporary.suffix == ".parquet"
-            temporary.write_text(text)
-        assert path.read_text() == text
+            temporary.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_leaves_everything_as_it_was_when_not(tmp_path: Path):
     path = tmp_path / "table.csv"
-    path.write_text("old")
+    path.write_text("old", encoding="utf-8")
 
     def write_half() -> None:
         with atomic_path(path) as temporary:
-            temporary.write_text("half")
+            temporary.write_text("half", encoding="utf-8")
             raise RuntimeError("power cut")
 
     with pytest.raises(RuntimeError, match="power cut"):
         write_half()
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_who_reads_the_old_file_goes_on_reading_it(tmp_path: Path):
     path = tmp_path / "table.csv"
-    path.write_text("old")
-    with path.open() as reader:
+    path.write_text("old", encoding="utf-8")
+    with path.open(encoding="utf-8") as reader:
         with atomic_path(path) as temporary:
-            temporary.write_text("new")
+            temporary.write_text("new", encoding="utf-8")
         assert reader.read() == "old"
-    assert path.read_text() == "new"
+    assert path.read_text(encoding="utf-8") == "new"
 
 
 def test_the_file_does_not_exist_before_the_end(tmp_path: Path):
     path = tmp_path / "model.pt"
     with atomic_path(path) as temporary:
-        temporary.write_text("x")
+        temporary.write_text("x", encoding="utf-8")
         assert not path.exists()
     assert path.exists()
 
@@ -63,9 +63,9 @@ def test_the_file_does_not_exist_before_the_end(tmp_path: Path):
 def test_writers_of_one_file_do_not_meet(tmp_path: Path):
     with atomic_path(tmp_path / "a") as first, atomic_path(tmp_path / "a") as second:
         assert first != second
-        first.write_text("1")
-        second.write_text("2")
-    assert (tmp_path / "a").read_text() == "1"
+        first.write_text("1", encoding="utf-8")
+        second.write_text("2", encoding="utf-8")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == "1"
 
 
 def test_canonical_json():

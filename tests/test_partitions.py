@@ -14,7 +14,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def write(folder: Path, *partitions: str) -> Path:
     file = folder / "partitions.yaml"
-    file.write_text("partitions:\n" + "".join(f"  {each}\n" for each in partitions))
+    file.write_text(
+        "partitions:\n" + "".join(f"  {each}\n" for each in partitions), encoding="utf-8"
+    )
     return file
 
 

@@ -12,7 +12,7 @@ EXAMPLE = re.compile(r"^```python\n(import innerloop.*?)^```", re.MULTILINE | re
 
 
 def test_the_example_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
-    code = EXAMPLE.search(README.read_text())
+    code = EXAMPLE.search(README.read_text(encoding="utf-8"))
     assert code is not None
     monkeypatch.chdir(tmp_path)
     exec(compile(code[1], "README.md", "exec"), {})

@@ -67,7 +67,7 @@ def _label(path: Path) -> str:
 @cache
 def _tree(path: Path, mtime_ns: int) -> ast.Module:
     try:
-        return ast.parse(path.read_text(), filename=str(path))
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
     except SyntaxError as error:
         raise ExtensionError(f"{path}, line {error.lineno}: {error.msg}") from error
 

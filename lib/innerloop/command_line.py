@@ -36,7 +36,7 @@ def read_study(text_or_path: str) -> dict[str, Any]:
     if text_or_path.lstrip().startswith("{"):
         content = json.loads(text_or_path)  # not YAML, for which 1e-05 is a string
     else:
-        content = yaml.safe_load(Path(text_or_path).read_text())
+        content = yaml.safe_load(Path(text_or_path).read_text(encoding="utf-8"))
     return content
 
 
@@ -49,7 +49,7 @@ def merged_study(files: Iterable[Path | str]) -> dict[str, Any]:
     merged: dict[str, Any] = {}
     for file in files:
         try:
-            content = yaml.safe_load(Path(file).read_text())
+            content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
         except (OSError, yaml.YAMLError) as error:
             raise ConfigError(f"study file {file} cannot be read: {error}") from error
         if not isinstance(content, dict):

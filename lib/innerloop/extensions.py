@@ -69,7 +69,7 @@ def check_entry(entry: str) -> Path:
     """
     path, name = source_file(entry), split_entry(entry)[1]
     try:
-        body = ast.parse(path.read_text(), filename=str(path)).body
+        body = ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
     except SyntaxError as error:
         raise ExtensionError(f"'{entry}': {path}, line {error.lineno}: {error.msg}") from error
     if name not in _defined_names(body):

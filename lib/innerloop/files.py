@@ -47,12 +47,12 @@ def canonical_json(value: Any) -> str:
 def write_json(path: Path | str, value: Any) -> None:
     """Write readable JSON, atomically."""
     with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path | str) -> Any:
     """Read a JSON file."""
-    return json.loads(Path(path).read_text())
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def sha256_of(path: Path | str) -> str:
@@ -70,7 +70,7 @@ def read_spec(text_or_path: str) -> dict[str, Any]:
     try:
         text = text_or_path
         if not text.lstrip().startswith("{"):
-            text = Path(text_or_path).read_text()
+            text = Path(text_or_path).read_text(encoding="utf-8")
         spec = json.loads(text)
     except (OSError, json.JSONDecodeError) as error:
         raise ConfigError(

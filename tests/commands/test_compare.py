@@ -26,7 +26,7 @@ DESCRIPTION = describe(("maml", "scaled_lr"), ("maml", "meta_sgd"), settings=("5
 def write_study(folder, description=DESCRIPTION):
     (folder / "aggregates").mkdir(parents=True)
     write_tables(folder / "aggregates", description, episodes=30, probe="sharpness")
-    (folder / "study.json").write_text(json.dumps(description))
+    (folder / "study.json").write_text(json.dumps(description), encoding="utf-8")
     return folder
 
 

@@ -27,7 +27,7 @@ def test_every_figure_has_its_picture_title_and_caption(tmp_path):
         drawing = Drawing(figure, f"Caption of {name}.", f"Alt of {name}.")
         write_drawing(drawing, FIGURES[name], study / "figures" / name)
     main(["gallery", str(study), str(out)])
-    page = (out / "gallery.md").read_text()
+    page = (out / "gallery.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[Alt of (\w+)\.\]\((pictures/\w+\.png)\)", page)
     assert shown == [(name, f"pictures/{name}.png") for name in names]
     for name, path in shown:

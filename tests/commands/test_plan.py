@@ -26,7 +26,7 @@ def job(seconds: float) -> PlannedJob:
 
 
 def test_every_job_of_the_smoke_study_that_computes_is_counted() -> None:
-    study = Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text()))
+    study = Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8")))
     jobs = [job for each in planned(Forecast(study)) for job in each.jobs]
     assert Counter(job.rule for job in jobs) == {
         "build_images": 4,
@@ -70,7 +70,9 @@ def test_files_lie_over_one_another_and_the_facts_are_named(
 ) -> None:
     monkeypatch.chdir(ROOT)
     more = tmp_path / "more.yaml"
-    more.write_text("study: bigger\ncompute: {device: cuda}\nmodel_seeds: [0, 1, 2]\n")
+    more.write_text(
+        "study: bigger\ncompute: {device: cuda}\nmodel_seeds: [0, 1, 2]\n", encoding="utf-8"
+    )
     plan.main(["--configfile", "config/smoke.yaml", str(more), "--slots", "2", "8"])
     said = capsys.readouterr().out
     assert said.startswith("bigger: ")
@@ -82,7 +84,7 @@ def test_files_lie_over_one_another_and_the_facts_are_named(
 
 
 def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeypatch) -> None:
-    content = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    content = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     study = Study(content)
     monkeypatch.chdir(tmp_path)
     shipped = Speeds.shipped().applied(study)
@@ -91,7 +93,7 @@ def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeyp
         model = f"{key.protocol}/{key.dataset}/{key.variant}/{key.setting}/seed{key.seed}/model.tsv"
         benchmark = tmp_path / "results/smoke/benchmarks/models" / model
         benchmark.parent.mkdir(parents=True)
-        benchmark.write_text("s\tmax_rss\n100\t1\n")
+        benchmark.write_text("s\tmax_rss\n100\t1\n", encoding="utf-8")
     own = Speeds.known(study).applied(study)
     assert own["train"].per_second < shipped["train"].per_second
     assert own["train"].where == "results/smoke: median of 4 jobs"

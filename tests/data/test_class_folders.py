@@ -24,9 +24,10 @@ def flowers(tmp_path):
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         Image.new("RGB", (30, 20), colour).save(root / name)
-    (root / "rose" / "notes.txt").write_text("not an image")
+    (root / "rose" / "notes.txt").write_text("not an image", encoding="utf-8")
     (tmp_path / "splits.csv").write_text(
-        "class,split,superclass\nrose,train,shrub\nlily,val,bulb\naster,test,herb\n"
+        "class,split,superclass\nrose,train,shrub\nlily,val,bulb\naster,test,herb\n",
+        encoding="utf-8",
     )
     return tmp_path
 
@@ -36,7 +37,7 @@ def source(folder, **options):
 
 
 def write_splits(folder, *lines):
-    (folder / "splits.csv").write_text("\n".join(lines) + "\n")
+    (folder / "splits.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def test_catalogue_and_pictures(flowers):

@@ -14,7 +14,7 @@ import miniatures
 from innerloop.code_digest import LIBRARY
 from innerloop.data.acquire.registry import read_registry
 
-PAGE = (LIBRARY.parents[1] / "docs/data.md").read_text()
+PAGE = (LIBRARY.parents[1] / "docs/data.md").read_text(encoding="utf-8")
 REGISTRY = read_registry()
 
 
@@ -35,7 +35,7 @@ def test_a_data_set_of_one_s_own(tmp_path, monkeypatch):
         re.findall(r'^```\w+ title="([\w.]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
     )
     for name, text in blocks.items():
-        (tmp_path / name).write_text(text)
+        (tmp_path / name).write_text(text, encoding="utf-8")
     buffer = io.BytesIO()
     Image.new("RGB", (30, 20), "red").save(buffer, "JPEG")
     images = {"rose": 3, "lily": 2}
@@ -43,7 +43,9 @@ def test_a_data_set_of_one_s_own(tmp_path, monkeypatch):
     archive = miniatures.write_zip(tmp_path / "flowers.zip", members)
     md5 = hashlib.md5(archive.read_bytes()).hexdigest()
     registry = tmp_path / "my_registry.toml"
-    registry.write_text(registry.read_text().replace("f5" * 16, md5))
+    registry.write_text(
+        registry.read_text(encoding="utf-8").replace("f5" * 16, md5), encoding="utf-8"
+    )
     monkeypatch.chdir(tmp_path)
     store = innerloop.open_images(
         "flowers", 8, tmp_path / "images", registry=registry, data_root=tmp_path

@@ -53,7 +53,7 @@ class Place:
 
     def registry(self, files) -> Registry:
         path = self.folder / "registry.toml"
-        path.write_text(miniatures.registry_of(files, EACH, "http://127.0.0.1:9"))
+        path.write_text(miniatures.registry_of(files, EACH, "http://127.0.0.1:9"), encoding="utf-8")
         read_registry.cache_clear()
         return read_registry(str(path))
 

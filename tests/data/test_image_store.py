@@ -94,7 +94,7 @@ class TestRoundTrip:
         assert not store.images.flags.writeable
 
     def test_manifest_says_what_it_was_built_from(self, store):
-        manifest = json.loads((store.folder / "manifest.json").read_text())
+        manifest = json.loads((store.folder / "manifest.json").read_text(encoding="utf-8"))
         assert manifest["source"].endswith(":Stub")
         assert manifest["licence"] == {
             "name": "CC0",
@@ -281,8 +281,10 @@ class TestAllOrNothing:
 def change_manifest(**changes):
     def damage(folder):
         path = folder / "manifest.json"
-        manifest = json.loads(path.read_text()) | changes
-        path.write_text(json.dumps({k: v for k, v in manifest.items() if v is not None}))
+        manifest = json.loads(path.read_text(encoding="utf-8")) | changes
+        path.write_text(
+            json.dumps({k: v for k, v in manifest.items() if v is not None}), encoding="utf-8"
+        )
 
     return damage
 
@@ -374,7 +376,7 @@ class TestOpenImages:
     @pytest.fixture
     def user_file(self, tmp_path):
         path = tmp_path / "my_sets.py"
-        path.write_text(USER_FILE)
+        path.write_text(USER_FILE, encoding="utf-8")
         return path
 
     @pytest.mark.parametrize(("name", "dataset"), [("source", "my_sets"), ("flowers", "flowers")])
@@ -400,7 +402,7 @@ class TestOpenImages:
     def test_refuses_the_store_of_another_source(self, user_file, tmp_path):
         open_images(f"{user_file}:flowers", 4, tmp_path / "images")
         other = tmp_path / "other.py"
-        other.write_text(USER_FILE)
+        other.write_text(USER_FILE, encoding="utf-8")
         with pytest.raises(DataError, match=r"built from '.*my_sets.py:flowers', not from"):
             open_images(f"{other}:flowers", 4, tmp_path / "images")
 

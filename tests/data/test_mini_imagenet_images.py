@@ -33,7 +33,7 @@ def jpeg(label: str, number: int) -> bytes:
 def listing(tmp_path) -> Path:
     path = tmp_path / "listing.csv"
     lines = [f"{CLASSES[label]},{label},{name}" for label, names in NAMES.items() for name in names]
-    path.write_text("\n".join(["split,label,filename", *lines]))
+    path.write_text("\n".join(["split,label,filename", *lines]), encoding="utf-8")
     return path
 
 

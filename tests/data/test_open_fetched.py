@@ -29,7 +29,7 @@ def opened(tmp_path, served):
         for file, content in held.items():
             served.give(f"/{name}/{file}", answers.whole(content))
     registry = tmp_path / "registry.toml"
-    registry.write_text(miniatures.registry_of(files, EACH, served.address))
+    registry.write_text(miniatures.registry_of(files, EACH, served.address), encoding="utf-8")
 
     def open_images(name, size=16, **options):
         return innerloop.open_images(name, size, tmp_path / "images", registry=registry, **options)

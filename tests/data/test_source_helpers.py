@@ -92,13 +92,13 @@ def test_backdrops_are_different_photographic_crops():
 
 def test_word_list(tmp_path):
     file = tmp_path / "list.txt"
-    file.write_text("# comment\n\nbed: bed bunk\nbell\nbus: bus  # not a coach\n")
+    file.write_text("# comment\n\nbed: bed bunk\nbell\nbus: bus  # not a coach\n", encoding="utf-8")
     assert read_word_list(file) == {"bed": "bed bunk", "bell": "bell", "bus": "bus"}
 
 
 def test_word_list_refuses_a_name_twice(tmp_path):
     file = tmp_path / "list.txt"
-    file.write_text("bed\nbell\nbed: bunk\n")
+    file.write_text("bed\nbell\nbed: bunk\n", encoding="utf-8")
     with pytest.raises(DataError, match="line 3: 'bed' is listed twice"):
         read_word_list(file)
 

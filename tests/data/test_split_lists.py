@@ -34,7 +34,7 @@ def test_counts_and_no_class_twice(name):
 
 @pytest.mark.parametrize("name", [*LISTED, "mini_imagenet_images.csv"])
 def test_every_list_s_source_is_stated(name):
-    assert f"`{name}" in (LISTS / "README.md").read_text()
+    assert f"`{name}" in (LISTS / "README.md").read_text(encoding="utf-8")
 
 
 def test_mini_imagenet_s_images():

@@ -19,7 +19,10 @@ from innerloop.errors import DataError
 
 
 def write_csv(path: Path, chosen: dict[str, str], header: str = "class,split") -> str:
-    path.write_text("\n".join([header, *(f"{name},{split}" for name, split in chosen.items())]))
+    path.write_text(
+        "\n".join([header, *(f"{name},{split}" for name, split in chosen.items())]),
+        encoding="utf-8",
+    )
     return str(path)
 
 

@@ -24,7 +24,7 @@ def python(program, *path):
 
 def fake_torchvision(folder, body):
     (folder / "torchvision").mkdir()
-    (folder / "torchvision" / "__init__.py").write_text(body)
+    (folder / "torchvision" / "__init__.py").write_text(body, encoding="utf-8")
     return folder
 
 

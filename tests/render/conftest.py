@@ -50,4 +50,4 @@ def report_file(tables_of, tmp_path_factory):
 @pytest.fixture
 def report(report_file):
     """Its text."""
-    return report_file.read_text()
+    return report_file.read_text(encoding="utf-8")

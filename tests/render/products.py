@@ -24,7 +24,7 @@ def run(script, *arguments):
 
 
 def make(script, name, tables, folder):
-    (folder / "study.json").write_text(json.dumps(STUDIES["full"][0]))
+    (folder / "study.json").write_text(json.dumps(STUDIES["full"][0]), encoding="utf-8")
     tables = [f"{table}={path}" for table, path in tables.items()]
     spec = json.dumps({"name": name})
     study = folder / "study.json"
@@ -63,17 +63,19 @@ def write_report(tables, folder):
             },
             "splits": "Somebody: 64/16/20",
         }
-        (images / "manifest.json").write_text(json.dumps(manifest))
+        (images / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     models = folder / "models"
     models.mkdir()
     spec = {**STUDIES["full"][0]["models"][0], "code": "c0de"}
     model = {"spec": spec, "data_digests": {"symbols": "da7a"}, "versions": {"torch": "2.13"}}
-    (models / "model.json").write_text(json.dumps(model))
-    (models / "run.json").write_text(json.dumps({"device": "abacus", "wall_seconds": 90}))
-    (folder / "empty.json").write_text("{}")
+    (models / "model.json").write_text(json.dumps(model), encoding="utf-8")
+    (models / "run.json").write_text(
+        json.dumps({"device": "abacus", "wall_seconds": 90}), encoding="utf-8"
+    )
+    (folder / "empty.json").write_text("{}", encoding="utf-8")
     benchmark = folder / "benchmarks/measurements/cka/p1/a.tsv"
     benchmark.parent.mkdir(parents=True)
-    benchmark.write_text("s\th:m:s\tmax_rss\n75.2\t0:01:15\t812.3\n")
+    benchmark.write_text("s\th:m:s\tmax_rss\n75.2\t0:01:15\t812.3\n", encoding="utf-8")
     run(
         "write_report",
         *("--study", folder / "study.json"),

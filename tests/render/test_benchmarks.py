@@ -21,7 +21,7 @@ def folder(tmp_path):
     ):
         path = tmp_path / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{HEAD}{seconds}\t0:00:01\t{rss}\t1\n")
+        path.write_text(f"{HEAD}{seconds}\t0:00:01\t{rss}\t1\n", encoding="utf-8")
     return tmp_path
 
 
@@ -39,7 +39,7 @@ def test_a_job_is_found_by_its_place(folder):
 
 def test_without_benchmarks_there_is_nothing(tmp_path):
     assert benchmarks(None) == benchmarks(tmp_path / "nowhere") == {}
-    (tmp_path / "empty.tsv").write_text(HEAD)
+    (tmp_path / "empty.tsv").write_text(HEAD, encoding="utf-8")
     assert math.isnan(benchmarks(tmp_path)["empty"].seconds)
 
 

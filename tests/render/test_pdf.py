@@ -48,7 +48,9 @@ def source(evidence_of, tmp_path_factory):
     for table in TABLES:
         made = load_entry(TABLES[table].entry)(evidence_of("full"))
         write_tabulation(made, TABLES[table], folder / table)
-    (folder / "model.json").write_text(json.dumps({"versions": {"torch": "2.13"}}))
+    (folder / "model.json").write_text(
+        json.dumps({"versions": {"torch": "2.13"}}), encoding="utf-8"
+    )
     return latex_report(
         STUDIES["full"][0],
         HOSTILE,
@@ -121,7 +123,7 @@ def test_nothing_sticks_out_of_the_page(printed):
 def test_every_table_s_file_names_what_it_needs_and_fits_its_page(name, evidence_of, tmp_path):
     made = load_entry(TABLES[name].entry)(evidence_of("users_method"))
     write_tabulation(made, TABLES[name], tmp_path / name)
-    text = (tmp_path / f"{name}.tex").read_text()
+    text = (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
     needs = text.partition("\n")[0].removeprefix("% needs ")
     document = (
         "\\documentclass[a4paper]{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{mathpazo}\n"
@@ -137,10 +139,10 @@ def test_every_table_s_file_names_what_it_needs_and_fits_its_page(name, evidence
 @needs_latex
 def test_what_latex_does_not_accept_is_shown_and_nothing_is_left(tmp_path):
     out = tmp_path / "report.pdf"
-    out.write_text("the one before")
+    out.write_text("the one before", encoding="utf-8")
     with pytest.raises(LatexError, match="Undefined control sequence"):
         write_pdf(r"\documentclass{article}\begin{document}\nosuch\end{document}", out, {})
-    assert out.read_text() == "the one before"
+    assert out.read_text(encoding="utf-8") == "the one before"
     assert [*tmp_path.iterdir()] == [out]
 
 

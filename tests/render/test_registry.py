@@ -48,7 +48,7 @@ def test_rendering_reaches_no_training_code(script):
     entries = [source_file(product.entry) for product in PRODUCTS.values()]
     reached = modules_reached(SCRIPTS / script, entries)
     assert not [module for module in reached if module.startswith(UPPER_FLOORS)]
-    code = (SCRIPTS / script).read_text()
+    code = (SCRIPTS / script).read_text(encoding="utf-8")
     assert "torch" not in code
 
 

@@ -30,10 +30,10 @@ def test_figures_have_the_same_bytes_every_time(name, tables_of, tmp_path):
 def test_a_table_is_numbers_latex_and_text(tables_of, tmp_path):
     make("write_table", "p1_table1_accuracy", tables_of("full"), tmp_path)
     stem = tmp_path / "p1_table1_accuracy"
-    rows = list(csv.DictReader(stem.with_suffix(".csv").open()))
+    rows = list(csv.DictReader(stem.with_suffix(".csv").open(encoding="utf-8")))
     assert float(rows[0]["mean"]) > 30
-    assert r"\toprule" in stem.with_suffix(".tex").read_text()
-    about = json.loads(stem.with_suffix(".json").read_text())
+    assert r"\toprule" in stem.with_suffix(".tex").read_text(encoding="utf-8")
+    about = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
     assert about["columns"][0] == "Method"
     assert len(about["rows"]) == 9
 

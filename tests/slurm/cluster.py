@@ -48,7 +48,9 @@ def why_not() -> str:
             f"{', '.join(missing)} not installed; on Debian: "
             "apt-get install slurmctld slurmd slurm-client munge procps"
         )
-    if SYSTEM_CONF.exists() and f"written by {SCRIPT.name}" not in SYSTEM_CONF.read_text():
+    if SYSTEM_CONF.exists() and f"written by {SCRIPT.name}" not in SYSTEM_CONF.read_text(
+        encoding="utf-8"
+    ):
         return f"{SYSTEM_CONF} is there: this machine has a SLURM of its own"
     return ""
 
@@ -109,7 +111,7 @@ class Cluster:
         """For every fake GPU, from when to when which job had it."""
         held: dict[str, list[tuple[float, float, str]]] = {}
         began: dict[tuple[str, str], float] = {}
-        for line in (self._folder / "log/gpus.log").read_text().splitlines():
+        for line in (self._folder / "log/gpus.log").read_text(encoding="utf-8").splitlines():
             when, event, job, node, gpus = line.split()
             for gpu in filter(None, gpus.removeprefix("gpus=").split(",")):
                 if event == "start":
@@ -152,7 +154,7 @@ class Study(Checkout):
     def log(self, variant: str) -> str:
         """The log of a model's training so far."""
         file = self.folder / f"results/small/logs/models/p1/scripts/{variant}/5w1s/seed0/model.log"
-        return file.read_text() if file.exists() else ""
+        return file.read_text(encoding="utf-8") if file.exists() else ""
 
     def with_data_of(self, other: Study) -> Study:
         """Take over images, splits and episodes, and what Snakemake knows of them."""
@@ -166,7 +168,7 @@ class Head:
 
     def __init__(self, study: Study, arguments: tuple[str, ...]) -> None:
         self._log = study.folder / "head.log"
-        with self._log.open("w") as log:
+        with self._log.open("w", encoding="utf-8") as log:
             self.process = subprocess.Popen(
                 [Path(sys.executable).with_name("snakemake"), *arguments],
                 cwd=study.folder,
@@ -179,7 +181,7 @@ class Head:
 
     @property
     def said(self) -> str:
-        return self._log.read_text()
+        return self._log.read_text(encoding="utf-8")
 
     def finish(self) -> None:
         """Wait for it; it must succeed."""
@@ -217,4 +219,4 @@ def trains(study: Study, variant: str) -> Callable[[], bool]:
 def edit_partitions(study: Study, partitions: dict[str, Any]) -> None:
     """Tell the profile of the partitions, as its user does."""
     file = study.folder / "profiles/slurm/partitions.yaml"
-    file.write_text(yaml.safe_dump({"partitions": partitions}))
+    file.write_text(yaml.safe_dump({"partitions": partitions}), encoding="utf-8")

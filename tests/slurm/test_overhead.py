@@ -37,7 +37,7 @@ def test_two_hundred_small_jobs(
 ) -> None:
     """All arrive; the seconds are printed, and judged by nobody: machines differ."""
     study = Study(tmp_path / "innerloop")
-    (study.folder / "Snakefile").write_text(SNAKEFILE)
+    (study.folder / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
     began = time.monotonic()
     before = os.times().children_user
     Head(

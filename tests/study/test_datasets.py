@@ -16,8 +16,8 @@ from innerloop.study.measurements import Measurements
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPER = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
-SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+PAPER = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
+SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
 ACCESS = {"data_root": "/mine", "mirrors": ["https://m"], "accept_licence": ["cub"]}
 
 

@@ -21,7 +21,7 @@ from innerloop.study.study import Study
 from innerloop.study.workload import IMAGES
 
 ROOT = Path(__file__).resolve().parents[2]
-SMOKE: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+SMOKE: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
 MAML = ModelKey("p1", "symbols", "maml", "5w1s", 0)
 
 
@@ -94,7 +94,7 @@ def test_a_probe_s_work_follows_its_options() -> None:
 
 
 def test_a_user_s_probe_may_mean_anything_by_its_options(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text("def mine(model): ...\n")
+    (tmp_path / "mine.py").write_text("def mine(model): ...\n", encoding="utf-8")
 
     def own(content: dict[str, Any]) -> None:
         content["probes"]["own"] = {"probe": f"{tmp_path}/mine.py:mine", "tasks": "every one"}
@@ -249,7 +249,7 @@ def finished(seconds: float, edit: Any = lambda content: None) -> Study:
         place = f"models/{key.protocol}/{key.dataset}/{key.variant}/5w1s/seed0/model.tsv"
         file = Path("results/smoke/benchmarks", place)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t1\n")
+        file.write_text(f"s\th:m:s\tmax_rss\n{seconds}\t0:00:00\t1\n", encoding="utf-8")
     return done
 
 
@@ -271,7 +271,7 @@ def test_a_continued_training_took_the_time_of_all_its_jobs() -> None:
     for key in done.models:
         run = Path(key.fill(paths.MODEL, study=done.name)).with_name("run.json")
         run.parent.mkdir(parents=True)
-        run.write_text('{"wall_seconds": 100, "earlier_seconds": 90}')
+        run.write_text('{"wall_seconds": 100, "earlier_seconds": 90}', encoding="utf-8")
     assert Speeds.shipped().measured(done).applied(done)["train"] == expected
 
 

@@ -109,7 +109,7 @@ def variant(name: str, **values: Any) -> Edit:
 )
 def test_message(edit: Edit, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     edit(study)
     with pytest.raises(ConfigError) as caught:
         Study(study, ROOT / "config/schemas/study.schema.json")
@@ -120,7 +120,7 @@ def test_message(edit: Edit, expected: list[str], monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize("name", ["config.yaml", "smoke.yaml"])
 def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    study = yaml.safe_load((ROOT / "config" / name).read_text())
+    study = yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8"))
     assert Study(study, ROOT / "config/schemas/study.schema.json").models
 
 
@@ -130,7 +130,7 @@ def test_every_table_s_name_is_taken() -> None:
 
 def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     before = Measurements(Jobs(Study(study), "workflow_scripts")).files("cka")
     study["protocols"]["p1"]["variants"]["maml"] = {"label": "The first"}
     assert Measurements(Jobs(Study(study), "workflow_scripts")).files("cka") == before
@@ -139,8 +139,8 @@ def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_documented_additions_fit_the_default_study(monkeypatch: pytest.MonkeyPatch) -> None:
     """What docs/extending.md adds trains for as long as it says there."""
     monkeypatch.chdir(ROOT)
-    study = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    page = (ROOT / "docs/extending.md").read_text()
+    study = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
     block = next(
         text for text in page.split("```") if "stripes_1shot" in text and "datasets" in text
     )

@@ -17,12 +17,16 @@ CLAIM |= {"where": {"quantity": "accuracy"}}
 
 def read(tmp_path, **other):
     path = tmp_path / "claims.yaml"
-    path.write_text(yaml.safe_dump([{**CLAIM, **other}]))
+    path.write_text(yaml.safe_dump([{**CLAIM, **other}]), encoding="utf-8")
     return claims(path)
 
 
 def test_names_are_unique_and_quantities_known():
-    assert len({claim.name for claim in ALL}) == len(ALL) == len(yaml.safe_load(CLAIMS.read_text()))
+    assert (
+        len({claim.name for claim in ALL})
+        == len(ALL)
+        == len(yaml.safe_load(CLAIMS.read_text(encoding="utf-8")))
+    )
     for claim in ALL:
         assert claim.paper in ("P1", "P2")
         assert any(comparison.decides for comparison in claim.comparisons)

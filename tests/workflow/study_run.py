@@ -36,7 +36,7 @@ class Checkout:
 
     def write_study(self, name: str, study: dict[str, Any]) -> None:
         """Write a study file."""
-        (self.folder / name).write_text(yaml.safe_dump(study, sort_keys=False))
+        (self.folder / name).write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the copy's own library."""
@@ -83,9 +83,9 @@ class Checkout:
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace text in a file of the copy; it must be there."""
         file = self.folder / path
-        text = file.read_text()
+        text = file.read_text(encoding="utf-8")
         assert old in text, f"{path} does not contain {old!r}"
-        file.write_text(text.replace(old, new, 1))
+        file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
     def aggregate(self, study: str, table: str) -> pd.DataFrame:
         """One gathered table."""
@@ -94,7 +94,7 @@ class Checkout:
 
 def smoke_study() -> dict[str, Any]:
     """The content of config/smoke.yaml."""
-    found: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    found: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     return found
 
 

@@ -122,7 +122,7 @@ def test_a_file_imports_from_its_floor_and_below() -> None:
         own = path.relative_to(LIBRARY).parts[0].removesuffix(".py")
         if own == "__init__":
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("innerloop."):
                 other = str(node.module).split(".")[1]
                 assert floor_of[other] <= floor_of[own], (

@@ -22,7 +22,7 @@ STUDY = ("--configfile", "small.yaml", "mine.yaml")
 def documented_files() -> dict[str, list[str]]:
     """The blocks of the page by the file that they belong to."""
     blocks: dict[str, list[str]] = {}
-    for name, text in _BLOCK.findall((ROOT / "docs/extending.md").read_text()):
+    for name, text in _BLOCK.findall((ROOT / "docs/extending.md").read_text(encoding="utf-8")):
         blocks.setdefault(name, []).append(text)
     return blocks
 
@@ -48,7 +48,7 @@ def write_stripes(folder: Path) -> None:
             pixels = 128 + 90 * wave[None, :, None] + random.normal(0, 20, (20, 20, 3))
             image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
             image.save(folder / "stripes" / name / f"{index}.png")
-    (folder / "stripes.csv").write_text("\n".join(lines) + "\n")
+    (folder / "stripes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def extended(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     mine["models"]["stripes_1shot"]["variants"] = ["maml", "relative_step"]
     checkout.write_study("mine.yaml", mine)
     for name, blocks in files.items():
-        (checkout.folder / name).write_text("".join(blocks))
+        (checkout.folder / name).write_text("".join(blocks), encoding="utf-8")
     checkout.run("tables", *STUDY)
     return checkout
 
@@ -79,13 +79,15 @@ def test_the_rule_has_its_rows(extended: Checkout) -> None:
         rows.loc[rows["method"] == "relative_step", "train_dataset"]
     )
     table = extended.folder / "results/small/tables/p1_table1_accuracy.csv"
-    assert "Relative step" in table.read_text()
+    assert "Relative step" in table.read_text(encoding="utf-8")
 
 
 def test_the_data_set_has_its_rows(extended: Checkout) -> None:
     rows = extended.aggregate("small", "accuracy")
     assert "stripes" in set(rows["eval_dataset"])
-    assert "Stripes" in (extended.folder / "results/small/tables/other_accuracy.csv").read_text()
+    assert "Stripes" in (extended.folder / "results/small/tables/other_accuracy.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_probe_has_its_rows(extended: Checkout) -> None:
@@ -116,12 +118,12 @@ def test_nothing_is_left_to_do(extended: Checkout) -> None:
 def test_an_edit_runs_just_what_uses_the_file(
     extended: Checkout, file: str, old: str, new: str, expected: dict[str, int]
 ) -> None:
-    before = (extended.folder / file).read_text()
+    before = (extended.folder / file).read_text(encoding="utf-8")
     extended.edit(file, old, new)
     try:
         planned = extended.planned("tables", *STUDY)
     finally:
-        (extended.folder / file).write_text(before)
+        (extended.folder / file).write_text(before, encoding="utf-8")
     first = ("build_images", "train_model", "measure_probe")
     rules = [rule for rule, _ in planned]
     for rule in first[: first.index(next(iter(expected))) + 1 if expected else 3]:
@@ -134,8 +136,10 @@ def test_an_edit_runs_just_what_uses_the_file(
 
 
 def test_a_missing_file_is_one_clear_message(extended: Checkout) -> None:
-    text = (extended.folder / "mine.yaml").read_text()
-    (extended.folder / "typo.yaml").write_text(text.replace("my_rule.py:", "my_rul.py:"))
+    text = (extended.folder / "mine.yaml").read_text(encoding="utf-8")
+    (extended.folder / "typo.yaml").write_text(
+        text.replace("my_rule.py:", "my_rul.py:"), encoding="utf-8"
+    )
     done = extended.snakemake("-n", "--configfile", "small.yaml", "typo.yaml", check=False)
     said = done.stdout + done.stderr
     assert done.returncode != 0

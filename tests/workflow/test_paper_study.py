@@ -70,7 +70,7 @@ def checkout(
     """A checkout with a registry of the miniatures, in which nothing has run yet."""
     made = Checkout(tmp_path_factory.mktemp("paper") / "innerloop")
     registry = miniatures.registry_of(files, EACH, served.address)
-    (made.folder / "miniatures.toml").write_text(registry)
+    (made.folder / "miniatures.toml").write_text(registry, encoding="utf-8")
     return made
 
 
@@ -93,7 +93,7 @@ def plan(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 class TestPlan:
     def test_it_takes_a_thousand_jobs_at_most(self, plan: str) -> None:
-        config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+        config = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
         assert config["model_seeds"] == [0, 1, 2]
         assert 300 <= total(plan) <= 1000
 
@@ -105,7 +105,7 @@ class TestPlan:
             assert f"resources/images/{store}/manifest.json" in plan
 
     def test_nothing_of_the_demo_is_in_it(self, plan: str) -> None:
-        demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+        demo = yaml.safe_load((ROOT / "config/config.yaml").read_text(encoding="utf-8"))
         assert "results/paper/models/p1/mini_imagenet/maml/5w1s/seed2/model.json" in plan
         for name in demo["datasets"]:
             assert f"/{name}/" not in plan
@@ -176,14 +176,14 @@ class TestRefused:
         assert message in self.refused(checkout, "-n", *arguments)
 
     def test_a_variant_of_what_has_none(self, checkout: Checkout) -> None:
-        smoke = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+        smoke = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
         smoke["datasets"]["symbols"]["variant"] = "big"
         checkout.write_study("variant.yaml", smoke)
         said = self.refused(checkout, "-n", "--configfile", "variant.yaml")
         assert "datasets.symbols: source 'symbols' has no variants" in said
 
     def test_a_source_that_is_not_there(self, checkout: Checkout) -> None:
-        smoke = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+        smoke = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
         smoke["datasets"]["symbols"]["source"] = "mini_imagenet_of_mine"
         checkout.write_study("missing.yaml", smoke)
         said = self.refused(checkout, "-n", "--configfile", "missing.yaml")
@@ -224,7 +224,7 @@ class TestRun:
         assert set(finished.aggregate("paper", "toy")["store"]) == {"python-28"}
 
     def test_all_variants_and_models(self, finished: Checkout) -> None:
-        config = yaml.safe_load((ROOT / "config/paper.yaml").read_text())
+        config = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))
         rows = finished.aggregate("paper", "accuracy")
         for protocol in config["protocols"]:
             found = set(rows.loc[rows["protocol"] == protocol, "variant"])
@@ -236,7 +236,7 @@ class TestRun:
         self, finished: Checkout, served: FileServer
     ) -> None:
         path = finished.folder / "resources/images/cub/centre-28/manifest.json"
-        manifest = json.loads(path.read_text())
+        manifest = json.loads(path.read_text(encoding="utf-8"))
         assert manifest["variant"] == "centre"
         assert manifest["window"] == 0.875
         assert manifest["splits"].startswith("A Closer Look")
@@ -244,11 +244,13 @@ class TestRun:
         assert "Caltech-UCSD" in manifest["licence"]["attribution"]
         file = manifest["files"]["CUB_200_2011.tgz"]
         assert file["origin"] == f"{served.address}/cub_200_2011/CUB_200_2011.tgz"
-        lock = (finished.folder / "resources/raw/cub_200_2011/SHA256SUMS").read_text()
+        lock = (finished.folder / "resources/raw/cub_200_2011/SHA256SUMS").read_text(
+            encoding="utf-8"
+        )
         assert lock == f"{file['sha256']}  CUB_200_2011.tgz\n"
 
     def test_terms_are_shown(self, finished: Checkout) -> None:
-        log = (finished.folder / "resources/logs/raw/cub_200_2011.log").read_text()
+        log = (finished.folder / "resources/logs/raw/cub_200_2011.log").read_text(encoding="utf-8")
         assert "non-commercial research and education only" in log
         assert "Please cite: Wah" in log
 
@@ -280,11 +282,13 @@ class TestRun:
         arguments = study(finished, "full_size.yaml", FULL_SIZE, accept_licence=RESTRICTED)
         model = "models/p1/mini_imagenet/maml/5w1s/seed0/model.json"
         finished.run(f"results/full_size/{model}", *arguments)
-        manifest = json.loads((finished.folder / "results/full_size" / model).read_text())
+        manifest = json.loads(
+            (finished.folder / "results/full_size" / model).read_text(encoding="utf-8")
+        )
         assert manifest["spec"]["network"]["filters"] == 64
         assert manifest["spec"]["store"] == "pickles-84"
         images = finished.folder / "resources/images/mini_imagenet/pickles-84/manifest.json"
-        assert json.loads(images.read_text())["count"] == 100 * EACH
+        assert json.loads(images.read_text(encoding="utf-8"))["count"] == 100 * EACH
 
 
 def test_a_user_s_own_files_need_no_network(
@@ -292,7 +296,7 @@ def test_a_user_s_own_files_need_no_network(
 ) -> None:
     made = Checkout(tmp_path_factory.mktemp("own") / "innerloop")
     registry = miniatures.registry_of(files, EACH, "http://127.0.0.1:9")
-    (made.folder / "miniatures.toml").write_text(registry)
+    (made.folder / "miniatures.toml").write_text(registry, encoding="utf-8")
     for name, held in files.items():
         folder = made.folder / "mine" / name
         folder.mkdir(parents=True)
@@ -303,7 +307,9 @@ def test_a_user_s_own_files_need_no_network(
     for dataset, author in (("cub", "Wah"), ("fc100", "Krizhevsky"), ("mini_imagenet", "Vinyals")):
         assert re.search(rf"^{dataset}: .*\n    Please cite: {author}", said, re.MULTILINE)
     for name, held in files.items():
-        record = json.loads((made.folder / f"resources/raw/{name}/fetched.json").read_text())
+        record = json.loads(
+            (made.folder / f"resources/raw/{name}/fetched.json").read_text(encoding="utf-8")
+        )
         assert {facts["origin"] for facts in record["files"].values()} == {"own file"}
         assert {Path(facts["path"]).parent.name for facts in record["files"].values()} == {name}
         assert set(record["files"]) == set(held)

@@ -51,14 +51,14 @@ def test_nothing_is_left_to_do(smoke: Checkout) -> None:
 
 def test_a_figure_s_code_touches_that_figure_and_the_report(smoke: Checkout) -> None:
     path = "lib/innerloop/render/figures/p1_figure7_toy.py"
-    before = (smoke.folder / path).read_text()
+    before = (smoke.folder / path).read_text(encoding="utf-8")
     smoke.edit(
         path, "from __future__ import annotations\n", "from __future__ import annotations\nX = 1\n"
     )
     try:
         assert smoke.planned_rules(*SMOKE) == {"draw_figure": 1, "write_report": 1}
     finally:
-        (smoke.folder / path).write_text(before)
+        (smoke.folder / path).write_text(before, encoding="utf-8")
 
 
 def test_the_same_episodes_for_every_model(smoke: Checkout) -> None:
@@ -77,14 +77,14 @@ def test_every_result_carries_its_provenance(smoke: Checkout) -> None:
         assert record["spec"]["code"]
         assert record["versions"]["torch"]
     for path in (smoke.folder / "results/smoke/models").rglob("model.json"):
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         assert record["spec"]["compute"] == {"device": "cpu", "threads": 1, "tasks_at_once": 10}
         assert record["data_digests"]["symbols"]
 
 
 def test_no_demo_key_in_other_studies(smoke: Checkout) -> None:
-    described = json.loads((smoke.folder / "results/smoke/study.json").read_text())
-    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    described = json.loads((smoke.folder / "results/smoke/study.json").read_text(encoding="utf-8"))
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     datasets = {
         name: {key: found[key] for key in study["datasets"][name]}
         for name, found in described["datasets"].items()
@@ -95,13 +95,13 @@ def test_no_demo_key_in_other_studies(smoke: Checkout) -> None:
 
 
 def test_a_title_touches_the_report_only(smoke: Checkout) -> None:
-    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     smoke.write_study("titled.yaml", {**study, "title": "Another title"})
     assert smoke.planned_rules("--configfile", "titled.yaml") == {"write_report": 1}
 
 
 def test_statistics_touch_figures_and_tables_only(smoke: Checkout) -> None:
-    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     smoke.write_study("bootstrap.yaml", {**study, "statistics": {"interval": "bootstrap"}})
     rules = set(smoke.planned_rules("--configfile", "bootstrap.yaml"))
     assert rules == {"describe_study", "draw_figure", "write_table", "write_report"}
@@ -109,7 +109,7 @@ def test_statistics_touch_figures_and_tables_only(smoke: Checkout) -> None:
 
 def test_snakemake_s_own_report_has_categories_labels_and_captions(smoke: Checkout) -> None:
     smoke.snakemake(*SMOKE, "--report", "snakemake.html")
-    page = (smoke.folder / "snakemake.html").read_text()
+    page = (smoke.folder / "snakemake.html").read_text(encoding="utf-8")
     for said in (
         "Beyond the papers",
         "Figure 2: CKA per layer",
@@ -152,7 +152,7 @@ def test_two_studies_can_be_compared(smoke: Checkout, capsys: pytest.CaptureFixt
 
 
 def test_rows_of_other_parameters_are_refused(smoke: Checkout) -> None:
-    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text())
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     study["protocols"]["p1"]["variants"]["maml"] = {"step_size": 0.04}
     smoke.write_study("edited.yaml", study)
     table = "results/smoke/aggregates/accuracy.parquet"
@@ -162,7 +162,7 @@ def test_rows_of_other_parameters_are_refused(smoke: Checkout) -> None:
         table, "--configfile", "edited.yaml", "--cores", "1", "--allowed-rules", "gather_table",
         "--forcerun", "gather_table", check=False,
     )  # fmt: skip
-    log = (smoke.folder / "results/smoke/logs/aggregates/accuracy.log").read_text()
+    log = (smoke.folder / "results/smoke/logs/aggregates/accuracy.log").read_text(encoding="utf-8")
     assert done.returncode != 0
     assert "step_size" in log
     assert "0.04" in log

@@ -49,7 +49,7 @@ class Submitting(Checkout):
         self.said = self._run(*arguments, *PROFILE)
         print(self.said)  # shown where a test fails
         files = sorted((self._fake / "submitted").iterdir(), key=lambda file: int(file.name))
-        return [file.read_text().splitlines() for file in files]
+        return [file.read_text(encoding="utf-8").splitlines() for file in files]
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -205,7 +205,7 @@ def test_no_submission_asks_for_more_time_than_its_partition_allows(
     """What fits none would go to the cluster's default partition."""
     partitions = {"cpu": {"max_runtime": 2880}, "gpu": {"max_runtime": 10, "max_gpu": 1}}
     file = submitting.folder / "profiles/slurm/partitions.yaml"
-    file.write_text(yaml.safe_dump({"partitions": partitions}))
+    file.write_text(yaml.safe_dump({"partitions": partitions}), encoding="utf-8")
     rules = ("train_model", "measure_accuracy", "measure_probe")
     lines = submitting.submit(MAML, "--forcerun", "train_model", "--retries", "0")
     lines += submitting.submit(
@@ -217,7 +217,9 @@ def test_no_submission_asks_for_more_time_than_its_partition_allows(
 
 def test_nothing_is_submitted_beside_jobs_of_a_killed_run(submitting: Submitting) -> None:
     queue = submitting.folder / "fake/queue"
-    queue.write_text(f"7|RUNNING|{submitting.folder.resolve()}|rule_train_model_wildcards_x\n")
+    queue.write_text(
+        f"7|RUNNING|{submitting.folder.resolve()}|rule_train_model_wildcards_x\n", encoding="utf-8"
+    )
     assert submitting.submit("train", "--forcerun", "train_model") == []
     assert "7 RUNNING train_model" in submitting.said
     assert "innerloop wait" in submitting.said
@@ -226,7 +228,9 @@ def test_nothing_is_submitted_beside_jobs_of_a_killed_run(submitting: Submitting
 
 def test_only_short_jobs_are_local() -> None:
     """A rule that is named nowhere would wait in a queue for a second's work."""
-    text = "".join(file.read_text() for file in [ROOT / "Snakefile", *ROOT.glob("rules/*.smk")])
+    text = "".join(
+        file.read_text(encoding="utf-8") for file in [ROOT / "Snakefile", *ROOT.glob("rules/*.smk")]
+    )
     rules = set(re.findall(r"^rule (\w+):", text, re.MULTILINE))
     local = "".join(re.findall(r"^localrules:\n((?:    \w+,\n)+)", text, re.MULTILINE))
     assert rules - set(re.findall(r"\w+", local)) == AWAY
@@ -234,8 +238,12 @@ def test_only_short_jobs_are_local() -> None:
 
 def test_no_rule_multiplies_the_profile_s_retries() -> None:
     """Downloads, which are patient by themselves, are not even tried again."""
-    (data,) = (file for file in ROOT.glob("rules/*.smk") if "retries" in file.read_text())
-    assert re.findall(r"^ +retries: (\w+)$", data.read_text(), re.MULTILINE) == ["0"]
+    (data,) = (
+        file for file in ROOT.glob("rules/*.smk") if "retries" in file.read_text(encoding="utf-8")
+    )
+    assert re.findall(r"^ +retries: (\w+)$", data.read_text(encoding="utf-8"), re.MULTILINE) == [
+        "0"
+    ]
 
 
 def test_the_profile_for_one_machine_counts_its_gpus(
@@ -244,10 +252,10 @@ def test_the_profile_for_one_machine_counts_its_gpus(
     from snakemake.profiles import ProfileConfigFileParser
 
     monkeypatch.setenv("INNERLOOP_GPUS", "0,1,2")
-    with (ROOT / "profiles/gpu/config.yaml").open() as file:
+    with (ROOT / "profiles/gpu/config.yaml").open(encoding="utf-8") as file:
         assert ProfileConfigFileParser().parse(file)["resources"] == ["gpu_share=300"]
     monkeypatch.setenv("INNERLOOP_GPUS", "")
-    with (ROOT / "profiles/gpu/config.yaml").open() as file:
+    with (ROOT / "profiles/gpu/config.yaml").open(encoding="utf-8") as file:
         assert ProfileConfigFileParser().parse(file)["resources"] == ["gpu_share=100"]
 
 

@@ -18,7 +18,9 @@ def own(tmp_path):
     for name, content in held.items():
         (tmp_path / name).write_bytes(content)
     registry = tmp_path / "registry.toml"
-    registry.write_text(miniatures.registry_of({"cub_200_2011": held}, 2, "http://127.0.0.1:9"))
+    registry.write_text(
+        miniatures.registry_of({"cub_200_2011": held}, 2, "http://127.0.0.1:9"), encoding="utf-8"
+    )
     return registry
 
 
@@ -55,7 +57,7 @@ collection = "cub_200_2011"
 source = "cut_birds.py:CutBirds"
 images = { train = 1 }
 """
-    own.write_text(own.read_text() + cut)
+    own.write_text(own.read_text(encoding="utf-8") + cut, encoding="utf-8")
     read_registry.cache_clear()
     assert run(own, accept_licence=["cut_birds"]).exists()
     shown = capsys.readouterr().err

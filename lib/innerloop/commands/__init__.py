@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from io import TextIOWrapper
 
 #: Name of a command (and of its module here) -> what it does.
 COMMANDS: dict[str, str] = {
@@ -26,6 +27,8 @@ def main(argv: list[str] | None = None) -> None:
     """Run one command."""
     from innerloop.errors import InnerloopError
 
+    if isinstance(sys.stdout, TextIOWrapper):  # where the locale is ASCII, a label may not be
+        sys.stdout.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())

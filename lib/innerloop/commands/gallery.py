@@ -30,7 +30,7 @@ def main(argv: list[str]) -> None:
         name = f"{figure['name']}.png"
         _shrink(arguments.study / "figures" / name, arguments.out / "pictures" / name)
     with atomic_path(arguments.out / "gallery.md") as temporary:
-        temporary.write_text(_page(arguments.study.name, figures))
+        temporary.write_text(_page(arguments.study.name, figures), encoding="utf-8")
 
 
 def _page(study: str, figures: list[dict[str, str]]) -> str:

@@ -67,7 +67,7 @@ def memory(megabytes: float) -> str:
 
 
 def _read(path: Path, root: Path) -> Benchmark:
-    with path.open() as file:
+    with path.open(encoding="utf-8") as file:
         row = next(csv.DictReader(file, delimiter="\t"), {})
     return Benchmark(
         _stage(path.relative_to(root)), _number(row.get("s")), _number(row.get("max_rss"))

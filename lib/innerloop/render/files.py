@@ -56,7 +56,7 @@ def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str)
         tabulation.frame.to_csv(temporary, index=False, lineterminator="\n")
     title = tabulation.title or product.title
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
-        temporary.write_text(_latex(tabulation, title, stem.name))
+        temporary.write_text(_latex(tabulation, title, stem.name), encoding="utf-8")
     about = _about(product, stem)
     about |= {
         "title": title,

@@ -88,7 +88,7 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.from_string((HERE / TEMPLATE).read_text())
+    return environment.from_string((HERE / TEMPLATE).read_text(encoding="utf-8"))
 
 
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:

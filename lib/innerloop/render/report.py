@@ -101,8 +101,8 @@ def write_report(
         description=dict(study),
         config=dict(config),
         version=__version__,
-        style=Markup((HERE / STYLE).read_text()),
-        script=Markup((HERE / SCRIPT).read_text()),
+        style=Markup((HERE / STYLE).read_text(encoding="utf-8")),
+        script=Markup((HERE / SCRIPT).read_text(encoding="utf-8")),
     )
     with atomic_path(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
@@ -112,7 +112,7 @@ def _template() -> Any:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string((HERE / TEMPLATE).read_text())
+    return environment.from_string((HERE / TEMPLATE).read_text(encoding="utf-8"))
 
 
 def _figure(path: Path) -> dict[str, Any]:

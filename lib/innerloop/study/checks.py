@@ -107,7 +107,7 @@ def check_cka(config: Mapping[str, Any], model: Model) -> None:
 def rule_options(entry: str) -> set[str]:
     """Keyword-only arguments of an update rule, read from its source without importing it."""
     path, name = check_entry(entry), split_entry(entry)[1]
-    for node in ast.parse(path.read_text()).body:
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return {argument.arg for argument in node.args.kwonlyargs}
     return set()

@@ -23,7 +23,7 @@ def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
     Raises:
         ConfigError: naming the key, what was found, and what is expected.
     """
-    schema = json.loads(Path(schema_file).read_text())
+    schema = json.loads(Path(schema_file).read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=relevance)
     # a mistyped key is the likeliest mistake, and the cause of others

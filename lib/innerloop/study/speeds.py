@@ -53,7 +53,7 @@ class Speeds:
     @classmethod
     def shipped(cls) -> Speeds:
         """The facts that come with Innerloop."""
-        with _SHIPPED.open(newline="") as file:
+        with _SHIPPED.open(newline="", encoding="utf-8") as file:
             return cls(
                 {
                     (row["device"], row["stage"]): Speed(
@@ -131,7 +131,7 @@ def _finished(study: Study) -> Iterator[tuple[Work, float]]:
 
 
 def _seconds_of(benchmark: Path) -> float:
-    with benchmark.open(newline="") as file:
+    with benchmark.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
     return float(rows[-1]["s"])
 

@@ -99,7 +99,7 @@ def claims(path: Path | str = CLAIMS) -> list[Claim]:
     Raises:
         ConfigError: the file says something unknown or contradictory.
     """
-    return [_claim(entry) for entry in yaml.safe_load(Path(path).read_text())]
+    return [_claim(entry) for entry in yaml.safe_load(Path(path).read_text(encoding="utf-8"))]
 
 
 def _claim(entry: Mapping[str, Any]) -> Claim:

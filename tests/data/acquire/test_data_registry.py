@@ -85,7 +85,7 @@ images = { train = 3, test = 2 }
 
 def own(tmp_path, text):
     path = tmp_path / "mine.toml"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return read_registry(str(path))
 
 

@@ -45,8 +45,8 @@ class TestDownload:
         }  # fmt: skip
         assert record["licence"]["name"] == "free"
         assert record["licence"]["attribution"] == "A. Bird"
-        assert json.loads((folder / "fetched.json").read_text()) == record
-        assert (folder / "SHA256SUMS").read_text() == f"{SHA256}  birds.tgz\n"
+        assert json.loads((folder / "fetched.json").read_text(encoding="utf-8")) == record
+        assert (folder / "SHA256SUMS").read_text(encoding="utf-8") == f"{SHA256}  birds.tgz\n"
         assert left(folder) == {"birds.tgz", "fetched.json", "origins.json", "SHA256SUMS"}
 
     def test_again_costs_nothing_and_says_the_same(self, server, folder):
@@ -153,7 +153,7 @@ class TestLock:
 
     def test_a_damaged_lock_is_named(self, folder):
         folder.mkdir(parents=True)
-        (folder / "SHA256SUMS").write_text("nonsense\n")
+        (folder / "SHA256SUMS").write_text("nonsense\n", encoding="utf-8")
         with pytest.raises(DataError, match=r"SHA256SUMS: 'nonsense' is not a line of sha256sum"):
             run(collection(raw_file()), folder)
 

@@ -75,7 +75,11 @@ def _require_listed_images(folder: Path, files: dict[str, list[Path]]) -> None:
     """Refuse images that are not exactly those of CUB's own `images.txt`."""
     listing = folder / "images.txt"
     try:
-        lines = [line.split() for line in listing.read_text().splitlines() if line.strip()]
+        lines = [
+            line.split()
+            for line in listing.read_text(encoding="utf-8").splitlines()
+            if line.strip()
+        ]
         listed: dict[str, list[str]] = defaultdict(list)
         for _, image in lines:
             name, _, file = image.partition("/")
