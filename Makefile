@@ -7,6 +7,7 @@ INSTALLED := $(VENV)/.installed
 # the first Python that is new enough; PYTHON=... chooses another
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+# CORES=4 takes four; all are taken otherwise
 CORES ?= all
 # snakefmt runs shfmt by name
 export PATH := $(abspath $(BIN)):$(PATH)

@@ -1,9 +1,10 @@
 """Innerloop: two papers on the inner loop of meta-learning, from images to report.
 
-    snakemake --cores                                        the embedded demo study
-    snakemake --cores --configfile config/paper.yaml         both papers at full size
-    snakemake --cores fetch|data|train|evaluate|probes|figures|tables|report    up to that stage
-    snakemake --cores pdf                                    report.pdf too, where LaTeX is installed
+    snakemake                                        the embedded demo study
+    snakemake --configfile config/paper.yaml         both papers at full size
+    snakemake fetch|data|train|evaluate|probes|figures|tables|report    up to that stage
+    snakemake pdf                                    report.pdf too, where LaTeX is installed
+    snakemake --cores 4                              on four cores; profiles/default takes all
 
 A study's results lie in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
@@ -57,57 +58,77 @@ rule all:
     default_target: True
     input:
         rules.write_report.output.html,
+    message:
+        "Everything is there"
 
 
 rule fetch:
     """The files of every data set, downloaded or found, and verified."""
     input:
         all_raw(),
+    message:
+        "Every file of the data sets is there"
 
 
 rule data:
     """Images, splits and evaluation episodes."""
     input:
         all_data(),
+    message:
+        "All images, splits and evaluation tasks are there"
 
 
 rule train:
     """Every trained model."""
     input:
         all_models(),
+    message:
+        "Every model is trained"
 
 
 rule evaluate:
     """Accuracy of every model, and the baseline on raw pixels."""
     input:
         list(MEASUREMENTS.files("accuracy")),
+    message:
+        "Every accuracy is measured"
 
 
 rule probes:
     """Every probe of every model."""
     input:
         all_probes(),
+    message:
+        "Every probe is measured"
 
 
 rule figures:
     """Every figure."""
     input:
         all_figures("pdf"),
+    message:
+        "Every figure is drawn"
 
 
 rule tables:
     """Every table."""
     input:
         all_tables("csv"),
+    message:
+        "Every table is written"
 
 
 rule report:
     """The report."""
     input:
         rules.write_report.output.html,
+    message:
+        "The report is written"
 
 
 rule pdf:
     """The report as a PDF; says how to install LaTeX where it is not."""
     input:
         printed_report,
+    message:
+        "The PDF is written"

@@ -17,6 +17,8 @@ rule describe_study:
         script=f"{SCRIPTS}/describe_study.py",
         # made here, where the whole study file is known
         spec=lambda wildcards: canonical_json(describe(STUDY)),
+    message:
+        "Describe the study {wildcards.study}"
     shell:
         r"""
         python {params.script:q} \
@@ -40,6 +42,8 @@ rule gather_table:
         script=f"{SCRIPTS}/aggregate.py",
         study=lambda wildcards: canonical_json(MEASUREMENTS.study_of(wildcards.table)),
         code=lambda wildcards: JOBS.code("aggregate.py"),
+    message:
+        "Gather the table {wildcards.table}"
     shell:
         r"""
         python {params.script:q} \
@@ -62,6 +66,8 @@ rule gather_logs:
         study=lambda wildcards: canonical_json(MEASUREMENTS.study_of("training")),
         tables=lambda wildcards, output: named(paths.LOGGED, output),
         code=lambda wildcards: JOBS.code("aggregate.py"),
+    message:
+        "Gather what the trainings logged"
     shell:
         r"""
         python {params.script:q} \

@@ -61,6 +61,10 @@ shell.prefix(
     + "; "
 )
 
+# a model in the rules' messages
+MODEL = "{wildcards.variant} ({wildcards.protocol})"
+TRAINED_ON = "{wildcards.dataset}, {wildcards.setting}, seed {wildcards.seed}"
+
 
 wildcard_constraints:
     study=STUDY.name,

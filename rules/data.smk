@@ -19,6 +19,8 @@ rule fetch_dataset:
     params:
         script=f"{SCRIPTS}/fetch_dataset.py",
         spec=lambda wildcards: canonical_json(JOBS.fetch(wildcards.collection)),
+    message:
+        "Fetch the files of {wildcards.collection}"
     shell:
         r"""
         python {params.script:q} \
@@ -56,6 +58,8 @@ rule build_images:
         spec=lambda wildcards: canonical_json(
             JOBS.images(wildcards.dataset, wildcards.store)
         ),
+    message:
+        "Build the images of {wildcards.dataset} ({wildcards.store})"
     shell:
         r"""
         python {params.script:q} \
@@ -83,6 +87,8 @@ rule make_splits:
     params:
         script=f"{SCRIPTS}/make_splits.py",
         spec=lambda wildcards: canonical_json(JOBS.splits(wildcards.dataset)),
+    message:
+        "Divide the classes of {wildcards.dataset} into train, val and test"
     shell:
         r"""
         python {params.script:q} \
@@ -106,6 +112,8 @@ rule draw_episodes:
         spec=lambda wildcards: canonical_json(
             JOBS.episodes(wildcards.dataset, wildcards.setting)
         ),
+    message:
+        "Draw the tasks of {wildcards.dataset} that models are evaluated on, {wildcards.setting}"
     shell:
         r"""
         python {params.script:q} \

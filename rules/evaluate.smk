@@ -37,6 +37,8 @@ rule measure_accuracy:
         episodes=lambda wildcards, input: named(
             evaluated_datasets(wildcards), input.episodes
         ),
+    message:
+        f"Measure the accuracy of {MODEL} trained on {TRAINED_ON}"
     shell:
         r"""
         python {params.script:q} \
@@ -72,6 +74,8 @@ rule measure_raw_pixels:
         spec=lambda wildcards: canonical_json(
             JOBS.baseline(wildcards.dataset, wildcards.setting)
         ),
+    message:
+        "Measure the baseline on raw pixels of {wildcards.dataset}, {wildcards.setting}"
     shell:
         r"""
         python {params.script:q} \

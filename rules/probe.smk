@@ -28,6 +28,8 @@ rule measure_probe:
         ),
         images=lambda wildcards, input: named(probed_datasets(wildcards), input.images),
         splits=lambda wildcards, input: named(probed_datasets(wildcards), input.splits),
+    message:
+        f"Measure {{wildcards.probe}} of {MODEL} trained on {TRAINED_ON}"
     shell:
         r"""
         python {params.script:q} \
@@ -64,6 +66,8 @@ rule train_toy:
         spec=lambda wildcards: canonical_json(
             JOBS.toy(wildcards.dataset, wildcards.arm, wildcards.seed)
         ),
+    message:
+        "Train the toy classifier on {wildcards.dataset} with {wildcards.arm}, seed {wildcards.seed}"
     shell:
         r"""
         python {params.script:q} \

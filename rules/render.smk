@@ -34,6 +34,8 @@ rule draw_figure:
             tables_read(FIGURES[wildcards.figure]), input.tables
         ),
         stem=paths.FIGURE,
+    message:
+        "Draw {wildcards.figure}"
     shell:
         r"""
         python {params.script:q} \
@@ -73,6 +75,8 @@ rule write_table:
             tables_read(study_tables()[wildcards.table]), input.tables
         ),
         stem=paths.TABLE,
+    message:
+        "Write the table {wildcards.table}"
     shell:
         r"""
         python {params.script:q} \
@@ -108,6 +112,8 @@ rule write_report:
         # not an input: times and memory differ from run to run
         benchmarks=in_study(paths.BENCHMARKS),
         code=lambda wildcards: JOBS.code("write_report.py"),
+    message:
+        "Write the report"
     shell:
         r"""
         python {params.script:q} \
@@ -140,6 +146,8 @@ rule write_pdf:
         script=f"{SCRIPTS}/write_pdf.py",
         title=STUDY.config["title"],
         code=lambda wildcards: JOBS.code("write_pdf.py"),
+    message:
+        "Write the report as a PDF"
     shell:
         r"""
         python {params.script:q} \

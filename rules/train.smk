@@ -28,6 +28,8 @@ rule train_model:
         script=f"{SCRIPTS}/train.py",
         spec=lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),
         checkpoint=paths.CHECKPOINT,
+    message:
+        f"Train {MODEL} on {TRAINED_ON}"
     shell:
         r"""
         python {params.script:q} \

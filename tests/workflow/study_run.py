@@ -16,8 +16,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("Snakefile", "rules", "workflow_scripts", "lib", "config", "profiles")
-_PLANNED = re.compile(r"^(?:local)?rule (\w+):$(.*?)(?=^\[|\Z)", re.MULTILINE | re.DOTALL)
-_WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.MULTILINE)
+_PLANNED = re.compile(r"^planned: (\w+) (.*)$", re.MULTILINE)
 
 
 class Checkout:
@@ -43,7 +42,7 @@ class Checkout:
         done = subprocess.run(
             [Path(sys.executable).with_name("snakemake"), *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "lib")},
+            env={**os.environ, "PYTHONPATH": f"{self.folder / 'lib'}:{Path(__file__).parent}"},
             capture_output=True,
             text=True,
             check=False,
@@ -58,11 +57,7 @@ class Checkout:
 
     def planned(self, *arguments: str) -> list[tuple[str, str]]:
         """What a dry run would do: (rule, wildcards) of every job, targets left out."""
-        said = self.snakemake(*arguments, "-n")
-        jobs = []
-        for rule, rest in _PLANNED.findall(said.stdout + said.stderr):
-            wildcards = _WILDCARDS.search(rest)
-            jobs.append((rule, wildcards[1] if wildcards else ""))
+        jobs = _PLANNED.findall(self.snakemake(*arguments, "-n", "--logger", "planned").stdout)
         targets = {
             "all",
             "data",
