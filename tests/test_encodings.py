@@ -12,8 +12,6 @@ from pathlib import Path
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-#: Of `open`, those that are not the built-in one or a path's.
-OTHERS = ("Image", "ImageStore", "os", "tarfile", "zipfile", "zipped")
 
 
 def calls_without_encoding(tree: ast.Module) -> Iterator[int]:
@@ -21,13 +19,12 @@ def calls_without_encoding(tree: ast.Module) -> Iterator[int]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or any(key.arg == "encoding" for key in node.keywords):
             continue
-        owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+        method = isinstance(node.func, ast.Attribute)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
-        binary = any(
-            isinstance(each, ast.Constant) and "b" in str(each.value) for each in node.args
-        )
-        other = isinstance(owner, ast.Name) and owner.id in OTHERS
-        if name in ("read_text", "write_text") or (name == "open" and not binary and not other):
+        mode = "".join(ast.unparse(each) for each in node.args[0 if method else 1 :])
+        # a path's `open` takes a mode; what takes anything else opens something else
+        opens = name == "open" and "b" not in mode and (not method or mode.strip("'rwaxt+") == "")
+        if name in ("read_text", "write_text") or opens:
             yield node.lineno
 
 
