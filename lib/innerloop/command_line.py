@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
@@ -12,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from innerloop.errors import ConfigError, InnerloopError
+from innerloop.errors import ConfigError
+from innerloop.failure import explained, in_users_code
 
 
 def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
@@ -67,16 +69,29 @@ def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:
-    """Show errors that are meant for people as one message instead of a traceback."""
+    """End a failed program by what is for people: the user's own line, or one message, first.
+
+    Nothing of a user's code ends it as if it had succeeded. Called with arguments, by Python code,
+    errors are raised as they are.
+    """
+    file = main.__code__.co_filename
 
     @wraps(main)
     def shown(argv: list[str] | None = None) -> None:
-        try:
+        if argv is not None:
             main(argv)
-        except InnerloopError as error:
-            if argv is not None:
-                raise
-            sys.exit(f"{type(error).__name__}: {error}")
+            return
+        try:
+            main(None)
+        except KeyboardInterrupt:
+            print("stopped; run again to go on", file=sys.stderr)
+            sys.exit(128 + signal.SIGINT)
+        except SystemExit as end:
+            if in_users_code(end, file):  # sys.exit(0) of theirs is no success of the job
+                sys.exit(explained(end, file))
+            raise
+        except Exception as error:
+            sys.exit(explained(error, file))
 
     return shown
 

@@ -91,6 +91,15 @@ def _defined_names(body: list[ast.stmt]) -> set[str]:
     return names
 
 
+#: Entries of users' own code that this process has used, in order.
+_USERS: dict[str, None] = {}
+
+
+def users_entries() -> list[str]:
+    """The entries of users' own code that this process has used."""
+    return list(_USERS)
+
+
 def load_entry(entry: str) -> Any:
     """Import the entry's file or module and return what it names.
 
@@ -98,6 +107,8 @@ def load_entry(entry: str) -> Any:
         ExtensionError: it cannot be found, fails to import, or does not define the name.
     """
     place, name = split_entry(entry)
+    if not place.startswith("innerloop."):
+        _USERS[entry] = None
     try:
         if place.endswith(".py"):
             module = _import_file(source_file(entry))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import torch
 
+from innerloop.errors import ExtensionError
 from innerloop.extensions import load_entry
 from innerloop.inner_loop.method import Method
 from innerloop.parameters import Role
@@ -41,11 +41,27 @@ class UpdateRule:
         """Move the tensors [T, *shape] of T tasks, each on its own; the step size is shared."""
         if role not in self.roles:
             return weight - step_size * gradient
-        one_task = partial(self.function, **self.options)
-        moved: torch.Tensor = torch.func.vmap(one_task, in_dims=(0, 0, None))(
+        moved: torch.Tensor = torch.func.vmap(self._one_task, in_dims=(0, 0, None))(
             weight, gradient, step_size
         )
         return moved
+
+    def _one_task(
+        self, weight: torch.Tensor, gradient: torch.Tensor, step_size: torch.Tensor
+    ) -> torch.Tensor:
+        moved = self.function(weight, gradient, step_size, **self.options)
+        if not isinstance(moved, torch.Tensor):
+            raise self._returned(f"{moved!r:.40}: is a `return` missing?", weight)
+        if moved.shape != weight.shape or moved.dtype != weight.dtype:
+            raise self._returned(f"a tensor {list(moved.shape)} of {moved.dtype}", weight)
+        return moved
+
+    def _returned(self, what: str, weight: torch.Tensor) -> ExtensionError:
+        code = self.function.__code__
+        return ExtensionError(
+            f"{code.co_filename}, line {code.co_firstlineno}: {code.co_name} returned {what}. "
+            f"Expected is the moved weight: a tensor {list(weight.shape)} of {weight.dtype}"
+        )
 
 
 def update_rule(*roles: Role) -> Callable[[RuleFunction], UpdateRule]:
