@@ -17,14 +17,15 @@ ROOT = Path(__file__).resolve().parents[1]
 def calls_without_encoding(tree: ast.Module) -> Iterator[int]:
     """Lines where text is read or written in the locale's encoding; ruff sees only some."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or any(key.arg == "encoding" for key in node.keywords):
+        if not isinstance(node, ast.Call):
             continue
+        given = {key.arg for key in node.keywords}
         method = isinstance(node.func, ast.Attribute)
         name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
         mode = "".join(ast.unparse(each) for each in node.args[0 if method else 1 :])
         # a path's `open` takes a mode; what takes anything else opens something else
         opens = name == "open" and "b" not in mode and (not method or mode.strip("'rwaxt+") == "")
-        if name in ("read_text", "write_text") or opens:
+        if not given & {"encoding", "fileobj"} and (opens or name in ("read_text", "write_text")):
             yield node.lineno
 
 
