@@ -48,6 +48,15 @@ def with_task_axis(slow: Parameters, tasks: int) -> Parameters:
     return {name: laid_out(value).expand(tasks, *value.shape) for name, value in slow.items()}
 
 
+def bounded(fast: Parameters) -> torch.Tensor:
+    """Whether the squared norms of each task's weights are finite, [T].
+
+    Where one is not, a network may still give numbers: BatchNorm divides by an infinite variance.
+    """
+    squares = [weight.detach().square().flatten(1).sum(dim=1) for weight in fast.values()]
+    return torch.stack(squares).isfinite().all(dim=0)
+
+
 def detached(parameters: Parameters) -> Parameters:
     """The same values outside any autograd graph, in memory of their own."""
     return {name: tensor.detach().clone() for name, tensor in parameters.items()}

@@ -1,12 +1,18 @@
 """Evaluation: one result a task, in order, whatever the batch."""
 
+import math
+from dataclasses import replace
+
 import pytest
 import torch
 
 import tiny
+from innerloop.inner_loop.losses import task_accuracies
 from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.evaluation import evaluate
 from innerloop.meta.outer_loop import query_result
+from innerloop.parameters import bounded, with_task_axis
 
 STEPS = 2
 
@@ -39,3 +45,35 @@ def test_accuracy_is_the_share_of_query_images_whose_own_class_scores_highest():
     assert result.accuracies.tolist() == pytest.approx([1 / 3, 1 / 3])
     probability = torch.tensor([0.0, 5.0, 0.0]).log_softmax(0)
     torch.testing.assert_close(result.losses, -probability.mean().expand(2))
+
+
+@pytest.mark.parametrize("batch_norm", ["batch", "support"])
+@pytest.mark.parametrize(
+    ("name", "adapt_batch_norm"), [("maml", True), ("scaled_lr", True), ("boil", False)]
+)
+def test_a_diverged_task_has_no_accuracy(name: str, adapt_batch_norm: bool, batch_norm: str):
+    """Also where BatchNorm makes finite numbers of infinite ones: BOIL's loss is log 3 there."""
+    network = replace(tiny.NETWORK, batch_norm=batch_norm)
+    chosen = method(name, step_size=1e30, adapt_batch_norm=adapt_batch_norm)
+    slow = network.initial(0)
+    sizes = initial_step_sizes(chosen, slow, seed=0)
+    result = evaluate(network, slow, sizes, chosen, tiny.tasks("val").batches(3, 2), STEPS)
+    assert result.accuracies.isnan().all()
+    assert result.losses.isnan().all()
+
+
+@pytest.mark.parametrize("value", [1e30, math.nan, math.inf])
+def test_one_diverged_task_takes_no_other_with_it(value: float):
+    fast = with_task_axis({"one": torch.ones(2, 2), "two": torch.ones(3)}, 3)
+    fast["two"] = fast["two"].clone()
+    fast["two"][1, 0] = value
+    assert bounded(fast).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_no_numbers_have_no_highest(value: float):
+    scores = torch.eye(3).repeat(2, 1, 1)
+    scores[1, 2, 1] = value
+    found = task_accuracies(scores, torch.arange(3).expand(2, 3))
+    assert found[0] == 1
+    assert found[1].isnan()

@@ -1,8 +1,11 @@
 """Nearest prototypes of embeddings made by hand."""
 
+import math
+
+import pytest
 import torch
 
-from innerloop.probes.nearest_prototype import nearest_prototype, prototypes
+from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
 
 
 def test_a_prototype_is_the_mean_of_its_class():
@@ -22,10 +25,19 @@ def test_one_image_a_class_is_its_own_prototype():
 def test_nearest_by_angle_not_by_distance():
     centres = torch.tensor([[[10.0, 0], [0.1, 0.1]]])
     queries = torch.tensor([[[1.0, 0.1], [50, 49], [0.2, 0.0], [-1, 3]]])
-    assert nearest_prototype(queries, centres).tolist() == [[0, 1, 0, 1]]
+    assert cosine_similarities(queries, centres).argmax(2).tolist() == [[0, 1, 0, 1]]
 
 
 def test_each_task_has_its_own_prototypes():
     centres = torch.tensor([[[1.0, 0], [0, 1]], [[0, 1], [1, 0]]])
     queries = torch.tensor([[[1.0, 0]], [[1, 0]]])
-    assert nearest_prototype(queries, centres).tolist() == [[0], [1]]
+    assert cosine_similarities(queries, centres).argmax(2).tolist() == [[0], [1]]
+
+
+@pytest.mark.parametrize("value", [1e25, math.inf, math.nan])
+def test_an_embedding_without_a_finite_length_is_like_no_prototype(value: float):
+    """Not equally like all of them, which would make it one of the first class."""
+    centres = torch.tensor([[[1.0, 0], [0, 1]]])
+    found = cosine_similarities(torch.tensor([[[value, value], [0, 0], [1, 0]]]), centres)
+    assert found[0, 0].isnan().all()
+    assert found[0, 1:].tolist() == [[0, 0], [1, 0]]

@@ -177,3 +177,13 @@ def test_a_perfect_embedding_is_perfect(tmp_path: Path):
     clear = replace(model.files[tiny.DATASET], images=tiny.store(noise=0.01))
     found = by_condition(protonet(replace(model, files={tiny.DATASET: clear})))
     assert pd.Series(found["pre_adaptation"]).mean() > 0.9
+
+
+@pytest.mark.parametrize(("name", "adapt_batch_norm"), [("maml", True), ("boil", False)])
+def test_a_task_that_diverged_has_no_accuracy(tmp_path: Path, name: str, adapt_batch_norm: bool):
+    """Also where BatchNorm gives every image the same finite embedding."""
+    chosen = method(name, step_size=1e30, adapt_batch_norm=adapt_batch_norm)
+    found = by_condition(protonet(probed.model(tmp_path, chosen, TASKS)))
+    for condition, accuracies in found.items():
+        assert np.isnan(accuracies).all() == (condition in ("on_task", "off_task"))
+        assert not condition.startswith("pre") or np.isfinite(accuracies).all()

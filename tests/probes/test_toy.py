@@ -1,5 +1,6 @@
 """The supervised toy: both arms from one start, learning the digits of scikit-learn."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -154,3 +155,10 @@ def test_measuring_mixes_the_classes(digits, monkeypatch):
 def test_unknown_arm(digits):
     with pytest.raises(ConfigError, match="arm 'adam' is unknown; known are unit_norm, scaled_lr"):
         next(train(digits, "adam"))
+
+
+def test_training_that_diverged_has_no_accuracy(digits):
+    rows = list(train(digits, "scaled_lr", step_sizes=[1e30], epochs=1))
+    for row in rows:
+        before = row["epoch"] == 0
+        assert math.isfinite(row["accuracy"]) == math.isfinite(row["loss"]) == before

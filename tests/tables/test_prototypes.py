@@ -76,3 +76,13 @@ def test_a_missing_condition_is_missing_not_zero():
     changed = changes(frame[frame["condition"] != "off_task"])
     assert changed["off_task"].isna().all()
     assert within_model(changed)["off_task"].difference.missing == EPISODES
+
+
+def test_a_task_that_diverged_for_one_seed_has_no_change():
+    rows = _protonet(0.1, 0.2, seed=0, seeds=2)
+    broken = (rows["episode"] == 7) & (rows["seed"] == 1) & (rows["condition"] == "on_task")
+    found = changes(rows.assign(accuracy=rows["accuracy"].mask(broken)))
+    whole = changes(rows)
+    assert found.loc[7, ["on_task", "relative"]].isna().all()
+    assert found.loc[7, "off_task"] == whole.loc[7, "off_task"]
+    pd.testing.assert_frame_equal(found.drop(7), whole.drop(7))

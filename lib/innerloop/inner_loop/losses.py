@@ -1,6 +1,8 @@
-"""The loss of a task."""
+"""The loss and the accuracy of a task."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 import torch.nn.functional as F
@@ -23,3 +25,17 @@ def task_losses(
     """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N]."""
     each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
     return each.view(labels.shape).sum(dim=1) * loss_scale(labels, logits.shape[2], kind)
+
+
+def task_accuracies(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Share of each task's images whose highest score is their label's, [T], in double precision.
+
+    NaN for a task with a score that is no finite number: there is no highest among such, though
+    argmax names one.
+
+    Args:
+        scores: of every class, such as logits, [T, N, way].
+        labels: [T, N].
+    """
+    shares = (scores.argmax(dim=2) == labels).double().mean(dim=1)
+    return shares.masked_fill(~scores.isfinite().flatten(1).all(dim=1), math.nan)

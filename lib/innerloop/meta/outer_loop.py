@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.adapt import adapt, query_logits
-from innerloop.inner_loop.losses import loss_scale, task_losses
+from innerloop.inner_loop.losses import loss_scale, task_accuracies, task_losses
 from innerloop.inner_loop.method import Method
 from innerloop.nets.conv4 import Conv4
 from innerloop.nets.losses import TaskLosses
-from innerloop.parameters import Parameters
+from innerloop.parameters import Parameters, bounded
 
 
 @dataclass(frozen=True)
 class QueryResult:
-    """Per task: query loss [T] (nats) and accuracy [T] (fraction) after adaptation."""
+    """Per task: query loss [T] (nats) and accuracy [T] (fraction) after adaptation.
+
+    Both are NaN for a task on which adaptation diverged.
+    """
 
     losses: torch.Tensor
     accuracies: torch.Tensor
@@ -53,8 +57,11 @@ def query_result(
     )  # fmt: skip
     with torch.set_grad_enabled(differentiable):
         losses, logits = query_losses(network, adapted.fast, tasks)
-    hits = logits.detach().argmax(dim=2) == tasks.query.labels
-    return QueryResult(losses, hits.double().mean(dim=1))
+    accuracies = task_accuracies(logits.detach(), tasks.query.labels)
+    diverged = ~(losses.detach().isfinite() & accuracies.isfinite() & bounded(adapted.fast))
+    return QueryResult(
+        losses.masked_fill(diverged, math.nan), accuracies.masked_fill(diverged, math.nan)
+    )
 
 
 def query_losses(

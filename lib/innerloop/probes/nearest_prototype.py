@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 
@@ -18,12 +20,20 @@ def prototypes(embeddings: torch.Tensor, labels: torch.Tensor, way: int) -> torc
     return members @ embeddings / members.sum(dim=2, keepdim=True)
 
 
-def nearest_prototype(embeddings: torch.Tensor, prototypes: torch.Tensor) -> torch.Tensor:
-    """Class of the prototype with the highest cosine similarity (P2 Section 4), [T, N].
+def cosine_similarities(embeddings: torch.Tensor, prototypes: torch.Tensor) -> torch.Tensor:
+    """Cosine similarity of every image and prototype (P2 Section 4), [T, N, way].
+
+    The nearest prototype is that of the highest; an embedding whose squared norm is not finite has
+    none, and NaN similarities.
 
     Args:
         embeddings: of the images to classify, [T, N, D].
         prototypes: [T, way, D].
     """
-    similarity = F.normalize(embeddings, dim=2) @ F.normalize(prototypes, dim=2).transpose(1, 2)
-    return similarity.argmax(dim=2)
+    return _directions(embeddings) @ _directions(prototypes).transpose(1, 2)
+
+
+def _directions(vectors: torch.Tensor) -> torch.Tensor:
+    # to the bit as F.normalize has it, which makes zeros of vectors of infinite length
+    lengths: torch.Tensor = torch.linalg.vector_norm(vectors, dim=2, keepdim=True).clamp_min(1e-12)
+    return vectors / lengths.masked_fill(~lengths.isfinite(), math.nan)

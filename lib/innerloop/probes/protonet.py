@@ -7,6 +7,7 @@ change is a difference on the very same images.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -17,9 +18,10 @@ from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.errors import DataError
 from innerloop.inner_loop.adapt import adapt
+from innerloop.inner_loop.losses import task_accuracies
 from innerloop.meta.model_file import Weights
-from innerloop.parameters import Parameters, with_task_axis
-from innerloop.probes.nearest_prototype import nearest_prototype, prototypes
+from innerloop.parameters import Parameters, bounded, with_task_axis
+from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.progress import Progress
 
@@ -77,11 +79,15 @@ def _accuracies(
 
 
 def _accuracy(model: ProbedModel, weights: Parameters, tasks: TaskBatch) -> torch.Tensor:
-    """Share of each task's query images that are nearest to their own class's prototype, [T]."""
+    """Share of each task's query images that are nearest to their own class's prototype, [T].
+
+    NaN for a task whose weights diverged.
+    """
     support, query = _embeddings(model, weights, tasks)
     centres = prototypes(support, tasks.support.labels, model.network.way)
-    hits = nearest_prototype(query, centres) == tasks.query.labels
-    return hits.double().mean(dim=1)
+    return task_accuracies(cosine_similarities(query, centres), tasks.query.labels).masked_fill(
+        ~bounded(weights), math.nan
+    )
 
 
 @torch.no_grad()

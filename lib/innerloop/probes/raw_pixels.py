@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from innerloop.data.episodes import Episodes, read_episodes
 from innerloop.data.image_store import ImageStore
+from innerloop.inner_loop.losses import task_accuracies
 
 
 def raw_pixels(
@@ -34,7 +35,7 @@ def raw_pixels(
                 "queries": recorded.query.shape[2],
                 "batch_norm": "none",
                 "episode": int(recorded.index[number]),
-                "accuracy": float((logits.argmax(1) == labels).double().mean()),
+                "accuracy": float(task_accuracies(logits.unsqueeze(0), labels.unsqueeze(0))),
                 "loss": float(F.cross_entropy(logits, labels)),
             }
 

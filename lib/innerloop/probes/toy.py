@@ -7,6 +7,7 @@ weights of unit norm.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,14 +18,14 @@ import torch
 from innerloop.data.tasks import Labelled
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.losses import task_losses
+from innerloop.inner_loop.losses import task_accuracies, task_losses
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.support_gradient import support_gradient
 from innerloop.inner_loop.update_rules.rule import UpdateRule
 from innerloop.inner_loop.update_rules.scaled_lr import scaled_lr
 from innerloop.inner_loop.update_rules.unit_norm import unit_norm
 from innerloop.nets.conv4 import Conv4
-from innerloop.parameters import Parameters, role_of, with_task_axis
+from innerloop.parameters import Parameters, bounded, role_of, with_task_axis
 from innerloop.streams import Stream, stream_key
 
 #: The updates that are compared. Imported, not looked up by name, so that the code digest of the
@@ -135,10 +136,16 @@ def _sgd_step(
 
 @torch.no_grad()
 def _measure(network: Conv4, weights: Parameters, held: _Images, batch: int) -> dict[str, float]:
-    """Accuracy and loss; in a fixed random order, since stored images lie class by class."""
-    hits, loss, count = 0, 0.0, len(held.images)
+    """Accuracy and loss; in a fixed random order, since stored images lie class by class.
+
+    Both are NaN where training diverged.
+    """
+    loss, found, count = 0.0, [], len(held.images)
     for images, labels in held.batches(_order(count, "toy evaluation"), batch):
         logits = network(weights, images)
-        hits += int((logits.argmax(dim=2) == labels).sum())
+        found.append((logits, labels))
         loss += float(task_losses(logits, labels)) * labels.shape[1]
-    return {"accuracy": hits / count, "loss": loss / count}
+    if not (math.isfinite(loss) and bounded(weights)):
+        return {"accuracy": math.nan, "loss": math.nan}
+    logits, labels = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+    return {"accuracy": float(task_accuracies(logits, labels)), "loss": loss / count}

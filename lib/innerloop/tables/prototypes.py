@@ -28,11 +28,15 @@ def changes(protonet: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Indexed by episode: `on_task` (on - pre, on the task adapted to), `off_task` (off - pre, on
         another task) and `relative` (off_task - on_task, P2's d). Fractions, NaN where a condition
-        is missing.
+        is missing, or
+        one seed's accuracy.
     """
-    accuracy = protonet.pivot_table(
-        index="episode", columns="condition", values="accuracy", aggfunc="mean", observed=True
-    ).reindex(columns=[condition for pair in CHANGES.values() for condition in pair])
+    grouped = protonet.groupby(["episode", "condition"], observed=True)["accuracy"]
+    # the mean of the seeds that have a number would be that of another set of models
+    mean = grouped.mean().where(grouped.count() == grouped.size())
+    accuracy = mean.unstack("condition").reindex(  # noqa: PD010
+        columns=[condition for pair in CHANGES.values() for condition in pair]
+    )
     result = pd.DataFrame(
         {name: accuracy[after] - accuracy[before] for name, (after, before) in CHANGES.items()}
     )
