@@ -14,6 +14,9 @@ SOURCES: dict[str, str] = {
     "digits": "innerloop.data.sources.digits:source",
 }
 
+#: Data sets, of these and of the registry, whose classes are of one split each.
+FEW_SHOT = frozenset({"symbols", "people", "scripts", "mini_imagenet", "cub", "fc100", "cifar_fs"})
+
 #: Update rules.
 UPDATE_RULES: dict[str, str] = {
     "sgd": "innerloop.inner_loop.update_rules.sgd:sgd",

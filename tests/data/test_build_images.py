@@ -220,3 +220,19 @@ def test_half_the_size_is_the_same_window(tmp_path):
 
 def test_path_may_be_text(tmp_path):
     assert Path(build(Colours(), str(tmp_path)).folder) == tmp_path
+
+
+def test_what_reached_the_disk_is_read_again(tmp_path, monkeypatch):
+    """A store whose bytes are not those that were written never appears."""
+    written = builder.content_digest
+
+    def damaged(images, classes):
+        digest = written(images, classes)
+        images[0, 0, 0, 0] ^= 1
+        return digest
+
+    monkeypatch.setattr(builder, "content_digest", damaged)
+    with pytest.raises(DataError, match="has changed since it was built"):
+        build_images(Colours(), "colours", 8, tmp_path / "store", progress=False)
+    assert not (tmp_path / "store/manifest.json").exists()
+    assert not (tmp_path / "store/.partial").exists()

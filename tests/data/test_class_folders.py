@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 from innerloop.data.build_images import build_images
 from innerloop.data.sources.base import Licence
 from innerloop.data.sources.class_folders import ClassFolders
+from innerloop.data.split_file import read_split_file
+from innerloop.data.splits import read_split, require_supervised, split_table
 from innerloop.errors import DataError
 
 
@@ -184,3 +190,175 @@ class TestFolders:
         deep.save(flowers / "flowers" / "rose" / "b.png")
         with pytest.raises(DataError, match=r"rose/b.png has more than eight bits a channel"):
             list(source(flowers).pictures())
+
+
+class TestEachFileOnce:
+    def test_what_is_left_out_is_counted_and_said(self, flowers, capsys):
+        rose = flowers / "flowers/rose"
+        for name in (".ipynb_checkpoints/a.png", "._a.png", ".hidden.png", "c.HEIC", "d.heic"):
+            (rose / name).parent.mkdir(exist_ok=True)
+            shutil.copy(rose / "a.png", rose / name)
+        (flowers / "flowers/.DS_Store").write_text("")
+        (flowers / "flowers/.cache").mkdir()
+        (flowers / "flowers/readme.txt").write_text("")
+        (rose / "gone").symlink_to(rose / "nothing")
+        built = build_images(source(flowers), "flowers", 8, flowers / "store", False)
+        assert [row.count for row in built.classes] == [1, 1, 2]
+        expected = {
+            "hidden files": 3,
+            "hidden folders": 2,
+            "files beside the folders": 1,
+            ".heic files": 2,
+            ".txt files": 1,
+            "links to nothing": 1,
+        }
+        assert built.manifest["left_out"] == expected
+        said = capsys.readouterr().err
+        assert "flowers: left out: " in said
+        assert all(f"{what} ({count})" in said for what, count in expected.items())
+
+    @pytest.mark.parametrize("suffix", ["gif", "jfif", "GIF", "Jpg", "pgm", "webp"])
+    def test_every_suffix_of_what_can_be_read(self, flowers, suffix):
+        form = {"jfif": "JPEG", "jpg": "JPEG", "pgm": "PPM"}.get(suffix.lower(), suffix)
+        Image.new("RGB", (4, 4)).save(flowers / f"flowers/rose/z.{suffix}", form)
+        assert source(flowers).catalogue()[2].count == 3
+
+    def test_links(self, flowers):
+        rose = flowers / "flowers/rose"
+        (rose / "loop").symlink_to(rose)
+        (rose / "up").symlink_to(rose / "loop/loop")
+        (rose / "c.png").symlink_to(rose / "a.png")
+        (rose / "d.png").hardlink_to(rose / "b.png")
+        found = source(flowers)
+        assert found.catalogue()[2].count == 2
+        assert found.left_out() == {
+            ".txt files": 1,
+            "links to files that are there already": 2,
+            "links to folders that are there already": 2,
+        }
+
+    def test_a_class_may_be_a_link(self, flowers):
+        (flowers / "flowers/aster").rename(flowers / "elsewhere")
+        (flowers / "flowers/aster").symlink_to(flowers / "elsewhere")
+        assert source(flowers).catalogue()[0].count == 1
+
+    @pytest.mark.parametrize("link", ["hardlink_to", "symlink_to"])
+    def test_one_file_in_two_classes(self, flowers, link):
+        getattr(flowers / "flowers/rose/x.png", link)(flowers / "flowers/aster/a.png")
+        with pytest.raises(DataError, match=r"rose/x.png is the same file as .*aster/a.png: an"):
+            source(flowers).catalogue()
+
+    def test_a_pipe_and_a_link_to_nothing_are_no_images(self, flowers):
+        place = flowers / "flowers/rose/x.png"
+        os.mkfifo(place)
+        with pytest.raises(DataError, match=r"rose/x.png is not a plain file"):
+            source(flowers).catalogue()
+        place.unlink()
+        place.symlink_to("nothing.png")
+        with pytest.raises(DataError, match=r"rose/x.png cannot be read \(No such file"):
+            source(flowers).catalogue()
+
+
+class TestEqualImages:
+    """What damages pictures, or repeats them, shows as fewer distinct images than there are."""
+
+    def test_they_are_counted_and_said(self, flowers, capsys):
+        for name in ("aster/b.png", "rose/c.png"):
+            shutil.copy(flowers / "flowers/rose/a.png", flowers / "flowers" / name)
+        built = build_images(source(flowers), "flowers", 8, flowers / "store", False)
+        assert (built.manifest["count"], built.manifest["distinct"]) == (6, 4)
+        said = "warning: of 6 images 4 are distinct, and 1 of these are in more than one split"
+        assert said in capsys.readouterr().err
+
+    def test_a_class_of_one_picture_only(self, flowers, capsys):
+        for k in range(3):
+            Image.new("RGB", (5 + k, 5), "blue").save(flowers / f"flowers/aster/{k}.png")
+        build_images(source(flowers), "flowers", 8, flowers / "store", False)
+        assert "flowers: warning: all images are equal in aster\n" in capsys.readouterr().err
+
+    def test_nothing_is_said_otherwise(self, flowers, capsys):
+        (flowers / "flowers/rose/notes.txt").unlink()
+        built = build_images(source(flowers), "flowers", 8, flowers / "store", False)
+        assert built.manifest["distinct"] == built.manifest["count"]
+        assert "left_out" not in built.manifest
+        assert capsys.readouterr().err == ""
+
+
+CAFE, CAFE_OF_A_MAC = "caf\u00e9", "cafe\u0301"
+
+
+class TestNames:
+    @pytest.mark.parametrize("of_folder", [CAFE, CAFE_OF_A_MAC])
+    @pytest.mark.parametrize("of_row", [CAFE, CAFE_OF_A_MAC])
+    def test_composed_and_decomposed_letters_are_equal(self, flowers, of_folder, of_row):
+        (flowers / "flowers/rose").rename(flowers / "flowers" / of_folder)
+        write_splits(flowers, "class,split", f"{of_row},train", "lily,val", "aster,test")
+        assert [entry.name for entry in source(flowers).catalogue()] == ["aster", CAFE, "lily"]
+
+    def test_two_that_look_the_same(self, flowers):
+        for name in (CAFE, CAFE_OF_A_MAC):
+            shutil.copytree(flowers / "flowers/rose", flowers / "flowers" / name)
+        with pytest.raises(DataError, match="two folders that are both called 'café'"):
+            source(flowers).catalogue()
+        write_splits(flowers, "class,split", f"{CAFE},train", f"{CAFE_OF_A_MAC},val")
+        with pytest.raises(DataError, match="listed more than once: café"):
+            read_split_file(flowers / "splits.csv")
+
+    def test_a_space_at_an_end(self, flowers):
+        (flowers / "flowers/rose").rename(flowers / "flowers/rose ")
+        with pytest.raises(DataError, match="rename folder 'rose ' so that no space is at an end"):
+            source(flowers).catalogue()
+
+    def test_what_is_not_utf_8(self, flowers):
+        image = os.fsencode(flowers / "flowers/rose") + b"/\xff.png"
+        shutil.copy(flowers / "flowers/rose/a.png", image)
+        built = build_images(source(flowers), "flowers", 8, flowers / "store", False)
+        assert built.classes[2].count == 3
+        (flowers / "flowers/rose").rename(flowers / "flowers" / os.fsdecode(b"r\xf6se"))
+        with pytest.raises(DataError, match=r"name of folder b'r\\xf6se' is not UTF-8; rename it"):
+            source(flowers).catalogue()
+
+
+@pytest.fixture
+def supervised(flowers):
+    """Roses and lilies in folders of their own for training and for testing."""
+    root = flowers / "digits"
+    for split in ("train", "test"):
+        for number, name in enumerate(("rose", "lily")):
+            (root / split / name).mkdir(parents=True)
+            for k in range(3):
+                colour = (60 * k, 99 * number, 200 if split == "test" else 0)
+                Image.new("RGB", (8, 8), colour).save(root / split / name / f"{k}.png")
+    return root
+
+
+class TestSplitsAsFolders:
+    def test_a_class_may_be_in_several(self, supervised):
+        found = [(e.name, e.split, e.count) for e in ClassFolders(supervised).catalogue()]
+        assert found == [
+            ("lily", "train", 3),
+            ("rose", "train", 3),
+            ("lily", "test", 3),
+            ("rose", "test", 3),
+        ]
+
+    def test_the_toy_takes_it_as_its_data(self, supervised, tmp_path):
+        built = build_images(ClassFolders(supervised), "flowers", 8, tmp_path / "store", False)
+        assert built.manifest["splits"] == "folders train, val, test"
+        table = tmp_path / "splits.parquet"
+        pq.write_table(split_table("flowers", built.classes, None), table)
+        require_supervised(table)
+        rows, labels = read_split(table, "test").rows()
+        assert labels.tolist() == [0, 0, 0, 1, 1, 1]
+        assert built.images[rows, 1].max(axis=(1, 2)).tolist() == [99] * 3 + [0] * 3
+
+    def test_another_folder(self, supervised):
+        (supervised / "validation").mkdir()
+        with pytest.raises(DataError, match="folders are train, val, test; there is also valid"):
+            ClassFolders(supervised).catalogue()
+
+    def test_one_picture_in_both(self, supervised):
+        (supervised / "test/rose/0.png").unlink()
+        (supervised / "test/rose/0.png").symlink_to(supervised / "train/rose/0.png")
+        with pytest.raises(DataError, match=r"test/rose/0.png is the same file as .*train/rose"):
+            ClassFolders(supervised).catalogue()

@@ -353,7 +353,7 @@ def test_progress_goes_to_stderr(tmp_path, capsys):
     build_images(stub(), "noise", 8, tmp_path)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith("noise, 8 px: 6/6")
+    assert "  noise, 8 px: 6/6" in captured.err
 
 
 USER_FILE = """

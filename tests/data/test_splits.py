@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
 import tiny
+from innerloop.built_in import FEW_SHOT, SOURCES
+from innerloop.data.acquire.registry import read_registry
 from innerloop.data.splits import (
     read_split,
     require_supervised,
@@ -16,6 +19,7 @@ from innerloop.data.splits import (
     split_table,
 )
 from innerloop.errors import DataError
+from innerloop.extensions import load_entry
 
 
 def write_csv(path: Path, chosen: dict[str, str], header: str = "class,split") -> str:
@@ -89,3 +93,12 @@ def test_the_digest_follows_the_rows(tmp_path: Path, own: dict[str, str]) -> Non
 def test_few_shot_splits_are_not_supervised(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="for few-shot learning"):
         require_supervised(tiny.write_splits(tmp_path / "splits.parquet"))
+
+
+def test_sets_that_are_known_to_be_few_shot_are():
+    registry = read_registry()
+    for name in registry.variants:
+        assert ("val" in registry.variant(name).images) == (name in FEW_SHOT)
+    assert {*SOURCES, *registry.variants} - FEW_SHOT == {"digits", "cifar10"}
+    classes = Counter(row.name for row in load_entry(SOURCES["digits"]).catalogue())
+    assert min(classes.values()) > 1

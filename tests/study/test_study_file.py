@@ -43,6 +43,7 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["models"]["plain"].update(variants=["mamml"]), ["models.plain", "'maml'?"]),
         (lambda s: s["models"]["plain"].update(settings=["5w"]), ["got '5w'", "<way>w<shot>s"]),
         (lambda s: s["toy"].update(dataset="My-set"), ["toy.dataset", "My-set", "lower-case"]),
+        (lambda s: s["toy"].update(dataset="symbols"), ["toy.dataset", "'symbols' is for few-sh"]),
         (variant("maml", step_size="1e-3"), ["variants.maml.step_size", "1.0e-3"]),
         (
             lambda s: s.update(methods={"mine": {"update_rule": "scaled"}}) or variant("mine")(s),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import sys
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -17,6 +20,7 @@ from innerloop.data.disk_error import disk_error
 from innerloop.data.image_store import (
     CLASSES,
     MANIFEST,
+    ClassRows,
     ImageStore,
     content_digest,
     lay_out,
@@ -25,6 +29,7 @@ from innerloop.data.image_store import (
 from innerloop.data.one_at_a_time import alone_in
 from innerloop.data.partial_store import PartialStore
 from innerloop.data.sources.base import IndexedSource, Source
+from innerloop.data.split_file import shortened
 from innerloop.errors import DataError
 from innerloop.files import write_json
 from innerloop.progress import Progress
@@ -65,7 +70,7 @@ def build_images(
 
     Raises:
         DataError: the source's catalogue is inconsistent or does not match its pictures, a picture
-            cannot be read, or the store cannot be written.
+            cannot be read, or the store cannot be written or is not what was written.
     """
     folder = Path(folder)
     manifest: dict[str, Any] = {
@@ -95,6 +100,9 @@ def _build(
     classes = lay_out(entries)
     manifest["count"] = count = sum(entry.count for entry in entries)
     plan = {**manifest, "classes": [asdict(row) for row in classes]}
+    if left_out := dict(getattr(source, "left_out", dict)()):
+        manifest["left_out"] = left_out
+        _say(dataset, "left out: " + ", ".join(f"{what} ({n})" for what, n in left_out.items()))
     if isinstance(source, IndexedSource):
         manifest |= {"window": source.window, "splits": source.split_name}
         plan |= {"window": source.window, "fingerprint": source.fingerprint()}
@@ -106,9 +114,11 @@ def _build(
                 _in_parallel(source, store, size, threads, shown)
             else:
                 _one_by_one(_checked_pictures(source, entries, dataset), store, size, shown)
+        manifest["distinct"] = _count_distinct(store.images, classes, dataset)
         write_classes(store.folder / CLASSES, classes)
         manifest["digest"] = content_digest(store.images, classes)
         write_json(store.folder / MANIFEST, manifest)
+        ImageStore.open(store.folder).verify()
         store.finish()
     except (DataError, OSError):
         store.discard()
@@ -141,6 +151,36 @@ def _in_parallel(
             for _ in pool.map(render, rows):
                 shown.advance()
             store.mark(rows.stop)
+
+
+def _count_distinct(images: np.ndarray, classes: Sequence[ClassRows], dataset: str) -> int:
+    """How many different images there are; what is suspicious about the others is said."""
+    found = [
+        hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+        for image in images
+    ]
+    splits: dict[bytes, set[str]] = defaultdict(set)
+    uniform = []
+    for row in classes:
+        own = set(found[row.first : row.first + row.count])
+        if len(own) < min(row.count, 2):
+            uniform.append(row.name)
+        for digest in own:
+            splits[digest].add(row.split)
+    if len(splits) < len(found):
+        shared = sum(len(of) > 1 for of in splits.values())
+        _say(
+            dataset,
+            f"warning: of {len(found)} images {len(splits)} are distinct"
+            + (f", and {shared} of these are in more than one split" if shared else ""),
+        )
+    if uniform:
+        _say(dataset, f"warning: all images are equal in {shortened(uniform)}")
+    return len(splits)
+
+
+def _say(dataset: str, what: str) -> None:
+    print(f"{dataset}: {what}", file=sys.stderr, flush=True)
 
 
 def resize(picture: Image.Image, size: int, window: float = 1.0) -> Image.Image:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ def read_split_file(path: Path) -> list[SplitRow]:
                 f"there are superclasses, superclass; found {','.join(columns) or 'none'}"
             )
     rows = [
-        SplitRow(*((record.get(key) or "").strip() for key in ("class", "split", "superclass")))
+        SplitRow(
+            *(composed((record.get(key) or "").strip()) for key in ("class", "split", "superclass"))
+        )
         for record in records
     ]
     for row in rows:
@@ -54,6 +57,11 @@ def read_split_file(path: Path) -> list[SplitRow]:
     if twice := [name for name, times in Counter(row.name for row in rows).items() if times > 1]:
         raise DataError(f"{path}: listed more than once: {shortened(twice)}")
     return rows
+
+
+def composed(name: str) -> str:
+    """A name with its letters composed (NFC): macOS decomposes them, text hardly ever does."""
+    return unicodedata.normalize("NFC", name)
 
 
 def shortened(names: Sequence[str], most: int = 5) -> str:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from innerloop.data.image_store import ClassRows, ImageStore
-from innerloop.data.split_file import read_split_file, shortened
+from innerloop.data.split_file import composed, read_split_file, shortened
 from innerloop.errors import DataError
 from innerloop.files import canonical_json
 
@@ -111,7 +111,7 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
     rows = [
         {
             "dataset": dataset,
-            "split": entry.split if chosen is None else chosen[entry.name],
+            "split": entry.split if chosen is None else chosen[composed(entry.name)],
             "name": entry.name,
             "superclass": entry.superclass,
             "first": entry.first,
@@ -124,7 +124,7 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
 
 def _chosen_splits(path: Path, classes: Sequence[ClassRows]) -> dict[str, str]:
     chosen = {row.name: row.split for row in read_split_file(path)}
-    names = {entry.name for entry in classes}
+    names = {composed(entry.name) for entry in classes}
     if missing := sorted(names - chosen.keys()):
         raise DataError(f"{path} does not say the split of {shortened(missing)}")
     if unknown := sorted(chosen.keys() - names):

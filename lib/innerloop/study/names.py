@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from innerloop.built_in import SOURCES
+from innerloop.built_in import FEW_SHOT, SOURCES
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.methods import METHODS
 from innerloop.study.checks import check_code, check_short_name, known
@@ -36,7 +36,7 @@ def check_names(study: StudyFile) -> None:
     for entry in study.config["models"]:
         _check_models(study, entry)
     if "toy" in study.config:
-        _known_dataset(study, study.config["toy"]["dataset"], "toy")
+        _check_toy(study, study.config["toy"]["dataset"])
 
 
 def _check_own_names(study: StudyFile) -> None:
@@ -92,6 +92,16 @@ def _check_models(study: StudyFile, name: str) -> None:
         _known_dataset(study, dataset, place)
     for probe in entry.get("probes", []):
         known(study.config.get("probes", {}), probe, f"{place}: probe")
+
+
+def _check_toy(study: StudyFile, dataset: str) -> None:
+    _known_dataset(study, dataset, "toy")
+    source = study.config["datasets"][dataset]["source"]
+    if source in FEW_SHOT:
+        raise ConfigError(
+            f"study file: toy.dataset: '{source}' is for few-shot learning, with other classes to "
+            "train than to test on; the toy needs every class in both, as digits and cifar10 have"
+        )
 
 
 def _known_dataset(study: StudyFile, dataset: str, place: str) -> None:

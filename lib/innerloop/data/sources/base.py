@@ -18,6 +18,9 @@ class Source(Protocol):
 
     A source module defines one as `source`. Making it must cost nothing, since naming a data set
     makes it; files are opened when the catalogue or the pictures are asked for.
+
+    It may also have `left_out()`: what its catalogue passes over, in words, and how often. It is
+    said, and kept in the manifest.
     """
 
     @property

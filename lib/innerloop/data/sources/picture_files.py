@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -57,5 +58,6 @@ class PictureFiles(ABC):
         digest = hashlib.sha256()
         for file in self._files:
             facts = file.stat()
-            digest.update(f"{file}\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
+            digest.update(os.fsencode(file))
+            digest.update(f"\0{facts.st_size}\0{facts.st_mtime_ns}\0".encode())
         return digest.hexdigest()
