@@ -51,6 +51,7 @@ localrules:
 onstart:
     refuse_while_earlier_jobs_run()
     refuse_unaccepted_licences()
+    announce_jobs(workflow)
 
 
 rule all:

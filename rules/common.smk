@@ -9,6 +9,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from innerloop.display.announced import announce_jobs, announce_study
 from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
 from innerloop.files import canonical_json
@@ -37,6 +38,7 @@ try:
     SIZES = Sizes(STUDY)
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
+announce_study(STUDY)
 
 # a job that computes on a GPU takes one; on one machine several may share it (in hundredths)
 JOBS_PER_GPU = STUDY.running.get("jobs_per_gpu", 1)

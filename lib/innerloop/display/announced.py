@@ -1,0 +1,70 @@
+"""What the Snakefile tells the display: the study, and which jobs this run will do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from innerloop.study.study import Study
+
+
+@dataclass(frozen=True)
+class Announced:
+    """A job that this run will do.
+
+    Attributes:
+        number: Snakemake's.
+        rule: its rule.
+        wildcards: by name.
+        share: of the machine, or of the jobs that a cluster may have at once: 0.5 lets two run.
+    """
+
+    number: int
+    rule: str
+    wildcards: Mapping[str, Any]
+    share: float
+
+
+@dataclass
+class Announcement:
+    """The study that Snakemake runs here, once the Snakefile is read; its jobs, once it starts."""
+
+    study: Study | None = None
+    jobs: list[Announced] = field(default_factory=list)
+
+
+#: One a process, as Snakemake has one workflow in a process.
+HERE = Announcement()
+
+
+def announce_study(study: Study) -> None:
+    """Say which study the Snakefile is about."""
+    HERE.study, HERE.jobs = study, []
+
+
+def announce_jobs(workflow: Any) -> None:
+    """Say which jobs Snakemake is about to do; called when it starts."""
+    HERE.jobs = list(_jobs(workflow))
+
+
+def _jobs(workflow: Any) -> Iterator[Announced]:
+    known = {name: _number(value) for name, value in workflow.global_resources.items()}
+    limits = {name: limit for name, limit in known.items() if limit}
+    for job in workflow.dag.needrun_jobs():
+        if workflow.local_exec or job.is_local:
+            needs = {"_cores": float(job.threads)}
+        else:
+            needs = {"_nodes": 1.0}
+        needs |= {
+            name: _number(job.resources.get(name)) for name in limits if not name.startswith("_")
+        }
+        shares = [need / limits[name] for name, need in needs.items() if name in limits]
+        share = min(1.0, max(shares, default=1.0))
+        yield Announced(job.jobid, job.rule.name, dict(job.wildcards_dict), share)
+
+
+def _number(value: Any) -> float:
+    """A resource as a number; nothing where it is text, or is decided later."""
+    value = getattr(value, "value", value)
+    return float(value) if isinstance(value, int | float) else 0.0

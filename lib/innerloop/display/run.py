@@ -1,0 +1,196 @@
+"""A run of Snakemake in numbers: what is done, runs and is ahead, in estimated seconds."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from innerloop.display.announced import Announced, Announcement
+from innerloop.progress import Reached, reached
+from innerloop.study.forecast import Forecast
+
+#: A log is looked into again after this many seconds.
+_LOOK_AGAIN = 2.0
+#: Estimates are corrected by what was measured up to this factor.
+_MOST = 20.0
+#: A job that takes longer than it should is held to have this share of its estimate left.
+_OVERDUE = 0.1
+#: What is not over is never shown as 100 %.
+_NEVER_ALL = 0.99
+#: From this share on, a job's own progress says how long it takes.
+_TELLING = 0.05
+
+
+@dataclass
+class Job:
+    """A job that has started.
+
+    Attributes:
+        number: Snakemake's.
+        rule: its rule.
+        what: it in words.
+        wildcards: by name.
+        log: the path of its log, if it has one.
+        outputs: paths of its files.
+        started: when, on the run's clock.
+    """
+
+    number: int
+    rule: str
+    what: str
+    wildcards: Mapping[str, Any]
+    log: str | None
+    outputs: list[str]
+    started: float
+    _looked: float = field(default=float("-inf"), repr=False)
+    _progress: Reached | None = field(default=None, repr=False)
+
+    def progress(self, now: float) -> Reached | None:
+        """What its log said last, looked up now and then."""
+        if self.log and now - self._looked >= _LOOK_AGAIN:
+            self._looked, self._progress = now, reached(self.log)
+        return self._progress
+
+
+class Run:
+    """One run, from its jobs' starts and ends.
+
+    Args:
+        announcement: the study and the jobs to be done, filled in by the Snakefile.
+        clock: seconds.
+
+    Attributes:
+        running: jobs by number.
+        failed: jobs that failed for good, or until they are tried again.
+        finished: number of jobs that ended well.
+        total: number of jobs of the run, where it is known.
+    """
+
+    def __init__(
+        self, announcement: Announcement, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._announcement, self.clock = announcement, clock
+        self.began = clock()
+        self.running: dict[int, Job] = {}
+        self.failed: dict[int, Job] = {}
+        self.finished = self.total = 0
+        self._measured: dict[str, list[tuple[float, float]]] = defaultdict(list)
+        self._started: set[int] = set()
+
+    # ---- events ----------------------------------------------------------------------------
+
+    def start(self, job: Job) -> None:
+        """A job starts, or is tried again."""
+        self.failed.pop(job.number, None)
+        self._started.add(job.number)
+        self.running[job.number] = job
+
+    def finish(self, number: int) -> Job | None:
+        """A job has ended well."""
+        self.finished += 1
+        job = self.running.pop(number, None)
+        if job:
+            seconds = self.clock() - job.started
+            self._measured[job.rule].append((seconds, self._estimate(job.rule, job.wildcards)))
+        return job
+
+    def fail(self, number: int) -> Job | None:
+        """A job has failed."""
+        job = self.running.pop(number, None)
+        if job:
+            self.failed[number] = job
+        return job
+
+    # ---- what is left ----------------------------------------------------------------------
+
+    @property
+    def jobs(self) -> int:
+        """Number of jobs of this run; 0 where it is not known."""
+        return max(self.total, len(self._announcement.jobs))
+
+    @property
+    def seconds_done(self) -> float:
+        """Seconds of work that is done, of running jobs too."""
+        now = self.clock()
+        ended = sum(seconds for rule in self._measured.values() for seconds, _ in rule)
+        return ended + sum(now - job.started for job in self.running.values())
+
+    @property
+    def seconds_ahead(self) -> float:
+        """Estimated seconds of work that is not done."""
+        return sum(seconds for seconds, _ in self._left())
+
+    @property
+    def share_done(self) -> float:
+        """The part of all work that is done; by the number of jobs where nothing else is known."""
+        if not self._announcement.jobs:
+            return self.finished / self.jobs if self.jobs else 0.0
+        done, ahead = self.seconds_done, self.seconds_ahead
+        share = done / (done + ahead) if done + ahead else 0.0
+        return share if self.finished == self.jobs else min(share, _NEVER_ALL)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimated seconds until the run ends, if nothing fails; None where it is not known."""
+        left = self._left()
+        if not self._announcement.jobs:
+            return None
+        area = sum(seconds * share for seconds, share in left)
+        return max([area, *(seconds for seconds, _ in left)], default=0.0)
+
+    def _left(self) -> list[tuple[float, float]]:
+        """Estimated seconds of each job that has not ended, and its share of the machine."""
+        found = []
+        for job in self._announcement.jobs:
+            if job.number in self.running:
+                found.append((self.left_of(self.running[job.number]), job.share))
+            elif job.number not in self._started:
+                found.append((self._corrected(job), job.share))
+        return found
+
+    def left_of(self, job: Job) -> float:
+        """Estimated seconds of a running job that are left: by its own progress, if it tells."""
+        now = self.clock()
+        progress = job.progress(now)
+        if progress and progress.rate > 0:
+            return (progress.total - progress.done) / progress.rate
+        estimate = self._corrected(job)
+        return max(estimate - (now - job.started), _OVERDUE * estimate)
+
+    def _corrected(self, job: Job | Announced) -> float:
+        """Estimated seconds of a whole job, by how long jobs of its rule took in this run."""
+        measured = [*self._measured[job.rule], *self._telling(job.rule)]
+        took = sum(seconds for seconds, _ in measured)
+        estimated = sum(seconds for _, seconds in measured)
+        factor = took / estimated if estimated else 1.0
+        return self._estimate(job.rule, job.wildcards) * min(max(factor, 1 / _MOST), _MOST)
+
+    def _telling(self, rule: str) -> list[tuple[float, float]]:
+        """Seconds that running jobs will have taken by their own progress, and their estimates."""
+        now, found = self.clock(), []
+        for job in self.running.values():
+            progress = job.progress(now) if job.rule == rule else None
+            if progress and progress.rate > 0 and progress.done >= _TELLING * progress.total:
+                estimate = self._estimate(job.rule, job.wildcards)
+                found.append((progress.total / progress.rate, estimate))
+        return found
+
+    def _estimate(self, rule: str, wildcards: Mapping[str, Any]) -> float:
+        if self._forecast is not None:
+            with suppress(KeyError, ValueError):  # a rule of a workflow that Innerloop is part of
+                return self._forecast.seconds(rule, wildcards)
+        return 0.0
+
+    @cached_property
+    def _forecast(self) -> Forecast | None:
+        study = self._announcement.study
+        return Forecast(study) if study else None
+
+    def estimate_of(self, rule: str, wildcards: Mapping[str, Any]) -> float:
+        """Estimated seconds of a job that is not part of the run."""
+        return self._estimate(rule, wildcards)

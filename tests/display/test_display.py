@@ -1,0 +1,334 @@
+"""What one sees of a run, from Snakemake's events to the screen."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import Console
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+from innerloop.display.announced import Announced, Announcement
+from innerloop.display.display import Display
+from innerloop.display.run import Job, Run
+from innerloop.display.screen import Lines, Terminal
+from innerloop.progress import Progress
+
+MAML = {"protocol": "p1", "dataset": "tiny", "variant": "maml", "setting": "5w1s", "seed": "0"}
+
+
+@dataclass
+class Settings:
+    """Snakemake's output settings, as far as a display reads them."""
+
+    dryrun: bool = False
+    quiet: set[str] = field(default_factory=set)
+    verbose: bool = False
+    nocolor: bool = False
+    stdout: bool = False
+    debug_dag: bool = False
+    printshellcmds: bool = False
+    show_failed_logs: bool = True
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Shown:
+    """A display, what it wrote, and events to give it."""
+
+    def __init__(self, announcement: Announcement | None = None, **settings: Any) -> None:
+        self.stream, self.clock = io.StringIO(), Clock()
+        self.display = Display(
+            Settings(**settings), announcement or Announcement(), self.stream, self.clock
+        )
+
+    def tell(self, text: str | None, level: int = logging.INFO, **extra: Any) -> None:
+        record = logging.LogRecord("snakemake", level, "", 0, text, None, None)
+        record.__dict__.update(extra)
+        self.display.show(record)
+
+    def start(self, number: int, message: str | None, log: str = "", **more: Any) -> None:
+        facts = {
+            "jobid": number, "rule_msg": message, "rule_name": "train_model", "wildcards": MAML,
+            "log": [log] if log else [], "output": ["results/x.json"], "input": [],
+            "reason": "Missing output files", "local": False, "is_checkpoint": False,
+            "resources": {}, "priority": 0, "threads": 1, "indent": False, "benchmark": None,
+        }  # fmt: skip
+        self.tell("job", event=LogEvent.JOB_INFO, **{**facts, **more})
+
+    def finish(self, number: int) -> None:
+        self.tell("finished", event=LogEvent.JOB_FINISHED, job_id=number)
+
+    def fail(self, number: int, log: str) -> None:
+        command = "python train.py --spec '{" + "x" * 900 + "}'"
+        self.tell(
+            f"Command '{command}' returned non-zero exit status 1.", logging.ERROR,
+            event=LogEvent.ERROR, exception="CalledProcessError",
+        )  # fmt: skip
+        self.tell(
+            "Error in rule", logging.ERROR, event=LogEvent.JOB_ERROR, jobid=number, indent=False,
+            rule_name="train_model", rule_msg=None, log=[log], output=[], input=[], aux={},
+            shellcmd=command, conda_env=None,
+        )  # fmt: skip
+
+    def close(self) -> list[str]:
+        self.display.close()
+        return self.stream.getvalue().splitlines()
+
+
+def without_time(lines: list[str]) -> list[str]:
+    return [line[10:] for line in lines]
+
+
+def announced(*seconds: float, share: float = 0.5, monkeypatch: Any = None) -> Announcement:
+    """A run of trainings that are forecast to take so long."""
+    wanted = dict(enumerate(seconds))
+    monkeypatch.setattr(
+        "innerloop.display.run.Forecast",
+        lambda study: SimpleNamespace(seconds=lambda rule, wildcards: wanted[wildcards["n"]]),
+    )
+    study = SimpleNamespace(name="mine", config={"datasets": {}})
+    jobs = [Announced(n, "train_model", {"n": n}, share) for n in wanted]
+    return Announcement(study, jobs)  # type: ignore[arg-type]
+
+
+def test_snakemake_finds_the_plugin():
+    assert LoggerPluginRegistry().get_plugin("innerloop").settings_cls is None
+
+
+def test_a_line_when_a_job_starts_and_one_when_it_ends():
+    shown = Shown()
+    shown.start(1, "Train maml on tiny")
+    shown.clock.now = 150
+    shown.finish(1)
+    assert without_time(shown.close()) == [
+        "Train maml on tiny",
+        "done in 2 min: Train maml on tiny",
+        "1 job done in 2 min.",
+    ]
+
+
+def test_a_job_without_a_message_is_told_by_its_wildcards():
+    shown = Shown()
+    shown.start(1, None, wildcards={"dataset": "tiny", "seed": "3"})
+    assert without_time(shown.close())[0] == "train_model dataset tiny, seed 3"
+
+
+def test_a_measured_accuracy_is_told_at_once(tmp_path, monkeypatch):
+    file = tmp_path / "accuracy.parquet"
+    rows = [
+        {"eval_dataset": "tiny", "split": "test", "checkpoint": kept, "accuracy": value}
+        for kept, values in (("best", [0.4, 0.6, float("nan")]), ("last", [0.1, 0.1]))
+        for value in values
+    ]
+    pq.write_table(pa.Table.from_pylist(rows), file)
+    announcement = announced(3, monkeypatch=monkeypatch)
+    announcement.study.config["datasets"]["tiny"] = {"label": "Tiny"}
+    shown = Shown(announcement)
+    facts = {"rule_name": "measure_accuracy", "output": [str(file)], "wildcards": {"n": 0}}
+    shown.start(0, "Measure", **facts)
+    shown.finish(0)
+    assert "done in 0 s: Measure: Tiny 50.0 ± 19.6 %" in without_time(shown.close())
+
+
+def test_a_failure_shows_its_reason_and_log_and_no_command(tmp_path):
+    log = tmp_path / "train.log"
+    log.write_text(
+        "12:00:00  maml: 1/4  1.00/s  3 s left\nFAILED my_rule.py, line 12, in step:\n"
+        "    if weight.norm() > 1:\nIt decides by a value.\n\nTraceback (most recent call last):\n"
+    )
+    shown = Shown()
+    shown.start(1, "Train mine on tiny", str(log))
+    shown.clock.now = 7
+    shown.fail(1, str(log))
+    shown.tell(
+        "WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR,
+        event=LogEvent.ERROR, exception="WorkflowError",
+    )  # fmt: skip
+    assert without_time(shown.close()) == [
+        "Train mine on tiny",
+        "FAILED after 7 s: Train mine on tiny",
+        "    my_rule.py, line 12, in step:",
+        "        if weight.norm() > 1:",
+        "    It decides by a value.",
+        f"    Log: {log}",
+        "1 job failed, 0 did not run, 0 ended well in 7 s. Run again to do what is missing.",
+        "    Train mine on tiny",
+        f"        Log: {log}",
+    ]
+
+
+@pytest.mark.parametrize("quiet", [{"rules"}, {"progress", "rules"}, {"all"}])
+def test_however_quiet_a_failure_is_told(tmp_path, quiet):
+    log = tmp_path / "log"
+    log.write_text("DataError: no images\n")
+    shown = Shown(quiet=quiet)
+    shown.start(1, "Train", str(log))
+    shown.fail(1, str(log))
+    told = "\n".join(shown.close())
+    assert "DataError: no images" in told
+    assert told.count("Train\n") == 2  # where it failed, and at the end; not where it started
+
+
+def test_a_job_that_is_tried_again_has_not_failed(tmp_path):
+    shown = Shown()
+    for attempt in range(2):
+        shown.start(1, "Train")
+        if not attempt:
+            shown.fail(1, str(tmp_path / "none"))
+            shown.tell("Trying to restart job 1.")
+    shown.finish(1)
+    told = without_time(shown.close())
+    assert "It is tried once more." in told
+    assert told[-1] == "1 job done in 0 s."
+
+
+def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path):
+    log = tmp_path / "log"
+    log.write_text("stopped by a signal at iteration 114; run again to go on\n")
+    shown = Shown()
+    shown.start(1, "Train maml", str(log))
+    shown.start(2, "Draw a figure")
+    shown.tell("Terminating processes on user request, this might take some time.")
+    shown.tell("bad", logging.ERROR, event=LogEvent.ERROR, exception="CalledProcessError")
+    shown.tell(
+        "WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR,
+        event=LogEvent.ERROR, exception="WorkflowError",
+    )  # fmt: skip
+    assert without_time(shown.close())[-3:] == [
+        "Stopped.",
+        "    Train maml: saved at iteration 114; run again to go on",
+        "    Draw a figure: begins anew when run again",
+    ]
+
+
+def test_what_snakemake_says_besides_is_not_swallowed():
+    shown = Shown()
+    for text in ("Building DAG of jobs...", "Select jobs to execute...", "Execute 1 jobs..."):
+        shown.tell(text)
+    shown.tell("IncompleteFilesException:\nThe files below seem to be incomplete.", logging.ERROR,
+               event=LogEvent.ERROR, exception="IncompleteFilesException")  # fmt: skip
+    shown.tell("Write-protecting output file x.")
+    assert shown.close() == [
+        "IncompleteFilesException:",
+        "The files below seem to be incomplete.",
+        "Write-protecting output file x.",
+    ]
+
+
+def test_a_dry_run_has_every_jobs_block_in_snakemakes_form():
+    shown = Shown(dryrun=True)
+    paths = [f"in{number}" for number in range(60)]
+    shown.start(1, "Train maml", input=paths)
+    told = shown.close()
+    assert "rule train_model:" in told
+    assert "    message: Train maml" in told
+    assert f"    wildcards: {', '.join(f'{name}={value}' for name, value in MAML.items())}" in told
+    assert "    reason: Missing output files" in told
+    assert any(line.endswith("in5, and 54 more (--verbose)") for line in told)
+
+
+# ---- estimates -----------------------------------------------------------------------------
+
+
+def job(number: int, started: float = 0.0, log: str | None = None) -> Job:
+    return Job(number, "train_model", f"Train {number}", {"n": number}, log, ["x"], started)
+
+
+def test_work_is_counted_in_estimated_seconds_and_corrected_by_what_was_measured(monkeypatch):
+    clock = Clock()
+    run = Run(announced(100, 300, monkeypatch=monkeypatch), clock)
+    assert (run.seconds_ahead, run.seconds_left, run.share_done) == (400, 300, 0)
+    run.start(job(0))
+    clock.now = 40
+    assert (run.seconds_ahead, run.share_done) == (360, 0.1)
+    clock.now = 50  # twice as fast as was forecast
+    run.finish(0)
+    assert (run.seconds_ahead, run.seconds_left) == (150, 150)
+    assert run.share_done == 0.25
+    run.start(job(1, clock.now))
+    clock.now = 9999
+    assert 0 < run.seconds_ahead < 60  # overdue, but not over
+    assert run.share_done < 1
+    run.finish(1)
+    assert (run.share_done, run.seconds_left) == (1, 0)
+
+
+def test_a_trainings_own_progress_says_how_long_it_takes(tmp_path, monkeypatch, capsys):
+    log = tmp_path / "log"
+    with Progress("maml", 1000, line_seconds=0) as shown:
+        monkeypatch.setattr("innerloop.progress.time.monotonic", lambda: shown._began + 50)
+        shown.advance(500, loss=1, validation=0.5)
+    log.write_text(capsys.readouterr().err)
+    clock = Clock()
+    run = Run(announced(10, 20, share=1.0, monkeypatch=monkeypatch), clock)
+    run.start(job(0, log=str(log)))
+    assert run.left_of(run.running[0]) == 50
+    # the other training will take ten times what was forecast as well
+    assert run.seconds_left == 50 + 200
+
+
+def test_without_an_announcement_jobs_are_counted():
+    run = Run(Announcement(), Clock())
+    run.total = 4
+    run.start(job(0))
+    run.finish(0)
+    assert (run.share_done, run.seconds_left) == (0.25, None)
+
+
+def test_a_terminal_shows_what_runs_and_keeps_what_ended(tmp_path, capsys, monkeypatch):
+    with Progress("maml", 200) as shown:
+        shown.advance(89, accuracy=0.395)
+        shown.advance(111, accuracy=0.5)
+    log = tmp_path / "log"
+    log.write_text(capsys.readouterr().err)
+    clock = Clock()
+    run = Run(announced(100, 300, monkeypatch=monkeypatch), clock)
+    console = Console(file=io.StringIO(), width=120, force_terminal=True, height=5)
+    screen = Terminal(run, console)
+    for number, path in enumerate((str(log), None, None)):
+        started = job(number, log=path)
+        run.start(started)
+        screen.started(started)
+    clock.now = 30
+    with console.capture() as captured:
+        console.print(screen.picture())
+    picture = captured.get()
+    assert "of the work done" in picture
+    assert "200/200" in picture
+    assert "accuracy 0.500" in picture
+    assert "and 2 more" in picture  # no more lines than the terminal has
+    with console.capture() as captured:
+        screen.ended(run.running[0], 30, "Tiny 50.0 ± 1.0 %")
+        screen.say("FAILED after 3 s: Train", "red")
+    screen.close()
+    assert "Train 0" in captured.get()
+    assert "Tiny 50.0 ± 1.0 %" in captured.get()
+    assert "FAILED" in captured.get()
+
+
+def test_lines_tell_how_far_all_is(tmp_path, monkeypatch):
+    clock, stream = Clock(), io.StringIO()
+    run = Run(announced(100, 300, monkeypatch=monkeypatch), clock)
+    lines = Lines(run, stream)
+    run.start(job(0))
+    clock.now = 40
+    lines.progress()
+    lines.close()
+    assert stream.getvalue()[10:].startswith(
+        "10% of the work done, about 5 min left, 0 of 2 jobs\n"
+    )
