@@ -1,14 +1,18 @@
 """What a result was made from: parameters, code, data, versions, device.
 
 Every result file carries this record: JSON manifests as they are, Parquet files in their metadata
-under the key `innerloop`.
+under the key `innerloop`. When and where a job ran changes no result, so it is no part of the
+record: `circumstances` go into job logs, run.json and the report.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import platform
+import subprocess
 from collections.abc import Mapping
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -37,6 +41,67 @@ def versions() -> dict[str, str]:
 def record(spec: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
     """The provenance record of a result made from `spec`, the resolved parameters of its job."""
     return {"spec": dict(spec), "versions": versions(), **facts}
+
+
+def circumstances() -> dict[str, Any]:
+    """When, where and by which commit of Innerloop this process computes.
+
+    Returns:
+        `commit` (None where Innerloop does not run from a Git checkout of its own), `clean`
+        (whether no tracked file differs from that commit), `date` (with the offset from UTC),
+        `host` and `processor`.
+    """
+    commit = _commit()
+    return {
+        "commit": commit,
+        "clean": None if commit is None else _git("status", "--porcelain", "-uno") == "",
+        "date": datetime.now().astimezone().isoformat(" ", "seconds"),
+        "host": platform.node(),
+        "processor": _processor(),
+    }
+
+
+def commit_in_words(found: Mapping[str, Any]) -> str:
+    """`daf35e0c1f2a`, `daf35e0c1f2a and changes` or `unknown`, of `circumstances()`."""
+    commit = found.get("commit")
+    if not commit:
+        return "unknown"
+    return commit[:12] if found.get("clean") else f"{commit[:12]} and changes"
+
+
+def _commit() -> str | None:
+    # a package may be installed below a checkout of something else, which does not track it
+    tracked = _git("ls-files", "--error-unmatch", Path(__file__).name)
+    return _git("rev-parse", "HEAD") if tracked else None
+
+
+def _git(*arguments: str) -> str | None:
+    """What Git says about the checkout this file lies in; None where there is no Git or none."""
+    surroundings = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_")
+    }
+    try:
+        said = subprocess.run(
+            ["git", "--no-optional-locks", *arguments],
+            cwd=Path(__file__).parent,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
 
 
 def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]) -> None:
