@@ -27,7 +27,8 @@ rule train_model:
     params:
         script=f"{SCRIPTS}/train.py",
         spec=lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),
-        checkpoint=paths.CHECKPOINT,
+        curve=paths.CURVE,
+        checkpoints=paths.CHECKPOINTS,
     message:
         f"Train {MODEL} on {TRAINED_ON}"
     shell:
@@ -36,7 +37,8 @@ rule train_model:
             --spec {params.spec:q} \
             --images {input.images:q} \
             --splits {input.splits:q} \
-            --checkpoint {params.checkpoint:q} \
+            --curve {params.curve:q} \
+            --checkpoints {params.checkpoints:q} \
             --out {output.manifest:q} \
             $INNERLOOP_TRAINING \
             >{log:q} 2>&1

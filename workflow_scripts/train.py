@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from innerloop.command_line import program, spec_parser
 from innerloop.data.episodes import EpisodeSource, TaskSize
@@ -16,13 +21,13 @@ from innerloop.device import describe, set_up
 from innerloop.files import canonical_json, read_spec, remove_leftovers, write_json
 from innerloop.inner_loop.method import Method
 from innerloop.meta.checkpoint import Checkpoint
-from innerloop.meta.interruption import interruptible
+from innerloop.meta.interruption import Interruption, interruptible
 from innerloop.meta.model_file import save
 from innerloop.meta.training import Schedule, Training
-from innerloop.meta.training_log import write_logs
+from innerloop.meta.training_log import CurveFile, write_logs
 from innerloop.nets.conv4 import Conv4
 from innerloop.progress import Progress
-from innerloop.provenance import record
+from innerloop.provenance import circumstances, commit_in_words, record
 
 
 @program
@@ -31,34 +36,33 @@ def main(argv: list[str] | None = None) -> None:
     parser = spec_parser(__doc__, "method, schedule, ...")
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
-    parser.add_argument("--checkpoint", required=True, type=Path, help="to continue from")
+    parser.add_argument("--checkpoints", required=True, type=Path, help="folder to continue from")
+    parser.add_argument("--curve", required=True, type=Path, help="CSV that grows while training")
     parser.add_argument("--out", required=True, type=Path, help="model.json; the rest lies beside")
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
     parser.add_argument("--keep-activations", action="store_true", help="more speed, more memory")
     arguments = parser.parse_args(argv)
-    spec, began = read_spec(arguments.spec), time.monotonic()
-
+    spec = read_spec(arguments.spec)
     device = set_up(spec["compute"], training=True)
+    # before the training is made, which takes seconds too, and after the wait for a GPU
+    with interruptible() as interruption:
+        _train(arguments, spec, device, interruption)
+
+
+def _train(
+    arguments: argparse.Namespace,
+    spec: Mapping[str, Any],
+    device: torch.device,
+    interruption: Interruption,
+) -> None:
+    began, facts = time.monotonic(), circumstances()
+    computed, name = describe(device), _name(spec)
+    _say(_head(name, spec, computed, facts))
     images = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
-    schedule = Schedule.from_spec(spec["schedule"])
-
-    def tasks(split: str, purpose: str, queries: int) -> Tasks:
-        source = EpisodeSource(read_split(arguments.splits, split), spec["study_seed"], purpose)
-        return Tasks(images, source, TaskSize(spec["way"], spec["shot"], queries), device)
-
-    training = Training(
-        Conv4(**spec["network"]),
-        Method.from_json(spec["method"]),
-        schedule,
-        tasks("train", f"training, seed {spec['seed']}", spec["queries"]),
-        tasks("val", "validation", spec["validation_queries"]),
-        spec["seed"],
-        keep_activations=arguments.keep_activations,
-        cuda_graph=spec["compute"].get("cuda_graph", True),
-    )
+    training = _training(arguments, spec, images, device)
     data = {images.dataset: images.digest, "splits": split_digest(arguments.splits)}
     fingerprint = canonical_json([spec, data])
-    checkpoint = Checkpoint(arguments.checkpoint, fingerprint, arguments.save_every, say=_say)
+    checkpoint = Checkpoint(arguments.checkpoints, fingerprint, arguments.save_every, say=_say)
     saved = checkpoint.read()
     if saved is not None:
         training.restore(saved)
@@ -67,35 +71,78 @@ def main(argv: list[str] | None = None) -> None:
     def state() -> dict[str, Any]:
         return {**training.state(), "seconds": earlier + time.monotonic() - began}
 
-    name = f"{spec['variant']} on {spec['dataset']} {spec['setting']}"
-    progress = Progress(name, schedule.iterations, done=training.iteration)
-    with interruptible() as interruption, progress:
+    curve = CurveFile(arguments.curve)
+    curve.update(training.curves)
+    iterations = training.schedule.iterations
+    with Progress(name, iterations, done=training.iteration) as progress:
         for figures in training:
+            curve.update(training.curves)
             progress.advance(**figures)
             checkpoint.maybe_save(state)
-            if interruption and training.iteration < schedule.iterations:
+            if interruption and training.iteration < iterations:
                 checkpoint.save(state())
-                _say(f"stopped by a signal at iteration {training.iteration}; run again to go on")
+                _say(f"saved at iteration {training.iteration}; run again to go on")
                 sys.exit(128 + int(interruption.signal or 0))
+    curve.update(training.curves)  # without iterations nothing was yielded
 
     model = training.model(spec)
     folder = arguments.out.parent
     save(model, folder / "model.pt")
-    computed = describe(device)
     provenance = record(spec, data_digests=data, **computed)
     write_logs(training, model, folder, provenance)
-    best = {"iteration": training.best[1], "accuracy": training.best[0]}
+    accuracy, iteration = training.best
+    best = {"iteration": iteration, "accuracy": accuracy}
     write_json(arguments.out, {**provenance, "best_validation": best, "digest": model.digest()})
     # what differs from run to run stays out of what other jobs depend on
-    times = {"wall_seconds": earlier + time.monotonic() - began, "earlier_seconds": earlier}
-    rounded = {name: round(seconds, 1) for name, seconds in times.items()}
-    write_json(folder / "run.json", {**computed, **rounded})
+    seconds = {"wall_seconds": earlier + time.monotonic() - began, "earlier_seconds": earlier}
+    rounded = {name: round(value, 1) for name, value in seconds.items()}
+    write_json(folder / "run.json", {**facts, **computed, **rounded})
     checkpoint.remove()
-    remove_leftovers(folder / "model.pt")
+    for file in (arguments.curve, *folder.glob("[!.]*")):
+        remove_leftovers(file)
+    _say(
+        f"finished {iterations} iterations in {rounded['wall_seconds']} s; best validation "
+        f"accuracy {accuracy:.3f} at iteration {iteration}; wrote {arguments.out}"
+    )
+
+
+def _training(
+    arguments: argparse.Namespace, spec: Mapping[str, Any], images: ImageStore, device: torch.device
+) -> Training:
+    def tasks(split: str, purpose: str, queries: int) -> Tasks:
+        source = EpisodeSource(read_split(arguments.splits, split), spec["study_seed"], purpose)
+        return Tasks(images, source, TaskSize(spec["way"], spec["shot"], queries), device)
+
+    return Training(
+        Conv4(**spec["network"]),
+        Method.from_json(spec["method"]),
+        Schedule.from_spec(spec["schedule"]),
+        tasks("train", f"training, seed {spec['seed']}", spec["queries"]),
+        tasks("val", "validation", spec["validation_queries"]),
+        spec["seed"],
+        keep_activations=arguments.keep_activations,
+        cuda_graph=spec["compute"].get("cuda_graph", True),
+    )
+
+
+def _name(spec: Mapping[str, Any]) -> str:
+    """`p1 maml on symbols 5w1s, seed 0`."""
+    keys = ("protocol", "variant", "dataset", "setting", "seed")
+    return "{} {} on {} {}, seed {}".format(*(spec[key] for key in keys))
+
+
+def _head(
+    name: str, spec: Mapping[str, Any], computed: Mapping[str, Any], facts: Mapping[str, Any]
+) -> str:
+    return (
+        f"{name}: {spec['schedule']['iterations']} iterations; {facts['date']}, on "
+        f"{facts['host']} ({facts['processor']}), device {computed['device']}, "
+        f"{computed['threads']} thread(s), commit {commit_in_words(facts)}"
+    )
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    print(f"{datetime.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ def said() -> list[str]:
 
 
 def checkpoint(folder: Path, said: list[str], fingerprint: str = "a", **more) -> Checkpoint:
-    return Checkpoint(folder / "deep" / "run.pt", fingerprint, say=said.append, **more)
+    return Checkpoint(folder / "deep" / "run", fingerprint, say=said.append, **more)
 
 
 def test_comes_back_as_it_was_saved(tmp_path: Path, said: list[str]):
@@ -30,10 +30,43 @@ def test_comes_back_as_it_was_saved(tmp_path: Path, said: list[str]):
     assert said[0].startswith("continuing at iteration 7 from")
 
 
-def test_of_other_parameters_starts_over(tmp_path: Path, said: list[str]):
-    checkpoint(tmp_path, said).save(STATE)
-    assert checkpoint(tmp_path, said, fingerprint="b").read() is None
-    assert "belongs to other parameters" in said[0]
+def test_of_other_parameters_is_left_alone(tmp_path: Path, said: list[str]):
+    first, second = (checkpoint(tmp_path, said, fingerprint=name) for name in "ab")
+    first.save(STATE)
+    assert second.read() is None
+    assert said.pop().startswith("1 checkpoint(s) of this model under other parameters")
+    for iteration in (8, 9):
+        second.save({**STATE, "iteration": iteration})
+    second.remove()
+    found = first.read()
+    assert found is not None
+    assert found["iteration"] == 7
+    assert len(said) == 1
+
+
+def test_under_another_one_s_name_is_not_continued(tmp_path: Path, said: list[str]):
+    first, second = (checkpoint(tmp_path, said, fingerprint=name) for name in "ab")
+    first.save(STATE)
+    first.path.rename(second.path)
+    assert second.read() is None
+    assert "is not what its name says" in said[0]
+
+
+def test_another_job_of_the_same_training_may_move_it_at_any_moment(
+    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    """A killed Snakemake leaves its jobs running, and the next one starts them again."""
+    made = checkpoint(tmp_path, said)
+    made.save(STATE)
+    write = torch.save
+
+    def save(content: object, path: Path) -> None:
+        write(content, path)
+        made.path.replace(made.previous)
+
+    monkeypatch.setattr(torch, "save", save)
+    made.save(STATE)
+    assert made.read() is not None
 
 
 @pytest.mark.parametrize("kept", [0, 10, 200])
@@ -47,7 +80,7 @@ def test_damaged_starts_over(tmp_path: Path, said: list[str], kept: int):
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path: Path, said: list[str]):
     made = checkpoint(tmp_path, said)
-    made.path.parent.mkdir()
+    made.path.parent.mkdir(parents=True)
     torch.save({"fingerprint": "a", "state": {"iteration": 0, "bad": Path("x")}}, made.path)
     assert made.read() is None
     assert "is damaged" in said[0]
@@ -72,7 +105,7 @@ def test_is_removed_when_training_has_finished(tmp_path: Path, said: list[str]):
     made.save(STATE)
     made.save(STATE)
     made.remove()
-    assert not list(made.path.parent.iterdir())
+    assert not made.path.parent.exists()
 
 
 def test_damaged_gives_way_to_the_one_before(tmp_path: Path, said: list[str]):

@@ -137,6 +137,7 @@ def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.Monke
     torch.save({"format": 1, "network": Evil()}, tmp_path / "model.pt")
     with pytest.raises(CheckpointError, match="holds pickled Python objects"):
         load(tmp_path / "model.pt")
-    torch.save({"fingerprint": "same", "state": Evil()}, tmp_path / "checkpoint.pt")
-    assert Checkpoint(tmp_path / "checkpoint.pt", "same").read() is None
+    checkpoint = Checkpoint(tmp_path, "same")
+    torch.save({"fingerprint": "same", "state": Evil()}, checkpoint.path)
+    assert checkpoint.read() is None
     assert not (tmp_path / "executed").exists()

@@ -99,10 +99,10 @@ def test_continuing_from_a_file_gives_the_same_bits(name: str, at: int, tmp_path
 
     stopped = make(method(name))
     advance(iter(stopped), at)
-    Checkpoint(tmp_path / "run.pt", "fingerprint").save(stopped.state())
+    Checkpoint(tmp_path, "fingerprint").save(stopped.state())
 
     continued = make(method(name), seed=0)
-    state = Checkpoint(tmp_path / "run.pt", "fingerprint").read()
+    state = Checkpoint(tmp_path, "fingerprint").read()
     assert state is not None
     continued.restore(state)
     assert continued.iteration == at

@@ -88,7 +88,7 @@ def test_preemption_and_a_lost_node(cluster: Cluster, local: Study, tmp_path: Pa
         *("sbatch", "--partition=cpu", f"--nodelist={node['maml']}", "--exclusive"),
         *("--output=/dev/null", "--wrap", "sleep 5"),
     )
-    until(lambda: "stopped by a signal" in study.log("maml"), "MAML saves and stops", head)
+    until(lambda: "saved at iteration" in study.log("maml"), "MAML saves and stops", head)
     cluster.fail_node(node["boil"])
     cluster.mend_node(node["boil"])
     head.finish()

@@ -1,10 +1,10 @@
-"""The training program: its files, and that an interrupted run continues to the same bits."""
+"""The training program: its files and its log, and that what is interrupted ends the same."""
 
 from __future__ import annotations
 
-import json
 import multiprocessing
-import shutil
+import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -99,7 +100,8 @@ def run(
             *("--spec", str(folder / "spec.json")),
             *("--images", str(images.folder / "manifest.json")),
             *("--splits", str(splits)),
-            *("--checkpoint", str(folder / "kept" / "checkpoint.pt")),
+            *("--checkpoints", str(folder / "kept")),
+            *("--curve", str(folder / "training.csv")),
             *("--out", str(out)),
             *more,
         ]
@@ -138,7 +140,7 @@ def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
     for name in ("training", "dynamics", "step_sizes"):
         assert read_provenance(out.with_name(f"{name}.parquet"))["spec"] == spec()
     assert read_json(out.with_name("run.json"))["wall_seconds"] > 0
-    assert not (tmp_path / "kept" / "checkpoint.pt").exists()
+    assert not (tmp_path / "kept").exists()
 
 
 @pytest.mark.parametrize("iterations", [1, 5, 11])
@@ -173,35 +175,136 @@ def test_the_time_of_a_continued_training_is_that_of_all_its_jobs(
     assert (found["earlier_seconds"], found["wall_seconds"]) == (3600, 7200)
 
 
-def test_other_parameters_start_over(
+def stop_after(iterations: int, images: ImageStore, folder: Path, **changed: Any) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(iterations, patch)
+        with pytest.raises(SystemExit):
+            run(images, folder, changed)
+
+
+def test_other_parameters_start_over_and_the_earlier_ones_go_on(
     images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        interrupt_after(3, patch)
-        with pytest.raises(SystemExit):
-            run(images, tmp_path)
+    """Whoever tries another setting in between, and ends it or not, loses nothing."""
+    undisturbed = run(images, tmp_path / "undisturbed")
     other = {"method": {**tiny.METHOD.as_json(), "step_size": 0.2}}
-    changed = read_json(run(images, tmp_path, other))
-    assert "starting over" in capsys.readouterr().err
-    fresh = read_json(run(images, tmp_path / "fresh", other))
-    assert json.dumps(changed) == json.dumps(fresh)
-    shutil.rmtree(tmp_path / "fresh")
+    stop_after(7, images, tmp_path / "here")
+    stop_after(3, images, tmp_path / "here", **other)
+    run(images, tmp_path / "here", {"code": "1"})
+    said = capsys.readouterr().err
+    assert "continuing" not in said
+    assert "2 checkpoint(s) of this model under other parameters, code or data are left" in said
+    same_files(run(images, tmp_path / "here").parent, undisturbed.parent)
+    assert "continuing at iteration 7" in capsys.readouterr().err
+    run(images, tmp_path / "here", other)
+    assert "continuing at iteration 3" in capsys.readouterr().err
+    assert not (tmp_path / "here/kept").exists()
 
 
 def test_other_splits_start_over(
     images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Weights trained on other classes must not be continued: these may be test classes now."""
-    with pytest.MonkeyPatch.context() as patch:
-        interrupt_after(3, patch)
-        with pytest.raises(SystemExit):
-            run(images, tmp_path)
+    stop_after(3, images, tmp_path)
     rows = pq.read_table(tmp_path / "splits.parquet").to_pylist()
     turned = {"train": "val", "val": "train", "test": "test"}
     table = pa.Table.from_pylist([{**row, "split": turned[row["split"]]} for row in rows])
     pq.write_table(table, tmp_path / "turned.parquet")
     run(images, tmp_path, splits=tmp_path / "turned.parquet")
-    assert "starting over" in capsys.readouterr().err
+    assert "continuing" not in capsys.readouterr().err
+
+
+def test_the_log_says_what_began_when_and_where_and_how_it_ended(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop_after(5, images, tmp_path)
+    *_, saved = capsys.readouterr().err.splitlines()
+    assert saved[8:] == "  saved at iteration 5; run again to go on"
+    out = run(images, tmp_path)
+    head, continuing, *_, last, closing = capsys.readouterr().err.splitlines()
+    facts, best = read_json(out.with_name("run.json")), read_json(out)["best_validation"]
+    name = f"p1 maml on {tiny.DATASET} 3w1s, seed 0"
+    assert head[8:].startswith(f"  {name}: 12 iterations; {facts['date']}, on {facts['host']} (")
+    assert "device cpu, 1 thread(s), commit " in head
+    assert "continuing at iteration 5" in continuing
+    assert f"{name}: 12/12" in last
+    assert closing[8:] == (
+        f"  finished 12 iterations in {facts['wall_seconds']} s; best validation accuracy "
+        f"{best['accuracy']:.3f} at iteration {best['iteration']}; wrote {out}"
+    )
+
+
+def test_a_model_without_training_has_a_log_and_a_curve(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedule = {**spec()["schedule"], "iterations": 0, "checkpoints": [0]}
+    out = run(images, tmp_path, {"schedule": schedule, "variant": "untrained"})
+    head, closing = capsys.readouterr().err.splitlines()
+    assert "untrained on" in head
+    assert "finished 0 iterations" in closing
+    assert curve(tmp_path) == pq.read_table(out.with_name("training.parquet")).to_pylist()
+
+
+def curve(folder: Path) -> list[dict[str, Any]]:
+    """The growing CSV, as whoever watches reads it."""
+    frame = pd.read_csv(folder / "training.csv")
+    return frame.to_dict("records")
+
+
+def test_the_curve_is_there_while_training_goes_on(
+    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Watched(train.Progress):
+        def advance(self, count: int = 1, **figures: Any) -> None:
+            seen.append(curve(tmp_path))
+            super().advance(count, **figures)
+
+    monkeypatch.setattr(train, "Progress", Watched)
+    logged = pq.read_table(run(images, tmp_path).with_name("training.parquet")).to_pylist()
+    assert [len(rows) for rows in seen] == [*[1] * 4, 3, *[5] * 4, 7, 7, 9]
+    assert all(rows == logged[: len(rows)] for rows in seen)
+    assert curve(tmp_path) == logged
+
+
+def test_a_continued_training_takes_up_the_curve_at_its_checkpoint(
+    images: ImageStore, tmp_path: Path
+) -> None:
+    """What a killed job wrote after it, whole or not, is written again."""
+    stop_after(7, images, tmp_path)
+    kept = (tmp_path / "training.csv").read_text()
+    (tmp_path / "training.csv").write_text(f"{kept}val,10,4,0.5,0.1,1.5\ntrain,10,")
+    stop_after(1, images, tmp_path)
+    assert (tmp_path / "training.csv").read_text() == kept
+    out = run(images, tmp_path)
+    assert curve(tmp_path) == pq.read_table(out.with_name("training.parquet")).to_pylist()
+
+
+def test_told_to_stop_before_it_has_begun_it_saves_too(
+    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = train.Training
+
+    def told(*arguments: Any, **more: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return made(*arguments, **more)
+
+    monkeypatch.setattr(train, "Training", told)
+    with pytest.raises(SystemExit) as stopped:
+        run(images, tmp_path)
+    assert stopped.value.code == 128 + signal.SIGTERM
+    assert len(list((tmp_path / "kept").iterdir())) == 1
+
+
+def test_what_killed_jobs_left_beside_its_files_is_removed(
+    images: ImageStore, tmp_path: Path
+) -> None:
+    (tmp_path / "model").mkdir()
+    for name in ("model.77-0a.pt", "training.77-0a.parquet", "run.77-0a.json", "own.csv"):
+        (tmp_path / f"model/.{name}").touch()
+    folder = run(images, tmp_path).parent
+    assert [path.name for path in folder.glob(".*")] == [".own.csv"]
 
 
 @pytest.mark.parametrize(
@@ -244,6 +347,7 @@ def test_killed_at_any_moment_it_continues_to_the_same_bits(
         assert child.exitcode == 0
         finished += 1
         same_files(folder / "model", undisturbed.parent)
+        assert curve(folder) == curve(tmp_path / "undisturbed")
     same_files(run(images, tmp_path / str(finished)).parent, undisturbed.parent)
     # the last kill may have come before anything was saved
     assert not list(tmp_path.glob(f"{finished}/kept/*"))
@@ -263,7 +367,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
         interrupt_after(7, patch)
         with pytest.raises(SystemExit):
             run(images, tmp_path / "damaged", None, None, "--save-every", "0")
-    last = tmp_path / "damaged/kept/checkpoint.pt"
+    (last,) = (tmp_path / "damaged/kept").glob("*.pt")
     last.write_bytes(last.read_bytes()[:500])
     continued = run(images, tmp_path / "damaged")
     said = capsys.readouterr().err

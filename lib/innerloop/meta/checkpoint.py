@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,21 +17,26 @@ from innerloop.files import atomic_path, remove_leftovers
 class Checkpoint:
     """A file that training continues from, and the one before it in case that is damaged.
 
+    Its name is the digest of the fingerprint: a training under other parameters, code or data
+    neither continues it nor replaces it, and who goes back to the earlier ones goes on from there.
+
     Args:
-        path: where; not a declared output of any rule. The previous one gets a suffix.
-        fingerprint: of the resolved parameters, code and data; another one starts over.
+        folder: of all the model's checkpoints; not a declared output of any rule.
+        fingerprint: of the resolved parameters, code and data.
         every_seconds: how often `maybe_save` saves.
         say: told what was found.
     """
 
     def __init__(
         self,
-        path: Path | str,
+        folder: Path | str,
         fingerprint: str,
         every_seconds: float = 60.0,
         say: Callable[[str], None] = print,
     ) -> None:
-        self.path, self.fingerprint, self.every_seconds = Path(path), fingerprint, every_seconds
+        name = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
+        self.path = Path(folder) / f"{name}.pt"
+        self.fingerprint, self.every_seconds = fingerprint, every_seconds
         self._say = say
         self._saved = time.monotonic()
 
@@ -40,6 +47,14 @@ class Checkpoint:
 
     def read(self) -> dict[str, Any] | None:
         """The last saved state that can be read, or nothing where none fits."""
+        others = sorted(self.path.parent.glob("[!.]*.pt"))
+        others = [path for path in others if path != self.path]
+        if others:
+            self._say(
+                f"{len(others)} checkpoint(s) of this model under other parameters, code or data "
+                f"are left in {self.path.parent}, for going back to those; delete them if you will "
+                "not"
+            )
         there = [path for path in (self.path, self.previous) if path.is_file()]
         for path in there:
             state = self._read(path)
@@ -58,7 +73,7 @@ class Checkpoint:
             self._say(f"checkpoint {path} is damaged and left aside ({error})")
             return None
         if fingerprint != self.fingerprint:
-            self._say(f"checkpoint {path} belongs to other parameters, code or data")
+            self._say(f"checkpoint {path} is not what its name says and is left aside")
             return None
         found: dict[str, Any] = state
         return found
@@ -67,7 +82,7 @@ class Checkpoint:
         """Write the state, atomically: at any moment there is a whole checkpoint."""
         with atomic_path(self.path) as temporary:
             torch.save({"fingerprint": self.fingerprint, "state": dict(state)}, temporary)
-            if self.path.is_file():
+            with suppress(FileNotFoundError):  # the first; or another job of this model moved it
                 self.path.replace(self.previous)
         self._saved = time.monotonic()
 
@@ -77,7 +92,9 @@ class Checkpoint:
             self.save(state())
 
     def remove(self) -> None:
-        """Training has finished."""
+        """Training under this fingerprint has finished; checkpoints of others are theirs."""
         self.path.unlink(missing_ok=True)
         self.previous.unlink(missing_ok=True)
         remove_leftovers(self.path)
+        with suppress(OSError):  # not empty, or never made
+            self.path.parent.rmdir()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from innerloop.files import atomic_path
 from innerloop.meta.dynamics import SCHEMA as DYNAMICS
 from innerloop.meta.model_file import TrainedModel
 from innerloop.meta.training import Training
@@ -32,6 +35,33 @@ STEP_SIZES = pa.schema(
         ("value", pa.float64()),
     ]
 )
+
+
+class CurveFile:
+    """The curves of a training as a CSV that grows while it runs, for whoever watches.
+
+    Its rows are those that training.parquet will have, to the bit. Lines are written whole and at
+    once, so that no reader meets half a one.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self._path, self._written = Path(path), 0
+
+    def update(self, curves: Sequence[Mapping[str, Any]]) -> None:
+        """Write the rows that are new; at first all, over what an earlier training has left."""
+        if not self._written or not self._path.is_file():
+            with atomic_path(self._path) as temporary:
+                temporary.write_text(f"{','.join(CURVES.names)}\n{_lines(curves)}")
+        elif len(curves) > self._written:
+            with self._path.open("a") as file:
+                file.write(_lines(curves[self._written :]))
+        self._written = len(curves)
+
+
+def _lines(curves: Sequence[Mapping[str, Any]]) -> str:
+    text = io.StringIO()
+    csv.DictWriter(text, CURVES.names, lineterminator="\n").writerows(curves)
+    return text.getvalue()
 
 
 def write_logs(
