@@ -11,9 +11,11 @@ __version__ = "0.1.0"
 
 _HOME = {
     "Conv4": "innerloop.nets.conv4",
+    "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.inner_loop.method",
     "adapt": "innerloop.inner_loop.adapt",
     "layer_cka": "innerloop.probes.layer_similarity",
+    "layer_cka_per_task": "innerloop.probes.layer_similarity",
     "load": "innerloop.meta.model_file",
     "method": "innerloop.inner_loop.methods",
     "open_images": "innerloop.data.open_images",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Integral
+
 
 class InnerloopError(Exception):
     """Base of every error that Innerloop raises on purpose; its message is meant for the user."""
@@ -45,3 +47,17 @@ class ComparisonError(InnerloopError):
 
 class LatexError(InnerloopError):
     """LaTeX is not installed, or does not accept a document."""
+
+
+class InputError(InnerloopError, ValueError):
+    """A function of the library was given an argument that it cannot work on."""
+
+
+def require_count(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number, or too small a one.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more")

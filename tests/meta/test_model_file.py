@@ -32,11 +32,6 @@ def test_round_trip(model: TrainedModel, tmp_path: Path):
     assert found.step_sizes.keys() == model.step_sizes.keys()
 
 
-def test_it_is_shown_without_its_tensors(model: TrainedModel):
-    assert "kept={0: Weights(iteration=0), 40: Weights(iteration=40)" in repr(model)
-    assert "tensor" not in repr(model)
-
-
 def test_weights_by_name_or_iteration(model: TrainedModel):
     assert model.at("best").iteration == 40
     assert model.at().iteration == model.at("last").iteration == 60

@@ -48,6 +48,10 @@ class Episodes:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __repr__(self) -> str:
+        (tasks, way, shot), queries = self.support.shape, self.query.shape[2]
+        return f"Episodes({tasks} tasks of {way} classes, {shot} + {queries} images each)"
+
     def __getitem__(self, part: slice) -> Episodes:
         return Episodes(self.index[part], self.classes[part], self.support[part], self.query[part])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,9 @@ class Split:
 
     dataset: str
     name: str
-    names: list[str]
-    firsts: np.ndarray
-    counts: np.ndarray
+    names: list[str] = field(repr=False)
+    firsts: np.ndarray = field(repr=False)
+    counts: np.ndarray = field(repr=False)
 
     def rows(self) -> tuple[np.ndarray, np.ndarray]:
         """Every image row of the split and its class number, in order."""

@@ -11,24 +11,44 @@ import torch
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_of
+from innerloop.errors import InputError, require_count
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """Images [T, N, C, H, W] in [0, 1] of T tasks, and their labels [T, N] in 0 ... way - 1."""
+    """Images of T tasks and their labels.
+
+    Attributes:
+        images: [T, N, C, H, W], floating point in [0, 1].
+        labels: [T, N], int64; the number of a class within its task, 0 ... way - 1.
+
+    Raises:
+        InputError: they are no tensors, or of other shapes or types.
+    """
 
     images: torch.Tensor
     labels: torch.Tensor
 
     def __post_init__(self) -> None:
-        if self.images.ndim != 5 or self.images.shape[:2] != self.labels.shape:
-            raise ValueError(
-                f"expected images [T, N, C, H, W] and labels [T, N], got "
-                f"{tuple(self.images.shape)} and {tuple(self.labels.shape)}"
+        images, labels = self.images, self.labels
+        if not (isinstance(images, torch.Tensor) and isinstance(labels, torch.Tensor)):
+            raise InputError(
+                f"images and labels are {type(images).__name__} and {type(labels).__name__}; "
+                "expected torch tensors, as torch.as_tensor makes them"
             )
+        if images.ndim != 5 or images.shape[:2] != labels.shape:
+            raise InputError(
+                f"images and labels are {list(images.shape)} and {list(labels.shape)}; expected "
+                "[T, N, C, H, W] and [T, N]: T tasks of N images (one task: images[None])"
+            )
+        if labels.dtype != torch.int64:
+            raise InputError(f"labels are {labels.dtype}; expected torch.int64: labels.long()")
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __repr__(self) -> str:
+        return f"Labelled({list(self.images.shape)}, {self.images.dtype}, {self.images.device})"
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,13 @@ class TaskBatch:
     support: Labelled
     query: Labelled
     episodes: Episodes
+
+    def __post_init__(self) -> None:
+        if len(self.support) != len(self.query):
+            raise InputError(
+                f"support images of {len(self.support)} tasks and query images of "
+                f"{len(self.query)}; expected the same tasks"
+            )
 
     def __len__(self) -> int:
         return len(self.support)
@@ -53,7 +80,9 @@ class Tasks:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def batch(self, indices: range) -> TaskBatch:
-        """The tasks of the given indices."""
+        """The tasks of the given indices, such as `range(4)`."""
+        if not isinstance(indices, range):
+            raise InputError(f"indices are {indices!r}; expected a range, such as range(4)")
         return self.of(self.source.draw(indices, self.size))
 
     def of(self, episodes: Episodes) -> TaskBatch:
@@ -62,6 +91,7 @@ class Tasks:
 
     def batches(self, count: int, at_once: int) -> Iterator[TaskBatch]:
         """Tasks 0 ... count - 1 in batches of at most `at_once`."""
+        require_count("at_once", at_once, least=1)
         for start in range(0, count, at_once):
             yield self.batch(range(start, min(start + at_once, count)))
 
@@ -79,10 +109,29 @@ class Tasks:
 def tasks_of(
     images: ImageStore, split: str, *, way: int = 5, shot: int = 1, queries: int = 15, seed: int = 0
 ) -> Tasks:
-    """The tasks of an image store's own split.
+    """The tasks of an image store's own split: `tasks_of(images, "test").batch(range(4))`.
+
+    A task depends on seed, data set, split and its index alone, so that the same tasks come back.
+
+    Args:
+        images: the store, as `open_images` gives it.
+        split: `train`, `val` or `test`, as the store's source divides its classes.
+        way: classes of a task.
+        shot: support images of each class.
+        queries: query images of each class.
+        seed: other seeds draw other tasks.
 
     Raises:
-        DataError: the store has no such split.
+        DataError: the store has no such split; when tasks are drawn, its classes are too few, or
+            have too few images.
+        InputError: a number is too small, or `images` is no image store.
     """
+    if not isinstance(images, ImageStore):
+        raise InputError(
+            f"images is of type {type(images).__name__}; expected an image store, as "
+            "innerloop.open_images gives it"
+        )
+    for name, value, least in (("way", way, 2), ("shot", shot, 1), ("queries", queries, 1)):
+        require_count(name, value, least)
     source = EpisodeSource(split_of(images, split), seed)
     return Tasks(images, source, TaskSize(way, shot, queries))

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 import torch
 
 from innerloop.data.tasks import Labelled
+from innerloop.errors import require_count
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes
 from innerloop.inner_loop.support_gradient import support_gradient
 from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.inputs import (
+    require_labelled,
+    require_method,
+    require_network,
+    require_step_sizes,
+    require_weights,
+)
 from innerloop.nets.conv4 import Activations, Conv4
 from innerloop.parameters import Parameters, role_of, with_task_axis
 
@@ -29,6 +37,10 @@ class Adaptation:
     support_losses: list[torch.Tensor]
     trajectory: list[Parameters] = field(default_factory=list)
 
+    def __repr__(self) -> str:
+        tasks, steps = len(next(iter(self.fast.values()))), len(self.support_losses)
+        return f"Adaptation(fast weights of {tasks} tasks after {steps} steps)"
+
 
 def adapt(
     network: Conv4,
@@ -41,6 +53,7 @@ def adapt(
     differentiable: bool = False,
     trajectory: bool = False,
     keep_activations: bool = False,
+    trusted: bool = False,
 ) -> Adaptation:
     """Adapt slow weights to the support images of T tasks by `steps` inner steps.
 
@@ -59,13 +72,25 @@ def adapt(
         trajectory: also return the weights before every step.
         keep_activations: keep every step's activations for the outer gradient instead of computing
             them again: faster, in memory that grows with the steps; the result is the same.
+        trusted: the support is known to be right, so that no value is looked at: on a GPU that
+            would wait.
+
+    Raises:
+        InputError: an argument does not fit the network.
     """
+    require_network(network)
+    require_method(method)
+    require_count("steps", steps, least=0)
+    require_weights(network, slow, "slow")
+    require_labelled(network, support, "support", slow, values=not trusted)
     rule = rule_of(method)
+    moving = adapted_names(method, list(slow))
     if step_sizes is None:
         step_sizes = initial_step_sizes(method, slow, seed=0)
+    require_step_sizes(step_sizes, moving)
     fast = with_task_axis(slow, len(support))
     gradient = support_gradient(
-        network, fast, support, adapted_names(method, list(slow)), method.inner_loss,
+        network, fast, support, moving, method.inner_loss,
         second_order=differentiable and not method.first_order,
     )  # fmt: skip
     losses: list[torch.Tensor] = []

@@ -95,6 +95,14 @@ class Method:
             if not isinstance(value, tuple) and not _is_number(value):
                 raise ConfigError(f"method '{self.name}': {name} is {value!r}; give a number")
 
+    def __repr__(self) -> str:
+        """What makes it, without the values that are as they would be."""
+        plain = Method(self.name)
+        values = [(item.name, getattr(self, item.name)) for item in fields(self)]
+        own = [(name, value) for name, value in values if value != getattr(plain, name)]
+        shown = [repr(self.name), *(f"{name}={value!r}" for name, value in own)]
+        return f"Method({', '.join(shown)})"
+
     def as_json(self) -> dict[str, Any]:
         """The method as plain JSON values."""
         values = {item.name: getattr(self, item.name) for item in fields(self)}

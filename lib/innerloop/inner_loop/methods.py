@@ -26,7 +26,13 @@ METHODS: dict[str, Method] = {
 
 
 def method(name: str, **overrides: Any) -> Method:
-    """A built-in method, with some of its values replaced.
+    """A built-in method, with some of its values replaced: `method("boil", step_size=0.05)`.
+
+    Args:
+        name: `maml`; `maml_3x`, three times its step size; `anil`, which adapts the head alone;
+            `boil`, the body alone; `scaled_lr`, steps times the squared norm of the weight;
+            `unit_norm`, weights kept at norm 1; or `meta_sgd`, one learned step size per parameter.
+        overrides: any values of `Method`; `update_rule` also by the short name of a built-in rule.
 
     Raises:
         ConfigError: the method or a value's name is unknown.

@@ -7,7 +7,9 @@ from collections.abc import Iterable
 import torch
 
 from innerloop.data.tasks import TaskBatch
+from innerloop.errors import InputError
 from innerloop.inner_loop.method import Method
+from innerloop.inputs import require_network, require_tasks, require_weights
 from innerloop.meta.outer_loop import QueryResult, query_result
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
@@ -21,11 +23,21 @@ def evaluate(
     batches: Iterable[TaskBatch],
     steps: int,
 ) -> QueryResult:
-    """Loss and accuracy of every task of the batches, in order."""
-    results = [
-        query_result(network, slow, step_sizes, method, tasks, steps, differentiable=False)
-        for tasks in batches
-    ]
+    """Loss and accuracy of every task of the batches, in order.
+
+    Raises:
+        InputError: an argument does not fit the network, or there are no tasks.
+    """
+    require_network(network)
+    require_weights(network, slow, "slow")
+    results = []
+    for tasks in batches:
+        require_tasks(network, tasks, slow, values=True)
+        results.append(
+            query_result(network, slow, step_sizes, method, tasks, steps, differentiable=False)
+        )
+    if not results:
+        raise InputError("batches: there are no tasks to evaluate on")
     return QueryResult(
         torch.cat([result.losses for result in results]),
         torch.cat([result.accuracies for result in results]),

@@ -58,6 +58,10 @@ class TrainedModel:
     best: int
     last: int
 
+    def __repr__(self) -> str:
+        kept = f"{len(self.kept)} kept iterations, best {self.best}, last {self.last}"
+        return f"TrainedModel({self.network}, {self.method}, {kept})"
+
     def at(self, checkpoint: str | int = "last") -> Weights:
         """Weights of `best`, `last`, or a kept iteration.
 
@@ -115,7 +119,8 @@ def save(model: TrainedModel, path: Path | str) -> None:
 def load(path: Path | str) -> TrainedModel:
     """Read a model file: network, method, slow weights and step sizes.
 
-    Nothing in the file is executed (`weights_only`).
+    Args:
+        path: of a `model.pt`; nothing in it is executed (`weights_only`).
 
     Raises:
         CheckpointError: the file is missing, damaged, or not a model file of Innerloop.

@@ -53,7 +53,7 @@ def query_result(
     adapted = adapt(
         network, slow, method, tasks.support,
         steps=steps, step_sizes=step_sizes, differentiable=differentiable,
-        keep_activations=keep_activations,
+        keep_activations=keep_activations, trusted=True,
     )  # fmt: skip
     with torch.set_grad_enabled(differentiable):
         losses, logits = query_losses(network, adapted.fast, tasks)

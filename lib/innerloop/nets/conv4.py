@@ -12,12 +12,12 @@ from typing import Literal, TypeAlias, get_args
 import torch
 import torch.nn.functional as F
 
-from innerloop.errors import ConfigError
+from innerloop.errors import ConfigError, require_count
 from innerloop.nets.block import BlockTensors, block_output
 from innerloop.nets.convolution import convolved, mean_and_variance
 from innerloop.nets.initialisation import Initialisation, initial_weight
 from innerloop.nets.patches import side_by_side
-from innerloop.parameters import Parameters
+from innerloop.parameters import Parameters, kind_of, layer_of
 from innerloop.streams import seed_from
 
 BLOCKS = ("conv1", "conv2", "conv3", "conv4")
@@ -57,6 +57,8 @@ class Conv4:
             value, choices = getattr(self, name), get_args(kind)
             if value not in choices:
                 raise ConfigError(f"{name} is {value!r}; choose from {', '.join(choices)}")
+        for name in ("way", "filters", "image_size", "channels"):
+            require_count(name, getattr(self, name), least=1)
         if self.image_size < 16:
             raise ConfigError(
                 f"image_size {self.image_size}: Conv4 halves the image four times; use 16 or more"
@@ -67,22 +69,34 @@ class Conv4:
         """Length of the flattened output of the last block: 1600 at 84 pixels, 64 filters."""
         return self.filters * (self.image_size // 16) ** 2
 
-    def initial(self, seed: int, dtype: torch.dtype = torch.float32) -> Parameters:
-        """Initial slow weights: zero biases and betas, unit gammas; a pure function of `seed`."""
-        parameters: Parameters = {}
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The parameters by name, and their shapes without a task axis."""
+        found: dict[str, tuple[int, ...]] = {}
         width = self.channels
         for block in BLOCKS:
-            parameters[f"{block}.weight"] = self._draw(seed, block, (self.filters, width, 3, 3))
-            parameters[f"{block}.bias"] = torch.zeros(self.filters)
-            parameters[f"{block}.gamma"] = torch.ones(self.filters)
-            parameters[f"{block}.beta"] = torch.zeros(self.filters)
+            found[f"{block}.weight"] = (self.filters, width, 3, 3)
+            for part in ("bias", "gamma", "beta"):
+                found[f"{block}.{part}"] = (self.filters,)
             width = self.filters
-        parameters["head.weight"] = self._draw(seed, "head", (self.way, self.feature_size))
-        parameters["head.bias"] = torch.zeros(self.way)
-        return {name: tensor.to(dtype) for name, tensor in parameters.items()}
+        return {
+            **found,
+            "head.weight": (self.way, self.feature_size),
+            "head.bias": (self.way,),
+        }
 
-    def _draw(self, seed: int, layer: str, shape: tuple[int, ...]) -> torch.Tensor:
-        generator = torch.Generator().manual_seed(seed_from("initial weights", seed, layer))
+    def initial(self, seed: int, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Initial slow weights: zero biases and betas, unit gammas; a pure function of `seed`."""
+        return {
+            name: self._initial(seed, name, shape).to(dtype) for name, shape in self.shapes.items()
+        }
+
+    def _initial(self, seed: int, name: str, shape: tuple[int, ...]) -> torch.Tensor:
+        if kind_of(name) != "weight":
+            return torch.ones(shape) if kind_of(name) == "gamma" else torch.zeros(shape)
+        generator = torch.Generator().manual_seed(
+            seed_from("initial weights", seed, layer_of(name))
+        )
         return initial_weight(shape, self.initialisation, generator)
 
     def __call__(

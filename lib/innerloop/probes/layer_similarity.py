@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import torch
 
 from innerloop.data.tasks import TaskBatch
+from innerloop.errors import InputError
 from innerloop.inner_loop.adapt import query_logits
+from innerloop.inputs import require_network, require_tasks, require_weights
 from innerloop.nets.conv4 import LAYERS, Activations, Conv4
 from innerloop.parameters import Parameters, with_task_axis
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
@@ -41,14 +44,60 @@ def layer_cka(
 ) -> dict[str, float]:
     """Linear CKA of slow and fast activations, layer by layer, averaged over the tasks.
 
+    A task without a similarity, because it diverged or a layer is dead, is left out, with a
+    warning that says how many were. `layer_cka_per_task` shows which.
+
     Args:
         network: the function.
         slow: weights before adaptation, without a task axis.
         fast: weights after adaptation to these tasks, with one.
         tasks: whose query images are looked at.
         estimator: `biased`, as in P1, or `debiased`.
+
+    Raises:
+        InputError: an argument does not fit the network.
     """
+    found = layer_cka_per_task(network, slow, fast, tasks, estimator)
+    left_out = {layer: int(values.isnan().sum()) for layer, values in found.items()}
+    if some := {layer: count for layer, count in left_out.items() if count}:
+        counts = ", ".join(f"{layer} {count}" for layer, count in some.items())
+        warnings.warn(
+            f"CKA is undefined on some of the {len(tasks)} tasks, which are left out: {counts}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return {layer: float(values.nanmean()) for layer, values in found.items()}
+
+
+def layer_cka_per_task(
+    network: Conv4,
+    slow: Parameters,
+    fast: Parameters,
+    tasks: TaskBatch,
+    estimator: Estimator = "debiased",
+) -> dict[str, torch.Tensor]:
+    """Linear CKA of slow and fast activations of every task, layer by layer; NaN where undefined.
+
+    Args:
+        network: the function.
+        slow: weights before adaptation, without a task axis.
+        fast: weights after adaptation to these tasks, with one.
+        tasks: whose query images are looked at.
+        estimator: `biased`, as in P1, or `debiased`.
+
+    Returns:
+        [T] in double precision by layer.
+
+    Raises:
+        InputError: an argument does not fit the network.
+    """
+    require_network(network)
+    if estimator not in ESTIMATORS:
+        raise InputError(f"estimator is {estimator!r}; expected one of {', '.join(ESTIMATORS)}")
+    require_weights(network, slow, "slow")
+    require_tasks(network, tasks, slow, values=True)
+    require_weights(network, fast, "fast", tasks=len(tasks))
     before = layer_grams(network, with_task_axis(slow, len(tasks)), tasks)
     after = layer_grams(network, fast, tasks)
     similarity = ESTIMATORS[estimator]
-    return {layer: float(similarity(before[layer], after[layer]).mean()) for layer in LAYERS}
+    return {layer: similarity(before[layer], after[layer]) for layer in LAYERS}
