@@ -14,12 +14,15 @@ _HOME = {
     "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.inner_loop.method",
     "adapt": "innerloop.inner_loop.adapt",
+    "from_state_dict": "innerloop.nets.state_dict",
     "layer_cka": "innerloop.probes.layer_similarity",
     "layer_cka_per_task": "innerloop.probes.layer_similarity",
     "load": "innerloop.meta.model_file",
     "method": "innerloop.inner_loop.methods",
     "open_images": "innerloop.data.open_images",
+    "predict": "innerloop.inner_loop.predict",
     "tasks_of": "innerloop.data.tasks",
+    "to_state_dict": "innerloop.nets.state_dict",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -15,6 +15,7 @@ import torch
 from innerloop.errors import CheckpointError
 from innerloop.files import atomic_path, canonical_json
 from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.predict import predict
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
 
@@ -85,6 +86,36 @@ class TrainedModel:
     def step_sizes(self) -> Parameters:
         """Step sizes of the last iteration."""
         return self.at("last").step_sizes
+
+    def predict(
+        self,
+        support_images: torch.Tensor,
+        support_labels: torch.Tensor | Sequence[int],
+        query_images: torch.Tensor,
+        *,
+        steps: int | None = None,
+        checkpoint: str | int = "last",
+    ) -> torch.Tensor:
+        """Class probabilities [M, way] of new images: `innerloop.predict` with this model.
+
+        Args:
+            support_images: labelled images to adapt to, [N, C, H, W] in [0, 1].
+            support_labels: their classes, 0 ... way - 1.
+            query_images: the images asked for, [M, C, H, W]; with `batch_norm: batch` the answer
+                for one depends on the others.
+            steps: inner steps; left out: the `test_steps` that the model was trained for.
+            checkpoint: whose weights: `best`, `last`, or a kept iteration.
+
+        Raises:
+            InputError: an argument does not fit the network.
+            CheckpointError: that iteration was not kept.
+        """
+        weights = self.at(checkpoint)
+        return predict(
+            self.network, weights.slow, self.method, support_images, support_labels, query_images,
+            steps=self.spec["schedule"]["test_steps"] if steps is None else steps,
+            step_sizes=weights.step_sizes,
+        )  # fmt: skip
 
     def digest(self) -> str:
         """SHA-256 over every kept tensor and the parameters."""
