@@ -9,6 +9,10 @@ from pathlib import Path
 import innerloop
 
 LIBRARY = Path(innerloop.__file__).parent
+ADVICE = re.compile(r"\bdelete\b|\bremove (it|them|one|$)")
+
+#: Whose files lie under results/ and are nobody else's.
+OWN_SAVES = ("checkpoint.py",)
 
 
 def said(tree: ast.AST) -> list[str]:
@@ -30,6 +34,6 @@ def test_no_message_advises_to_delete_what_may_be_the_only_copy() -> None:
         (path.name, text)
         for path, texts in messages.items()
         for text in texts
-        if re.search(r"\b(delete|remove)\b", text)
+        if ADVICE.search(text) and path.name not in OWN_SAVES
     ]
     assert advice == []

@@ -69,7 +69,7 @@ class PictureTree:
             except OSError as error:
                 if wanted:
                     raise DataError(f"image {path} cannot be read ({error.strerror}); repair or "
-                                    "remove it") from error  # fmt: skip
+                                    "move it away") from error  # fmt: skip
                 self.left_out["links to nothing"] += 1
                 continue
             if stat.S_ISDIR(facts.st_mode):
@@ -81,7 +81,7 @@ class PictureTree:
                 kind = f"{path.suffix.lower()} files" if path.suffix else "files without a suffix"
                 self.left_out[kind] += 1
             elif not stat.S_ISREG(facts.st_mode):
-                raise DataError(f"image {path} is not a plain file; remove it")
+                raise DataError(f"image {path} is not a plain file; move it away")
             elif self._is_new(path, of, _identity(facts)):
                 yield path
 
@@ -94,7 +94,7 @@ class PictureTree:
         first, owner = self._files.setdefault(identity, (path, of))
         if owner != of:
             raise DataError(f"{path} is the same file as {first}: an image belongs to one class "
-                            "and one split; remove one of the two")  # fmt: skip
+                            "and one split; move one of the two away")  # fmt: skip
         if first != path:
             self.left_out["links to files that are there already"] += 1
         return first == path

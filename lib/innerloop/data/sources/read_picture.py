@@ -48,14 +48,14 @@ def read_rgb(file: Path) -> Image.Image:
             file.
     """
     if file.exists() and not file.is_file():  # a pipe or a device would be waited for
-        raise DataError(f"image {file} is not a plain file; remove it")
+        raise DataError(f"image {file} is not a plain file; move it away")
     try:
         with Image.open(file, formats=FORMATS) as picture:
             width, height = picture.size
             if width * height > MOST_PIXELS:  # known before a pixel is decoded
                 raise DataError(
                     f"image {file} is {width} x {height} pixels, more than {MOST_PIXELS} in all "
-                    "(a decompression bomb?); make it smaller or remove it"
+                    "(a decompression bomb?); make it smaller, or move it away"
                 )
             if _is_deep(picture):
                 raise DataError(
@@ -65,7 +65,9 @@ def read_rgb(file: Path) -> Image.Image:
             _scale_transparent_grey(picture)
             return _on_white(_upright(picture))
     except _UNREADABLE as error:
-        raise DataError(f"image {file} cannot be read ({error}); repair or remove it") from error
+        raise DataError(
+            f"image {file} cannot be read ({error}); repair it, or move it away"
+        ) from error
 
 
 def _layout(picture: Image.Image) -> tuple[str, int]:
