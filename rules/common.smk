@@ -19,6 +19,7 @@ from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
+from innerloop.study.reading import read_study_file
 from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
 
@@ -32,7 +33,10 @@ def training_options(running):
 SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
 
 try:
-    STUDY = Study(config, f"{workflow.basedir}/config/schemas/study.schema.json")
+    # Snakemake has read them already, and took the last of equal keys
+    for file in workflow.configfiles:
+        read_study_file(file)
+    STUDY = Study(config)
     JOBS = Jobs(STUDY, SCRIPTS)
     MEASUREMENTS = Measurements(JOBS)
     SIZES = Sizes(STUDY)

@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
         "--tables", required=True, nargs="+", help="table=file to write: accuracy, cka, training"
     )
     arguments = parser.parse_args(argv)
-    study = Study(read_study(arguments.study))
+    study = Study(read_study(arguments.study), checked=True)
     measurements = Measurements(Jobs(study, Path(__file__).parent))
     for name, out in named_paths(arguments.tables).items():
         table, provenance = gather(name, measurements.files(name), logged=name in LOGGED)

@@ -11,10 +11,9 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from innerloop.errors import ConfigError
 from innerloop.failure import explained, in_users_code
+from innerloop.study.reading import read_study_file
 
 
 def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
@@ -38,34 +37,8 @@ def read_study(text_or_path: str) -> dict[str, Any]:
     if text_or_path.lstrip().startswith("{"):
         content = json.loads(text_or_path)  # not YAML, for which 1e-05 is a string
     else:
-        content = yaml.safe_load(Path(text_or_path).read_text(encoding="utf-8"))
+        content = read_study_file(text_or_path)
     return content
-
-
-def merged_study(files: Iterable[Path | str]) -> dict[str, Any]:
-    """Study files over one another, later ones winning key by key, as Snakemake merges them.
-
-    Raises:
-        ConfigError: a file is not there, or holds no mapping.
-    """
-    merged: dict[str, Any] = {}
-    for file in files:
-        try:
-            content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise ConfigError(f"study file {file} cannot be read: {error}") from error
-        if not isinstance(content, dict):
-            raise ConfigError(f"study file {file}: expected keys and values")
-        _merge(merged, content)
-    return merged
-
-
-def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
 
 
 def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:

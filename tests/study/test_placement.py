@@ -34,7 +34,7 @@ def _folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def study(edit: Any = lambda content: None) -> Study:
     content = copy.deepcopy(SMOKE)
     edit(content)
-    return Study(content, ROOT / "config/schemas/study.schema.json")
+    return Study(content)
 
 
 def defaults(**values: Any) -> Any:

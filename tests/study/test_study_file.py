@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,11 @@ import yaml
 
 from innerloop.built_in import PROBES
 from innerloop.errors import ConfigError
+from innerloop.files import canonical_json
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.names import RESERVED
+from innerloop.study.plain_values import plain_values
 from innerloop.study.study import Study
 from innerloop.tables.schemas import SCHEMAS
 
@@ -82,6 +85,34 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["probes"].update(training={"probe": "my.py:x"}), ["training", "taken"]),
         (lambda s: s.update(methods={"maml": {}}), ["methods.maml", "built-in"]),
         (variant("unit_norm", label="MAML"), ["labelled 'MAML'"]),
+        (
+            lambda s: s["datasets"]["people"].update(label="Symbols"),
+            ["datasets: 2 data sets are labelled 'Symbols'"],
+        ),
+        (
+            lambda s: (
+                s["datasets"]["people"].update(label=" digits ")
+                or s["datasets"]["digits"].pop("label")
+            ),
+            ["2 data sets are labelled 'digits'"],
+        ),
+        (
+            lambda s: s["protocols"]["p2"].update(title=s["protocols"]["p1"]["title"]),
+            ["2 protocols are titled 'BatchNorm"],
+        ),
+        (
+            lambda s: s["datasets"]["scripts"].update(splits="nothing.csv"),
+            ["datasets.scripts.splits: there is no file nothing.csv"],
+        ),
+        (lambda s: s["toy"].update(step_sizes=[0.1, float("nan")]), ["toy.step_sizes.1: got nan"]),
+        (lambda s: s["compute"].update(save_every=float("inf")), ["compute.save_every: got inf"]),
+        (
+            variant("unit_norm", rule_options={"norm": float("nan")}),
+            ["variants.unit_norm.rule_options.norm: got nan", "finite"],
+        ),
+        (lambda s: s.update(title=dt.date(2026, 1, 2)), ["title", "a date", "quote it"]),
+        (lambda s: s["models"].update({5: {}}), ["models: the key 5 is a int", "quote it"]),
+        (lambda s: s["evaluation"].update(tasks=2.5), ["evaluation.tasks", "2.5", "integer"]),
         (variant("raw_pixels", method="maml"), ["variants.raw_pixels", "taken"]),
         (lambda s: s["probes"]["cka"].update(datasets=["people"]), ["over_training", "'symbols'"]),
         (lambda s: s["models"]["plain"].update(settings=["1w1s"]), ["got '1w1s'", "two ways"]),
@@ -113,7 +144,7 @@ def test_message(edit: Edit, expected: list[str], monkeypatch: pytest.MonkeyPatc
     study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
     edit(study)
     with pytest.raises(ConfigError) as caught:
-        Study(study, ROOT / "config/schemas/study.schema.json")
+        Study(study)
     for part in expected:
         assert part in str(caught.value)
 
@@ -122,7 +153,7 @@ def test_message(edit: Edit, expected: list[str], monkeypatch: pytest.MonkeyPatc
 def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     study = yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8"))
-    assert Study(study, ROOT / "config/schemas/study.schema.json").models
+    assert Study(study).models
 
 
 def test_every_table_s_name_is_taken() -> None:
@@ -150,3 +181,49 @@ def test_the_documented_additions_fit_the_default_study(monkeypatch: pytest.Monk
     study["models"]["stripes_1shot"] = mine["models"]["stripes_1shot"]
     added = [m for m in Study(study).models.values() if m.key.dataset == "stripes"]
     assert [model.choices["iterations"] for model in added] == [100]
+
+
+def specs(study: dict[str, Any]) -> dict[str, str]:
+    """What every job of a study is run with, as text, by the path of what it makes."""
+    made = Measurements(Jobs(Study(study), ROOT / "workflow_scripts"))
+    return {
+        path: canonical_json(spec)
+        for table in made.tables()
+        for path, spec in made.files(table).items()
+    }
+
+
+def every_number_as(kind: Callable[[Any], Any], value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: every_number_as(kind, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [every_number_as(kind, inner) for inner in value]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return kind(value) if number else value
+
+
+def test_equal_numbers_are_equal_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
+    """2.0 is 2, and a step size of 1 one of 1.0, wherever the study file has numbers."""
+    monkeypatch.chdir(ROOT)
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+    study["protocols"]["p1"]["variants"]["maml"] = {"step_size": 1, "batch_norm_eps": 1}
+    study["methods"] = {"mine": {"step_size_multiplier": 1}}
+    study["protocols"]["p1"]["variants"]["mine"] = {}
+    study["models"]["plain"]["variants"] = ["maml", "mine"]
+    as_floats = every_number_as(float, study)
+    assert specs(as_floats) == specs(study)
+    assert Study(as_floats).config == Study(study).config
+    del study["methods"]["mine"]["step_size_multiplier"]  # which is 1
+    assert specs(as_floats) == specs(study)
+
+
+def test_what_only_a_user_s_code_reads_keeps_its_type() -> None:
+    study = {
+        "protocols": {"p": {"defaults": {"rule_options": {"power": 1.0}, "step_size": 1.0}}},
+        "probes": {"mine": {"scale": 1.0}, "cka": {"tasks": 1.0}},
+    }
+    plain = plain_values(study)
+    assert repr(plain["protocols"]["p"]["defaults"]) == repr(
+        {"rule_options": {"power": 1.0}, "step_size": 1}
+    )
+    assert repr(plain["probes"]) == repr({"mine": {"scale": 1.0}, "cka": {"tasks": 1}})

@@ -140,7 +140,7 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
         "from innerloop.study.sizing import Sizes\n"
         "from innerloop.study.study import Study\n"
         "config = yaml.safe_load(open('config/config.yaml'))\n"
-        "study = Study(config, 'config/schemas/study.schema.json')\n"
+        "study = Study(config)\n"
         "measurements = Measurements(Jobs(study, 'workflow_scripts'))\n"
         "for table in measurements.tables(): measurements.files(table)\n"
         "describe(study)\n"

@@ -15,15 +15,13 @@ import heapq
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from innerloop.command_line import merged_study
 from innerloop.study.forecast import Forecast
+from innerloop.study.reading import merged_study
 from innerloop.study.sizing import TOGETHER
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 
-SCHEMA = Path("config/schemas/study.schema.json")
 #: Rules that only read images: they compute nothing on a GPU.
 READING = ("build_images", "measure_raw_pixels")
 
@@ -75,7 +73,7 @@ def main(argv: list[str]) -> None:
 
 
 def _read(files: Sequence[str]) -> Study:
-    return Study(merged_study(files), SCHEMA if SCHEMA.is_file() else None)
+    return Study(merged_study(files))
 
 
 def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterator[str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 
 from innerloop.built_in import FEW_SHOT, SOURCES
 from innerloop.errors import ConfigError
@@ -29,8 +31,12 @@ def check_names(study: StudyFile) -> None:
         known(study.registry.variants, dataset, "accept_licence: data set")
     for dataset in study.config["datasets"]:
         _check_dataset(study, dataset)
+    labels = [one.get("label", name) for name, one in study.config["datasets"].items()]
+    _all_different("datasets", "data sets are labelled", labels)
     for protocol in study.config["protocols"]:
         _check_protocol(study, protocol)
+    titles = [protocol["title"] for protocol in study.config["protocols"].values()]
+    _all_different("protocols", "protocols are titled", titles)
     for probe in study.config.get("probes", {}):
         _check_probe(study, probe)
     for entry in study.config["models"]:
@@ -56,6 +62,9 @@ def _check_dataset(study: StudyFile, dataset: str) -> None:
     except ConfigError as error:
         raise ConfigError(f"study file: {place}: {error}") from error
     check_code(f"{place}.source", study.source_entry(dataset))
+    splits = study.config["datasets"][dataset].get("splits")
+    if splits is not None and not Path(splits).is_file():
+        raise ConfigError(f"study file: {place}.splits: there is no file {splits} in {Path.cwd()}")
 
 
 def _check_protocol(study: StudyFile, protocol: str) -> None:
@@ -67,12 +76,17 @@ def _check_protocol(study: StudyFile, protocol: str) -> None:
                 "raw pixels"
             )
         study.check_variant(protocol, variant)
-    labels = Counter(study.label(protocol, variant) for variant in variants)
-    label, times = labels.most_common(1)[0]
-    if times > 1:
-        raise ConfigError(
-            f"study file: {place}: {times} variants are labelled '{label}'; give each its own label"
-        )
+    labels = [study.label(protocol, variant) for variant in variants]
+    _all_different(place, "variants are labelled", labels)
+
+
+def _all_different(place: str, what: str, labels: Sequence[str]) -> None:
+    """Refuse what could not be told apart in figures and tables."""
+    for label, times in Counter(" ".join(label.split()) for label in labels).items():
+        if times > 1:
+            raise ConfigError(
+                f"study file: {place}: {times} {what} '{label}'; call each by a name of its own"
+            )
 
 
 def _check_probe(study: StudyFile, probe: str) -> None:

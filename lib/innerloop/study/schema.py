@@ -17,13 +17,14 @@ from innerloop.suggestions import instead_of
 _CLOSED = ("additionalProperties", "unevaluatedProperties")
 
 
-def check_schema(config: Mapping[str, Any], schema_file: Path | str) -> None:
-    """Refuse a study file that its schema does not allow.
+def check_schema(config: Mapping[str, Any]) -> None:
+    """Refuse a study file that `schema.json`, beside this file, does not allow.
 
     Raises:
         ConfigError: naming the key, what was found, and what is expected.
     """
-    schema = json.loads(Path(schema_file).read_text(encoding="utf-8"))
+    # not by its name: what a module names is code to the jobs that reach it
+    schema = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=relevance)
     # a mistyped key is the likeliest mistake, and the cause of others

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from innerloop.errors import ConfigError
@@ -12,6 +11,7 @@ from innerloop.study.checks import check_cka, check_over_training
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.names import check_names
+from innerloop.study.plain_values import plain_values
 from innerloop.study.schema import check_schema
 from innerloop.study.study_file import StudyFile
 from innerloop.tables.statistics import Statistics
@@ -22,21 +22,22 @@ class Study(StudyFile):
 
     Args:
         config: the study file's content.
-        schema_file: its JSON Schema; left out where the content was checked before.
+        checked: whether its form was checked before, as in a record of the part that a job uses.
 
     Raises:
         ConfigError: the file asks for something unknown, contradictory or impossible.
     """
 
-    def __init__(self, config: Mapping[str, Any], schema_file: Path | str | None = None) -> None:
-        if schema_file is not None:
-            check_schema(config, schema_file)
-        super().__init__(config)
+    def __init__(self, config: Mapping[str, Any], *, checked: bool = False) -> None:
+        plain = plain_values(config)
+        if not checked:
+            check_schema(plain)
+        super().__init__(plain)
         check_names(self)
-        Statistics.from_json(config.get("statistics", {}))
+        Statistics.from_json(self.config.get("statistics", {}))
         for model in self.models.values():  # resolving is checking
-            check_over_training(config.get("probes", {}), model)
-            check_cka(config, model)
+            check_over_training(self.config.get("probes", {}), model)
+            check_cka(self.config, model)
 
     @cached_property
     def models(self) -> dict[ModelKey, Model]:

@@ -118,6 +118,8 @@ class StudyFile:
         if name in own:
             values = {"label": name, "update_rule": "sgd", **own[name]}
             values["update_rule"] = rule_entry(values["update_rule"])
+            if "step_size_multiplier" in values:  # 1.0 where it is left out
+                values["step_size_multiplier"] = float(values["step_size_multiplier"])
             return Method(name=name, **values)
         if name in METHODS:
             return METHODS[name]

@@ -1,0 +1,80 @@
+"""Reading study files: YAML in which no key stands twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from innerloop.errors import ConfigError
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+def read_study_file(file: Path | str) -> dict[str, Any]:
+    """The content of one study file.
+
+    Raises:
+        ConfigError: it is not there, is no YAML, holds no mapping, or gives a key twice.
+    """
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+        node = yaml.compose(text, yaml.SafeLoader)
+        content = yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        at = error.problem_mark or error.context_mark
+        line = f", line {at.line + 1}" if at else ""
+        why = ": ".join(filter(None, (error.context, error.problem)))
+        raise ConfigError(f"study file {file}{line}: no YAML: {why}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"study file {file} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"study file {file}: expected keys and values")
+    for place, first, second in _repeated(node, "", set()):
+        raise ConfigError(
+            f"study file {file}: {place} is given twice, in lines {first} and {second}; YAML would "
+            "silently take the second"
+        )
+    return content
+
+
+def merged_study(files: Iterable[Path | str]) -> dict[str, Any]:
+    """Study files over one another, later ones winning key by key, as Snakemake merges them.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        _merge(merged, read_study_file(file))
+    return merged
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _repeated(node: yaml.Node | None, place: str, seen: set[int]) -> Iterator[tuple[str, int, int]]:
+    """Keys that one mapping has twice, each with its two lines; `<<` may stand more than once."""
+    if node is None or id(node) in seen:  # an alias is the node that it names
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from _repeated(item, f"{place}.{number}".lstrip("."), seen)
+    elif isinstance(node, yaml.MappingNode):
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value:
+            here = f"{place}.{key.value}".lstrip(".")
+            name = (key.tag, str(key.value))
+            line = key.start_mark.line + 1
+            if name in lines and key.tag != _MERGE:
+                yield here, lines[name], line
+            lines[name] = line
+            yield from _repeated(value, here, seen)

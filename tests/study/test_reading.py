@@ -1,0 +1,69 @@
+"""Study files as they are read: a key given twice is refused, and no YAML is named by its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from innerloop.errors import ConfigError
+from innerloop.study.reading import merged_study, read_study_file
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    file = folder / "mine.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return file
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("seed: 1\ntitle: x\nseed: 1\n", "seed is given twice, in lines 1 and 3"),
+        ("a:\n  b: 1\n  'b': 2\n", "a.b is given twice, in lines 2 and 3"),
+        ("a: {b: 1, c: 2, b: 3}\n", "a.b is given twice, in lines 1 and 1"),
+        ("a:\n- {x: 1}\n- x: 1\n  x: 2\n", "a.1.x is given twice, in lines 3 and 4"),
+        ("a: &tiny\n  b: 1\n  b: 2\nc: *tiny\n", "a.b is given twice"),
+        ('{"a": 1,\n "b": {"c": 1,\n "c": 2}}', "b.c is given twice, in lines 2 and 3"),
+        ("a: 1\nb: [1, 2\nc: 3\n", "line 3: no YAML: "),
+        ("a:\n\t- 1\n", "line 2: no YAML: "),
+        ("a: 1\n---\nb: 2\n", "no YAML: "),
+        ("a: !!python/name:os.system\n", "no YAML: "),
+        ("- 1\n", "expected keys and values"),
+        ("", "expected keys and values"),
+        ("title: über\n".encode("latin-1"), "cannot be read"),
+    ],
+)
+def test_what_is_refused(tmp_path: Path, text: str | bytes, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read_study_file(written(tmp_path, text))
+    assert said in str(caught.value)
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_anchors_and_merge_keys_are_no_repetition(tmp_path: Path) -> None:
+    text = "a: &a {x: 1, y: 2}\nb: &b {y: 3}\nc: {<<: *a, y: 4}\nd: {<<: *a, <<: *b}\ne: [*a, *a]\n"
+    read = read_study_file(written(tmp_path, text))
+    assert read["c"] == {"x": 1, "y": 4}
+    assert read["e"] == [{"x": 1, "y": 2}] * 2
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.name
+)
+def test_the_studies_that_ship_are_read(file: Path) -> None:
+    assert read_study_file(file)["study"]
+
+
+def test_a_key_in_two_files_is_the_later_one_s(tmp_path: Path) -> None:
+    first = written(tmp_path, "a: {x: 1, y: 2}\n")
+    second = tmp_path / "second.yaml"
+    second.write_text("a: {y: 3}\n", encoding="utf-8")
+    assert merged_study([first, second]) == {"a": {"x": 1, "y": 3}}
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read"):
+        read_study_file(tmp_path / "nowhere.yaml")
