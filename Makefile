@@ -12,12 +12,12 @@ CORES ?= all
 # snakefmt runs shfmt by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo pdf test check unit workflow test-slurm lock clean
+.PHONY: help setup demo pdf test check unit workflow test-long test-slurm lock clean
 
 help:
 	@sed -n '1,3s/^# //p' $(MAKEFILE_LIST)
 	@echo 'Also: pdf (the demo as PDF, by LaTeX), setup, check (linters and types), unit, workflow (tests),'
-	@echo 'test-slurm (needs root), lock, clean.'
+	@echo 'test-long, test-slurm (needs root), lock, clean.'
 
 setup: $(INSTALLED)
 
@@ -46,10 +46,14 @@ check: setup
 	$(BIN)/python tests/lint_workflow.py
 
 unit: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not workflow and not slurm'
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (workflow or slurm or long)' --durations 20 --numprocesses auto --dist loadfile
 
 workflow: setup
-	$(BIN)/pytest -m workflow
+	$(BIN)/pytest -m 'workflow and not long' --durations 20
+
+# what takes minutes and guards what a change seldom breaks
+test-long: setup
+	$(BIN)/pytest -m long --durations 20
 
 # starts a real SLURM on this machine; skipped, with the reason, where that is not possible
 test-slurm: setup

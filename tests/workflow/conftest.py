@@ -1,23 +1,14 @@
-"""Studies that are run once and looked at by many tests."""
+"""The study that is run once and looked at by many tests."""
 
 from __future__ import annotations
 
 import pytest
-from study_run import SMALL_TARGETS, Checkout, small_study
+from study_run import SHARED, Checkout, shared_study
 
 
 @pytest.fixture(scope="session")
-def smoke(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The whole smoke study, run once."""
-    checkout = Checkout(tmp_path_factory.mktemp("smoke") / "innerloop")
-    checkout.run("--configfile", "config/smoke.yaml")
-    return checkout
-
-
-@pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The two-method study, run once."""
-    checkout = Checkout(tmp_path_factory.mktemp("small") / "innerloop")
-    checkout.write_study("small.yaml", small_study())
-    checkout.run(*SMALL_TARGETS, "--configfile", "small.yaml")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """The whole shared study, run once: put back what you edit."""
+    checkout = shared_study(tmp_path_factory.mktemp("shared") / "innerloop")
+    checkout.run(*SHARED)
     return checkout

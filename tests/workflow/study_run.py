@@ -1,4 +1,9 @@
-"""Runs Snakemake on a copy of the checkout, so that tests may edit any file of it."""
+"""Runs Snakemake on a copy of the checkout, so that tests may edit any file of it.
+
+One study is run whole, once per session, and shared: the fixture `finished` (conftest.py), which is
+config/smoke.yaml with everything of docs/extending.md added. A test that only plans edits a file
+and puts it back (`Checkout.edited`); one that runs jobs does so in a copy (`Checkout.copy`).
+"""
 
 from __future__ import annotations
 
@@ -8,15 +13,24 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import pandas as pd
 import yaml
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("Snakefile", "rules", "workflow_scripts", "lib", "config", "profiles")
+#: Snakemake's arguments for the shared study.
+SHARED = ("--configfile", "config/smoke.yaml", "mine.yaml")
 _PLANNED = re.compile(r"^planned: (\w+) (.*)$", re.MULTILINE)
+_MADE = re.compile(r"^made: (.*)$", re.MULTILINE)
+_DOCUMENTED = re.compile(r"^`([\w.]+)`:\n\n```(?:python|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_TARGETS = {"all", "data", "train", "evaluate", "probes", "figures", "tables", "report", "pdf"}
 
 
 class Checkout:
@@ -33,16 +47,29 @@ class Checkout:
             else:
                 shutil.copy(source, folder / name)
 
+    def copy(self, folder: Path) -> Self:
+        """The same with all its results and Snakemake's notes, in another folder."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__, folder=folder)
+        return made
+
     def write_study(self, name: str, study: dict[str, Any]) -> None:
         """Write a study file."""
         (self.folder / name).write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
 
-    def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+    def snakemake(
+        self, *arguments: str, check: bool = True, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the copy's own library."""
         done = subprocess.run(
             [Path(sys.executable).with_name("snakemake"), *arguments],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": f"{self.folder / 'lib'}:{Path(__file__).parent}"},
+            env={
+                **os.environ,
+                "PYTHONPATH": f"{self.folder / 'lib'}:{Path(__file__).parent}",
+                **environment,
+            },
             capture_output=True,
             text=True,
             check=False,
@@ -58,22 +85,20 @@ class Checkout:
     def planned(self, *arguments: str) -> list[tuple[str, str]]:
         """What a dry run would do: (rule, wildcards) of every job, targets left out."""
         jobs = _PLANNED.findall(self.snakemake(*arguments, "-n", "--logger", "planned").stdout)
-        targets = {
-            "all",
-            "data",
-            "train",
-            "evaluate",
-            "probes",
-            "figures",
-            "tables",
-            "report",
-            "pdf",
-        }
-        return sorted(job for job in jobs if job[0] not in targets)
+        return sorted(job for job in jobs if job[0] not in _TARGETS)
 
     def planned_rules(self, *arguments: str) -> Counter[str]:
         """How many jobs of each rule a dry run would do."""
         return Counter(rule for rule, _ in self.planned(*arguments))
+
+    def pretend(self, *arguments: str) -> None:
+        """Let everything that a dry run would do count as done, with empty files."""
+        said = self.snakemake(*arguments, "-n", "--logger", "planned").stdout
+        for file in _MADE.findall(said):
+            path = self.folder / file
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        self.snakemake(*arguments, "--touch", "--cores", "1")
 
     def edit(self, path: str, old: str, new: str) -> None:
         """Replace text in a file of the copy; it must be there."""
@@ -82,9 +107,72 @@ class Checkout:
         assert old in text, f"{path} does not contain {old!r}"
         file.write_text(text.replace(old, new, 1), encoding="utf-8")
 
+    @contextmanager
+    def edited(self, path: str, old: str, new: str) -> Iterator[None]:
+        """The same for a while: the file is put back."""
+        before = (self.folder / path).read_bytes()
+        self.edit(path, old, new)
+        try:
+            yield
+        finally:
+            (self.folder / path).write_bytes(before)
+
     def aggregate(self, study: str, table: str) -> pd.DataFrame:
         """One gathered table."""
         return pd.read_parquet(self.folder / f"results/{study}/aggregates/{table}.parquet")
+
+
+def shared_study(folder: Path) -> Checkout:
+    """A checkout with the files of the shared study, in which nothing has run yet."""
+    checkout = Checkout(folder)
+    write_stripes(checkout.folder)
+    files = documented_files()
+    checkout.write_study("mine.yaml", own_study(files.pop("mine.yaml")))
+    for name, blocks in files.items():
+        (checkout.folder / name).write_text("".join(blocks), encoding="utf-8")
+    return checkout
+
+
+def documented_files() -> dict[str, list[str]]:
+    """The blocks of docs/extending.md by the file that they belong to."""
+    blocks: dict[str, list[str]] = {}
+    page = (ROOT / "docs/extending.md").read_text(encoding="utf-8")
+    for name, text in _DOCUMENTED.findall(page):
+        blocks.setdefault(name, []).append(text)
+    return blocks
+
+
+def own_study(blocks: list[str]) -> dict[str, Any]:
+    """The page's study file, with the model of its own rule on its own data set."""
+    mine: dict[str, Any] = {}
+    for block in blocks:
+        _merge(mine, yaml.safe_load(block))
+    mine["models"]["stripes_1shot"]["variants"] = ["maml", "relative_step"]
+    return mine
+
+
+def _merge(target: dict[str, Any], source: dict[str, Any]) -> dict[str, Any]:
+    """What a user who pastes one block after the other ends up with."""
+    for key, value in source.items():
+        known = target.get(key)
+        target[key] = _merge(known, value) if isinstance(known, dict) else value
+    return target
+
+
+def write_stripes(folder: Path) -> None:
+    """The page's images: eighteen classes of stripes, six for each split."""
+    random = np.random.RandomState(0)
+    lines = ["class,split"]
+    for number in range(18):
+        name = f"stripe{number:02d}"
+        (folder / "stripes" / name).mkdir(parents=True)
+        lines.append(f"{name},{('train', 'val', 'test')[number % 3]}")
+        wave = np.sin(np.arange(20) * (0.2 + 0.15 * number))
+        for index in range(12):
+            pixels = 128 + 90 * wave[None, :, None] + random.normal(0, 20, (20, 20, 3))
+            image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
+            image.save(folder / "stripes" / name / f"{index}.png")
+    (folder / "stripes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def smoke_study() -> dict[str, Any]:
@@ -113,5 +201,5 @@ def small_study() -> dict[str, Any]:
     return study
 
 
-#: Fifteen jobs: what the partial re-run tests need and no more.
+#: Fifteen jobs: what is measured of the small study, and one figure.
 SMALL_TARGETS = ("evaluate", "results/small/figures/p1_figure2_cka.pdf")

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
-from study_run import Checkout, small_study
+from study_run import SHARED, Checkout, shared_study
 
 pytestmark = pytest.mark.workflow
 
+#: Everything that is made of one model: trained, logged, measured.
+MADE = [
+    "models/p1/stripes/relative_step/5w1s/seed0/training.parquet",
+    "models/p1/stripes/relative_step/5w1s/seed0/dynamics.parquet",
+    "measurements/accuracy/p1/stripes/relative_step/5w1s/seed0.parquet",
+    "measurements/distance/p1/stripes/relative_step/5w1s/seed0.parquet",
+]
 
-def test_cores_and_a_second_run_change_nothing(
-    small: Checkout, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    again = Checkout(tmp_path_factory.mktemp("again") / "innerloop")
-    again.write_study("small.yaml", small_study())
-    tables = ("accuracy", "cka", "training", "weight_norm")
-    targets = [f"results/small/aggregates/{table}.parquet" for table in tables]
-    again.run(*targets, "--configfile", "small.yaml", cores=1)
-    small.run(*targets, "--configfile", "small.yaml", cores=2)
-    for table in tables:
-        first, second = small.aggregate("small", table), again.aggregate("small", table)
+
+def test_cores_and_a_second_run_change_nothing(finished: Checkout, tmp_path: Path) -> None:
+    again = shared_study(tmp_path / "innerloop")
+    again.run(*(f"results/smoke/{file}" for file in MADE), *SHARED, cores=1)
+    for file in MADE:
+        first, second = (
+            pd.read_parquet(checkout.folder / "results/smoke" / file)
+            for checkout in (finished, again)
+        )
         pd.testing.assert_frame_equal(first, second, check_exact=True)

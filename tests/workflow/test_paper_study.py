@@ -19,8 +19,7 @@ import miniatures
 from file_server import FileServer
 from innerloop.render.registry import FIGURES, TABLES
 
-# the whole study takes five minutes on two free cores
-pytestmark = [pytest.mark.workflow, pytest.mark.timeout(2400)]
+pytestmark = pytest.mark.workflow
 
 EACH = 20  # images of a class: 5 support and 15 query images
 #: What is smaller than in the papers: iterations, tasks, images of a class, pixels and filters.
@@ -197,6 +196,8 @@ def finished(checkout: Checkout) -> Checkout:
     return checkout
 
 
+@pytest.mark.long
+@pytest.mark.timeout(2400)  # the whole study takes five minutes on two free cores
 class TestRun:
     def test_every_figure_and_table_and_the_report(self, finished: Checkout) -> None:
         results = finished.folder / "results/paper"

@@ -2,133 +2,116 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections import Counter
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from study_run import SMALL_TARGETS, Checkout, small_study
+from study_run import SHARED, Checkout
 
 pytestmark = pytest.mark.workflow
 
-PLAN = (*SMALL_TARGETS, "--configfile", "small.yaml")
-FIGURE = {"gather_table": 1, "draw_figure": 1}
+#: What follows from new measurements.
+SHOWN = {"gather_table", "gather_logs", "draw_figure", "write_table", "write_report"}
 
 
-@pytest.fixture
-def untouched(small: Checkout) -> Iterator[Checkout]:
-    """The finished study; edited files are put back afterwards."""
-    kept = {
-        path: path.read_bytes()
-        for path in [*small.folder.glob("lib/**/*.py"), small.folder / "small.yaml"]
-    }
-    yield small
-    for path, content in kept.items():
-        if path.read_bytes() != content:
-            path.write_bytes(content)
+def computed(planned: list[tuple[str, str]]) -> Counter[str]:
+    """The jobs of a plan that do not only show what was measured."""
+    return Counter(rule for rule, _ in planned if rule not in SHOWN)
 
 
-def test_the_study_takes_fifteen_jobs_at_most(tmp_path_factory: pytest.TempPathFactory) -> None:
-    fresh = Checkout(tmp_path_factory.mktemp("fresh") / "innerloop")
-    fresh.write_study("small.yaml", small_study())
-    assert 10 <= sum(fresh.planned_rules(*PLAN).values()) <= 15
+def laid_over(finished: Checkout, study: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is planned with something else in the study."""
+    finished.write_study("more.yaml", study)
+    return finished.planned(*SHARED, "more.yaml")
 
 
-def test_nothing_changed(untouched: Checkout) -> None:
-    assert untouched.planned(*PLAN) == []
+def test_nothing_changed(finished: Checkout) -> None:
+    assert finished.planned(*SHARED) == []
 
 
 @pytest.mark.parametrize(
-    "pattern",
+    "patterns",
     [
-        "resources/images/**/images.npy",
-        "resources/images/**/manifest.json",
-        "results/small/models/**/model.pt",
-        "results/small/models/**/model.json",
-        "results/small/measurements/**/*.parquet",
-        "workflow_scripts/*.py",
-        "lib/innerloop/**/*.py",
-        "Snakefile",
-        "rules/*.smk",
+        ("resources/images/**/images.npy", "resources/images/**/manifest.json"),
+        ("results/smoke/models/**/model.pt", "results/smoke/models/**/model.json"),
+        ("results/smoke/measurements/**/*.parquet",),
+        ("workflow_scripts/*.py", "lib/innerloop/**/*.py", "Snakefile", "rules/*.smk", "my_*.py"),
     ],
 )
-def test_merely_touched(untouched: Checkout, pattern: str) -> None:
-    touched = list(untouched.folder.glob(pattern))
-    assert touched
-    for path in touched:
-        os.utime(path)
-    assert untouched.planned(*PLAN) == []
+def test_merely_touched(finished: Checkout, patterns: tuple[str, ...]) -> None:
+    for pattern in patterns:
+        touched = list(finished.folder.glob(pattern))
+        assert touched
+        for path in touched:
+            os.utime(path)
+    assert finished.planned(*SHARED) == []
 
 
-def test_a_comment_and_a_docstring(untouched: Checkout) -> None:
-    untouched.edit("lib/innerloop/meta/training.py", '"""', '"""Edited. ')
-    untouched.edit(
-        "lib/innerloop/meta/training.py", "import copy\n", "import copy  # a comment\n\n\n"
+def test_a_comment_and_a_docstring(finished: Checkout) -> None:
+    training = "lib/innerloop/meta/training.py"
+    with (
+        finished.edited(training, '"""', '"""Edited. '),
+        finished.edited(training, "import copy\n", "import copy  # a comment\n\n\n"),
+    ):
+        assert finished.planned(*SHARED) == []
+
+
+def test_code_of_cka(finished: Checkout) -> None:
+    code = ("lib/innerloop/probes/linear_cka.py", "\nimport torch", "\nimport torch\n\nX = 1")
+    with finished.edited(*code):
+        planned = finished.planned(*SHARED)
+    assert computed(planned) == {"measure_probe": 2}
+    assert all("probe=cka" in wildcards for rule, wildcards in planned if rule == "measure_probe")
+    assert [wildcards for rule, wildcards in planned if rule == "gather_table"] == [
+        "study=smoke, table=cka"
+    ]
+
+
+def test_code_of_training(finished: Checkout) -> None:
+    code = ("lib/innerloop/meta/training.py", "import copy\n", "import copy\n\nX = 1\n")
+    with finished.edited(*code):
+        planned = finished.planned(*SHARED)
+    assert computed(planned) == {"train_model": 6, "measure_accuracy": 6, "measure_probe": 7}
+
+
+def test_one_method_s_step_size(finished: Checkout) -> None:
+    planned = laid_over(
+        finished, {"protocols": {"p1": {"variants": {"unit_norm": {"step_size": 0.04}}}}}
     )
-    assert untouched.planned(*PLAN) == []
-
-
-def test_code_of_cka(untouched: Checkout) -> None:
-    untouched.edit(
-        "lib/innerloop/probes/linear_cka.py", "\nimport torch", "\nimport torch\n\nX = 1"
-    )
-    assert untouched.planned_rules(*PLAN) == {"measure_probe": 2, **FIGURE}
-
-
-def test_code_of_training(untouched: Checkout) -> None:
-    untouched.edit("lib/innerloop/meta/training.py", "import copy\n", "import copy\n\nX = 1\n")
-    planned = untouched.planned_rules(*PLAN)
-    assert planned == {"train_model": 2, "measure_accuracy": 2, "measure_probe": 2, **FIGURE}
-
-
-def test_one_method_s_step_size(untouched: Checkout) -> None:
-    study = copy.deepcopy(small_study())
-    study["protocols"]["p1"]["variants"]["boil"] = {"step_size": 0.04}
-    untouched.write_study("small.yaml", study)
-    planned = untouched.planned(*PLAN)
-    models = [wildcards for rule, wildcards in planned if "seed" in wildcards]
+    models = [wildcards for _, wildcards in planned if "seed" in wildcards]
     assert models
-    assert all("variant=boil" in wildcards for wildcards in models)
-    assert Counter(rule for rule, _ in planned) == {
+    assert all("variant=unit_norm" in wildcards for wildcards in models)
+    assert computed(planned) == {
         "train_model": 1,
         "measure_accuracy": 1,
         "measure_probe": 1,
         "describe_study": 1,
-        **FIGURE,
     }
 
 
-def test_a_method_added(untouched: Checkout) -> None:
-    study = copy.deepcopy(small_study())
-    study["protocols"]["p1"]["variants"]["anil"] = {}
-    untouched.write_study("small.yaml", study)
-    planned = untouched.planned(*PLAN)
-    models = [wildcards for rule, wildcards in planned if "seed" in wildcards]
-    assert len(models) == 3
+def test_a_method_added(finished: Checkout) -> None:
+    planned = laid_over(
+        finished,
+        {
+            "protocols": {"p1": {"variants": {"anil": {}}}},
+            "models": {"normed": {"variants": ["unit_norm", "anil"]}},
+        },
+    )
+    models = [wildcards for _, wildcards in planned if "seed" in wildcards]
+    assert len(models) == 3  # trained, its accuracy, CKA
     assert all("variant=anil" in wildcards for wildcards in models)
 
 
-def test_a_data_set_added(untouched: Checkout) -> None:
-    study = copy.deepcopy(small_study())
-    study["datasets"]["people"] = {"source": "people"}
-    study["models"]["people_1shot"] = {
-        "protocol": "p1",
-        "dataset": "people",
-        "settings": ["5w1s"],
-        "variants": ["maml"],
-    }
-    untouched.write_study("small.yaml", study)
-    planned = untouched.planned(*PLAN)
+def test_a_data_set_added(finished: Checkout) -> None:
+    model = {"protocol": "p1", "dataset": "letters", "settings": ["5w1s"], "variants": ["maml"]}
+    planned = laid_over(
+        finished,
+        {
+            "datasets": {"letters": {"source": "scripts", "label": "Letters"}},
+            "models": {"letters_1shot": model},
+        },
+    )
     own = [job for job in planned if "dataset=" in job[1]]
     assert len(own) == 6  # images, splits, episodes, model, accuracy, raw pixels
-    assert all("dataset=people" in wildcards for _, wildcards in own)
-
-
-def test_a_figure_s_code(untouched: Checkout) -> None:
-    untouched.edit(
-        "lib/innerloop/render/figures/p1_figure2_cka.py",
-        "from __future__ import annotations\n",
-        "from __future__ import annotations\n\nX = 1\n",
-    )
-    assert untouched.planned_rules(*PLAN) == {"draw_figure": 1}
+    assert all("dataset=letters" in wildcards for _, wildcards in own)

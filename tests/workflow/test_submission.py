@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from study_run import ROOT, SMALL_TARGETS, Checkout, small_study
+from study_run import ROOT, SHARED, SMALL_TARGETS, Checkout, small_study
 
 pytestmark = pytest.mark.workflow
 
@@ -75,15 +75,14 @@ class Submitting(Checkout):
 
 
 @pytest.fixture(scope="module")
-def for_a_gpu(small: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    """The finished two-method study, as if it had been made on a GPU."""
-    made = Submitting(tmp_path_factory.mktemp("gpu") / "innerloop", small)
+def for_a_gpu(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """The two-method study on a GPU, as if it had run."""
+    made = Checkout(tmp_path_factory.mktemp("gpu") / "innerloop")
     study = small_study()
     study["compute"]["device"] = "cuda"
     study["compute"]["threads"] = 2
     made.write_study("small.yaml", study)
-    made.snakemake(*SMALL_TARGETS, "--touch", "--configfile", "small.yaml", "--cores", "1")
-    shutil.rmtree(made.folder / "fake")
+    made.pretend(*SMALL_TARGETS, "--configfile", "small.yaml")
     return made
 
 
@@ -190,8 +189,11 @@ def test_scratch_is_looked_for_where_a_job_runs(submitting: Submitting) -> None:
     """The login node has none: local jobs do without, and do not make it."""
     scratch = submitting.folder / "scratch/$USER"
     submitting.edit("profiles/slurm/config.yaml", "scratch: ''", f"scratch: {scratch}")
-    lines = submitting.submit(MAML, "--forcerun", "make_splits", "--retries", "0")
-    assert "localrule make_splits:" in submitting.said
+    lines = submitting.submit(
+        "results/small/study.json", MAML, "--forcerun", "describe_study", "train_model",
+        "--retries", "0",
+    )  # fmt: skip
+    assert "localrule describe_study:" in submitting.said
     assert not scratch.parent.exists()
     assert lines, submitting.said
     encoded = re.findall(r"base64//(\S+)", lines[0][-1])
@@ -246,9 +248,7 @@ def test_no_rule_multiplies_the_profile_s_retries() -> None:
     ]
 
 
-def test_the_profile_for_one_machine_counts_its_gpus(
-    small: Checkout, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_profile_for_one_machine_counts_its_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
     from snakemake.profiles import ProfileConfigFileParser
 
     monkeypatch.setenv("INNERLOOP_GPUS", "0,1,2")
@@ -261,7 +261,7 @@ def test_the_profile_for_one_machine_counts_its_gpus(
 
 @pytest.mark.parametrize(("each", "share"), [(None, 100), (2, 50), (3, 33), (500, 1)])
 def test_jobs_that_share_a_gpu_take_parts_of_it(
-    small: Checkout, tmp_path: Path, each: int | None, share: int
+    tmp_path: Path, each: int | None, share: int
 ) -> None:
     study = small_study()
     study["compute"]["device"] = "cuda"
@@ -273,12 +273,10 @@ def test_jobs_that_share_a_gpu_take_parts_of_it(
     assert said.count(f"gpu=1, gpu_share={share},") == 2
 
 
-def test_asking_for_other_resources_runs_nothing_again(small: Checkout, tmp_path: Path) -> None:
-    study = small_study()
-    study["compute"]["jobs_per_gpu"] = 2
-    study["compute"]["resources"] = {"train_model": {"mem_mb": 9000, "runtime": 500}}
-    small.write_study("placed.yaml", study)
-    assert small.planned(*SMALL_TARGETS, "--configfile", "placed.yaml") == []
+def test_asking_for_other_resources_runs_nothing_again(finished: Checkout) -> None:
+    resources = {"train_model": {"mem_mb": 9000, "runtime": 500}}
+    finished.write_study("placed.yaml", {"compute": {"jobs_per_gpu": 2, "resources": resources}})
+    assert finished.planned(*SHARED, "placed.yaml") == []
 
 
 def memory(line: list[str]) -> str:

@@ -1,4 +1,7 @@
-"""Prints each job that Snakemake would run, for tests: `planned: rule key=value, key=value`."""
+"""Prints each job that Snakemake would run, for tests: `planned: rule key=value, key=value`.
+
+Each file that the job would make follows, as `made: path`.
+"""
 
 from __future__ import annotations
 
@@ -24,4 +27,5 @@ class LogHandler(LogHandlerBase):
         if job.get("event") == LogEvent.JOB_INFO:
             wildcards = ", ".join(f"{name}={value}" for name, value in job["wildcards"].items())
             # one write: Snakemake's own handler writes to the same stream from another thread
-            sys.stdout.write(f"\nplanned: {job['rule_name']} {wildcards}\n")
+            made = "".join(f"made: {file}\n" for file in job["output"])
+            sys.stdout.write(f"\nplanned: {job['rule_name']} {wildcards}\n{made}")
