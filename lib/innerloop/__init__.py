@@ -21,6 +21,7 @@ _HOME = {
     "method": "innerloop.inner_loop.methods",
     "open_images": "innerloop.data.open_images",
     "predict": "innerloop.inner_loop.predict",
+    "read_images": "innerloop.data.read_images",
     "tasks_of": "innerloop.data.tasks",
     "to_state_dict": "innerloop.nets.state_dict",
 }

@@ -41,7 +41,9 @@ def open_images(
             (`docs/data.md`), or an entry of your own such as `my_sets.py:flowers`, which becomes
             the data set `flowers`.
         size: side of the images, in pixels.
-        folder: where stores are kept, as `{data set}/{variant}-{size}/`, or `{data set}/{size}/`.
+        folder: where stores are kept, as `{data set}/{variant}-{size}/`, or `{data set}/{size}/`;
+            below the folder that Python runs in, unless it begins with `/`. The store shows where
+            it lies: give that folder to find it again from elsewhere.
         variant: which images of a data set of the registry; left out: its default.
         data_root: folder of your own copies of its files.
         accept_licence: data sets whose licences you have read and accept.

@@ -1,0 +1,50 @@
+"""docs/library.md: each of its programs runs as it stands, and says what the page says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import innerloop
+from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.meta.model_file import TrainedModel, Weights, save
+
+PAGE = Path(__file__).parents[1] / "docs" / "library.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+
+
+@pytest.fixture
+def used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a model, photos of five classes, and photos to ask for."""
+    monkeypatch.chdir(tmp_path)
+    network, chosen = innerloop.Conv4(filters=4, image_size=16), method("maml")
+    slow = network.initial(0)
+    weights = Weights(0, slow, initial_step_sizes(chosen, slow, 0))
+    spec = {"schedule": {"test_steps": 2}}
+    model = TrainedModel(network, chosen, spec, {0: weights}, best=0, last=0)
+    save(model, "results/demo/models/p1/symbols/maml/5w1s/seed0/model.pt")
+    random = np.random.default_rng(0)
+    for place in [*(f"photos/{name}/1.jpg" for name in "abcde"), "new/1.jpg", "new/2.jpg"]:
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 255, (20, 30, 3), dtype=np.uint8)).save(place)
+    return tmp_path
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+def test_every_program_runs(used: Path, number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    program = BLOCKS[number].replace("/scratch/me", str(used))
+    exec(compile(program, f"docs/library.md, program {number + 1}", "exec"), {})
+    if "new" in program:
+        assert re.fullmatch(r"1.jpg [a-e]\n2.jpg [a-e]\n", capsys.readouterr().out)
+
+
+def test_every_public_function_is_on_a_page() -> None:
+    pages = [*PAGE.parent.glob("*.md"), PAGE.parent.parent / "README.md"]
+    text = " ".join(page.read_text(encoding="utf-8") for page in pages)
+    missing = [name for name in innerloop.__all__ if not re.search(rf"\b{name}\b", text)]
+    assert missing == ["__version__"]
