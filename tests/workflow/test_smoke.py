@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from study_run import SHARED, Checkout
 
-from innerloop.command_line import merged_study
 from innerloop.commands import main as compare
 from innerloop.provenance import read_provenance
 from innerloop.render.registry import FIGURES, TABLES
+from innerloop.study.reading import merged_study
 
 pytestmark = pytest.mark.workflow
 
