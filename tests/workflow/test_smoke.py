@@ -74,7 +74,7 @@ def test_every_result_carries_its_provenance(finished: Checkout) -> None:
         assert record["versions"]["torch"]
     for path in (finished.folder / "results/smoke/models").rglob("model.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
-        assert record["spec"]["compute"] == {"device": "cpu", "threads": 1, "tasks_at_once": 10}
+        assert record["spec"]["compute"] == {"device": "cpu", "threads": 1}
         assert record["data_digests"][record["spec"]["dataset"]]
 
 

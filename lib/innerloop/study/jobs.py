@@ -27,6 +27,10 @@ from innerloop.study.study import Study
 Spec: TypeAlias = dict[str, Any]
 
 
+#: Keys of `compute` that change bits on a GPU alone, and what holds where they are left out.
+_ON_GPU = {"tf32": False, "deterministic": True, "cuda_graph": True}
+
+
 class Jobs:
     """The jobs of one study.
 
@@ -44,6 +48,18 @@ class Jobs:
     def _code(self, script: str, *entries: str) -> str:
         """Digest of the meaning of the code that a script and some entries reach."""
         return code_digest(self._scripts / script, [source_file(entry) for entry in entries])
+
+    def _compute(self, *names: str) -> Spec:
+        """Device, threads, and those of some other keys that decide bits there."""
+        chosen = self.study.compute
+        idle = [
+            name
+            for name, default in _ON_GPU.items()
+            if chosen["device"] == "cpu" or chosen.get(name, default) == default
+        ]
+        return choices.pick(
+            chosen, [name for name in ("device", "threads", *names) if name not in idle]
+        )
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -197,10 +213,10 @@ class Jobs:
                 "validation_every": max(1, min(validation["every"], iterations or 1)),
                 "validation_tasks": validation["tasks"],
                 "checkpoints": sorted({round(fraction * iterations) for fraction in fractions}),
-                "tasks_at_once": config["compute"]["tasks_at_once"],
+                "tasks_at_once": model.validated_together(config["evaluation"]["queries"]),
             },
             "validation_queries": config["evaluation"]["queries"],
-            "compute": dict(self.study.compute),
+            "compute": self._compute("tf32", "deterministic", "cuda_graph"),
             "code": self.code("train.py", model.method.update_rule),
         }
 
@@ -230,7 +246,7 @@ class Jobs:
             "queries": self.study.config["evaluation"]["queries"],
             "test_steps": model.choices["test_steps"],
             "model": self.train(model.key),
-            "compute": dict(self.study.compute),
+            "compute": self._compute("tasks_at_once", "deterministic"),
             "code": self.code("measure.py", entry, model.method.update_rule),
         }
 
@@ -259,6 +275,6 @@ class Jobs:
             "store": self.store(dataset, toy["image_size"]),
             "arm": arm,
             "seed": int(seed),
-            "compute": choices.pick(self.study.compute, ("device", "threads")),
+            "compute": self._compute(),
             "code": self.code("train_toy.py"),
         }

@@ -9,6 +9,9 @@ from typing import Any
 from innerloop.inner_loop.method import Method
 from innerloop.study.model_key import ModelKey, way_and_shot
 
+#: At most so many validation tasks go through the network together, and so many images.
+VALIDATED_TASKS, VALIDATED_IMAGES = 10, 2000
+
 
 @dataclass(frozen=True)
 class Model:
@@ -44,3 +47,12 @@ class Model:
     def baseline(self) -> bool:
         """Whether it is not trained at all."""
         return bool(self.choices["iterations"] == 0)
+
+    def validated_together(self, queries: int) -> int:
+        """Validation tasks, with so many queries a class, that go through the network together.
+
+        It decides bits of what is trained, so it follows from the task's size alone: how many tasks
+        are measured at once is no parameter of a training.
+        """
+        images = self.way * (self.shot + queries)
+        return max(1, min(VALIDATED_TASKS, VALIDATED_IMAGES // images))

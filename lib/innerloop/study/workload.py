@@ -153,8 +153,9 @@ def _training(study: Study, model: Model) -> Work:
     passes += validations * validation["tasks"] * _evaluated_task(study, model)
     inductive = chosen["batch_norm"] == "support"
     batch = Tasks(chosen["meta_batch"], support, queries, inductive)
-    _, asked = _images(model, study.config["evaluation"]["queries"])
-    validated = Tasks(study.compute["tasks_at_once"], support, asked, inductive)
+    each = study.config["evaluation"]["queries"]
+    _, asked = _images(model, each)
+    validated = Tasks(model.validated_together(each), support, asked, inductive)
     alive = max(batch.differentiated(_kept_steps(study, model)), validated.measured(together=False))
     in_hand = max(batch.images, validated.images)
     return _work("train", chosen, passes, alive, in_hand)
