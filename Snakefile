@@ -54,6 +54,10 @@ onstart:
     announce_jobs(workflow)
 
 
+onerror:
+    report_what_is_there()
+
+
 rule all:
     """Everything: the report, and all that it shows."""
     default_target: True

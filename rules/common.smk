@@ -4,15 +4,19 @@ import json
 import math
 import os
 import shlex
+import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-from innerloop.display.announced import announce_jobs, announce_study
+from innerloop.display.announced import announce_jobs, announce_study, failures
 from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
-from innerloop.files import canonical_json
+from innerloop.failure import reason
+from innerloop.files import canonical_json, write_json
 from innerloop.partitions import longest_minutes
 from innerloop.study import paths
 from innerloop.study.description import describe
@@ -103,6 +107,37 @@ def refuse_unaccepted_licences():
         STUDY.require_licences()
     except InnerloopError as error:
         raise WorkflowError(str(error)) from None
+
+
+def report_what_is_there():
+    """After a failure: a report of the models and measurements that there are."""
+    failed = failures(workflow)
+    if not failed:
+        return
+    out = Path(paths.PARTIAL_REPORT.format(study=STUDY.name))
+    listed, log = (
+        out.parent / "logs" / f"report-partial.{kind}" for kind in ("json", "log")
+    )
+    write_json(listed, failed)
+    with log.open("w", encoding="utf-8") as said:
+        options = {
+            "--study": json.dumps(STUDY.config),
+            "--failed": listed,
+            "--out": out,
+        }
+        program = [sys.executable, f"{SCRIPTS}/write_partial_report.py"]
+        done = subprocess.run(
+            [*program, *chain.from_iterable(options.items())],
+            env={**os.environ, **ENVIRONMENT},
+            stdout=said,
+            stderr=said,
+        )
+    if done.returncode:
+        logger.error(f"A report of what is there could not be written: {reason(log)}")
+    elif out.is_file():
+        logger.info(f"A report of what is there: {out.resolve()}")
+    else:
+        logger.info("Nothing is measured yet, so there is no report of what is there.")
 
 
 def log_of(pattern):

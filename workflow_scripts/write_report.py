@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
         model_manifests=arguments.models,
         benchmark_folder=arguments.benchmarks,
     )
+    arguments.out.with_name("report-partial.html").unlink(missing_ok=True)  # of an earlier run
 
 
 if __name__ == "__main__":

@@ -76,8 +76,9 @@ class Shown:
     def fail(self, number: int, log: str) -> None:
         command = "python train.py --spec '{" + "x" * 900 + "}'"
         self.tell(
+            "RuleException:\nCalledProcessError in file train.smk, line 3:\n"
             f"Command '{command}' returned non-zero exit status 1.", logging.ERROR,
-            event=LogEvent.ERROR, exception="CalledProcessError",
+            event=LogEvent.ERROR, exception="RuleException",
         )  # fmt: skip
         self.tell(
             "Error in rule", logging.ERROR, event=LogEvent.JOB_ERROR, jobid=number, indent=False,
@@ -204,7 +205,7 @@ def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path)
     shown.start(1, "Train maml", str(log))
     shown.start(2, "Draw a figure")
     shown.tell("Terminating processes on user request, this might take some time.")
-    shown.tell("bad", logging.ERROR, event=LogEvent.ERROR, exception="CalledProcessError")
+    shown.fail(1, str(log))
     shown.tell(
         "WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR,
         event=LogEvent.ERROR, exception="WorkflowError",

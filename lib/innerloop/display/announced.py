@@ -1,11 +1,13 @@
-"""What the Snakefile tells the display: the study, and which jobs this run will do."""
+"""What the Snakefile tells of a run: the study, which jobs it will do, which have failed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from innerloop.failure import reason
 from innerloop.study.study import Study
 
 
@@ -46,6 +48,27 @@ def announce_study(study: Study) -> None:
 def announce_jobs(workflow: Any) -> None:
     """Say which jobs Snakemake is about to do; called when it starts."""
     HERE.jobs = list(_jobs(workflow))
+
+
+def failures(workflow: Any) -> list[dict[str, str]]:
+    """The jobs that have failed for good: `what` each is, its `reason` and its `log`.
+
+    None where the run was stopped: what was running then has not failed.
+    """
+    if workflow.scheduler.running:
+        return []
+    jobs = [
+        each
+        for job in workflow.scheduler.failed
+        for each in (job.jobs if job.is_group() else [job])
+    ]
+    found = []
+    for job in sorted(jobs, key=lambda job: int(job.jobid)):
+        if not all(Path(output).exists() for output in job.output):  # of a group, some may be done
+            log = str(job.log[0]) if job.log else ""
+            what = str(job.message or job)
+            found.append({"what": what, "reason": reason(log) if log else "", "log": log})
+    return found
 
 
 def _jobs(workflow: Any) -> Iterator[Announced]:

@@ -33,7 +33,7 @@ _NOISE = re.compile(
 )
 _INTERRUPTED = "Terminating processes on user request"
 #: Errors of Snakemake's that say no more than that a job failed.
-_SAID = ("CalledProcessError", "SpawnedJobError")
+_SAID = re.compile(r"(RuleException:\s+)?(CalledProcessError|SpawnedJobError)")
 _STOPPED = re.compile(r"stopped by a signal at iteration (\d+)")
 #: Paths, and characters of a reason, that a dry run shows of a job.
 _SHOWN_PATHS, _SHOWN_REASON = 6, 400
@@ -144,6 +144,8 @@ class Display:
         if record.indent and all(Path(output).exists() for output in record.output):
             self._run.finish(record.jobid)  # of a group whose other jobs failed
             return
+        if self._interrupted is not None:
+            return  # said at the end
         job = self._run.fail(record.jobid)
         after = f" after {duration(self._run.clock() - job.started)}" if job else ""
         what = job.what if job else record.rule_name
@@ -160,7 +162,7 @@ class Display:
 
     def _error(self, record: Any) -> None:
         """An error of Snakemake's own; of a job's, all is said already."""
-        if record.exception in _SAID:
+        if _SAID.match(record.getMessage()):
             return
         stopped = self._interrupted is not None or self._run.failed
         if not (stopped and "At least one job did not complete" in record.getMessage()):

@@ -53,6 +53,7 @@ def write_report(
     samples: Sequence[Path] = (),
     model_manifests: Sequence[Path] = (),
     benchmark_folder: Path | None = None,
+    failed: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Write report.html.
 
@@ -66,6 +67,7 @@ def write_report(
         samples: sheets of sample images, each beside its store's manifest.json.
         model_manifests: model.json of the models; run.json may lie beside it.
         benchmark_folder: where Snakemake's benchmarks of the study are.
+        failed: of a partial report, what it lacks: `what`, `reason` and `log` of each.
     """
     described = DescribedStudy(study)
     drawn = [_figure(path) for path in in_order(figures, FIGURES)]
@@ -80,6 +82,7 @@ def write_report(
     page = _template().render(
         study=described,
         title=config.get("title") or described.name,
+        failed=failed,
         stand_ins=stand_ins(described),
         at_top=[by_name[name] for name in (CLAIMS, HEADLINE) if name in by_name],
         claims=by_name.get(CLAIMS),

@@ -24,6 +24,7 @@ AGGREGATE = f"{_STUDY}/aggregates/{{table}}.parquet"
 FIGURE = f"{_STUDY}/figures/{{figure}}"
 TABLE = f"{_STUDY}/tables/{{table}}"
 REPORT = f"{_STUDY}/report.html"
+PARTIAL_REPORT = f"{_STUDY}/report-partial.html"
 PDF = f"{_STUDY}/report.pdf"
 BENCHMARKS = f"{_STUDY}/benchmarks"
 

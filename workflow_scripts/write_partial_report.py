@@ -1,0 +1,32 @@
+"""Write the report of what is there, after jobs of a study have failed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from innerloop.command_line import program, read_study
+from innerloop.files import read_json
+from innerloop.render.partial import write_partial_report
+from innerloop.study.jobs import Jobs
+from innerloop.study.study import Study
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    """Read the study and what failed, and write report-partial.html, if there is anything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", required=True, help="study file, or its content as JSON")
+    parser.add_argument(
+        "--failed", required=True, type=Path, help="JSON: what, reason, log of each"
+    )
+    parser.add_argument("--out", required=True, type=Path, help="report-partial.html")
+    arguments = parser.parse_args(argv)
+    study = Study(read_study(arguments.study))
+    jobs = Jobs(study, Path(__file__).parent)
+    if not write_partial_report(arguments.out, study, jobs, read_json(arguments.failed)):
+        arguments.out.unlink(missing_ok=True)
+
+
+if __name__ == "__main__":
+    main()
