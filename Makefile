@@ -29,12 +29,11 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@touch $@
 
 demo: setup
-	$(BIN)/snakemake --cores $(CORES) --quiet rules
-	@echo 'The report is results/demo/report.html'
+	$(BIN)/snakemake --cores $(CORES)
 
 # results/demo/report.pdf; needs LaTeX and says how to install it
 pdf: setup
-	$(BIN)/snakemake pdf --cores $(CORES) --quiet rules
+	$(BIN)/snakemake pdf --cores $(CORES)
 
 test: check unit workflow
 

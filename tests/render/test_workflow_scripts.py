@@ -7,7 +7,7 @@ import json
 from html.parser import HTMLParser
 
 import pytest
-from products import FIGURES, PRINTED, make
+from products import FIGURES, PRINTED, make, run
 
 from innerloop.errors import ConfigError
 
@@ -125,3 +125,13 @@ def test_text_from_files_is_never_markup(report):
 
 def test_the_report_is_the_same_every_time(report, tables_of):
     assert "Generated on" not in report
+
+
+def test_the_report_replaces_that_of_a_part(report_file, tmp_path):
+    partial = tmp_path / "report-partial.html"
+    partial.write_text("", encoding="utf-8")
+    study = report_file.with_name("study.json")
+    config = json.dumps({"title": "Synthetic"})
+    run("write_report", "--study", study, "--config", config, "--out", tmp_path / "report.html")
+    assert "This report is of part" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert not partial.exists()

@@ -38,14 +38,20 @@ def write_partial_report(
         failed: for each job that failed `what` it is, the `reason` and its `log`.
 
     Returns:
-        Whether there was anything to report.
+        Whether there was a model to report on.
     """
     with TemporaryDirectory(prefix="innerloop-") as name:
         folder, left_out = Path(name), list(failed)
-        tables = _gathered(Measurements(jobs), folder, left_out)
-        if not tables:
-            return False
         described = describe(study)
+        manifests = [Path(key.fill(paths.MODEL, study=study.name)) for key in study.models]
+        described["models"] = [
+            model
+            for model, manifest in zip(described["models"], manifests, strict=True)
+            if manifest.is_file()
+        ]
+        tables = _gathered(Measurements(jobs), folder, left_out)
+        if not tables or not described["models"]:
+            return False
         own = Measurements(jobs).user_tables()
         figures = _made(FIGURES, tables, described, folder / "figures", write_drawing, left_out)
         printed = _made(
@@ -60,7 +66,7 @@ def write_partial_report(
             tables={path.stem: path for path in printed},
             image_manifests=images,
             samples=_there([path.with_name("samples.png") for path in images]),
-            model_manifests=_there(key.fill(paths.MODEL, study=study.name) for key in study.models),
+            model_manifests=_there(manifests),
             benchmark_folder=Path(paths.BENCHMARKS.format(study=study.name)),
             failed=left_out,
         )

@@ -1,0 +1,76 @@
+"""A job that fails beside one that does not: what one sees, what is written, what runs next."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from study_run import Checkout, small_study
+
+pytestmark = pytest.mark.workflow
+
+BROKEN = """def step(weight, gradient, step_size):
+    if weight.norm() > 100:
+        return weight
+    return weight - step_size * gradient
+"""
+MENDED = "def step(weight, gradient, step_size):\n    return weight - step_size * gradient\n"
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    checkout = Checkout(tmp_path_factory.mktemp("failures") / "innerloop")
+    study = small_study()
+    study["methods"] = {"mine": {"label": "Mine", "update_rule": "my_rule.py:step"}}
+    protocol = study["protocols"]["p1"]
+    study["protocols"] = {"own": {**protocol, "variants": {"maml": {}, "mine": {}}}}
+    study["protocols"]["own"]["defaults"] |= {"iterations": 2}
+    study["models"]["scripts_1shot"]["protocol"] = "own"
+    del study["probes"], study["models"]["scripts_1shot"]["probes"]
+    checkout.write_study("study.yaml", study)
+    (checkout.folder / "my_rule.py").write_text(BROKEN)
+    return checkout
+
+
+def evaluate(checkout, *arguments):
+    done = checkout.snakemake(
+        "evaluate", "--configfile", "study.yaml", "--cores", "2", *arguments, check=False
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
+    code, seen = evaluate(checkout, "--keep-going")
+    assert code == 1
+    log = "results/small/logs/models/own/scripts/mine/5w1s/seed0/model.log"
+    failure = re.search(r"FAILED after .*?: (.*)\n\s+my_rule.py, line 2, in step:\n(.*)\n", seen)
+    assert "mine" in failure[1]
+    assert failure[2].strip() == "if weight.norm() > 100:"
+    assert "torch.where" in seen
+    assert f"Log: {log}" in seen
+    assert "CalledProcessError" not in seen
+    assert max(map(len, seen.splitlines())) < 400  # no parameters of a job
+
+    partial = checkout.folder / "results/small/report-partial.html"
+    assert str(partial) in seen
+    text = partial.read_text(encoding="utf-8")
+    assert "This report is of part of the study" in text
+    assert "my_rule.py, line 2, in step:" in text
+    assert log in text
+    assert text.count("±") > 0  # the accuracy of the model that is there
+    models = checkout.folder / "results/small/models/own/scripts"
+    assert (models / "maml/5w1s/seed0/model.json").is_file()
+    assert not (models / "mine/5w1s/seed0/model.json").exists()
+
+    (checkout.folder / "my_rule.py").write_text(MENDED)
+    code, seen = evaluate(checkout)
+    assert code == 0
+    done = [line.split(": ", 1)[1] for line in seen.splitlines() if "  done in " in line]
+    assert len(done) == 2  # its training and its accuracy
+    assert all("mine" in what for what in done)
+
+
+@pytest.mark.parametrize("arguments", [("--lint",), ("--summary",), ("--dag",), ("--list",)])
+def test_what_snakemake_prints_besides_runs_is_not_swallowed(checkout, arguments):
+    ours = checkout.snakemake("--configfile", "study.yaml", *arguments, check=False)
+    assert "train_model" in ours.stdout + ours.stderr
