@@ -234,7 +234,7 @@ class Display:
 
     def _show_planned(self, event: LogEvent | None, record: Any) -> None:
         if event == LogEvent.JOB_INFO:
-            seconds = self._run.estimate_of(record.rule_name, record.wildcards)
+            seconds = self._run.estimate(record.rule_name, record.wildcards)
             self._planned[record.rule_name] = self._planned.get(record.rule_name, 0.0) + seconds
         if self._plain.filter(record):
             self._plain.emit(record)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from innerloop.display.announced import Announced, Announcement
+from innerloop.display.announced import Announcement
 from innerloop.progress import Reached, reached
 from innerloop.study.forecast import Forecast
 
@@ -81,6 +81,7 @@ class Run:
         self.finished = self.total = 0
         self._measured: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._started: set[int] = set()
+        self._estimates: dict[tuple[Any, ...], float] = {}
 
     # ---- events ----------------------------------------------------------------------------
 
@@ -96,7 +97,7 @@ class Run:
         job = self.running.pop(number, None)
         if job:
             seconds = self.clock() - job.started
-            self._measured[job.rule].append((seconds, self._estimate(job.rule, job.wildcards)))
+            self._measured[job.rule].append((seconds, self.estimate(job.rule, job.wildcards)))
         return job
 
     def fail(self, number: int) -> Job | None:
@@ -146,11 +147,15 @@ class Run:
     def _left(self) -> list[tuple[float, float]]:
         """Estimated seconds of each job that has not ended, and its share of the machine."""
         found = []
+        factors = {
+            rule: self._factor(rule) for rule in {job.rule for job in self._announcement.jobs}
+        }
         for job in self._announcement.jobs:
             if job.number in self.running:
                 found.append((self.left_of(self.running[job.number]), job.share))
             elif job.number not in self._started:
-                found.append((self._corrected(job), job.share))
+                estimate = self.estimate(job.rule, job.wildcards) * factors[job.rule]
+                found.append((estimate, job.share))
         return found
 
     def left_of(self, job: Job) -> float:
@@ -159,16 +164,16 @@ class Run:
         progress = job.progress(now)
         if progress and progress.rate > 0:
             return (progress.total - progress.done) / progress.rate
-        estimate = self._corrected(job)
+        estimate = self.estimate(job.rule, job.wildcards) * self._factor(job.rule)
         return max(estimate - (now - job.started), _OVERDUE * estimate)
 
-    def _corrected(self, job: Job | Announced) -> float:
-        """Estimated seconds of a whole job, by how long jobs of its rule took in this run."""
-        measured = [*self._measured[job.rule], *self._telling(job.rule)]
+    def _factor(self, rule: str) -> float:
+        """How much longer jobs of a rule took in this run than was forecast."""
+        measured = [*self._measured[rule], *self._telling(rule)]
         took = sum(seconds for seconds, _ in measured)
         estimated = sum(seconds for _, seconds in measured)
         factor = took / estimated if estimated else 1.0
-        return self._estimate(job.rule, job.wildcards) * min(max(factor, 1 / _MOST), _MOST)
+        return min(max(factor, 1 / _MOST), _MOST)
 
     def _telling(self, rule: str) -> list[tuple[float, float]]:
         """Seconds that running jobs will have taken by their own progress, and their estimates."""
@@ -176,21 +181,21 @@ class Run:
         for job in self.running.values():
             progress = job.progress(now) if job.rule == rule else None
             if progress and progress.rate > 0 and progress.done >= _TELLING * progress.total:
-                estimate = self._estimate(job.rule, job.wildcards)
+                estimate = self.estimate(job.rule, job.wildcards)
                 found.append((progress.total / progress.rate, estimate))
         return found
 
-    def _estimate(self, rule: str, wildcards: Mapping[str, Any]) -> float:
-        if self._forecast is not None:
-            with suppress(KeyError, ValueError):  # a rule of a workflow that Innerloop is part of
-                return self._forecast.seconds(rule, wildcards)
-        return 0.0
+    def estimate(self, rule: str, wildcards: Mapping[str, Any]) -> float:
+        """Seconds that a job is forecast to take; none where nothing is known of its rule."""
+        key = (rule, *wildcards.items())
+        if key not in self._estimates:
+            self._estimates[key] = 0.0
+            if self._forecast is not None:
+                with suppress(KeyError, ValueError):  # a rule of a workflow with Innerloop in it
+                    self._estimates[key] = self._forecast.seconds(rule, wildcards)
+        return self._estimates[key]
 
     @cached_property
     def _forecast(self) -> Forecast | None:
         study = self._announcement.study
         return Forecast(study) if study else None
-
-    def estimate_of(self, rule: str, wildcards: Mapping[str, Any]) -> float:
-        """Estimated seconds of a job that is not part of the run."""
-        return self._estimate(rule, wildcards)
