@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         study_seed=spec["model"]["study_seed"],
         queries=spec["queries"],
         test_steps=spec["test_steps"],
+        test_step_size=spec["test_step_size"],
         tasks_at_once=spec["compute"]["tasks_at_once"],
         options=spec["options"],
         device=device,

@@ -26,6 +26,7 @@ def model(
     test_steps: int = 3,
     tasks_at_once: int = 2,
     datasets: tuple[str, ...] = (tiny.DATASET,),
+    test_step_size: float | None = None,
 ) -> ProbedModel:
     """A model whose weights differ between its three kept iterations."""
     kept = {}
@@ -54,6 +55,7 @@ def model(
         tasks_at_once=tasks_at_once,
         options=options or {},
         device=torch.device("cpu"),
+        test_step_size=test_step_size,
     )
 
 

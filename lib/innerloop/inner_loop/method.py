@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from innerloop.errors import ConfigError
@@ -114,6 +114,20 @@ class Method:
     def from_json(cls, values: Mapping[str, Any]) -> Method:
         """The method that `as_json` wrote."""
         return cls(**values)
+
+
+def with_test_step_size(method: Method, step_size: float) -> Method:
+    """The method as it is measured with another step size than it was trained with.
+
+    Raises:
+        ConfigError: its step sizes are learned, so that no number stands for them.
+    """
+    if method.learn_step_size:
+        raise ConfigError(
+            f"method '{method.name}' learns its step sizes, which test_step_size: {step_size} "
+            "would throw away; say test_step_size of other variants only, or null here"
+        )
+    return replace(method, step_size=step_size)
 
 
 def _is_number(value: Any) -> bool:

@@ -13,7 +13,7 @@ library adds the columns that say which model it is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -24,7 +24,8 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
 from innerloop.data.tasks import Tasks
 from innerloop.errors import DataError
-from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.method import Method, with_test_step_size
+from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.nets.conv4 import Conv4
 
@@ -51,6 +52,7 @@ class ProbedModel:
         study_seed: the seed that evaluation episodes are drawn by.
         queries: query images per class.
         test_steps: inner steps that the variant takes on test tasks.
+        test_step_size: their step size; None: as in training.
         tasks_at_once: tasks to put through the network together.
         options: the probe's own settings from the study file.
         device: where to compute.
@@ -65,6 +67,7 @@ class ProbedModel:
     tasks_at_once: int
     options: Mapping[str, Any]
     device: torch.device
+    test_step_size: float | None = None
 
     @property
     def network(self) -> Conv4:
@@ -77,8 +80,15 @@ class ProbedModel:
         return self.trained.method
 
     def weights(self, checkpoint: str | int = "last") -> Weights:
-        """Weights of `best`, `last` or a kept iteration, on the device."""
-        return self.trained.at(checkpoint).to(self.device)
+        """Weights of `best`, `last` or a kept iteration, on the device.
+
+        With them are the step sizes to adapt by, those that are meant for test tasks.
+        """
+        found = self.trained.at(checkpoint)
+        if self.test_step_size is not None:
+            method = with_test_step_size(self.method, self.test_step_size)
+            found = replace(found, step_sizes=initial_step_sizes(method, found.slow, seed=0))
+        return found.to(self.device)
 
     def tasks(self, dataset: str, split: str = "test", purpose: str = "evaluation") -> Tasks:
         """The tasks of a data set: the very ones that accuracy is evaluated on.

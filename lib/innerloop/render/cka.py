@@ -77,7 +77,8 @@ def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -
     for variant in study.variants(PROTOCOL):
         own = rows[rows["variant"] == variant.name]
         test_steps = study.test_steps(PROTOCOL, variant.name, study.main_setting(PROTOCOL))
-        parts.append(own[own["steps"] == (steps or test_steps or own["steps"].max())])
+        known = (steps, test_steps, own["steps"].max())
+        parts.append(own[own["steps"] == next(count for count in known if count is not None)])
     return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity", study.statistics)
 
 

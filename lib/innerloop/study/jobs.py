@@ -245,6 +245,7 @@ class Jobs:
             "datasets": datasets,
             "queries": self.study.config["evaluation"]["queries"],
             "test_steps": model.choices["test_steps"],
+            "test_step_size": model.choices["test_step_size"],
             "model": self.train(model.key),
             "compute": self._compute("tasks_at_once", "deterministic"),
             "code": self.code("measure.py", entry, model.method.update_rule),

@@ -13,7 +13,7 @@ from innerloop.data.acquire.registry import Registry, read_registry
 from innerloop.data.acquire.terms import require_acceptance
 from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError, ExtensionError
-from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
 from innerloop.study.checks import check_rule
@@ -157,6 +157,7 @@ class StudyFile:
             [
                 protocol.get("defaults", {}),
                 protocol.get("by_setting", {}).get(setting, {}),
+                self._said_of_method(own.get("method", variant)),
                 entry,
                 own,
                 own.get("by_setting", {}).get(setting, {}),
@@ -167,7 +168,16 @@ class StudyFile:
                 f"study file: nothing says for how many iterations '{variant}' of {name} is "
                 "trained; put iterations into the protocol, the models entry or the variant"
             )
-        return self._resolved_method((name, variant), own.get("method", variant), chosen), chosen
+        method = self._resolved_method((name, variant), own.get("method", variant), chosen)
+        return method, chosen
+
+    def _said_of_method(self, name: str) -> dict[str, Any]:
+        """What a method says itself: in the study file, or unlike the defaults of `Method`."""
+        own = self.config.get("methods", {}).get(name)
+        if own is not None:
+            return {key: value for key, value in own.items() if key in choices.METHOD}
+        said = {key: getattr(self.method(name), key) for key in choices.METHOD}
+        return {key: value for key, value in said.items() if value != choices.BASE[key]}
 
     def _resolved_method(
         self, place: tuple[str, str], name: str, chosen: Mapping[str, Any]
@@ -175,9 +185,10 @@ class StudyFile:
         try:
             base = self.method(name)
             values = choices.pick(chosen, choices.METHOD)
-            values["rule_options"] = {**base.rule_options, **chosen["rule_options"]}
             method = replace(base, **values, label=self.label(*place))
             check_rule(method)
+            if chosen["test_step_size"] is not None:
+                with_test_step_size(method, chosen["test_step_size"])
         except (ConfigError, ExtensionError) as error:
             reason = str(error).removeprefix("study file: ")
             shown = "protocols.{}.variants.{}".format(*place)

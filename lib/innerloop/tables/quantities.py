@@ -96,7 +96,7 @@ def _accuracy(selection: Selection, evidence: Evidence) -> Values:
 
 def _cka(selection: Selection, evidence: Evidence) -> Values:
     rows = _cka_rows(selection, evidence)
-    steps = selection.steps or _own_steps(selection, evidence)
+    steps = _own_steps(selection, evidence) if selection.steps is None else selection.steps
     if steps is not None:
         rows = rows[rows["steps"] == steps]
     if selection.layer == "body":
