@@ -6,15 +6,19 @@ carry a leading task axis.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal, TypeAlias
 
 import torch
+
+from innerloop.errors import InnerloopError
 
 Parameters: TypeAlias = dict[str, torch.Tensor]
 Role: TypeAlias = Literal["conv_weight", "conv_bias", "norm", "head"]
 
 HEAD = "head"
 NORM_PARAMETERS = frozenset({"gamma", "beta"})
+_CONV_ROLES: dict[str, Role] = {"weight": "conv_weight", "bias": "conv_bias"}
 
 
 def layer_of(name: str) -> str:
@@ -27,13 +31,24 @@ def kind_of(name: str) -> str:
     return name.partition(".")[2]
 
 
+@cache
 def role_of(name: str) -> Role:
-    """The role by which update rules are declared."""
-    if layer_of(name) == HEAD:
+    """The role by which update rules are declared.
+
+    Raises:
+        InnerloopError: the name is none of Conv4's.
+    """
+    layer, kind = layer_of(name), kind_of(name)
+    if layer == HEAD and kind in _CONV_ROLES:
         return "head"
-    if kind_of(name) in NORM_PARAMETERS:
+    if layer.startswith("conv") and kind in NORM_PARAMETERS:
         return "norm"
-    return "conv_weight" if kind_of(name) == "weight" else "conv_bias"
+    if layer.startswith("conv") and kind in _CONV_ROLES:
+        return _CONV_ROLES[kind]
+    raise InnerloopError(
+        f"parameter '{name}' has no known role: names are conv<n>.weight, .bias, .gamma and .beta, "
+        "and head.weight and .bias"
+    )
 
 
 def with_task_axis(slow: Parameters, tasks: int) -> Parameters:

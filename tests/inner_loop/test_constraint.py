@@ -1,11 +1,14 @@
 """The constraint of unit norm on slow weights."""
 
+import pytest
 import torch
 
+from innerloop.errors import ConfigError
+from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.methods import method
 from innerloop.parameters import role_of
-from tiny import NETWORK
+from tiny import NETWORK, batch
 
 SLOW = {name: value + 0.1 for name, value in NETWORK.initial(0, torch.float64).items()}
 
@@ -28,3 +31,18 @@ def test_per_filter():
 
 def test_other_methods_are_free():
     assert constrained(method("scaled_lr"), SLOW) is SLOW
+
+
+def test_adapting_starts_on_the_constraint_or_not_at_all():
+    support, chosen = batch(1).support, method("unit_norm")
+    with pytest.raises(ConfigError, match=r"conv1\.weight has norm .*constrained\(method, slow\)"):
+        adapt(NETWORK, SLOW, chosen, support, steps=1)
+    assert adapt(NETWORK, constrained(chosen, SLOW), chosen, support, steps=1).fast
+    assert adapt(NETWORK, SLOW, method("maml"), support, steps=1).fast
+
+
+def test_the_constraint_is_of_the_rule_s_norm():
+    support, filters = batch(1).support, method("unit_norm", rule_options={"norm": "filter"})
+    with pytest.raises(ConfigError, match="at norm 1"):
+        adapt(NETWORK, constrained(method("unit_norm"), SLOW), filters, support, steps=1)
+    assert adapt(NETWORK, constrained(filters, SLOW), filters, support, steps=1).fast

@@ -6,7 +6,8 @@ import torch
 from innerloop.inner_loop.effective_step_size import effective_step_size
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.update_rules.rule import rule_of, update_rule
+from innerloop.inner_loop.update_rules.chosen import rule_of
+from innerloop.inner_loop.update_rules.rule import update_rule
 
 STEP_SIZE = 0.02
 

@@ -4,11 +4,13 @@ import pytest
 import torch
 
 import tiny
+from innerloop.data.tasks import Labelled
+from innerloop.errors import ConfigError
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.losses import task_losses
 from innerloop.inner_loop.methods import METHODS, Method, method
-from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.parameters import Parameters, role_of
 
 STEP_SIZE = 0.1
@@ -159,3 +161,24 @@ def test_rules_of_the_papers_on_one_small_tensor():
     length = (2.9**2 + 4**2) ** 0.5
     assert moved("unit_norm") == pytest.approx([2.9 / length, 4 / length])
     assert moved("unit_norm", norm="filter") == pytest.approx([1, 1])
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_inference_mode_changes_nothing(name: str):
+    chosen = method(name, step_size=STEP_SIZE)
+    slow = tiny.start(chosen)[0]
+    expected = fast(chosen, slow)
+    with torch.inference_mode():
+        same(fast(chosen, slow), expected, tolerance=0)
+        inside = {parameter: weight * 1 for parameter, weight in slow.items()}
+        support = Labelled(SUPPORT.images * 1, SUPPORT.labels * 1)
+        found = adapt(tiny.NETWORK, inside, chosen, support, steps=3).fast
+        same(found, expected, tolerance=0)
+
+
+@pytest.mark.parametrize("name", ["maml", "anil"])
+def test_autocast_is_refused_in_words(name: str):
+    slow = start()
+    refused = pytest.raises(ConfigError, match=r"outside torch\.autocast")
+    with torch.autocast("cpu", dtype=torch.bfloat16), refused:
+        fast(method(name), slow)

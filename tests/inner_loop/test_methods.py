@@ -6,7 +6,7 @@ from innerloop.errors import ConfigError, ExtensionError
 from innerloop.files import canonical_json
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.inner_loop.step_sizes import adapted_names
-from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.nets.conv4 import Conv4
 
 NAMES = list(Conv4(way=3, filters=2, image_size=16).initial(0))
@@ -50,7 +50,6 @@ def test_what_adapts(name: str, overrides: dict, expected: set[str]):
     [
         ({"step_size": [0.1, 0.2]}, "is a range"),
         ({"adapts": "head", "adapt_batch_norm": False}, "contradicts adapts: head"),
-        ({"adapts": "head", "update_rule": "scaled_lr"}, "which do not move"),
         ({"adapts": "bodyy"}, "adapts is 'bodyy'; choose from all, head, body"),
         ({"inner_loss": "sum"}, "inner_loss is 'sum'; choose from mean, sum_over_shots"),
         ({"constraint": "unit"}, "constraint is 'unit'; choose from none, unit_norm"),

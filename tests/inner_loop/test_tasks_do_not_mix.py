@@ -8,7 +8,8 @@ import torch
 import tiny
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.methods import METHODS, Method, method
-from innerloop.inner_loop.update_rules.rule import rule_of, update_rule
+from innerloop.inner_loop.update_rules.chosen import rule_of
+from innerloop.inner_loop.update_rules.rule import update_rule
 
 USER_FILE = Path(__file__).with_name("norm_step_rule.py")
 USERS = {

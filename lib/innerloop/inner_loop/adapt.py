@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import torch
 
 from innerloop.data.tasks import Labelled
-from innerloop.errors import require_count
+from innerloop.errors import ConfigError, require_count
+from innerloop.inner_loop.constraint import require_constrained
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes
 from innerloop.inner_loop.support_gradient import support_gradient
-from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.inputs import (
     require_labelled,
     require_method,
@@ -62,27 +63,38 @@ def adapt(
 
     Args:
         network: the function being adapted.
-        slow: weights before adaptation, without a task axis.
+        slow: weights before adaptation, without a task axis; where the method constrains them
+            (unit norm), they lie on the constraint, as trained ones do.
         method: what adapts, by which rule.
         support: the images and labels to adapt to.
         steps: number of inner steps; 0 gives the slow weights.
-        step_sizes: of the adapted parameters; the method's initial ones when left out.
+        step_sizes: of the adapted parameters; left out, those that the method's training starts
+            from, with seed 0 where they are drawn from a range.
         differentiable: keep the graph from `slow` and `step_sizes` to the result; through the
             inner gradients too, unless the method is first order.
         trajectory: also return the weights before every step.
         keep_activations: keep every step's activations for the outer gradient instead of computing
             them again: faster, in memory that grows with the steps; the result is the same.
-        trusted: the support is known to be right, so that no value is looked at: on a GPU that
-            would wait.
+        trusted: the support and the slow weights are known to be right, so that no value is looked
+            at: on a GPU that would wait.
 
     Raises:
         InputError: an argument does not fit the network.
+        ConfigError: the slow weights are off the method's constraint, or autocast is on.
     """
     require_network(network)
     require_method(method)
     require_count("steps", steps, least=0)
     require_weights(network, slow, "slow")
     require_labelled(network, support, "support", slow, values=not trusted)
+    if not trusted:
+        require_constrained(method, slow)
+    device = support.images.device.type
+    if torch.is_autocast_enabled(device):
+        raise ConfigError(
+            "adapt() computes in the precision of the weights: call it outside torch.autocast, or "
+            f"under torch.autocast({device!r}, enabled=False)"
+        )
     rule = rule_of(method)
     moving = adapted_names(method, list(slow))
     if step_sizes is None:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import torch
 
+from innerloop.errors import ConfigError
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.update_rules.norms import squared_norm
 from innerloop.parameters import Parameters, role_of
+
+#: How far a squared norm may be from 1.
+_ROUNDING = 1e-3
 
 
 def constrained(method: Method, slow: Parameters) -> Parameters:
@@ -21,3 +25,24 @@ def constrained(method: Method, slow: Parameters) -> Parameters:
             else tensor
             for name, tensor in slow.items()
         }
+
+
+def require_constrained(method: Method, slow: Parameters) -> None:
+    """Refuse slow weights that are off the method's constraint by more than rounding.
+
+    Raises:
+        ConfigError: says which weight, its norm, and what puts it onto the constraint.
+    """
+    if method.constraint == "none":
+        return
+    over = method.rule_options.get("norm", "tensor")
+    for name, tensor in slow.items():
+        if role_of(name) == "conv_weight":
+            square = squared_norm(tensor.detach(), over)
+            if not torch.allclose(square, torch.ones_like(square), atol=_ROUNDING):
+                norm = float(square.flatten()[0].sqrt())
+                raise ConfigError(
+                    f"method '{method.name}' keeps conv weights at norm 1, but {name} has norm "
+                    f"{norm:.3g}; adapt from constrained(method, slow), which is in "
+                    "innerloop.inner_loop.constraint"
+                )

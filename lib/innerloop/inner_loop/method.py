@@ -19,9 +19,6 @@ Constraint: TypeAlias = Literal["none", "unit_norm"]
 #: What values of a method can be, where they are names.
 _CHOICES = {"adapts": Adapts, "inner_loss": InnerLoss, "constraint": Constraint}
 
-#: Rules that move conv weights only, by the name in their entry.
-_FOR_CONV_WEIGHTS = ("scaled_lr", "unit_norm")
-
 
 @dataclass(frozen=True)
 class Method:
@@ -70,12 +67,6 @@ class Method:
                 f"method '{self.name}': adapt_batch_norm: false contradicts adapts: head, "
                 "under which no gamma or beta moves anyway"
             )
-        rule = self.update_rule.rpartition(":")[2]
-        if self.adapts == "head" and rule in _FOR_CONV_WEIGHTS:
-            raise ConfigError(
-                f"method '{self.name}': update rule '{rule}' is for conv weights, "
-                "which do not move under adapts: head"
-            )
 
     def _check_step_size(self) -> None:
         size = self.step_size
@@ -102,6 +93,15 @@ class Method:
         own = [(name, value) for name, value in values if value != getattr(plain, name)]
         shown = [repr(self.name), *(f"{name}={value!r}" for name, value in own)]
         return f"Method({', '.join(shown)})"
+
+    @property
+    def moving_roles(self) -> frozenset[str]:
+        """Roles of the parameters that move in the inner loop."""
+        roles = {"head"} if self.adapts != "body" else set()
+        if self.adapts != "head":
+            roles |= {"conv_weight", "conv_bias"}
+            roles |= {"norm"} if self.adapt_batch_norm else set()
+        return frozenset(roles)
 
     def as_json(self) -> dict[str, Any]:
         """The method as plain JSON values."""

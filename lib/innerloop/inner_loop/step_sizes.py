@@ -11,16 +11,7 @@ from innerloop.streams import seed_from
 
 def adapted_names(method: Method, names: list[str]) -> list[str]:
     """The parameters that the method moves in its inner loop, in the given order."""
-
-    def moves(name: str) -> bool:
-        role = role_of(name)
-        if role == "head":
-            return method.adapts != "body"
-        if method.adapts == "head":
-            return False
-        return role != "norm" or method.adapt_batch_norm
-
-    return [name for name in names if moves(name)]
+    return [name for name in names if role_of(name) in method.moving_roles]
 
 
 def initial_step_sizes(method: Method, slow: Parameters, seed: int) -> Parameters:

@@ -68,15 +68,22 @@ class _OfHead:
         self._features, self._loss, self._second_order = features, loss, second_order
 
     def __call__(self, fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
             # a leaf where no graph is wanted from before this step
             here = {
-                name: fast[name] if self._second_order else fast[name].detach().requires_grad_()
+                name: fast[name]
+                if self._second_order
+                else _usable(fast[name]).detach().requires_grad_()
                 for name in self._moving
             }
-            logits = self._network.head({**fast, **here}, self._features)
-            losses = task_losses(logits, self._labels, self._loss)
+            logits = self._network.head({**fast, **here}, _usable(self._features))
+            losses = task_losses(logits, _usable(self._labels), self._loss)
             found = torch.autograd.grad(
                 losses.sum(), list(here.values()), create_graph=self._second_order
             )
         return losses.detach(), dict(zip(self._moving, found, strict=True))
+
+
+def _usable(tensor: torch.Tensor) -> torch.Tensor:
+    """The same values for autograd, which takes none that were made in inference mode."""
+    return tensor.clone() if tensor.is_inference() else tensor

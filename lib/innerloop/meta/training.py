@@ -14,7 +14,7 @@ from innerloop.errors import DivergenceError
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.inner_loop.update_rules.rule import rule_of
+from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.meta.captured_step import CapturedStep
 from innerloop.meta.dynamics import dynamics_rows
 from innerloop.meta.evaluation import evaluate

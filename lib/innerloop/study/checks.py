@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from innerloop.built_in import UPDATE_RULES
 from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import check_entry, split_entry
+from innerloop.extensions import check_entry
 from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.update_rules.declaration import check_source
 from innerloop.study.model import Model
 from innerloop.suggestions import instead_of
 
@@ -51,24 +51,17 @@ def check_code(place: str, entry: str) -> None:
 
 
 def check_rule(method: Method) -> None:
-    """Refuse a method whose update rule is not there or takes other options.
+    """Refuse a method whose update rule is not there, takes other options, or would move nothing.
 
     Raises:
-        ConfigError: no rule has that short name, or the rule takes no such option.
-        ExtensionError: the rule's file does not define it.
+        ConfigError: no rule has that short name, or the method contradicts it.
+        ExtensionError: the rule's file does not define it, or not for roles that there are.
     """
     check_short_name(method.update_rule, UPDATE_RULES)
-    check_entry(method.update_rule)
     norm = method.rule_options.get("norm", "tensor")
     if method.update_rule in UPDATE_RULES.values() and norm not in ("tensor", "filter"):
         raise ConfigError(f"rule_options.norm is '{norm}'; choose tensor or filter")
-    options = rule_options(method.update_rule)
-    unknown = sorted(method.rule_options.keys() - options)
-    if unknown:
-        raise ConfigError(
-            f"update rule '{split_entry(method.update_rule)[1]}' takes no option "
-            f"{', '.join(unknown)}; it takes {', '.join(sorted(options)) or 'none'}"
-        )
+    check_source(method)
 
 
 def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:
@@ -102,12 +95,3 @@ def check_cka(config: Mapping[str, Any], model: Model) -> None:
             f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "
             "images, and the probe cka needs at least 4"
         )
-
-
-def rule_options(entry: str) -> set[str]:
-    """Keyword-only arguments of an update rule, read from its source without importing it."""
-    path, name = check_entry(entry), split_entry(entry)[1]
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.FunctionDef) and node.name == name:
-            return {argument.arg for argument in node.args.kwonlyargs}
-    return set()

@@ -6,15 +6,16 @@ library adds the task axis, so a rule that takes a norm cannot mix tasks.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 
 from innerloop.errors import ExtensionError
-from innerloop.extensions import load_entry
-from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.update_rules.declaration import check_roles
 from innerloop.parameters import Role
 
 RuleFunction = Callable[..., torch.Tensor]
@@ -29,11 +30,17 @@ class UpdateRule:
             `step_size` is a scalar, or has the weight's shape where it is learned.
         roles: parameters it moves: conv_weight, conv_bias, norm, head.
         options: keyword arguments given to the function.
+
+    Raises:
+        ExtensionError: no parameter has one of the roles.
     """
 
     function: RuleFunction
     roles: Collection[Role]
     options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_roles(self.name, self.roles)
 
     def __call__(
         self, role: Role, weight: torch.Tensor, gradient: torch.Tensor, step_size: torch.Tensor
@@ -56,10 +63,31 @@ class UpdateRule:
             raise self._returned(f"a tensor {list(moved.shape)} of {moved.dtype}", weight)
         return moved
 
+    @property
+    def name(self) -> str:
+        """What the function is called."""
+        return str(getattr(self._code, "co_name", self.function))
+
+    @property
+    def place(self) -> str:
+        """Its file and line."""
+        code = self._code
+        return f"{code.co_filename}, line {code.co_firstlineno}" if code else "update rule"
+
+    @property
+    def _code(self) -> Any:
+        """Of the function itself, also if it is given as a partial or a callable object."""
+        function: Any = self.function
+        while isinstance(function, partial):
+            function = function.func
+        function = inspect.unwrap(function)
+        if not inspect.isfunction(function):
+            function = inspect.getattr_static(type(function), "__call__", None)
+        return getattr(function, "__code__", None)
+
     def _returned(self, what: str, weight: torch.Tensor) -> ExtensionError:
-        code = self.function.__code__
         return ExtensionError(
-            f"{code.co_filename}, line {code.co_firstlineno}: {code.co_name} returned {what}. "
+            f"{self.place}: {self.name} returned {what}. "
             f"Expected is the moved weight: a tensor {list(weight.shape)} of {weight.dtype}"
         )
 
@@ -67,14 +95,3 @@ class UpdateRule:
 def update_rule(*roles: Role) -> Callable[[RuleFunction], UpdateRule]:
     """Declare a function as the update rule of the given roles (default: conv_weight)."""
     return lambda function: UpdateRule(function, roles or ("conv_weight",))
-
-
-def rule_of(method: Method) -> UpdateRule:
-    """The rule that a method names, with the method's options.
-
-    Raises:
-        ExtensionError: the rule's file or name does not exist.
-    """
-    found = load_entry(method.update_rule)
-    rule = found if isinstance(found, UpdateRule) else update_rule()(found)
-    return UpdateRule(rule.function, rule.roles, {**rule.options, **method.rule_options})

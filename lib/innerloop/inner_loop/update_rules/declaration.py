@@ -1,0 +1,145 @@
+"""What an update rule declares: its roles and options, read from its source without importing it.
+
+This file imports no torch, so that study files can be checked while Snakemake parses.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from innerloop.errors import ConfigError, ExtensionError
+from innerloop.extensions import check_entry, split_entry
+from innerloop.inner_loop.method import Method
+from innerloop.suggestions import instead_of
+
+#: As in `parameters.py`, which this file must not import: it needs torch.
+ROLES = ("conv_weight", "conv_bias", "norm", "head")
+#: The default of an option that has none, or one that only running the file would tell.
+UNKNOWN = object()
+#: weight, gradient, step_size
+_GIVEN = 3
+_KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
+
+
+def check_source(method: Method) -> None:
+    """Refuse a method whose rule, by its source, takes other options or moves nothing of it.
+
+    What a file defines otherwise than by `def`, `partial` or `UpdateRule` is found out when it is
+    imported.
+
+    Raises:
+        ConfigError: the method contradicts its rule.
+        ExtensionError: the rule's file does not define it, or not for roles that there are.
+    """
+    path, name = check_entry(method.update_rule), split_entry(method.update_rule)[1]
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    found = _definition(body, name)
+    if isinstance(found, ast.FunctionDef):
+        roles = _roles(found)
+        check_roles(name, roles)
+        check_moves(method, name, roles)
+    for _ in body:  # at most so many times, should names go round in a circle
+        if isinstance(found, ast.Call):
+            inner = found.args[0] if found.args and _wraps(found) else None
+            found = _definition(body, inner.id) if isinstance(inner, ast.Name) else inner
+    if isinstance(found, ast.FunctionDef | ast.Lambda) and found.args.kwarg is None:
+        check_options(name, _options(found.args), method.rule_options)
+
+
+def check_roles(rule: str, roles: Iterable[str]) -> None:
+    """Refuse roles that no parameter has: under them the rule would move nothing.
+
+    Raises:
+        ExtensionError: with the roles that there are.
+    """
+    for role in roles:
+        if role not in ROLES:
+            raise ExtensionError(
+                f"update rule '{rule}' is declared for {role!r}, which is no role of a parameter"
+                f"{instead_of(str(role), ROLES)}"
+            )
+
+
+def check_moves(method: Method, rule: str, roles: Iterable[str]) -> None:
+    """Refuse a rule all of whose parameters stay where they are under the method.
+
+    Raises:
+        ConfigError: the method moves none of the rule's roles.
+    """
+    declared = [*roles]
+    if declared and not method.moving_roles.intersection(declared):
+        raise ConfigError(
+            f"method '{method.name}': update rule '{rule}' is for {', '.join(declared)}, which do "
+            f"not move under adapts: {method.adapts}, adapt_batch_norm: "
+            f"{str(method.adapt_batch_norm).lower()}"
+        )
+
+
+def check_options(rule: str, takes: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse options that a rule does not take, or of another kind than their defaults.
+
+    Args:
+        rule: its name.
+        takes: option -> its default, or `UNKNOWN`.
+        given: option -> its value.
+
+    Raises:
+        ConfigError: with the options there are, or the kind that is expected.
+    """
+    unknown = sorted(given.keys() - takes.keys())
+    if unknown:
+        raise ConfigError(
+            f"update rule '{rule}' takes no option {', '.join(unknown)}; it takes "
+            f"{', '.join(sorted(takes)) or 'none'}"
+        )
+    for name, value in given.items():
+        wanted, found = _kind(takes[name]), _kind(value)
+        if wanted in _KINDS and found is not wanted:
+            raise ConfigError(
+                f"rule_options.{name} is {value!r}; update rule '{rule}' takes {_KINDS[wanted]} "
+                f"there (by default {takes[name]!r})"
+            )
+
+
+def _definition(body: list[ast.stmt], name: str) -> ast.AST | None:
+    """The function of that name, or what is assigned to it."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return node
+        if isinstance(node, ast.Assign) and name in map(ast.unparse, node.targets):
+            return node.value
+    return None
+
+
+def _wraps(call: ast.Call) -> bool:
+    """Whether a call makes a rule of the function that it is given first."""
+    return ast.unparse(call.func).rpartition(".")[2] in ("partial", "UpdateRule")
+
+
+def _kind(value: Any) -> type:
+    return float if type(value) is int else type(value)
+
+
+def _roles(node: ast.FunctionDef) -> list[str]:
+    """Roles that a decorator `@update_rule(...)` names in its own words."""
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and "update_rule" in ast.unparse(decorator.func):
+            named = [a.value for a in decorator.args if isinstance(a, ast.Constant)]
+            if len(named) == len(decorator.args):
+                return [*map(str, named)] or ["conv_weight"]
+            return []
+    return [] if node.decorator_list else ["conv_weight"]
+
+
+def _options(arguments: ast.arguments) -> dict[str, Any]:
+    """Options and their defaults."""
+    positional = arguments.posonlyargs + arguments.args
+    missing = [None] * (len(positional) - len(arguments.defaults))
+    defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
+    names = [argument.arg for argument in positional + arguments.kwonlyargs]
+    return {
+        name: default.value if isinstance(default, ast.Constant) else UNKNOWN
+        for name, default in [*zip(names, defaults, strict=True)][_GIVEN:]
+    }
