@@ -122,3 +122,43 @@ def test_planning_needs_no_torch_and_no_pandas() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_outside_a_checkout_the_study_file_is_checked_all_the_same(
+    tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"no config/config\.yaml in .*--configfile"):
+        plan.main([])
+    content = (ROOT / "config/smoke.yaml").read_text(encoding="utf-8")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(content.replace("filters: 8", "filtres: 8"), encoding="utf-8")
+    with pytest.raises(ConfigError, match="unknown key 'filtres'; did you mean 'filters'"):
+        plan.main(["--configfile", str(mine)])
+    mine.write_text(f"{content}\nseed: 3\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="seed is given twice"):
+        plan.main(["--configfile", str(mine)])
+
+
+def test_what_is_done_is_not_left(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    study = Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8")))
+    monkeypatch.setattr(plan, "done", lambda study: lambda job: job.rule != "train_toy")
+    said = "\n".join(plan.described(study, Forecast(study), [1]))
+    assert re.search(r"^train_model +4 .* 0 +0 s$", said, re.MULTILINE)
+    assert re.search(r"^train_toy +2 +3 s +3 s +6 s +2 +6 s$", said, re.MULTILINE)
+    assert re.search(r"^wall time with 1 at once: .* s, left: 6 s$", said, re.MULTILINE)
+
+
+def test_slots_are_this_machine_s(monkeypatch) -> None:
+    content = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(12)))
+    monkeypatch.setenv("INNERLOOP_GPUS", "0,1,2")
+    for compute, slots in [
+        ({"threads": 1}, 12),
+        ({"threads": 5}, 2),
+        ({"threads": 24}, 1),
+        ({"device": "cuda", "jobs_per_gpu": 2}, 6),
+    ]:
+        edited = {**content, "compute": {**content["compute"], **compute}}
+        assert plan.slots_here(Study(edited)) == slots

@@ -65,5 +65,5 @@ def test_a_key_in_two_files_is_the_later_one_s(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read"):
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml: there is no such file"):
         read_study_file(tmp_path / "nowhere.yaml")

@@ -25,8 +25,7 @@ TRAINED = {"train", *MEASURED}
 
 def jobs_of(study: Study) -> Iterator[tuple[str, str, Any]]:
     """Stage, what is made, and by which parameters."""
-    jobs = Jobs(study, "")
-    jobs.code = lambda *_: ""  # the code's part is tested by itself
+    jobs = Jobs(study)
     for dataset, size in jobs.image_stores():
         store = jobs.store(dataset, size)
         yield "images", f"{dataset}/{store}", jobs.images(dataset, store)

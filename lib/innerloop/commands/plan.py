@@ -6,22 +6,31 @@
 Estimates, from the study file and from how fast jobs were measured to run: within a factor of two
 or three where that was on your machine. The speed is that of the study's own finished jobs if there
 are any, or, with `--measured`, of another study's; else of the machines that Innerloop knows.
+What is left is what this folder's results/ lacks, or has by other parameters.
 """
 
 from __future__ import annotations
 
 import argparse
 import heapq
+import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from innerloop.errors import ConfigError
+from innerloop.gpu_slots import visible_gpus
+from innerloop.study.done import done
 from innerloop.study.forecast import Forecast
 from innerloop.study.reading import merged_study
 from innerloop.study.sizing import TOGETHER
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
+from innerloop.study.workload import Job
 
+#: The study that is planned unless another is named, as Snakemake takes it.
+DEFAULT = "config/config.yaml"
 #: Rules that only read images: they compute nothing on a GPU.
 READING = ("build_images", "measure_raw_pixels")
 
@@ -58,44 +67,66 @@ def main(argv: list[str]) -> None:
         prog="innerloop plan", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        "--configfile", nargs="+", default=["config/config.yaml"], help="as for snakemake"
-    )
+        "--configfile", nargs="+", metavar="FILE",
+        help=f"the study's files, later ones over earlier ones, as for snakemake ({DEFAULT})",
+    )  # fmt: skip
     parser.add_argument(
-        "--slots", nargs="+", type=_positive, default=[1, 4, 16], help="jobs that run at once"
-    )
+        "--slots", nargs="+", type=_positive, metavar="N",
+        help="jobs that run at once: the wall time for each N (as many as this machine takes)",
+    )  # fmt: skip
     parser.add_argument(
-        "--measured", nargs="+", help="file of a study that ran on such a machine, here"
-    )
+        "--measured", nargs="+", metavar="FILE",
+        help="the files of another study that has run in this folder, such as a short trial:\n"
+        "its benchmarks say how fast this machine is",
+    )  # fmt: skip
     arguments = parser.parse_args(argv)
-    study = _read(arguments.configfile)
+    if not arguments.configfile and not Path(DEFAULT).is_file():
+        raise ConfigError(
+            f"there is no {DEFAULT} in {Path.cwd()}: go to the workflow's folder, or name a study "
+            "file after --configfile"
+        )
+    study = _read(arguments.configfile or [DEFAULT])
     measured = arguments.measured and Speeds.shipped().measured(_read(arguments.measured))
-    print("\n".join(described(study, Forecast(study, measured), arguments.slots)))
+    slots = arguments.slots or [slots_here(study)]
+    print("\n".join(described(study, Forecast(study, measured), slots)))
 
 
 def _read(files: Sequence[str]) -> Study:
     return Study(merged_study(files))
 
 
+def slots_here(study: Study) -> int:
+    """Jobs that this machine runs at once: by its cores, or by its GPUs."""
+    if study.compute["device"] == "cpu":
+        return max(1, len(os.sched_getaffinity(0)) // int(study.compute["threads"]))
+    return max(1, len(visible_gpus())) * int(study.running.get("jobs_per_gpu", 1))
+
+
 def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterator[str]:
     """The plan in words, line by line."""
-    chains = planned(forecast)
-    jobs = [job for each in chains for job in each.jobs]
+    whole, left = planned(forecast), planned(forecast, done(study))
+    jobs, remaining = (
+        [job for each in chains for job in each.jobs if job.seconds] for chains in (whole, left)
+    )
     yield f"{study.name}: {study.config['title']}"
     yield ""
-    yield _row("rule", "jobs", "median", "longest", "together")
+    yield _row("rule", "jobs", "median", "longest", "together", "jobs left", "left")
     for rule in dict.fromkeys(job.rule for job in jobs):
-        yield _seconds_row(rule, [job.seconds for job in jobs if job.rule == rule])
-    yield _seconds_row("all", [job.seconds for job in jobs])
+        yield _seconds_row(rule, *(_seconds(each, rule) for each in (jobs, remaining)))
+    yield _seconds_row("all", *(_seconds(each) for each in (jobs, remaining)))
     yield ""
-    submitted = sum(1 + bool(each.then) for each in chains)
+    submitted = sum(1 + bool(each.then) for each in whole)
     yield f"through SLURM: {submitted} jobs, since what is measured of a model goes together"
-    hours = sum(job.seconds for job in jobs if job.rule not in READING) / 3600
-    if study.compute["device"] == "cpu":
-        yield f"core hours: {hours * study.compute['threads']:,.1f}"
-    else:
-        yield f"GPU hours: {hours:,.1f}"
+    on_cpu = study.compute["device"] == "cpu"
+    hours = [
+        sum(job.seconds for job in each if job.rule not in READING) / 3600
+        * (study.compute["threads"] if on_cpu else 1)
+        for each in (jobs, remaining)
+    ]  # fmt: skip
+    yield f"{'core' if on_cpu else 'GPU'} hours: {hours[0]:,.1f}, left: {hours[1]:,.1f}"
     for count in slots:
-        yield f"wall time with {count} at once: {shown(wall_seconds(chains, count))}"
+        times = [shown(wall_seconds(chains, count)) for chains in (whole, left)]
+        yield f"wall time with {count} at once: {times[0]}, left: {times[1]}"
     yield ""
     yield "Not counted: downloads, time in a queue, and the local jobs (splits, episodes, tables,"
     yield "figures, report), which take seconds each. The estimates rest on"
@@ -103,11 +134,12 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
         yield f"    {stage}: {speed.per_second:,.0f} {speed.unit}/s, {speed.where}"
 
 
-def planned(forecast: Forecast) -> list[Chain]:
-    """Every job that computes; a job that waits for another is in its chain."""
+def planned(forecast: Forecast, is_done: Callable[[Job], bool] = lambda job: False) -> list[Chain]:
+    """Every job that computes, what is done in no time; one that waits for another in its chain."""
     chains: list[Chain] = []
     for job in forecast.jobs:
-        one = PlannedJob(job.rule, forecast.seconds(job.rule, job.wildcards))
+        seconds = 0.0 if is_done(job) else forecast.seconds(job.rule, job.wildcards)
+        one = PlannedJob(job.rule, seconds)
         if job.rule in TOGETHER:  # its model's training is the last that was listed
             chains[-1] = Chain(chains[-1].first, (*chains[-1].then, one))
         else:
@@ -136,9 +168,13 @@ def shown(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def _seconds_row(name: str, seconds: Sequence[float]) -> str:
-    times = (statistics.median(seconds), max(seconds), sum(seconds))
-    return _row(name, str(len(seconds)), *map(shown, times))
+def _seconds(jobs: Sequence[PlannedJob], rule: str | None = None) -> list[float]:
+    return [job.seconds for job in jobs if rule in (None, job.rule)]
+
+
+def _seconds_row(name: str, whole: Sequence[float], left: Sequence[float]) -> str:
+    times = (statistics.median(whole), max(whole), sum(whole))
+    return _row(name, str(len(whole)), *map(shown, times), str(len(left)), shown(sum(left)))
 
 
 def _row(name: str, *cells: str) -> str:

@@ -36,17 +36,20 @@ class Jobs:
 
     Args:
         study: the study.
-        scripts: the folder of the workflow's scripts, whose code the specs digest.
+        scripts: the folder of the workflow's scripts, whose code the specs digest; None: the specs
+            say nothing of code.
     """
 
-    def __init__(self, study: Study, scripts: Path | str) -> None:
+    def __init__(self, study: Study, scripts: Path | str | None = None) -> None:
         self.study = study
-        self._scripts = Path(scripts)
+        self._scripts = None if scripts is None else Path(scripts)
         self.code = cache(self._code)
         self.train = cache(self._train)
 
     def _code(self, script: str, *entries: str) -> str:
         """Digest of the meaning of the code that a script and some entries reach."""
+        if self._scripts is None:
+            return ""
         return code_digest(self._scripts / script, [source_file(entry) for entry in entries])
 
     def _compute(self, *names: str) -> Spec:

@@ -28,6 +28,8 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
         line = f", line {at.line + 1}" if at else ""
         why = ": ".join(filter(None, (error.context, error.problem)))
         raise ConfigError(f"study file {file}{line}: no YAML: {why}") from error
+    except FileNotFoundError as error:
+        raise ConfigError(f"study file {file}: there is no such file in {Path.cwd()}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"study file {file} cannot be read: {error}") from error
     if not isinstance(content, dict):

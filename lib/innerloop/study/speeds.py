@@ -94,7 +94,7 @@ class Speeds:
             key: Speed(
                 statistics.median(values),
                 self._known[key].unit,
-                f"{results}: median of {len(values)} jobs",
+                f"{results}: median of {len(values)} job{'s'[: len(values) - 1]}",
             )
             for key, values in rates.items()
         }

@@ -70,7 +70,7 @@ class Job:
 
 def jobs_of(study: Study) -> list[Job]:
     """Every job of a study whose work is counted, in the order of the stages."""
-    known = Jobs(study, "")
+    known = Jobs(study)
 
     def found() -> Iterator[Job]:
         for dataset, size in known.image_stores():
@@ -204,7 +204,7 @@ def _raw_pixels(study: Study, dataset: str, setting: str) -> Work:
 def _toy(study: Study) -> Work:
     """Train the supervised toy once, at every step size, measuring it after every epoch."""
     chosen = study.config["toy"]
-    store = Jobs(study, "").store(chosen["dataset"], chosen["image_size"])
+    store = Jobs(study).store(chosen["dataset"], chosen["image_size"])
     held = images(study, chosen["dataset"], store)
     epoch = held["train"] * GRADIENT + sum(held.values())
     passes = len(chosen["step_sizes"]) * chosen["epochs"] * epoch

@@ -1,0 +1,66 @@
+"""Which jobs of a study are done: their file is there, and was made by the present parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from innerloop.errors import InnerloopError
+from innerloop.files import read_json
+from innerloop.provenance import read_provenance
+from innerloop.study.jobs import Jobs, Spec
+from innerloop.study.model_key import model_key
+from innerloop.study.study import Study
+from innerloop.study.workload import Job
+
+#: What an image store's manifest says of its parameters.
+_OF_IMAGES = ("dataset", "variant", "size", "source")
+
+
+def done(study: Study) -> Callable[[Job], bool]:
+    """Tells whether a job of a study, run from this folder, is done.
+
+    Changed code is not looked for: `snakemake -n` knows.
+    """
+    jobs = Jobs(study)
+
+    def is_done(job: Job) -> bool:
+        output = job.output(study)
+        try:
+            return output.is_file() and _recorded(output) == _parameters(jobs, job)
+        except (InnerloopError, OSError, ValueError, KeyError):  # a file that is none of ours
+            return False
+
+    return is_done
+
+
+def _parameters(jobs: Jobs, job: Job) -> Spec:
+    w = job.wildcards
+    if job.rule == "build_images":
+        spec = jobs.images(w["dataset"], w["store"])
+        return {name: spec[name] for name in _OF_IMAGES}
+    if job.rule == "measure_raw_pixels":
+        return _without_code(jobs.baseline(w["dataset"], w["setting"]))
+    if job.rule == "train_toy":
+        return _without_code(jobs.toy(w["dataset"], w["arm"], w["seed"]))
+    if job.rule == "train_model":
+        return _without_code(jobs.train(model_key(w)))
+    if job.rule == "measure_accuracy":
+        return _without_code(jobs.evaluate(model_key(w)))
+    return _without_code(jobs.probe(w["probe"], model_key(w)))
+
+
+def _recorded(output: Path) -> Spec:
+    if output.name == "manifest.json":
+        manifest = read_json(output)
+        return {name: manifest[name] for name in _OF_IMAGES}
+    record = read_json(output) if output.suffix == ".json" else read_provenance(output)
+    return _without_code(record["spec"])
+
+
+def _without_code(spec: Mapping[str, Any]) -> Spec:
+    plain = {name: value for name, value in spec.items() if name != "code"}
+    if "model" in plain:
+        plain["model"] = _without_code(plain["model"])
+    return plain
