@@ -29,7 +29,7 @@ def test_every_collection_and_file(one):
     assert not one.folder or f"`{one.folder}`" in PAGE
 
 
-def test_a_data_set_of_one_s_own(tmp_path, monkeypatch):
+def test_a_data_set_of_one_s_own(tmp_path):
     """The page's files to the letter, but for the hash and the address."""
     blocks = dict(
         re.findall(r'^```\w+ title="([\w.]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
@@ -46,7 +46,6 @@ def test_a_data_set_of_one_s_own(tmp_path, monkeypatch):
     registry.write_text(
         registry.read_text(encoding="utf-8").replace("f5" * 16, md5), encoding="utf-8"
     )
-    monkeypatch.chdir(tmp_path)
     store = innerloop.open_images(
         "flowers", 8, tmp_path / "images", registry=registry, data_root=tmp_path
     )

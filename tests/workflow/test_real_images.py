@@ -1,0 +1,105 @@
+"""Studies on real images that lie beside the checkout, where there are any.
+
+Their terms forbid that any of them, or a picture of them, enters the project: what is made of them
+stays in the test's own folder.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from study_run import ROOT, Checkout
+from test_paper_study import SHRUNK
+
+from innerloop.render.registry import FIGURES
+
+IMAGES = ROOT.parent / "shared/images"
+real = pytest.mark.skipif(
+    not (IMAGES / "use/sample.yaml").is_file(), reason="there is no ../shared/images"
+)
+#: Images of the data sets' samples.
+COUNTS = {
+    "mini_imagenet/sample": 23_800,
+    "cub/crops_2010": 6_033,
+    "fc100/sample": 10_000,
+    "cifar_fs/sample": 10_000,
+    "cifar10/sample": 2_500,
+}
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    """A checkout with the images where sample.yaml looks for them."""
+    folder = tmp_path_factory.mktemp("real")
+    (folder / "shared").mkdir()
+    (folder / "shared/images").symlink_to(IMAGES)
+    return Checkout(folder / "innerloop")
+
+
+def arguments(checkout: Checkout, **more: Any) -> tuple[str, ...]:
+    """The papers' study, made small, on the images beside the checkout."""
+    checkout.write_study("small.yaml", {**copy.deepcopy(SHRUNK), **more})
+    files = ("config/paper.yaml", "small.yaml", "../shared/images/use/sample.yaml")
+    return ("--configfile", *files)
+
+
+def manifest(checkout: Checkout, store: str) -> dict[str, Any]:
+    path: Path = checkout.folder / f"resources/images/{store}-28/manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@real
+@pytest.mark.workflow
+def test_a_model_is_trained_on_one_of_them(checkout: Checkout) -> None:
+    model = "results/paper/models/p1/cub/maml/5w1s/seed0/model.json"
+    checkout.run(model, *arguments(checkout))
+    assert (checkout.folder / model).is_file()
+    built = manifest(checkout, "cub/crops_2010")
+    assert built["count"] == COUNTS["cub/crops_2010"]
+    assert "left_out" not in built
+
+
+@real
+@pytest.mark.workflow
+@pytest.mark.long
+@pytest.mark.timeout(2400)
+def test_the_papers_study_runs_on_all_of_them(checkout: Checkout) -> None:
+    few_shot = {"cifar_fs": {"source": "cifar_fs", "label": "CIFAR-FS"}}
+    model = {
+        "protocol": "p2",
+        "dataset": "cifar_fs",
+        "settings": ["5w1s"],
+        "variants": ["meta_sgd"],
+    }
+    checkout.run(*arguments(checkout, datasets=few_shot, models={"cifar_fs": model}))
+    assert (checkout.folder / "results/paper/report.html").stat().st_size > 100_000
+    for name in FIGURES:
+        assert (checkout.folder / f"results/paper/figures/{name}.pdf").stat().st_size > 100
+    for store, count in COUNTS.items():
+        built = manifest(checkout, store)
+        assert built["count"] == count
+        assert built["distinct"] > 0.999 * count
+
+
+def test_no_picture_is_in_the_project_but_the_demo_s() -> None:
+    """Not even those of a data set that may be copied: they are built, not kept."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if listed.returncode:
+        pytest.skip("this is no git checkout")
+    files = [Path(name) for name in listed.stdout.split("\0") if name]
+    held = {".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".ppm",
+            ".pgm", ".svg", ".pdf", ".npy", ".npz", ".pkl", ".pt", ".parquet", ".zip", ".tar",
+            ".tgz", ".gz", ".xz", ".h5"}  # fmt: skip
+    lists = "lib/innerloop/data/split_lists/mini_imagenet_images.csv.gz"
+    found = {file for file in files if file.suffix.lower() in held} - {Path(lists)}
+    names = {f"{name}.png" for name in FIGURES}
+    assert {file.parent.as_posix() for file in found} <= {"docs/pictures"}
+    assert {file.name for file in found} - names == set()
