@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 
@@ -57,5 +58,21 @@ def test_schema_says_unit_range_and_what_is_allowed(capsys):
         assert text in said
     main(["schema"])
     assert "a probe of your own" in capsys.readouterr().out
-    main(["schema", "acuracy"])
-    assert "acuracy (a probe of your own)" in capsys.readouterr().out
+
+
+def test_a_mistyped_table_is_refused_and_a_probe_of_one_s_own_is_not(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"no table 'acuracy'.*did you mean 'accuracy'\?"):
+        main(["schema", "acuracy"])
+    with pytest.raises(SystemExit, match=r"no table 'sharpness'"):
+        main(["schema", "sharpness"])
+    (tmp_path / "results/mine/measurements/sharpness").mkdir(parents=True)
+    main(["schema", "sharpness"])
+    assert "sharpness (a probe of your own)" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r"did you mean 'sharpness'\?"):
+        main(["schema", "sharpnes"])
+
+
+def test_it_says_its_version(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"innerloop {version('innerloop')}\n"

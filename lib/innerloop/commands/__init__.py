@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.metadata import version
 from io import TextIOWrapper
 
 #: Name of a command (and of its module here) -> what it does.
@@ -20,7 +21,11 @@ def usage() -> str:
     """What the console script says of itself."""
     width = max(map(len, COMMANDS))
     lines = (f"  {name:{width}}  {about}" for name, about in COMMANDS.items())
-    return "usage: innerloop COMMAND ...\n\n" + "\n".join(lines) + "\n\ninnerloop COMMAND --help"
+    return (
+        "usage: innerloop COMMAND ...\n\n"
+        + "\n".join(lines)
+        + "\n\ninnerloop COMMAND --help\ninnerloop --version"
+    )
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -32,6 +37,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
+        return
+    if arguments[0] == "--version":
+        print(f"innerloop {version('innerloop')}")
         return
     name, *rest = arguments
     if name not in COMMANDS:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import pyarrow as pa
 
+from innerloop.errors import ConfigError
+from innerloop.suggestions import instead_of
 from innerloop.tables.schemas import SCHEMAS, schema_of
 
 
@@ -15,9 +18,16 @@ def main(argv: list[str]) -> None:
     parser.add_argument(
         "table",
         nargs="?",
-        help=f"{', '.join(SCHEMAS)}; any other name is the table of a probe of your own",
+        help=f"{', '.join(SCHEMAS)}, or a probe of your own that results/ here has measurements of",
     )
     table = parser.parse_args(argv).table
+    own = {path.name for path in Path().glob("results/*/measurements/*") if path.is_dir()}
+    if table and table not in SCHEMAS and table not in own:
+        raise ConfigError(
+            f"there is no table '{table}' in Innerloop or in results/ here"
+            f"{instead_of(table, [*SCHEMAS, *sorted(own - {*SCHEMAS})])}. `innerloop schema` shows "
+            "all, and last the columns of any probe of your own"
+        )
     for name in [table] if table else [*SCHEMAS, ""]:
         print(f"{_heading(name)}\n{described(schema_of(name))}\n")
 
