@@ -116,8 +116,8 @@ def test_differences_of_protocol_are_told(one, tmp_path):
         Finished.read(one), Finished.read(write_study(tmp_path / "b", description))
     )
     assert ("seed", "0", "7") in found
-    assert ("p1 mini_imagenet maml 5w1s step_size", "0.05", "0.01") in found
-    assert ("p2 mini_imagenet meta_sgd 5w1s", "trained", "–") in found
+    assert ("p1 Symbols MAML 5w1s step_size", "0.05", "0.01") in found
+    assert ("p2 Symbols Meta-SGD 5w1s", "trained", "–") in found
     assert len(found) == 3
 
 
@@ -132,6 +132,37 @@ def test_it_prints_and_writes_every_number(one, other, tmp_path, capsys):
     assert {"accuracy", "cka", "toy"} <= set(frame["table"])
     main(["compare", str(one), str(other), "--table", "toy"])
     assert "accuracy scaled_lr" not in capsys.readouterr().out
+
+
+def test_the_headline_comes_first_and_accuracies_are_percent(one, other, capsys):
+    def better(rows):
+        planted = (rows["variant"] == "scaled_lr") & (rows["eval_dataset"] == "people")
+        planted &= rows["split"] == "test"
+        rows.loc[planted, "accuracy"] = 0.25 + 0.001 * (rows["episode"] % 3)
+        return rows
+
+    change(other, "accuracy", better)
+    main(["compare", str(one), str(other), "--table", "accuracy"])
+    headline, *rest = " ".join(capsys.readouterr().out.split()).partition(
+        "The protocols are the same"
+    )
+    assert headline.startswith("one (a) and other (b) share ")
+    assert (
+        "equal, 1 different. The largest difference of an accuracy: 19.6 ± 3.1 points" in headline
+    )
+    assert "(accuracy, p1 Scaled LR Symbols 5w1s People test best 6)" in headline
+    assert "25.10 %" in "".join(rest)
+    assert "cub" not in "".join(rest)
+
+
+def test_what_one_study_has_alone_is_counted_and_named(one, other, capsys):
+    change(other, "accuracy", lambda rows: rows[rows["variant"] != "scaled_lr"])
+    main(["compare", str(one), str(other), "--table", "accuracy"])
+    said = capsys.readouterr().out
+    assert "numbers only in a: Scaled LR." in said
+    assert "–" not in said  # no rows of dashes
+    main(["compare", str(one), str(other), "--table", "accuracy", "--all"])
+    assert "│ only in a" in capsys.readouterr().out
 
 
 def test_a_folder_without_results_is_named(one, tmp_path):

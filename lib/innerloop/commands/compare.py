@@ -1,9 +1,18 @@
-"""`innerloop compare results/a results/b`: two studies side by side."""
+"""Two studies side by side: in what their protocols differ, and in what their numbers do.
+
+    innerloop compare results/demo results/mine
+    innerloop compare results/demo results/mine --table accuracy --all --csv differences.csv
+
+Names are those that the studies give their data sets and variants. The exit status is 0 whatever
+differs, and 1 where the studies cannot be compared at all.
+"""
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +22,10 @@ from rich.text import Text
 
 from innerloop.errors import ConfigError
 from innerloop.files import atomic_path
-from innerloop.render.tabulation import number, p_value, plus_minus_significant
+from innerloop.render.tabulation import MISSING, number, p_value, plus_minus_significant
 from innerloop.suggestions import instead_of
-from innerloop.tables.finished import Finished
+from innerloop.tables.finished import Finished, called_by_both
+from innerloop.tables.schemas import schema_of
 from innerloop.tables.study_comparison import (
     VERDICTS,
     Number,
@@ -30,7 +40,9 @@ _STYLES = {"differs": "bold", "not comparable": "yellow"}
 
 def main(argv: list[str]) -> None:
     """Print what differs in protocol and numbers; with --csv, write every number."""
-    parser = argparse.ArgumentParser(prog="innerloop compare", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="innerloop compare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("a", type=Path, help="results/<study>")
     parser.add_argument("b", type=Path, help="results/<another study>")
     parser.add_argument("--table", action="append", help="only this table, for example accuracy")
@@ -45,11 +57,11 @@ def main(argv: list[str]) -> None:
         if not arguments.table or found.table in arguments.table
     ]
     console = Console(width=None if Console().is_terminal else 160)
+    console.print(Text(_headline(numbers, a, b)))
     _print_protocol(console, a, b)
     for table in dict.fromkeys(found.table for found in numbers):
         own = [found for found in numbers if found.table == table]
         _print_numbers(console, table, own, a, b, None if arguments.all else SHOWN)
-    console.print(_summary(numbers))
     if arguments.csv:
         frame = pd.DataFrame([_record(found) for found in numbers])
         with atomic_path(arguments.csv) as temporary:
@@ -78,47 +90,120 @@ def _print_protocol(console: Console, a: Finished, b: Finished) -> None:
 def _print_numbers(
     console: Console, name: str, found: list[Number], a: Finished, b: Finished, most: int | None
 ) -> None:
+    """A table of what differs; what is equal or on one side alone is counted, with --all listed."""
     table = Table(title=name, title_justify="left")
     table.add_column("What")
     for heading in (f"a: {a.name}", f"b: {b.name}", "a − b", "Adjusted p"):
         table.add_column(heading, justify="right")
     table.add_column("Verdict")
     order = [*VERDICTS]
-    told = [one for one in found if one.verdict != "equal"]
+    folded = ("equal",) if most is None else ("equal", *ONE_SIDED)
+    told = [one for one in found if one.verdict not in folded]
     told.sort(key=lambda one: (order.index(one.verdict), one.p_adjusted))
     for one in told[:most]:
-        table.add_row(*map(Text, _printed(one)), style=_STYLES.get(one.verdict))
-    equal, left = len(found) - len(told), len(told) - len(told[:most])
-    if not told:
+        table.add_row(*map(Text, _printed(one, a, b)), style=_STYLES.get(one.verdict))
+    if told:
+        left = len(told) - len(told[:most])
+        table.caption = f"{left:,} more are not shown (--all)" if left else None
+        console.print(table)
+    equal = sum(one.verdict == "equal" for one in found)
+    if equal == len(found):
         console.print(f"{name}: all {equal:,} numbers are equal.")
-        return
-    notes = [f"{equal:,} more are equal"] if equal else []
-    notes += [f"{left:,} more are not shown (--all)"] if left else []
-    table.caption = "; ".join(notes)
-    console.print(table)
+    elif equal:
+        console.print(f"{name}: {equal:,} {'more ' if told else ''}numbers are equal.")
+    for verdict, side in zip(ONE_SIDED, (a, b), strict=True):
+        alone = [one for one in found if one.verdict == verdict]
+        if alone and verdict in folded:
+            console.print(
+                Text(f"{name}: {len(alone):,} numbers {verdict}{_of_what(alone, found, side)}.")
+            )
 
 
-def _printed(found: Number) -> list[str]:
-    difference = found.test.difference if found.test else None
-    what = " ".join(str(value) for name, value in found.key.items() if name not in _NOT_SAID)
+def _of_what(alone: Sequence[Number], found: Sequence[Number], side: Finished) -> str:
+    """By which of their values numbers of one study have no counterpart: `, all of ANIL`."""
+    shared = [one for one in found if one.verdict not in ONE_SIDED]
+    names: dict[str, None] = {}
+    for column in alone[0].key:
+        there = {one.key[column] for one in shared}
+        for one in alone:
+            value = one.key[column]
+            if column not in _NOT_SAID and isinstance(value, str) and value not in there:
+                names[_called(one, column, [side])] = None
+    return f": {', '.join(names)}" if names else ""
+
+
+def _printed(found: Number, a: Finished, b: Finished) -> list[str]:
+    percent = _is_fraction(found)
+    shown = [
+        number(each * (100 if percent else 1), 2 if percent else 4) for each in (found.a, found.b)
+    ]
     return [
-        f"{what}: {found.quantity}",
-        number(found.a, 4),
-        number(found.b, 4),
-        plus_minus_significant(difference.mean, difference.half_width) if difference else "–",
+        _what(found, a, b),
+        *(f"{text} %" if percent and text != MISSING else text for text in shown),
+        _difference(found),
         p_value(found.p_adjusted),
         f"{found.verdict}: {found.note}" if found.note else found.verdict,
     ]
 
 
+def _difference(found: Number) -> str:
+    """Of the means, with its interval; of fractions in percentage points."""
+    if found.test is None:
+        return MISSING
+    factor = 100 if _is_fraction(found) else 1
+    difference = found.test.difference
+    return plus_minus_significant(difference.mean * factor, difference.half_width * factor)
+
+
+def _what(found: Number, a: Finished, b: Finished) -> str:
+    sides = [side for side, value in ((a, found.a), (b, found.b)) if not math.isnan(value)]
+    values = [_called(found, name, sides or [a]) for name in found.key if name not in _NOT_SAID]
+    return f"{' '.join(values)}: {found.quantity}"
+
+
+def _called(found: Number, column: str, sides: Sequence[Finished]) -> str:
+    protocol = str(found.key.get("protocol", ""))
+    return called_by_both(sides[0], sides[-1], column, found.key[column], protocol)
+
+
+def _is_fraction(found: Number) -> bool:
+    schema = schema_of(found.table)
+    return (schema.field(found.quantity).metadata or {}).get(b"unit") == b"fraction"
+
+
 #: Said by the setting, or by the variant.
 _NOT_SAID = ("way", "shot", "method")
+#: What only one of the studies has.
+ONE_SIDED = ("only in a", "only in b")
 
 
-def _summary(numbers: list[Number]) -> str:
+def _headline(numbers: Sequence[Number], a: Finished, b: Finished) -> str:
+    """What differs, in one or two sentences."""
     counts = Counter(found.verdict for found in numbers)
-    told = ", ".join(f"{counts[name]:,} {name}" for name in VERDICTS if name in counts)
-    return f"{len(numbers):,} numbers: {told or 'none in both'}."
+    alone = sum(counts[verdict] for verdict in ONE_SIDED)
+    told = ", ".join(
+        f"{counts[name]:,} {_IN_WORDS.get(name, name)}"
+        for name in VERDICTS
+        if name in counts and name not in ONE_SIDED
+    )
+    shared = len(numbers) - alone
+    said = f"{a.name} (a) and {b.name} (b) share {shared:,} numbers: {told or 'none'}."
+    if alone:
+        said += f" {alone:,} are in one of them only."
+    accuracies = [n for n in numbers if n.verdict == "differs" and n.quantity == "accuracy"]
+    if accuracies:
+        largest = max(accuracies, key=lambda n: abs(n.a - n.b))
+        points = _difference(largest)
+        said += f" The largest difference of an accuracy: {points} points ({largest.table}, "
+        said += f"{_what(largest, a, b).removesuffix(': accuracy')})."
+    return said
+
+
+_IN_WORDS = {
+    "differs": "different",
+    "no difference shown": "not told apart by a test",
+    "no test": "without a test",
+}
 
 
 def _record(found: Number) -> dict[str, object]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from innerloop.errors import ConfigError
 from innerloop.files import read_json
-from innerloop.tables.described_study import DescribedStudy
+from innerloop.tables.described_study import KNOWN_LABELS, DescribedStudy
 from innerloop.tables.evidence import Evidence
 
 
@@ -57,3 +57,19 @@ class Finished:
     def source(self, dataset: str) -> str:
         """Where a data set comes from."""
         return str(self.description.get("datasets", {}).get(dataset, {}).get("source", dataset))
+
+    def called(self, column: str, value: object, protocol: str = "") -> str:
+        """What the study calls a value of a column; data sets come by the papers' names."""
+        text = str(value)
+        if column in ("train_dataset", "eval_dataset", "dataset"):
+            return self.study.dataset_label(self.study.in_role(text))
+        if column in ("variant", "arm"):
+            labels = self.description.get("protocols", {}).get(protocol, {}).get("labels", {})
+            return str(labels.get(text, KNOWN_LABELS.get(text, text)))
+        return text
+
+
+def called_by_both(a: Finished, b: Finished, column: str, value: object, protocol: str = "") -> str:
+    """What two studies call a value: one name, or both with a slash between."""
+    names = (side.called(column, value, protocol) for side in (a, b))
+    return " / ".join(dict.fromkeys(names))

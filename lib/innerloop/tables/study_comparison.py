@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 
 from innerloop.tables.comparability import PROTOCOL, differences, protocol_of
-from innerloop.tables.finished import Finished
+from innerloop.tables.finished import Finished, called_by_both
 from innerloop.tables.multiple_comparisons import adjusted
 from innerloop.tables.schemas import schema_of
 from innerloop.tables.statistics import Statistics
@@ -66,13 +66,26 @@ def protocol_differences(a: Finished, b: Finished) -> list[tuple[str, str, str]]
     found = [*_flat_differences("", _about(a), _about(b))]
     mine, theirs = _parameters(a), _parameters(b)
     for model in dict.fromkeys([*mine, *theirs]):
-        name = " ".join(model)
+        name = _model_name(model, [side for side, has in ((a, mine), (b, theirs)) if model in has])
         if model not in mine or model not in theirs:
             here, there = ("trained" if model in side else "–" for side in (mine, theirs))
             found.append((name, here, there))
         else:
             found += _flat_differences(name, mine[model], theirs[model])
     return found
+
+
+def _model_name(model: tuple[str, ...], sides: list[Finished]) -> str:
+    protocol, dataset, variant, setting = model
+    first, last = sides[0], sides[-1]
+    return " ".join(
+        [
+            protocol,
+            called_by_both(first, last, "dataset", dataset),
+            called_by_both(first, last, "variant", variant, protocol),
+            setting,
+        ]
+    )
 
 
 def number_differences(
