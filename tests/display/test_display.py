@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -210,7 +211,9 @@ def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path)
         "WorkflowError:\nAt least one job did not complete successfully.", logging.ERROR,
         event=LogEvent.ERROR, exception="WorkflowError",
     )  # fmt: skip
-    assert without_time(shown.close())[-3:] == [
+    told = without_time(shown.close())
+    assert not any("FAILED" in line or "Error" in line for line in told)
+    assert told[-3:] == [
         "Stopped.",
         "    Train maml: saved at iteration 114; run again to go on",
         "    Draw a figure: begins anew when run again",
@@ -320,6 +323,16 @@ def test_a_terminal_shows_what_runs_and_keeps_what_ended(tmp_path, capsys, monke
     assert "Train 0" in captured.get()
     assert "Tiny 50.0 ± 1.0 %" in captured.get()
     assert "FAILED" in captured.get()
+
+
+def test_a_picture_waits_for_nobody():
+    """It is drawn under rich's lock, which a line that is printed needs."""
+    screen = Terminal(Run(Announcement(), Clock()), Console(file=io.StringIO()))
+    drawing = threading.Thread(target=screen.picture, daemon=True)
+    with screen.lock:
+        drawing.start()
+        drawing.join(timeout=10)
+        assert not drawing.is_alive()
 
 
 def test_lines_tell_how_far_all_is(tmp_path, monkeypatch):

@@ -70,7 +70,6 @@ def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     assert all("mine" in what for what in done)
 
 
-@pytest.mark.parametrize("arguments", [("--lint",), ("--dag",)])
-def test_what_snakemake_prints_besides_runs_is_not_swallowed(checkout, arguments):
-    ours = checkout.snakemake("--configfile", "study.yaml", *arguments, check=False)
-    assert "train_model" in ours.stdout + ours.stderr
+def test_what_snakemake_prints_besides_runs_is_not_swallowed(checkout):
+    printed = checkout.snakemake("--configfile", "study.yaml", "--dag").stdout
+    assert "train_model" in printed

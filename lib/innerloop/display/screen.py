@@ -140,6 +140,7 @@ class Terminal:
     def __init__(self, run: Run, console: Console, *, jobs: bool = True) -> None:
         self.lock = threading.RLock()
         self._run, self._console, self._jobs = run, console, jobs
+        self._picture: RenderableType = ""
         self._live = Live(
             console=console,
             refresh_per_second=_REFRESHES_A_SECOND,
@@ -169,21 +170,31 @@ class Terminal:
         self._live.stop()
 
     def picture(self) -> RenderableType:
-        """The live part."""
-        with self.lock:
-            run, now = self._run, self._run.clock()
-            head = Table.grid(padding=(0, 2))
-            head.add_row(
-                ProgressBar(total=1.0, completed=run.share_done, width=_BAR_WIDTH),
-                Text(summary(run), style="bold"),
-            )
-            jobs = Table.grid(padding=(0, 2))
-            jobs.add_column(no_wrap=True, overflow="ellipsis")
-            jobs.add_column(no_wrap=True, overflow="ellipsis", style="cyan")
-            shown = max(1, self._console.height - 4)
-            for job in list(run.running.values())[:shown]:
-                jobs.add_row(job.what, state(job, now))
-            more = len(run.running) - shown
-            if more > 0:
-                jobs.add_row(Text(f"and {more} more", style="dim"), "")
-            return Group(head, jobs)
+        """The live part; the last one where the run is changing just now.
+
+        It is drawn under rich's own lock, for which whoever changes the run may be waiting.
+        """
+        if self.lock.acquire(blocking=False):
+            try:
+                self._picture = self._drawn()
+            finally:
+                self.lock.release()
+        return self._picture
+
+    def _drawn(self) -> RenderableType:
+        run, now = self._run, self._run.clock()
+        head = Table.grid(padding=(0, 2))
+        head.add_row(
+            ProgressBar(total=1.0, completed=run.share_done, width=_BAR_WIDTH),
+            Text(summary(run), style="bold"),
+        )
+        jobs = Table.grid(padding=(0, 2))
+        jobs.add_column(no_wrap=True, overflow="ellipsis")
+        jobs.add_column(no_wrap=True, overflow="ellipsis", style="cyan")
+        shown = max(1, self._console.height - 4)
+        for job in list(run.running.values())[:shown]:
+            jobs.add_row(job.what, state(job, now))
+        more = len(run.running) - shown
+        if more > 0:
+            jobs.add_row(Text(f"and {more} more", style="dim"), "")
+        return Group(head, jobs)
