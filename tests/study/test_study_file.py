@@ -33,7 +33,14 @@ def variant(name: str, **values: Any) -> Edit:
     ("edit", "expected"),
     [
         (lambda s: s.update(sed=1), ["unknown key 'sed'", "did you mean 'seed'"]),
-        (lambda s: s.pop("seed"), ["'seed'", "missing"]),
+        (lambda s: s.pop("seed"), ["missing: 'seed'"]),
+        (
+            lambda s: (
+                [s.pop(key) for key in ("title", "compute")] and s["models"]["plain"].pop("dataset")
+            ),
+            ["missing: 'title', 'compute' (with device, threads, tasks_at_once), 'models.plain."],
+        ),
+        (lambda s: s.pop("title") and s.update(titel="x"), ["unknown key 'titel'", "'title'?"]),
         (lambda s: s.update(seed="x"), ["seed", "integer"]),
         (lambda s: s["compute"].update(device="gpu"), ["compute.device", "gpu", "cuda"]),
         (lambda s: s["compute"].update(threads=0), ["compute.threads", "minimum"]),
@@ -82,7 +89,7 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["probes"].update(cka={"tsks": 5}), ["probes.cka", "tsks"]),
         (lambda s: s["probes"].update(protonet={"tasks": 5, "splits": ["tset"]}), ["tset"]),
         (lambda s: s["probes"]["cka"].update(over_training=["symbol"]), ["cka", "symbol"]),
-        (lambda s: s["probes"].update(mine={"tasks": 5}), ["probes.mine", "'probe'"]),
+        (lambda s: s["probes"].update(mine={"tasks": 5}), ["missing: 'probes.mine.probe'"]),
         (lambda s: s["probes"].update(training={"probe": "my.py:x"}), ["training", "taken"]),
         (lambda s: s.update(methods={"maml": {}}), ["methods.maml", "built-in"]),
         (variant("unit_norm", label="MAML"), ["labelled 'MAML'"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +29,24 @@ def check_schema(config: Mapping[str, Any]) -> None:
     errors = sorted(validator.iter_errors(config), key=relevance)
     # a mistyped key is the likeliest mistake, and the cause of others
     unknown = [error for error in errors if error.validator in _CLOSED]
+    missing = [error for error in errors if error.validator == "required"]
+    if missing and not unknown:
+        raise ConfigError(_all_missing(missing))
     if errors:
         raise ConfigError(_message([*errors, *unknown][-1], schema))
+
+
+def _all_missing(errors: Iterable[Any]) -> str:
+    """Every missing key at once, with what a missing section must hold."""
+    found: dict[str, None] = {}
+    for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path))):
+        for key in error.validator_value:
+            if key in error.instance:
+                continue
+            inside = error.schema.get("properties", {}).get(key, {}).get("required", [])
+            holds = f" (with {', '.join(inside)})" if inside else ""
+            found[f"'{'.'.join(map(str, [*error.absolute_path, key]))}'{holds}"] = None
+    return f"study file: missing: {', '.join(found)}"
 
 
 def _message(error: Any, root: Mapping[str, Any]) -> str:
@@ -43,9 +59,8 @@ def _message(error: Any, root: Mapping[str, Any]) -> str:
         known = sorted(_properties(schema, root))
         unknown = sorted(set(error.instance) - set(known))
         return f"{start}unknown key {', '.join(map(repr, unknown))}{instead_of(unknown[0], known)}"
-    if error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        return f"{start}the key {', '.join(map(repr, missing))} is missing"
+    if error.validator == "required":  # of one of several forms
+        return f"{start}{_all_missing([error]).removeprefix('study file: ')}"
     about = schema.get("description", "")
     if error.validator == "pattern" and about:  # which says it in words
         return f"{start}got {error.instance!r}, expected {about}"
