@@ -19,7 +19,7 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 from innerloop.display.announced import Announced, Announcement
 from innerloop.display.display import Display
 from innerloop.display.run import Job, Run
-from innerloop.display.screen import Lines, Terminal
+from innerloop.display.screen import Lines, Terminal, state
 from innerloop.progress import Progress
 
 MAML = {"protocol": "p1", "dataset": "tiny", "variant": "maml", "setting": "5w1s", "seed": "0"}
@@ -66,7 +66,7 @@ class Shown:
         facts = {
             "jobid": number, "rule_msg": message, "rule_name": "train_model", "wildcards": MAML,
             "log": [log] if log else [], "output": ["results/x.json"], "input": [],
-            "reason": "Missing output files", "local": False, "is_checkpoint": False,
+            "reason": "Missing output files", "local": True, "is_checkpoint": False,
             "resources": {}, "priority": 0, "threads": 1, "indent": False, "benchmark": None,
         }  # fmt: skip
         self.tell("job", event=LogEvent.JOB_INFO, **{**facts, **more})
@@ -237,7 +237,7 @@ def test_what_snakemake_says_besides_is_not_swallowed():
 def test_a_dry_run_has_every_jobs_block_in_snakemakes_form():
     shown = Shown(dryrun=True)
     paths = [f"in{number}" for number in range(60)]
-    shown.start(1, "Train maml", input=paths)
+    shown.start(1, "Train maml", input=paths, local=False)
     told = shown.close()
     assert "rule train_model:" in told
     assert "    message: Train maml" in told
@@ -284,6 +284,18 @@ def test_a_trainings_own_progress_says_how_long_it_takes(tmp_path, monkeypatch, 
     assert run.left_of(run.running[0]) == 50
     # the other training will take ten times what was forecast as well
     assert run.seconds_left == 50 + 200
+
+
+def test_time_in_a_queue_is_no_work(monkeypatch):
+    clock = Clock()
+    run = Run(announced(10, 20, monkeypatch=monkeypatch), clock)
+    submitted = job(0)
+    submitted.queued = True
+    run.start(submitted)
+    clock.now = 10_000
+    assert (run.seconds_done, state(submitted, clock.now)) == (0, "submitted 2.8 h ago")
+    run.finish(0)
+    assert run.seconds_ahead == 20
 
 
 def test_without_an_announcement_jobs_are_counted():

@@ -110,7 +110,7 @@ class Display:
         job = Job(
             record.jobid, record.rule_name, _what(record), record.wildcards,
             str(record.log[0]) if record.log else None, list(map(str, record.output)),
-            self._run.clock(),
+            self._run.clock(), queued=not record.local,
         )  # fmt: skip
         self._run.start(job)
         if record.output:  # a target such as `all` does nothing

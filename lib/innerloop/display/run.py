@@ -38,6 +38,7 @@ class Job:
         log: the path of its log, if it has one.
         outputs: paths of its files.
         started: when, on the run's clock.
+        queued: whether it was handed to a cluster, where it may wait.
     """
 
     number: int
@@ -47,6 +48,7 @@ class Job:
     log: str | None
     outputs: list[str]
     started: float
+    queued: bool = False
     _looked: float = field(default=float("-inf"), repr=False)
     _progress: Reached | None = field(default=None, repr=False)
 
@@ -96,8 +98,10 @@ class Run:
         self.finished += 1
         job = self.running.pop(number, None)
         if job:
-            seconds = self.clock() - job.started
-            self._measured[job.rule].append((seconds, self.estimate(job.rule, job.wildcards)))
+            estimate = self.estimate(job.rule, job.wildcards)
+            # time in a queue says nothing of how long such jobs take
+            seconds = estimate if job.queued else self.clock() - job.started
+            self._measured[job.rule].append((seconds, estimate))
         return job
 
     def fail(self, number: int) -> Job | None:
@@ -117,9 +121,8 @@ class Run:
     @property
     def seconds_done(self) -> float:
         """Seconds of work that is done, of running jobs too."""
-        now = self.clock()
         ended = sum(seconds for rule in self._measured.values() for seconds, _ in rule)
-        return ended + sum(now - job.started for job in self.running.values())
+        return ended + sum(self._spent(job) for job in self.running.values())
 
     @property
     def seconds_ahead(self) -> float:
@@ -165,7 +168,15 @@ class Run:
         if progress and progress.rate > 0:
             return (progress.total - progress.done) / progress.rate
         estimate = self.estimate(job.rule, job.wildcards) * self._factor(job.rule)
-        return max(estimate - (now - job.started), _OVERDUE * estimate)
+        return max(estimate - self._spent(job), _OVERDUE * estimate)
+
+    def _spent(self, job: Job) -> float:
+        """Seconds that a running job has worked."""
+        now = self.clock()
+        if not job.queued:
+            return now - job.started
+        progress = job.progress(now)
+        return progress.done / progress.rate if progress and progress.rate > 0 else 0.0
 
     def _factor(self, rule: str) -> float:
         """How much longer jobs of a rule took in this run than was forecast."""

@@ -57,7 +57,8 @@ def state(job: Job, now: float) -> str:
     """How far a running job is, by its log; else for how long it runs."""
     progress = job.progress(now)
     if progress is None:
-        return f"for {duration(now - job.started)}"
+        since = duration(now - job.started)
+        return f"submitted {since} ago" if job.queued else f"for {since}"
     left = (progress.total - progress.done) / progress.rate if progress.rate else None
     figures = ", ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
     parts = [
