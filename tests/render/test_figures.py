@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from innerloop.extensions import load_entry
 from innerloop.render import captions, cka
 from innerloop.render.registry import FIGURES
 from innerloop.tables.evidence import Evidence
+from innerloop.tables.schemas import conform
 from synthetic import STUDIES, describe
 
 CKA_FIGURES = [name for name, product in FIGURES.items() if "cka" in product.reads]
@@ -70,6 +72,28 @@ def test_cka_is_taken_at_each_methods_own_steps(evidence_of):
     own = cka.similarity(evidence, **home).set_index(["variant", "layer", "estimator"])
     assert own.loc[("maml", "head", "debiased"), "mean"] == pytest.approx(1 - 0.35, abs=0.05)
     assert own.loc[("unit_norm", "head", "debiased"), "mean"] == pytest.approx(0.64, abs=0.05)
+
+
+def test_no_steps_are_a_number_of_steps_too(tmp_path):
+    description = describe(("maml",), ())
+    models = [{**model, "test_steps": 0} for model in description["models"]]
+    model = {
+        "protocol": "p1", "variant": "maml", "method": "maml", "train_dataset": "symbols",
+        "train_store": "28", "setting": "5w1s", "way": 5, "shot": 1, "seed": 0,
+    }  # fmt: skip
+    where = {
+        "eval_dataset": "symbols", "eval_store": "28", "split": "test", "checkpoint": "last",
+        "iteration": 200, "queries": 15, "batch_norm": "batch",
+        "layer": "head", "estimator": "debiased",
+    }  # fmt: skip
+    rows = [
+        {**model, **where, "episode": episode, "steps": steps, "similarity": similarity}
+        for episode in (0, 1)
+        for steps, similarity in ((0, 1.0), (5, 0.5))
+    ]
+    pq.write_table(conform(rows, "cka"), tmp_path / "cka.parquet")
+    evidence = Evidence({"cka": tmp_path / "cka.parquet"}, {**description, "models": models})
+    assert cka.similarity(evidence)["mean"].tolist() == [1.0]
 
 
 def test_all_methods_are_compared_at_the_same_number_of_steps_too(drawing_of):

@@ -43,7 +43,7 @@ def config(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def study_of(config: dict[str, Any]) -> Study:
-    return Study(config, ROOT / "config/schemas/study.schema.json")
+    return Study(config)
 
 
 def method_of(config: dict[str, Any], variant: str = "mine") -> Method:
