@@ -52,6 +52,31 @@ def test_methods_keep_their_colours(tmp_path):
         assert np.abs(picture - wanted).max(axis=2).min() < 12, look.label
 
 
+def test_greys_stay_grey(tmp_path):
+    """Grid, axes and text beside curves of many colours, bands and a second picture of none."""
+    names = [*FIGURES][:2]
+    for name, colours in zip(names, (40, 0), strict=True):
+        figure = matplotlib.figure.Figure(figsize=(8, 3))
+        axes = figure.subplots()
+        axes.grid(color="0.9")
+        axes.axhline(5, color="0.5")
+        for height in range(colours):
+            colour = (height / 40, 0.4, 1 - height / 40)
+            axes.plot([0, 1], [height, height + 1], color=colour)
+            axes.fill_between([0, 1], height, height + 1, color=colour, alpha=0.2)
+        write_drawing(Drawing(figure, "C.", "A."), FIGURES[name], tmp_path / f"demo/figures/{name}")
+    main(["gallery", str(tmp_path / "demo"), str(tmp_path)])
+    for name in names:
+        before = Image.open(tmp_path / f"demo/figures/{name}.png").convert("RGB")
+        before.thumbnail((1200, 10_000), Image.Resampling.LANCZOS)
+        old = np.asarray(before).astype(int)
+        new = np.asarray(Image.open(tmp_path / f"pictures/{name}.png").convert("RGB")).astype(int)
+        grey = np.ptp(old, axis=2) == 0
+        assert np.ptp(new[grey], axis=1).max() == 0
+        assert np.abs(new - old)[grey].max() <= 2
+        assert (new[(old == 255).all(axis=2)] == 255).all()
+
+
 def test_a_study_without_figures_is_named(tmp_path):
     with pytest.raises(SystemExit, match="has no figures"):
         main(["gallery", str(tmp_path), str(tmp_path)])

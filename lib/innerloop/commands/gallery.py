@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from innerloop.errors import ConfigError
@@ -12,8 +14,8 @@ from innerloop.files import atomic_path, read_json
 from innerloop.render.contents import PAPERS, in_order
 from innerloop.render.registry import FIGURES
 
-#: Pixels that a picture is at most wide, and colours that its palette has.
-WIDTH, COLOURS = 1200, 256
+#: Pixels that a picture is at most wide, and the greys and colours that its palette has.
+WIDTH, GREYS, COLOURS = 1200, 64, 192
 
 
 def main(argv: list[str]) -> None:
@@ -52,8 +54,23 @@ def _shrink(source: Path, out: Path) -> None:
     """A picture that is quick to load: no wider than needed, and with a palette."""
     with Image.open(source) as picture:
         small = picture.convert("RGB")
-        small.thumbnail((WIDTH, 10_000), Image.Resampling.LANCZOS)
-        # a thin line's colour is as good as the ground's; dithering would cloud the white ground
-        reduced = small.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small.thumbnail((WIDTH, 10_000), Image.Resampling.LANCZOS)
     with atomic_path(out) as temporary:
-        reduced.save(temporary, optimize=True)
+        _with_palette(np.asarray(small)).save(temporary, optimize=True)
+
+
+def _with_palette(pixels: NDArray[np.uint8]) -> Image.Image:
+    """The picture of some pixels, [height, width, 3], in which a grey remains a grey."""
+    coloured = np.ptp(pixels, axis=2) > 0
+    chosen = np.round(pixels[..., 0] / 255 * (GREYS - 1)).astype(np.uint8)
+    palette = np.repeat(np.linspace(0, 255, GREYS).round().astype(np.uint8), 3).tobytes()
+    if coloured.any():
+        # a thin line's colour is as good as the ground's; dithering would cloud the white ground
+        reduced = Image.fromarray(pixels[coloured][None]).quantize(
+            COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+        chosen[coloured] = GREYS + np.asarray(reduced)[0]
+        palette += bytes(reduced.getpalette() or [])
+    picture = Image.fromarray(chosen)
+    picture.putpalette(palette)
+    return picture
