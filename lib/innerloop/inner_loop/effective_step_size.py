@@ -3,6 +3,10 @@
 A layer before BatchNorm computes the same function for w and w / ||w||. Its plain step a g moves
 the unit weight by a ||w||^-2 times the gradient there (P1 eq. 3); the scaled and unit-norm updates
 undo that factor (P1 eq. 5, 7). It is measured here with the rule itself, so that it holds for any.
+
+With a step size for each weight (P2 eq. 3) every weight has its own, a_i ||w||^-2; the layer's is
+their mean. Rules are linear in the step size where steps are small, so that the mean step size has
+exactly that mean; a random gradient would only estimate it.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ def effective_step_size(
 ) -> float:
     """-<step, g> / <g, g> / ||w||^2 for a small g orthogonal to w; the head is not divided.
 
+    Of step sizes shaped like the weight it is the mean over the weights.
+
     Args:
         rule: the update rule.
         name: the parameter's name, which says its role.
@@ -32,6 +38,7 @@ def effective_step_size(
     # small against the weight, yet far above rounding
     gradient = gradient * (1e-2 * square.sqrt() / gradient.norm())
     with torch.no_grad():
-        moved = rule(role_of(name), weight.unsqueeze(0), gradient.unsqueeze(0), step_size)[0]
+        mean = step_size.double().mean().to(step_size)
+        moved = rule(role_of(name), weight.unsqueeze(0), gradient.unsqueeze(0), mean)[0]
         along = -((moved - weight) * gradient).sum() / gradient.square().sum()
     return float(along if role_of(name) == "head" else along / square)

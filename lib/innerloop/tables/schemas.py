@@ -137,7 +137,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _real("norm", "Frobenius norm of the layer's weight tensor", "norm"),
             _real(
                 "effective_step_size",
-                "step seen by the unit-norm weight (P1 eq. 3, 5)",
+                "step seen by the unit-norm weight (P1 eq. 3, 5); mean of the weights' own",
                 "step size",
             ),
         ]
