@@ -53,7 +53,7 @@ MOVED = {
     "untrained": (0.001, 0.001, 0.002, 0.01, 0.4),
 }
 #: Variants that learn their step sizes.
-LEARNED = ("meta_sgd", "my_sgd")
+LEARNED = ("meta_sgd", "my_sgd", "your_sgd", "their_sgd")
 STEP_SIZES = {
     "conv1": (-0.006, 0.032, 288),
     "conv2": (-0.004, 0.027, 3000),
@@ -335,13 +335,15 @@ def _step_size(description: Mapping[str, Any], episodes: int) -> Iterator[dict[s
         done = iterations / model["iterations"]
         for layer, (mean, sd, count) in STEP_SIZES.items():
             for parameter in ("weight", "bias", "gamma", "beta")[: 2 if layer == "head" else 4]:
+                # a bias before BatchNorm gets no gradient, nor does its step size
+                moved = done * (parameter != "bias" or layer == "head")
                 yield _block(
                     _identity(model) | {"layer": layer, "parameter": parameter},
                     iteration=iterations,
                     count=count if parameter == "weight" else 32,
-                    mean=0.01 + done * (mean - 0.01),
-                    sd=done * sd,
-                    share_negative=done * (0.7 if mean < 0 else 0.25),
+                    mean=0.01 + moved * (mean - 0.01),
+                    sd=moved * sd,
+                    share_negative=moved * (0.7 if mean < 0 else 0.25),
                 )
 
 

@@ -95,11 +95,11 @@ def test_numbers_stand_beside_what_does_not_decide(evidence_of):
 
 def test_a_line_says_what_was_expected_and_what_could_have_been_found(evidence_of):
     made = tabulate("claims", evidence_of("full"))
-    lines = made.display.set_index("Claim")["Least certain of its comparisons"]
+    lines = made.display.set_index("Claim")["What decides it"]
     assert "accuracy, Symbols 5w" in lines["Scaled LR beats MAML on miniImageNet."]
     assert "points (expected > 0), p " in lines["Scaled LR beats MAML on miniImageNet."]
     undecided = made.display["Verdict"] == "inconclusive"
-    tested = made.display.loc[undecided, "Least certain of its comparisons"]
+    tested = made.display.loc[undecided, "What decides it"]
     tested = tested[~tested.str.contains("one seed")]
     assert len(tested)
     assert tested.str.contains(r"n = [\d,]+ \w+, detectable [\d.]+").all()

@@ -12,6 +12,7 @@ from innerloop.code_digest import modules_reached
 from innerloop.errors import ConfigError
 from innerloop.extensions import check_entry, source_file
 from innerloop.render.registry import FIGURES, TABLES, find
+from innerloop.tables.quantities import QUANTITIES
 from innerloop.tables.schemas import SCHEMAS
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
@@ -30,6 +31,14 @@ def test_every_file_is_a_product():
     package = Path(source_file(FIGURES["p1_figure2_cka"].entry)).parents[1]
     files = {path.stem for kind in ("figures", "tables") for path in (package / kind).glob("*.py")}
     assert files - {"__init__"} == set(PRODUCTS)
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_what_claims_are_decided_from_is_read_by_their_tables(name):
+    quantity = QUANTITIES[name]
+    assert check_entry(quantity.entry).stem == "readings"
+    for table in ("claims", "claim_comparisons", "p2_ttest_prototypes"):
+        assert quantity.reads in TABLES[table].reads
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():

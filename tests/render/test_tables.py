@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from copy import deepcopy
+from functools import cache
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from innerloop.errors import SchemaError
@@ -11,7 +15,7 @@ from innerloop.extensions import load_entry
 from innerloop.render import captions
 from innerloop.render.registry import TABLES
 from innerloop.tables.evidence import Evidence
-from synthetic import ACCURACY, STUDIES
+from synthetic import ACCURACY, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
 JUDGED = ("paper_vs_ours", "claims", "claim_comparisons")
@@ -90,9 +94,17 @@ def test_every_accuracy_is_in_a_table(tmp_path):
 
 def test_step_sizes_of_weights_come_first(evidence_of):
     made = _tabulate("p2_table1_step_sizes", evidence_of("full"))
-    assert made.display["Parameter"].tolist()[:6] == ["weight"] * 5 + ["bias"]
+    assert made.display["Parameter"].tolist()[:7] == ["weight"] * 5 + ["gamma", "beta"]
     assert made.display["Mean"].tolist()[0] == "−0.006"
     assert made.rules == (5,)
+
+
+def test_step_sizes_that_nothing_moves_are_left_out_and_named(evidence_of):
+    made = _tabulate("p2_table1_step_sizes", evidence_of("full"))
+    places = {*zip(made.frame["layer"], made.frame["parameter"], strict=True)}
+    assert ("head", "bias") in places
+    assert not {place for place in places if place[1] == "bias" and place[0] != "head"}
+    assert "never moved them: bias of conv1, conv2, conv3, conv4." in made.caption
 
 
 def test_step_sizes_are_those_of_each_variants_last_iteration(uneven):
@@ -169,7 +181,10 @@ def test_real_data_are_judged(tmp_path):
     table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
     assert set(table1["verdict"]) == {"agrees"}
     assert set(frame["verdict"]) >= {"agrees", "differs", "quoted"}
-    assert frame.loc[frame["metric"].str.endswith("p_value"), "verdict"].item() == "agrees"
+    assert frame.loc[frame["metric"].str.endswith("p_value"), "verdict"].item() == "same sign"
+    by_sign = frame["metric"].str.startswith(("step_size_mean", "protonet"))
+    assert not set(frame.loc[by_sign, "verdict"]) & {"agrees", "differs"}
+    assert frame.loc[frame["metric"] == "accuracy", "difference_half_width"].gt(0).all()
 
 
 def test_a_users_probe_has_its_table(evidence_of):
@@ -180,9 +195,6 @@ def test_a_users_probe_has_its_table(evidence_of):
 
 
 def test_tasks_measured_twice_are_refused(tables_of, tmp_path):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     path = tmp_path / "accuracy.parquet"
     table = pq.read_table(tables_of("two_methods")["accuracy"])
     pq.write_table(pa.concat_tables([table, table]), path)
@@ -239,3 +251,60 @@ def test_the_study_chooses_the_interval(tables_of):
         assert "90 % interval" in made.caption
     assert widths["t"] > widths["normal"]
     assert len(set(widths.values())) == 3
+
+
+@pytest.mark.parametrize("study", ["full", "users_method", "anil_too"])
+def test_a_test_has_one_adjusted_p_wherever_it_is_printed(study, prototype_tables):
+    """And the number of comparisons in a caption is that of the p-values adjusted together."""
+    claims, tests = prototype_tables(study)
+    tests = tests.frame[tests.frame["split"] == "test"].set_index(["model", "quantity"])
+    decided = claims.frame[claims.frame["quantity"] == "prototype_change"]
+    assert len(decided) == 6
+    for row in decided.itertuples():
+        label = {"maml": "MAML", "meta_sgd": "Meta-SGD"}[row.of_variant]
+        between = row.of_condition == "relative"
+        quantity = {"on_task": "on-task − before", "off_task": "off-task − before"}
+        found = tests.loc[
+            (f"{label} − MAML", "d, paired on tasks")
+            if between
+            else (label, quantity[row.of_condition])
+        ]
+        assert found["p"] == pytest.approx(row.p, rel=1e-6)
+        assert found["p_adjusted"] == row.p_adjusted
+
+
+@pytest.mark.parametrize("study", ["full", "users_method", "anil_too"])
+def test_the_comparisons_counted_are_those_adjusted_for(study, prototype_tables):
+    claims, tests = prototype_tables(study)
+    decide = claims.frame[claims.frame["decides"]]
+    in_claims = int(decide["p"].notna().sum())
+    shared = tests.frame["p_adjusted"].isin(decide["p_adjusted"].dropna())
+    own = tests.frame[~shared]["p"].notna().sum()
+    named = [int(n) for n in re.findall(r"for the (\d+) comparisons", tests.caption)]
+    assert named == [in_claims, own]
+    assert f"for the {in_claims} comparisons" in claims.caption
+    smallest = tests.frame[~shared].nsmallest(1, "p").iloc[0]
+    assert smallest["p_adjusted"] == pytest.approx(min(1, own * smallest["p"]))
+
+
+@pytest.fixture(scope="module")
+def prototype_tables(evidence_of, tmp_path_factory):
+    """The tables of claims' comparisons and of t-tests, of a study by name."""
+
+    @cache
+    def made(study):
+        evidence = evidence_of(study) if study in STUDIES else _with_anil(tmp_path_factory)
+        return tuple(_tabulate(n, evidence) for n in ("claim_comparisons", "p2_ttest_prototypes"))
+
+    return made
+
+
+def _with_anil(tmp_path_factory):
+    """ANIL's features do not change: its changes are exactly zero and have no test."""
+    description = describe(("maml",), ("maml", "meta_sgd", "anil"), others=())
+    folder = tmp_path_factory.mktemp("anil")
+    tables = write_tables(folder, description, episodes=10, omit=("cka", "training"))
+    rows = pq.read_table(tables["protonet"]).to_pandas()
+    rows.loc[rows["variant"] == "anil", "accuracy"] = 0.5
+    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), tables["protonet"])
+    return Evidence(tables, description)

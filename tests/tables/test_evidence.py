@@ -68,8 +68,14 @@ def test_variants_keep_the_study_files_order_with_baselines_last():
 
 
 def test_stand_ins_are_named_and_real_data_are_not():
-    assert "Symbols for miniImageNet" in DescribedStudy(DESCRIPTION).stand_ins("mini_imagenet")
-    assert DescribedStudy(STUDIES["other_settings"][0]).stand_ins() == ""
+    study = DescribedStudy(DESCRIPTION)
+    assert study.stand_ins(["symbols"]) == "Stand-in data: Symbols for miniImageNet."
+    assert study.stand_ins(["digits", "people", "mine"]) == (
+        "Stand-in data: People for CUB, Digits for CIFAR-10."
+    )
+    assert study.stand_ins([]) == ""
+    real = DescribedStudy(STUDIES["other_settings"][0])
+    assert real.stand_ins(["mini_imagenet", "cub"]) == ""
 
 
 def test_variants_that_no_model_uses_have_their_declared_label():

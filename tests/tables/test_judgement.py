@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from innerloop.render.claims import verdict as in_words
 from innerloop.tables.claims import Claim, Comparison, Selection, claims
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import judge_claims
@@ -248,6 +249,28 @@ def test_a_claim_holds_if_all_comparisons_do_and_fails_if_one_does():
     assert between(0.1, 0.1) == "holds"
     assert between(0.1, -0.1) == "fails"
     assert between(0.1, 0.0) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ((0.1, None), "holds where run"),
+        ((None, 0.1, 0.1), "holds where run"),
+        ((-0.1, None), "fails"),
+        ((0.0, None), "inconclusive"),
+        ((0.1, 0.0, None), "inconclusive"),
+        ((None, None), "not run"),
+    ],
+)
+def test_a_claim_run_in_part_says_so(gains, verdict):
+    frames = [measured("maml", tasks(seed=1))]
+    frames += [measured(f"v{i}", tasks(g, 2 + i)) for i, g in enumerate(gains) if g is not None]
+    comparisons = [Comparison(side(f"v{i}"), side("maml"), "greater") for i, _ in enumerate(gains)]
+    (judgement,) = judge(frames, claim("greater", *comparisons))
+    assert judgement.verdict == verdict
+    assert in_words(judgement) == {
+        "holds where run": f"holds where run ({len(gains) - 1} of {len(gains)})"
+    }.get(verdict, verdict)
 
 
 def test_stand_in_data_are_told_apart():

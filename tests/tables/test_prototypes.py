@@ -86,3 +86,14 @@ def test_a_task_that_diverged_for_one_seed_has_no_change():
     assert found.loc[7, ["on_task", "relative"]].isna().all()
     assert found.loc[7, "off_task"] == whole.loc[7, "off_task"]
     pd.testing.assert_frame_equal(found.drop(7), whole.drop(7))
+
+
+def test_an_episode_of_which_a_seed_is_missing_is_missing():
+    frame = _protonet(0.0, 0.0, seed=1, seeds=3)
+    bad = (frame["seed"] == 1) & (frame["episode"] == 7) & (frame["condition"] == "on_task")
+    every = frame["episode"] == 9
+    changed = changes(frame.assign(accuracy=frame["accuracy"].mask(bad | every)))
+    assert changed["on_task"].isna().sum() == 2
+    assert changed["off_task"].isna().sum() == 1
+    assert len(changed) == EPISODES
+    assert within_model(changed)["relative"].difference.missing == 2

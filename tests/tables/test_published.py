@@ -40,14 +40,15 @@ def test_accuracies_are_judged_by_size(ours, half_width, verdict):
 @pytest.mark.parametrize(
     ("metric", "paper", "ours", "half_width", "verdict"),
     [
-        ("step_size_mean.conv1", -0.006, -0.02, NAN, "agrees"),
-        ("step_size_mean.conv1", -0.006, 0.001, NAN, "differs"),
+        ("step_size_mean.conv1", -0.006, -0.02, NAN, "same sign"),
+        ("step_size_mean.conv1", -0.006, 0.001, NAN, "opposite sign"),
         ("step_size_mean.head", 0.043, 0.01, 0.02, "inconclusive"),
         ("step_size_sd.head", 0.072, 0.05, NAN, "agrees"),
         ("step_size_sd.head", 0.072, 0.02, NAN, "differs"),
-        ("protonet_off_task_minus_pre", 0.2, 0.5, 0.1, "agrees"),
+        ("protonet_off_task_minus_pre", 0.2, 0.5, 0.1, "same sign"),
+        ("protonet_off_task_minus_pre", 0.2, 3.0, 0.1, "same sign"),
         ("protonet_off_task_minus_pre", 0.2, 0.05, 0.1, "inconclusive"),
-        ("protonet_off_task_minus_pre", 0.2, -0.5, 0.1, "differs"),
+        ("protonet_off_task_minus_pre", 0.2, -0.5, 0.1, "opposite sign"),
     ],
 )
 def test_what_p2_argues_by_direction_is_judged_by_direction(
@@ -60,8 +61,8 @@ def test_what_p2_argues_by_direction_is_judged_by_direction(
 @pytest.mark.parametrize(
     ("ours", "effect", "verdict"),
     [
-        (0.03, 0.1, "agrees"),
-        (0.03, -0.1, "differs"),
+        (0.03, 0.1, "same sign"),
+        (0.03, -0.1, "opposite sign"),
         (0.3, 0.1, "inconclusive"),
         (0.3, -0.1, "inconclusive"),
     ],

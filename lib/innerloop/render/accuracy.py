@@ -10,9 +10,10 @@ import pandas as pd
 from innerloop.errors import SchemaError
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
-from innerloop.tables.comparability import METHODS_MAY_DIFFER, PROTOCOL
+from innerloop.tables.comparability import PROTOCOL
 from innerloop.tables.described_study import RAW_PIXELS, DescribedStudy
 from innerloop.tables.evidence import Evidence
+from innerloop.tables.quantities import METHODS_MAY_DIFFER
 from innerloop.tables.summaries import summarise
 from innerloop.tables.winner import by_episode, winner
 
@@ -68,7 +69,6 @@ class Accuracies:
     def counted(self) -> str:
         """How the accuracies were measured, on how many tasks and seeds."""
         chosen, summary = self.study.statistics, self.summary
-        missing = int(summary["missing"].sum())
         return captions.join(
             "Accuracy on the query images after adaptation, in percent: mean ± half-width of the "
             f"{captions.percent(chosen.level)} interval over tasks ({captions.recipe(chosen)}), "
@@ -78,7 +78,7 @@ class Accuracies:
             "standard deviation."
             if (summary["seeds"] > 1).any()
             else "",
-            f"{missing:,} values are not numbers and count as missing." if missing else "",
+            captions.missing(int(summary["missing"].sum())),
             BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
         )
 

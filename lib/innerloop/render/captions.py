@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
 from scipy.stats import norm
 
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.intervals import BOOTSTRAP_RESAMPLES
 from innerloop.tables.multiple_comparisons import PROMISES
 from innerloop.tables.statistics import Statistics
@@ -43,10 +45,15 @@ def recipe(statistics: Statistics) -> str:
     return f"percentile bootstrap, {BOOTSTRAP_RESAMPLES:,} resamples"
 
 
-def correction(statistics: Statistics, n: int | None = None) -> str:
-    """How p-values were adjusted for the number of comparisons, as far as it is known."""
+def correction(statistics: Statistics, p_values: Iterable[float] | None = None) -> str:
+    """How the p-values of a family were adjusted, and for how many, as far as they are known.
+
+    Those that are not numbers were not tested, and do not count.
+    """
     text = PROMISES[statistics.correction]
-    return text.replace("the {n} ", "the ").replace("{n} ", "") if n is None else text.format(n=n)
+    if p_values is None:
+        return text.replace("the {n} ", "the ").replace("{n} ", "")
+    return text.format(n=sum(not math.isnan(p) for p in p_values))
 
 
 def span(values: Iterable[float]) -> str:
@@ -68,6 +75,17 @@ def counted(summary: pd.DataFrame, what: str = "tasks") -> str:
     seeds = span(summary["seeds"])
     plural = "seed" if seeds == "1" else "seeds"
     return f"n = {span(summary['n'])} {what} per model, {seeds} {plural}."
+
+
+def stand_ins(study: DescribedStudy, rows: pd.DataFrame) -> str:
+    """Which of the data sets that some rows are about stand in for the papers'."""
+    columns = [name for name in ("train_dataset", "eval_dataset", "dataset") if name in rows]
+    return study.stand_ins({str(name) for column in columns for name in rows[column].unique()})
+
+
+def missing(count: int) -> str:
+    """That some values are not numbers; empty if all are."""
+    return f"{count:,} values are not numbers and count as missing." if count else ""
 
 
 def missing_values(summary: pd.DataFrame, by: str, where: str, why: str) -> str:

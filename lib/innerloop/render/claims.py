@@ -9,7 +9,7 @@ from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
 from innerloop.tables.claims import Comparison, Selection, claims
 from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
-from innerloop.tables.judgement import VERDICTS, Judgement, Outcome, judge_claims
+from innerloop.tables.judgement import VERDICTS, WHERE_RUN, Judgement, Outcome, judge_claims
 from innerloop.tables.quantities import QUANTITIES, Quantity
 
 STAND_IN = "on stand-in data"
@@ -30,9 +30,13 @@ def judged(evidence: Evidence) -> list[Judgement]:
     return judge_claims(claims(), evidence)
 
 
-def verdict(name: str, stand_in: bool) -> str:
-    """`holds`, or `holds on stand-in data`."""
-    return f"{name} {STAND_IN}" if stand_in and name in ("holds", "fails") else name
+def verdict(found: Judgement | Outcome) -> str:
+    """`holds`, `holds on stand-in data`, `holds where run (1 of 2)`."""
+    name = found.verdict
+    if isinstance(found, Judgement) and name == WHERE_RUN:
+        run = sum(outcome.verdict != "not run" for outcome in found.deciding)
+        name = f"{name} ({run} of {len(found.deciding)})"
+    return f"{name} {STAND_IN}" if found.stand_in and name.startswith(("holds", "fails")) else name
 
 
 def compared(outcome: Outcome, study: DescribedStudy) -> str:
@@ -98,16 +102,31 @@ def in_short(outcome: Outcome, study: DescribedStudy) -> str:
 
 def meanings(judgements: list[Judgement]) -> str:
     """What the verdicts that were given mean."""
+    known = {**VERDICTS, WHERE_RUN: "the test decides for the paper in all that this study ran"}
     given = {judgement.verdict for judgement in judgements}
-    text = "; ".join(f"{name}: {VERDICTS[name]}" for name in VERDICTS if name in given)
+    text = "; ".join(f"{name}: {meaning}" for name, meaning in known.items() if name in given)
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def family(judgements: list[Judgement], study: DescribedStudy) -> str:
     """How many comparisons were tested, and how their p-values were adjusted."""
-    outcomes = [o for judgement in judgements for o in judgement.outcomes if o.comparison.decides]
-    tested = sum(not math.isnan(outcome.p) for outcome in outcomes)
-    return f"Two-sided {captions.correction(study.statistics, tested)}."
+    outcomes = [outcome for judgement in judgements for outcome in judgement.deciding]
+    return f"Two-sided {captions.correction(study.statistics, [o.p for o in outcomes])}."
+
+
+def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:
+    """Which data sets stand in for the papers' in the comparisons that were made."""
+    sides = (
+        side
+        for judgement in judgements
+        for outcome in judgement.outcomes
+        if outcome.test is not None
+        for side in (outcome.comparison.of, outcome.comparison.against)
+        if side is not None
+    )
+    return study.stand_ins(
+        study.in_role(role) for side in sides for role in (side.trained_on, side.tested_on)
+    )
 
 
 def detectable(outcome: Outcome) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from innerloop.errors import ConfigError
+from innerloop.tables.quantities import QUANTITIES
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ FIGURES: dict[str, Product] = dict(
 )
 
 #: What the papers' claims are decided from.
-_CLAIMED = ("accuracy", "cka", "protonet", "step_size", "toy", "weight_norm")
+_CLAIMED = tuple(sorted({quantity.reads for quantity in QUANTITIES.values()}))
 
 TABLES: dict[str, Product] = dict(
     [
@@ -73,7 +74,7 @@ TABLES: dict[str, Product] = dict(
         _table("p1_table1_accuracy", "P1", "Table 1: accuracy", "accuracy"),
         _table("p1_table2_transfer", "P1", "Table 2: accuracy on new data sets", "accuracy"),
         _table("p2_table1_step_sizes", "P2", "Table 1: learned step sizes", "step_size"),
-        _table("p2_ttest_prototypes", "P2", "Section 5.3: t-tests of prototypes", "protonet"),
+        _table("p2_ttest_prototypes", "P2", "Section 5.3: t-tests of prototypes", *_CLAIMED),
         _table(
             "paper_vs_ours",
             "Innerloop",

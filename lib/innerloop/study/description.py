@@ -56,6 +56,5 @@ def _described(model: Model) -> dict[str, Any]:
         "shot": model.shot,
         **choices.pick(model.choices, _SHOWN),
         "step_size_multiplier": method.step_size_multiplier,
-        "second_order": not method.first_order,
         "baseline": model.baseline,
     }

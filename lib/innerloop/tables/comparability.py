@@ -16,10 +16,6 @@ IDENTITY = frozenset(
 )
 PROTOCOL = tuple(field.name for field in (*MODEL, *MEASURED) if field.name not in IDENTITY)
 
-#: What the methods of a paper may differ in and still be compared: how many inner steps they take
-#: is part of the method.
-METHODS_MAY_DIFFER = frozenset({"steps"})
-
 Protocol = Mapping[str, tuple[Any, ...]]
 
 

@@ -95,13 +95,13 @@ class DescribedStudy:
         """The study's own file that divides a data set's classes; empty: its source's division."""
         return str(self._datasets.get(dataset, {}).get("splits", ""))
 
-    def stand_ins(self, *paper_datasets: str) -> str:
-        """A sentence naming the data sets that stand in for the papers'; empty if none does."""
-        pairs = [(role, self.in_role(role)) for role in paper_datasets or tuple(self._roles)]
+    def stand_ins(self, shown: Iterable[str]) -> str:
+        """A sentence on those of some data sets that stand in for the papers'; empty if none."""
+        names = set(shown)
         replaced = [
             f"{self.dataset_label(name)} for {PAPER_LABELS.get(role, role)}"
-            for role, name in pairs
-            if role != name
+            for role, name in self._roles.items()
+            if role != name and name in names
         ]
         return f"Stand-in data: {', '.join(replaced)}." if replaced else ""
 

@@ -18,7 +18,8 @@ from innerloop.tables.claims import Claim, Comparison, Selection, with_layer
 from innerloop.tables.comparability import require_comparable
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.multiple_comparisons import adjusted
-from innerloop.tables.quantities import QUANTITIES, Values, at_common_steps, values_of
+from innerloop.tables.quantities import QUANTITIES
+from innerloop.tables.readings import Values, at_common_steps, values_of
 from innerloop.tables.statistics import Statistics
 from innerloop.tables.t_tests import TTest, one_sample
 
@@ -29,6 +30,10 @@ VERDICTS = {
     "not comparable": "the rows were measured under unequal protocols",
     "not run": "this study does not have the measurements",
 }
+
+
+#: Of a claim alone: some of its comparisons were not run.
+WHERE_RUN = "holds where run"
 
 
 @dataclass(frozen=True)
@@ -72,11 +77,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim, its verdict, and what its comparisons found."""
+    """A claim, its verdict (of `VERDICTS`, or `WHERE_RUN`), and what its comparisons found."""
 
     claim: Claim
     verdict: str
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def deciding(self) -> list[Outcome]:
+        """The outcomes that the claim depends on."""
+        return [outcome for outcome in self.outcomes if outcome.comparison.decides]
 
     @property
     def stand_in(self) -> bool:
@@ -222,9 +232,9 @@ def _decided(outcome: Outcome, p_adjusted: float, statistics: Statistics) -> Out
 
 def _verdict(outcomes: Iterable[Outcome]) -> str:
     """A claim holds if all of its comparisons do, and fails if one of them does."""
-    found = [outcome.verdict for outcome in outcomes if outcome.comparison.decides]
+    found = {outcome.verdict for outcome in outcomes if outcome.comparison.decides}
     if "fails" in found:
         return "fails"
-    if len(set(found)) == 1:
-        return found[0]
-    return "inconclusive"
+    if len(found) == 1:
+        return found.pop()
+    return WHERE_RUN if found == {"holds", "not run"} else "inconclusive"

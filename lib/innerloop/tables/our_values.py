@@ -13,6 +13,7 @@ from innerloop.tables.comparability import protocol_of, require_comparable
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.intervals import Interval, mean_interval
 from innerloop.tables.prototypes import between_models, changes
+from innerloop.tables.step_sizes import learned
 from innerloop.tables.summaries import summarise
 
 #: Joint with the papers' intervals, so of their level, whatever level the study draws.
@@ -102,7 +103,7 @@ class OurValues:
 
     def _step_size(self, row: dict[str, Any]) -> Ours:
         metric, _, layer = row["metric"].partition(".")
-        rows = self._rows("step_size", row, row["method"], layer=layer, parameter="weight")
+        rows = learned(self._rows("step_size", row, row["method"], layer=layer, parameter="weight"))
         rows = rows[rows["iteration"] == rows["iteration"].max()]
         if rows.empty:
             return Ours()

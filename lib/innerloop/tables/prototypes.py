@@ -28,8 +28,7 @@ def changes(protonet: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Indexed by episode: `on_task` (on - pre, on the task adapted to), `off_task` (off - pre, on
         another task) and `relative` (off_task - on_task, P2's d). Fractions, NaN where a condition
-        is missing, or
-        one seed's accuracy.
+        is missing, or one seed's accuracy.
     """
     grouped = protonet.groupby(["episode", "condition"], observed=True)["accuracy"]
     # the mean of the seeds that have a number would be that of another set of models

@@ -23,8 +23,10 @@ TOLERANCE_POINTS = 2.0
 SIGNIFICANT = 0.05
 
 VERDICTS = {
-    "agrees": "the difference is within the tolerance, or the direction is the paper's",
-    "differs": "the difference is beyond the tolerance, or the direction is the opposite",
+    "agrees": "the difference is within the tolerance",
+    "differs": "the difference is beyond the tolerance",
+    "same sign": "the direction is the paper's; sizes are not compared",
+    "opposite sign": "the direction is the opposite of the paper's",
     "inconclusive": "our interval is too wide to tell, or our test shows no direction",
     "stand-in": "our data set stands in for the paper's, so the numbers may not be compared",
     "not run": "this study does not have the measurement",
@@ -55,6 +57,7 @@ def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, An
         "high": ours.high,
         "half_width": ours.half_width,
         "difference": ours.value - row["value"],
+        "difference_half_width": _joint(row["spread"], ours.half_width),
         "n": ours.n,
         "seeds": ours.seeds,
         "missing": ours.missing,
@@ -89,7 +92,7 @@ def judge(
     Accuracies (percent) are compared by size: they agree within 2 points or within the joint 95 %
     interval, whichever is larger, but not where our half-width exceeds 2 points, which is
     inconclusive. A difference beyond both is one however wide our interval is, since the joint
-    interval holds it. Mean step sizes and changes of prototype accuracy are compared by direction,
+    interval holds it. Mean step sizes and changes of prototype accuracy are compared by sign alone,
     which is what P2 argues from; standard deviations by a factor of two; p-values, which the paper
     prints for what it finds significant, by the direction of what is significant at 5 %.
 
@@ -107,22 +110,27 @@ def judge(
         return _by_size(ours - paper, spread, half_width)
     if metric.endswith("p_value"):
         # a test that shows nothing does not show that the paper is wrong
-        return _either(effect > 0) if ours < SIGNIFICANT else "inconclusive"
+        return _direction(effect > 0) if ours < SIGNIFICANT else "inconclusive"
     if metric.startswith("step_size_sd"):
-        return _either(paper / 2 <= ours <= paper * 2)
+        return "agrees" if paper / 2 <= ours <= paper * 2 else "differs"
     if not math.isnan(half_width) and abs(ours) <= half_width:
         return "inconclusive"
-    return _either(ours * paper > 0)
+    return _direction(ours * paper > 0)
 
 
 def _by_size(difference: float, spread: float, half_width: float) -> str:
-    known = [width for width in (spread, half_width) if not math.isnan(width)]
-    if abs(difference) > max(TOLERANCE_POINTS, math.hypot(*known)):
+    if abs(difference) > max(TOLERANCE_POINTS, _joint(spread, half_width, missing=0)):
         return "differs"
     if math.isnan(half_width) or half_width > TOLERANCE_POINTS:
         return "inconclusive"
     return "agrees"
 
 
-def _either(agrees: bool) -> str:
-    return "agrees" if agrees else "differs"
+def _joint(spread: float, half_width: float, missing: float = math.nan) -> float:
+    """Half-width of a difference; `missing` where ours has none. A number alone counts as exact."""
+    known = 0 if math.isnan(spread) else spread
+    return math.hypot(known, missing if math.isnan(half_width) else half_width)
+
+
+def _direction(same: bool) -> str:
+    return "same sign" if same else "opposite sign"

@@ -1,20 +1,23 @@
-"""What claims are about: each quantity as values by task, or by seed where only seeds repeat it."""
+"""The values of every quantity: by task, or by seed where only seeds repeat it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from innerloop.errors import ComparisonError
+from innerloop.extensions import load_entry
 from innerloop.tables.claims import Selection
-from innerloop.tables.comparability import METHODS_MAY_DIFFER, Protocol, protocol_of
+from innerloop.tables.comparability import Protocol, protocol_of
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.inner_steps import common_steps
 from innerloop.tables.layers import BODY
 from innerloop.tables.prototypes import changes
+from innerloop.tables.quantities import QUANTITIES
+from innerloop.tables.step_sizes import learned
 
 
 @dataclass(frozen=True)
@@ -31,32 +34,13 @@ class Values:
     protocol: Protocol
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """A quantity that claims are about.
-
-    Attributes:
-        title: what it is called.
-        unit: of its values and of margins.
-        replicate: what repeats it: `tasks` or `seeds`.
-        digits: decimals worth printing.
-        read: its values.
-        reads: the table it is read from.
-        may_differ: protocol columns in which two variants may differ and be compared.
-    """
-
-    title: str
-    unit: str
-    replicate: str
-    digits: int
-    read: Callable[[Selection, Evidence], Values]
-    reads: str
-    may_differ: frozenset[str] = frozenset()
+Reader = Callable[[Selection, Evidence], Values]
 
 
 def values_of(selection: Selection, evidence: Evidence) -> Values:
     """The values of a selection; an empty frame where the study has none."""
-    return QUANTITIES[selection.quantity].read(selection, evidence)
+    read: Reader = load_entry(QUANTITIES[selection.quantity].entry)
+    return read(selection, evidence)
 
 
 def at_common_steps(
@@ -89,12 +73,14 @@ def _where(selection: Selection, evidence: Evidence, *, tested: bool = True) -> 
     return found
 
 
-def _accuracy(selection: Selection, evidence: Evidence) -> Values:
+def accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Accuracy of the best checkpoint, in percent."""
     rows = evidence.rows("accuracy", checkpoint="best", **_where(selection, evidence))
     return Values(100 * _by_task(rows, "accuracy"), protocol_of(rows))
 
 
-def _cka(selection: Selection, evidence: Evidence) -> Values:
+def cka(selection: Selection, evidence: Evidence) -> Values:
+    """CKA of a layer, or the mean of the conv layers, after the selected inner steps."""
     rows = _cka_rows(selection, evidence)
     steps = _own_steps(selection, evidence) if selection.steps is None else selection.steps
     if steps is not None:
@@ -120,17 +106,18 @@ def _own_steps(selection: Selection, evidence: Evidence) -> int | None:
     return evidence.study.test_steps(selection.protocol, selection.variant, selection.setting)
 
 
-def _weight_norm(selection: Selection, evidence: Evidence) -> Values:
+def weight_norm(selection: Selection, evidence: Evidence) -> Values:
+    """100 ln of the weight norm, so that differences are percent, the same up as down."""
     return Values(_log_norm(selection, evidence, selection.at or 0.0), {})
 
 
-def _weight_norm_growth(selection: Selection, evidence: Evidence) -> Values:
+def weight_norm_growth(selection: Selection, evidence: Evidence) -> Values:
+    """How much the weight norm grew between two fractions of training, in percent."""
     end = _log_norm(selection, evidence, 1.0 if selection.at is None else selection.at)
     return Values(end - _log_norm(selection, evidence, selection.start), {})
 
 
 def _log_norm(selection: Selection, evidence: Evidence, at: float) -> pd.DataFrame:
-    # a difference of 100 ln is a change in percent, the same up as down
     rows = evidence.rows(
         "weight_norm", layer=selection.layer, **_where(selection, evidence, tested=False)
     )
@@ -138,14 +125,16 @@ def _log_norm(selection: Selection, evidence: Evidence, at: float) -> pd.DataFra
     return _by_seed(rows.assign(value=100 * np.log(rows["norm"])), "value")
 
 
-def _negative_step_sizes(selection: Selection, evidence: Evidence) -> Values:
+def negative_step_sizes(selection: Selection, evidence: Evidence) -> Values:
+    """Share of learned step sizes below zero at the end of training, in percent."""
     rows = _step_sizes(selection, evidence)
     counted = rows.assign(negative=rows["share_negative"] * rows["count"])
     sums = counted.groupby("seed")[["negative", "count"]].sum()
     return Values((100 * sums["negative"] / sums["count"]).to_frame("value"), {})
 
 
-def _mean_step_size(selection: Selection, evidence: Evidence) -> Values:
+def mean_step_size(selection: Selection, evidence: Evidence) -> Values:
+    """Mean of the learned step sizes at the end of training."""
     return Values(_by_seed(_step_sizes(selection, evidence), "mean"), {})
 
 
@@ -153,15 +142,17 @@ def _step_sizes(selection: Selection, evidence: Evidence) -> pd.DataFrame:
     """Rows of the weights' step sizes at the end of training, as P2's Table 1 has them."""
     layer = {} if selection.layer == "all" else {"layer": selection.layer}
     where = _where(selection, evidence, tested=False)
-    return _nearest(evidence.rows("step_size", parameter="weight", **layer, **where), 1.0)
+    return _nearest(learned(evidence.rows("step_size", parameter="weight", **layer, **where)), 1.0)
 
 
-def _prototype_accuracy(selection: Selection, evidence: Evidence) -> Values:
+def prototype_accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Nearest-prototype accuracy under one condition, in percent."""
     rows = evidence.rows("protonet", condition=selection.condition, **_where(selection, evidence))
     return Values(100 * _by_task(rows, "accuracy"), protocol_of(rows))
 
 
-def _prototype_change(selection: Selection, evidence: Evidence) -> Values:
+def prototype_change(selection: Selection, evidence: Evidence) -> Values:
+    """Change of nearest-prototype accuracy by adaptation, in percentage points."""
     rows = evidence.rows("protonet", **_where(selection, evidence))
     found = {
         seed: 100 * changes(own)[selection.condition]
@@ -170,7 +161,8 @@ def _prototype_change(selection: Selection, evidence: Evidence) -> Values:
     return Values(pd.DataFrame(found), protocol_of(rows))
 
 
-def _toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
+def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Test accuracy after the last epoch, averaged over the step sizes, in percent."""
     rows = evidence.rows(
         "toy",
         arm=selection.variant,
@@ -211,26 +203,3 @@ def _nearest(rows: pd.DataFrame, fraction: float) -> pd.DataFrame:
     nearest = rows["iteration"][distance == distance.min()].min()
     found: pd.DataFrame = rows[rows["iteration"] == nearest]
     return found
-
-
-QUANTITIES: Mapping[str, Quantity] = {
-    "accuracy": Quantity(
-        "accuracy", "points", "tasks", 1, _accuracy, "accuracy", METHODS_MAY_DIFFER
-    ),
-    "cka": Quantity("CKA", "", "tasks", 3, _cka, "cka"),
-    "weight_norm": Quantity("weight norm", "%", "seeds", 1, _weight_norm, "weight_norm"),
-    "weight_norm_growth": Quantity(
-        "growth of the weight norm", "%", "seeds", 1, _weight_norm_growth, "weight_norm"
-    ),
-    "negative_step_sizes": Quantity(
-        "share of negative step sizes", "%", "seeds", 1, _negative_step_sizes, "step_size"
-    ),
-    "mean_step_size": Quantity("mean step size", "", "seeds", 4, _mean_step_size, "step_size"),
-    "prototype_accuracy": Quantity(
-        "prototype accuracy", "points", "tasks", 2, _prototype_accuracy, "protonet"
-    ),
-    "prototype_change": Quantity(
-        "change of prototype accuracy", "points", "tasks", 2, _prototype_change, "protonet"
-    ),
-    "toy_accuracy": Quantity("toy accuracy", "points", "seeds", 2, _toy_accuracy, "toy"),
-}

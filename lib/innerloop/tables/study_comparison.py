@@ -15,6 +15,7 @@ from innerloop.tables.finished import Finished, called_by_both
 from innerloop.tables.multiple_comparisons import adjusted
 from innerloop.tables.schemas import schema_of
 from innerloop.tables.statistics import Statistics
+from innerloop.tables.step_sizes import learned
 from innerloop.tables.t_tests import TTest, paired_difference, welch
 
 #: Too many values to set side by side; their means and spreads are another table's.
@@ -142,6 +143,7 @@ def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Num
 def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
     """A study's rows, the papers' names for data sets; of curves the last point."""
     rows = side.evidence.rows(table)
+    rows = learned(rows) if table == "step_size" else rows
     text = rows.select_dtypes("category").columns
     rows = rows.astype(dict.fromkeys(text, object))
     if "episode" in rows:

@@ -55,7 +55,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "unseen.",
             "Rows of biased CKA, the papers' estimator, stand beside those that decide (beside).",
             _counted([outcome for _, outcome in rows]),
-            study.stand_ins(),
+            words.stand_ins(judgements, study),
         ),
         tuple(accumulate(lengths[:-1])),
     )
@@ -114,7 +114,7 @@ def _statistics(test: dict[str, Any]) -> dict[str, Any]:
 
 def _printed(claim: Claim, outcome: Outcome, study: DescribedStudy) -> list[str]:
     test, quantity = outcome.test, words.quantity_of(outcome)
-    verdict = words.verdict(outcome.verdict, outcome.stand_in)
+    verdict = words.verdict(outcome)
     return [
         claim.claim,
         words.compared(outcome, study),

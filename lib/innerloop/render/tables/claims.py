@@ -15,7 +15,7 @@ from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.judgement import VERDICTS, Judgement, Outcome
 
-HEADER = ["Claim", "Verdict", "Least certain of its comparisons", "Comparisons", "Source"]
+HEADER = ["Claim", "Verdict", "What decides it", "Comparisons", "Source"]
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -30,12 +30,14 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "A claim holds if all of its comparisons do, and fails if one of them does; each is "
             "decided by a paired t-test on the same tasks or by an equivalence test, or by "
             "Student's t over seeds where only seeds repeat a measurement.",
+            "What decides it: of a claim that fails the comparison that speaks against it most, of "
+            "any other the one that is least certain.",
             words.family(judgements, study),
             "Detectable, where nothing was decided: the true difference that this test alone finds "
             "in 80 % of repetitions with this n.",
             "CKA is judged by the debiased estimator; the papers' biased one stands beside it in "
             "the table of comparisons.",
-            study.stand_ins(),
+            words.stand_ins(judgements, study),
         ),
         tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
     )
@@ -57,22 +59,24 @@ def _numbers(judgement: Judgement) -> dict[str, Any]:
 
 def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
     claim, counts = judgement.claim, _counts(judgement)
-    least = max(_deciding(judgement), key=_uncertainty)
+    least = max(_run(judgement), key=_uncertainty)
     return [
         claim.claim,
-        words.verdict(judgement.verdict, judgement.stand_in),
+        words.verdict(judgement),
         words.in_short(least, study),
         ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts),
         f"{claim.paper}, {claim.source}",
     ]
 
 
-def _deciding(judgement: Judgement) -> list[Outcome]:
-    return [outcome for outcome in judgement.outcomes if outcome.comparison.decides]
+def _run(judgement: Judgement) -> list[Outcome]:
+    """The outcomes that decide the claim and were run, as far as there are any."""
+    run = [outcome for outcome in judgement.deciding if outcome.verdict != "not run"]
+    return run or judgement.deciding
 
 
 def _counts(judgement: Judgement) -> Counter[str]:
-    return Counter(outcome.verdict for outcome in _deciding(judgement))
+    return Counter(outcome.verdict for outcome in judgement.deciding)
 
 
 def _uncertainty(outcome: Outcome) -> tuple[bool, bool, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.render import captions
 from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
 from innerloop.tables.evidence import Evidence
@@ -43,5 +44,5 @@ def tabulate(evidence: Evidence) -> Tabulation:
     return Accuracies(summary, study).table(
         KEYS,
         "Accuracy of the remaining models, on every data set that they were tested on.",
-        study.stand_ins("mini_imagenet", "cub", "fc100"),
+        captions.stand_ins(study, summary),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.render import captions
 from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
 from innerloop.tables.evidence import Evidence
@@ -24,5 +25,5 @@ def tabulate(evidence: Evidence) -> Tabulation:
         ["Method"],
         f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",
         "Below the rule: baselines without meta-learning.",
-        study.stand_ins("mini_imagenet"),
+        captions.stand_ins(study, together),
     )

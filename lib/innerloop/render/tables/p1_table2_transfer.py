@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.render import captions
 from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
 from innerloop.tables.evidence import Evidence
@@ -32,5 +33,5 @@ def tabulate(evidence: Evidence) -> Tabulation:
         f"Accuracy on data sets that the models, trained on {study.dataset_label(home)}, have "
         "never seen.",
         "Baselines without meta-learning are below the rule of each block.",
-        study.stand_ins("mini_imagenet", "cub", "fc100"),
+        captions.stand_ins(study, summary),
     )

@@ -8,6 +8,7 @@ from innerloop.render import captions, step_sizes
 from innerloop.render.tabulation import Tabulation, not_measured, number
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.layers import layers_in_order
+from innerloop.tables.step_sizes import learned, unmoved
 
 PROTOCOL = "p2"
 PARAMETERS = ("weight", "bias", "gamma", "beta")
@@ -15,12 +16,12 @@ HEADER = ["Method", "Layer", "Parameter", "Mean", "Std. dev.", "Negative (%)", "
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """Weights first, as in the paper; biases, γ and β below the rule."""
+    """Weights first, as in the paper; below the rule γ, β and the head's bias."""
     study = evidence.study
     rows = evidence.trained("step_size", PROTOCOL)
     if rows.empty:
         return not_measured("learned step sizes of P2's models", HEADER)
-    last = step_sizes.at_end(rows)
+    last = step_sizes.at_end(learned(rows))
     numbers = _over_seeds(last)
     several = bool((numbers["seeds"] > 1).any())
     printed = pd.DataFrame(
@@ -47,8 +48,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{study.main_setting(PROTOCOL)}). The paper's statistics are over the weights; its "
             "LOGITS is the head.",
             step_sizes.start(study, PROTOCOL, last),
+            unmoved(rows),
             f"Means over {seeds} seeds." if several else "One seed.",
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
         tuple(i for i in range(1, len(is_weight)) if is_weight[i] != is_weight[i - 1]),
     )

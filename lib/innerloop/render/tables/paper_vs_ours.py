@@ -40,7 +40,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )
     papers = ["P1", "P2"]
     recipe = captions.recipe(replace(evidence.study.statistics, level=LEVEL))
-    missing = int(frame["missing"].sum())
     changes_paper = frame["paper"].ne(frame["paper"].shift()) & frame["paper"].isin(papers)
     return Tabulation(
         frame,
@@ -50,15 +49,20 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{meanings[:1].upper()}{meanings[1:]}." if meanings else "",
             f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
             "interval where that is wider; nothing agrees whose own half-width exceeds "
-            f"{TOLERANCE_POINTS:g} points. Step sizes and changes of prototype accuracy are judged "
-            "by direction, their standard deviations by a factor of two, p-values by the direction "
-            "of what is significant at 5 %. Ours: mean of the seeds ± half-width of a 95 % "
-            f"interval ({recipe}). Accuracies: over the tasks of a seed, mean of the seeds' "
-            "half-widths; changes of prototype accuracy: over tasks, each averaged over the seeds "
-            "first; step sizes: over seeds (Student's t), none with one seed. n: tasks, or step "
-            "sizes of a layer.",
-            f"{missing:,} values are not numbers and count as missing." if missing else "",
-            evidence.study.stand_ins(),
+            f"{TOLERANCE_POINTS:g} points. Mean step sizes and changes of prototype accuracy are "
+            "judged by their sign alone, p-values by the sign of what is significant at 5 %: the "
+            "same sign is no agreement in size, for which see the difference. Standard deviations "
+            "may differ by a factor of two. Difference: ± the joint interval of both. Ours: mean "
+            f"of the seeds ± half-width of a 95 % interval ({recipe}). Accuracies: over the tasks "
+            "of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over tasks, "
+            "each averaged over the seeds first; step sizes: over seeds (Student's t), none with "
+            "one seed. n: tasks, or step sizes of a layer.",
+            captions.missing(int(frame["missing"].sum())),
+            evidence.study.stand_ins(
+                evidence.study.in_role(role)
+                for column in ("train_dataset", "eval_dataset")
+                for role in frame.loc[frame["verdict"] == "stand-in", column]
+            ),
         ),
         tuple(index for index in frame.index[changes_paper] if index > 0),
     )
@@ -79,7 +83,9 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
         show(row["ours"])
         if math.isnan(row["half_width"])
         else plus_minus(row["ours"], row["half_width"], digits),
-        MISSING if metric.endswith("p_value") else number(row["difference"], digits, sign=True),
+        MISSING
+        if metric.endswith("p_value")
+        else plus_minus(row["difference"], row["difference_half_width"], digits, sign=True),
         row["verdict"],
         f"{row['n']:,}" if row["n"] else MISSING,
         f"{row['seeds']}" if row["seeds"] else MISSING,

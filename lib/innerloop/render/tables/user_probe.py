@@ -64,7 +64,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{captions.interval(study.statistics)};",
             captions.counted(summary),
             f"Everywhere: {everywhere}." if everywhere else "",
-            study.stand_ins(),
+            captions.stand_ins(study, rows),
         ),
         title=f"Probe: {', '.join(names)}",
     )
