@@ -25,6 +25,10 @@ from innerloop.render.tabulation import (
         ("−0.3", "$-$0.3"),
         ("< 0.0001", r"\textless{} 0.0001"),
         ("1.96 s/√n", r"1.96 s/$\surd$n"),
+        ("λ = 2 Ω", r"$\lambda$ = 2 $\Omega$"),
+        ("cafe\u0301 Ž", "café Ž"),
+        ("my 少样 net", "my [U+5C11 U+6837] net"),
+        ("🤖عر", "[U+1F916 U+0639 U+0631]"),
     ],
 )
 def test_escapes(text, expected):

@@ -17,9 +17,11 @@ from innerloop.render.style import (
     legend_below,
     panels,
     say_not_measured,
+    titles_of,
     variant_looks,
     whiskers,
 )
+from innerloop.render.tabulation import number
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.inner_steps import common_steps
 from innerloop.tables.layers import layers_in_order
@@ -36,10 +38,6 @@ GROUP = ["variant", "train_dataset", "eval_dataset", "iteration", "layer", "esti
 METHOD = (
     "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
     "the head) on the query images of one task; 1 means that adaptation changed nothing."
-)
-WHY_TWO = (
-    "The biased estimator, the paper's, is near 1 for wide layers on few images whatever "
-    "happens; the debiased one (U-statistic) is free of that."
 )
 
 
@@ -111,11 +109,14 @@ def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> Non
     axes.set_xlim(-0.5, len(layers) - 0.5)
 
 
-def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFrame] | None:
+def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.DataFrame]] | None:
     """P1's Figures 2 and 5: a curve a method, for models of miniImageNet's role on `dataset`.
 
     Biased and debiased CKA stand side by side; below, all methods at the step count that they
-    share, when their own differ. None when nothing was measured.
+    share, when their own differ.
+
+    Returns:
+        The figure and the summary of each of its rows; None when nothing was measured.
     """
     study = evidence.study
     home = study.in_role("mini_imagenet")
@@ -139,7 +140,7 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, pd.DataFra
     for panel, title in zip(axes[0], ESTIMATORS.values(), strict=True):
         panel.set_title(title)
     legend_below(figure, [looks[name] for name in own["variant"].unique()])
-    return figure, own
+    return figure, [*rows.values()]
 
 
 def grid(
@@ -155,6 +156,7 @@ def grid(
     """
     blocks = chunks([*panel_names], PANELS_PER_ROW)
     figure, axes = panels(2 * len(blocks), len(blocks[0]), (1.9, 1.85), sharex=True, sharey=True)
+    titles = titles_of(figure, panel_names, 1.6, len(blocks))
     filled = []
     for index, row in enumerate(axes):
         block, estimator = blocks[index // 2], [*ESTIMATORS][index % 2]
@@ -167,7 +169,7 @@ def grid(
             mine = (summary[column] == name) & (summary["estimator"] == estimator)
             filled.append(Panel(panel, summary[mine]))
             if estimator == "biased":
-                panel.set_title(panel_names[name])
+                panel.set_title(titles[name])
             if not mine.any():
                 say_not_measured(panel)
             panel.set_xlabel(along if estimator == "debiased" else "")
@@ -195,17 +197,46 @@ def profile_grid(
     return figure
 
 
-def method_sentences(evidence: Evidence, summary: pd.DataFrame, checkpoint: str) -> str:
-    """How the values of a CKA figure were measured, with counts and what is not defined."""
+def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoint: str) -> str:
+    """How the values of a CKA figure were measured, with counts and what is not defined.
+
+    Args:
+        evidence: the study's measurements.
+        drawn: the summaries that the figure shows, first that at each variant's own inner steps.
+        checkpoint: of what weights, on which tasks.
+    """
+    summary = drawn[0]
     labels = summary.assign(variant=[evidence.study.label(name) for name in summary["variant"]])
     return captions.join(
         METHOD,
-        WHY_TWO,
+        estimators_apart(drawn),
         f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
         _steps_sentence(evidence, summary),
         captions.missing_values(labels, "variant", "layer", "because the layer is constant"),
     )
+
+
+def estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
+    """How far the two estimators lie apart in the means that a figure shows."""
+    gaps = pd.concat([_gaps(summary) for summary in drawn])
+    text = "The debiased estimator (U-statistic) is free of the bias that the paper's has on few"
+    if gaps.empty:
+        return f"{text} images."
+    widest = gaps.loc[gaps["gap"].abs().idxmax()]
+    return (
+        f"{text} images: over the {len(gaps):,} means drawn here biased − debiased is "
+        f"{number(gaps['gap'].mean(), 3, sign=True)} on average, and "
+        f"{number(widest['gap'], 3, sign=True)} where it is largest ({widest['layer']})."
+    )
+
+
+def _gaps(summary: pd.DataFrame) -> pd.DataFrame:
+    """Biased less debiased mean of every curve's points, with their layers."""
+    keys = [name for name in GROUP if name != "estimator"]
+    means = summary.set_index(GROUP)["mean"].unstack("estimator")  # noqa: PD010
+    gaps = (means["biased"] - means["debiased"]).dropna()
+    return gaps.rename("gap").reset_index()[[*keys, "gap"]]
 
 
 def _own_steps(evidence: Evidence, variants: Iterable[str]) -> dict[str, int]:

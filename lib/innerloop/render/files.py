@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
 from innerloop.files import atomic_path, write_json
+from innerloop.render.captions import join
 from innerloop.render.drawing import Drawing
-from innerloop.render.latex import booktabs
+from innerloop.render.fonts import give_fonts
+from innerloop.render.latex import BY_NUMBER, booktabs, lacks
 from innerloop.render.long_table import fits_a_page, long_table
 from innerloop.render.registry import Product
 from innerloop.render.style import theme
@@ -30,7 +33,9 @@ def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
         stem: path of the files without their suffix.
     """
     stem = Path(stem)
-    with theme():
+    with theme(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said in words instead
+        without_font = give_fonts(drawing.figure)
         # laid out once: all formats show the same, and the slowest part is not done three times
         drawing.figure.draw_without_rendering()
         drawing.figure.set_layout_engine("none")
@@ -38,7 +43,9 @@ def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
             with atomic_path(with_suffix(stem, suffix)) as temporary:
                 drawing.figure.savefig(temporary, metadata=metadata)
     about = _about(product, stem)
-    about |= {"caption": drawing.caption, "alt": drawing.alt}
+    if without_font:
+        print(f"warning: {stem.name}: {without_font}", flush=True)
+    about |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
     about["width_inches"] = float(drawing.figure.get_figwidth())
     write_json(with_suffix(stem, ".json"), about)
 
@@ -73,12 +80,14 @@ def _latex(made: Tabulation, title: str, label: str) -> str:
     """A float where a page has room for it, else a table over pages; first what it needs."""
     columns = [str(column) for column in made.display.columns]
     rows = made.display.astype(str).to_numpy().tolist()
+    by_number = lacks(title, made.caption, *columns, *(cell for row in rows for cell in row))
+    caption = join(made.caption, BY_NUMBER if by_number else "")
     if fits_a_page(columns, rows):
         needs = "booktabs"
-        text = booktabs(made.display, made.caption, made.rules, label=label, bold=made.bold)
+        text = booktabs(made.display, caption, made.rules, label=label, bold=made.bold)
     else:
         needs = "array,booktabs,longtable,pdflscape"
-        text = long_table(title, made.caption, columns, rows, made.rules, made.bold, label) + "\n"
+        text = long_table(title, caption, columns, rows, made.rules, made.bold, label) + "\n"
     return f"% needs \\usepackage{{{needs}}}\n{text}"
 
 

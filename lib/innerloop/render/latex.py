@@ -3,12 +3,21 @@ r"""Tables as LaTeX with booktabs rules; the document needs only `\usepackage{bo
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container, Iterable
 from itertools import repeat
 
 import pandas as pd
 
 from innerloop.render.tabulation import is_numeric
+
+_LETTERS = "αβγδζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
+
+
+def _greek(letter: str) -> str:
+    name = unicodedata.name(letter).rpartition(" ")[2].lower().replace("lamda", "lambda")
+    return rf"$\{name.title() if letter.isupper() else name}$"
+
 
 _ESCAPES = {
     "\\": r"\textbackslash{}",
@@ -29,12 +38,8 @@ _ESCAPES = {
     "≤": r"$\leq$",
     "≥": r"$\geq$",
     "√": r"$\surd$",
-    "α": r"$\alpha$",
-    "β": r"$\beta$",
-    "γ": r"$\gamma$",
+    **{letter: _greek(letter) for letter in _LETTERS},
     "ε": r"$\varepsilon$",
-    "μ": r"$\mu$",
-    "σ": r"$\sigma$",
     "→": r"$\rightarrow$",
     "²": r"\textsuperscript{2}",
     "–": "--",
@@ -46,18 +51,30 @@ _ESCAPES = {
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
 #: What LaTeX's usual fonts have no sign for: beyond Latin letters and quotation marks.
-_FOREIGN = re.compile(r"[^\n -~\u00a1-\u017e\u2018-\u201f]")
+_FOREIGN = re.compile(r"[^\n -~\u00a1-\u017e\u2018-\u201f]+")
+
+#: What a reader must be told where `escape` gave signs by their numbers.
+BY_NUMBER = (
+    "[U+...]: signs that the fonts of LaTeX lack, by their Unicode numbers; report.html and the "
+    "figures show them."
+)
 
 
 def escape(text: str) -> str:
     """Text with every character that LaTeX would read as a command made harmless.
 
-    A character that its fonts lack is given by its number.
+    Signs that its fonts lack are given by their numbers.
     """
+    whole = unicodedata.normalize("NFC", text)  # an accent of its own is none of LaTeX's letters
     return _FOREIGN.sub(
-        lambda match: f"[U+{ord(match[0]):04X}]",
-        _SPECIAL.sub(lambda match: _ESCAPES[match[0]], text),
+        lambda match: f"[{' '.join(f'U+{ord(sign):04X}' for sign in match[0])}]",
+        _SPECIAL.sub(lambda match: _ESCAPES[match[0]], whole),
     )
+
+
+def lacks(*texts: str) -> bool:
+    """Whether LaTeX's fonts lack a sign of some texts."""
+    return any("[U+" in escape(text) and "[U+" not in text for text in texts)
 
 
 def booktabs(

@@ -12,7 +12,7 @@ from innerloop import __version__
 from innerloop.files import read_json
 from innerloop.render.contents import in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
-from innerloop.render.latex import escape
+from innerloop.render.latex import BY_NUMBER, escape
 from innerloop.render.long_table import long_table
 from innerloop.render.provenance import protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
@@ -71,6 +71,8 @@ def latex_report(
         provenance=escape(", ".join(f"{n} {value}" for n, value in shared_facts(manifests, [])))
         or "Not recorded.",
     )
+    if "[U+" in source:
+        source = source.replace(r"\end{document}", f"\n{escape(BY_NUMBER)}\n\\end{{document}}")
     included = {name: with_suffix(path.with_suffix(""), ".pdf") for name, path in figures.items()}
     return source, included
 

@@ -7,7 +7,8 @@ apart with colour-blind eyes, and never carry meaning alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -19,13 +20,23 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatterSciNotation
 from numpy.typing import NDArray
 
+from innerloop.render import fonts
 from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.layers import LAYERS
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
+
+#: Type of titles, in points.
+TITLE = 9
+#: Lengths in a legend, in widths of its type.
+HANDLE, GAP = 3, 1.4
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 Dashes = str | tuple[int, tuple[float, ...]]
 
@@ -92,12 +103,12 @@ def theme() -> Iterator[None]:
         "axes.grid.axis": "y",
         "axes.spines.right": False,
         "axes.spines.top": False,
-        "axes.titlesize": 9,
+        "axes.titlesize": TITLE,
         "errorbar.capsize": 1.5,
         "figure.constrained_layout.use": True,
         "figure.dpi": 100,
         "figure.titlesize": 10,
-        "font.family": ["DejaVu Sans"],
+        "font.family": [fonts.OWN],
         "grid.color": "0.9",
         "legend.frameon": False,
         "lines.linewidth": 1.4,
@@ -106,6 +117,8 @@ def theme() -> Iterator[None]:
         "savefig.dpi": 200,
         "svg.fonttype": "path",
         "svg.hashsalt": "innerloop",
+        "text.parse_math": False,  # labels are the user's: a $ in them is a dollar
+        "text.usetex": False,
         "xtick.color": "0.3",
         "xtick.labelcolor": "0.1",
         "ytick.color": "0.3",
@@ -163,18 +176,74 @@ def chunks(items: Sequence[T], size: int) -> list[list[T]]:
     return [list(items[start : start + length]) for start in range(0, len(items), length)]
 
 
+def taller(figure: Figure, lines: int, size: float = TITLE) -> None:
+    """Room for more lines of type, without taking it from the panels."""
+    figure.set_figheight(figure.get_figheight() + lines * 1.3 * size / 72)
+
+
 def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
-    """One legend for the whole figure, under the panels, as wide as the figure allows."""
-    handles = [Line2D([], [], **look.line()) for look in looks]
-    widest = 0.7 + 0.08 * max(len(look.label) for look in looks)
-    rows = math.ceil(len(handles) / max(1, int(figure.get_figwidth() / widest)))
-    figure.legend(
-        handles=handles,
+    """One legend for the whole figure, under the panels; labels are wrapped to its width."""
+    size = FontProperties(size=mpl.rcParams["legend.fontsize"]).get_size_in_points()
+    handle, gap = (length * size / 72 for length in (HANDLE + 0.8, GAP))
+    room = figure.get_figwidth() - 0.3
+    labels = [fonts.wrapped(look.label, room - handle - gap, size) for look in looks]
+    widest = max(fonts.width_of(line, size) for label in labels for line in label.split("\n"))
+    rows = math.ceil(len(looks) / max(1, int(room / (widest + handle + gap))))
+    columns = math.ceil(len(looks) / rows)
+    taller(figure, sum(_lines(labels[row::rows]) for row in range(rows)) - 2, size)
+    legend = figure.legend(
+        handles=[Line2D([], [], **look.line()) for look in looks],
         loc="outside lower center",
-        ncols=math.ceil(len(handles) / rows),
-        handlelength=3,
-        columnspacing=1.4,
+        ncols=columns,
+        handlelength=HANDLE,
+        columnspacing=GAP,
     )
+    # set afterwards: as an artist's own label, one that begins with _ would be left out
+    for text, label in zip(legend.get_texts(), labels, strict=True):
+        text.set_text(label)
+
+
+def titles_of(figure: Figure, labels: Mapping[K, str], inches: float, rows: int) -> dict[K, str]:
+    """Titles of panels, wrapped to a width; the figure grows by what its rows of panels need."""
+    titles = {key: fonts.wrapped(label, inches, TITLE) for key, label in labels.items()}
+    taller(figure, rows * (_lines([*titles.values()]) - 1))
+    return titles
+
+
+def _lines(labels: Sequence[str]) -> int:
+    return 1 + max(label.count("\n") for label in labels)
+
+
+class Powers(LogFormatterSciNotation):
+    """Labels of a logarithmic axis as plain text, 10⁻³, where mathematics is not parsed."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """The label of a tick."""
+        text = re.sub(r"\$|\\mathdefault", "", super().__call__(x, pos))
+        text = re.sub(r"\^\{(.*?)\}", lambda power: power[1].translate(RAISED), text)
+        return text.replace(r"\times", "×").strip("{}").replace("-", "−")
+
+
+def logarithmic(axes: Axes, values: Iterable[float]) -> bool:
+    """Make the vertical axis logarithmic; both ways from zero where a value is zero or below.
+
+    Returns:
+        Whether it shows zero and below.
+    """
+    known = np.array([value for value in values if math.isfinite(value)])
+    signed = bool((known <= 0).any())
+    sizes = np.abs(known[known != 0])
+    threshold = 1.0
+    if sizes.size:  # what is smaller by four powers of ten than the largest is next to nothing
+        threshold = 10.0 ** math.floor(math.log10(max(sizes.min(), sizes.max() * 1e-4)))
+    if signed:
+        axes.set_yscale("symlog", linthresh=threshold, linscale=0.7)
+    else:
+        axes.set_yscale("log")
+    labels = Powers(linthresh=threshold if signed else None)
+    axes.yaxis.set_major_formatter(labels)
+    axes.yaxis.set_minor_formatter(labels)
+    return signed
 
 
 def whiskers(frame: pd.DataFrame) -> NDArray[np.float64]:

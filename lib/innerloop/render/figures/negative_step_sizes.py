@@ -14,9 +14,12 @@ from innerloop.render.style import (
     legend_below,
     panels,
     theme,
+    titles_of,
 )
+from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.layers import layers_in_order
+from innerloop.tables.step_sizes import learned
 
 MODEL = ["protocol", "variant", "train_dataset", "setting"]
 PANELS_PER_ROW = 3
@@ -27,7 +30,8 @@ ALL_LAYERS = Look("all layers", "0.1", "", DASHED)
 def draw(evidence: Evidence) -> Drawing:
     """Share of negative step sizes of the weights, a panel a model, a curve a layer."""
     study = evidence.study
-    rows = evidence.rows("step_size", parameter="weight").astype(dict.fromkeys(MODEL, str))
+    rows = learned(evidence.rows("step_size", parameter="weight"))
+    rows = rows.astype(dict.fromkeys(MODEL, str))
     by_model = dict(iter(rows.groupby(MODEL)))
     known = [
         (model.protocol, model.variant, model.dataset, model.setting) for model in study.models
@@ -38,16 +42,13 @@ def draw(evidence: Evidence) -> Drawing:
     blocks = chunks(models, PANELS_PER_ROW)
     figure, axes = panels(len(blocks), len(blocks[0]), (2.5, 2.1), sharey=True)
     layers = layers_in_order(rows["layer"])
+    titles = titles_of(figure, {key: _title(study, *key) for key in models}, 2.1, len(blocks))
     for row, block in zip(axes, blocks, strict=True):
         row[0].set_ylabel("share of negative\nstep sizes (%)")
         for panel in row[len(block) :]:
             panel.set_axis_off()
         for panel, key in zip(row, block, strict=False):
-            protocol, variant, dataset, setting = key
-            panel.set_title(
-                f"{study.label(variant, protocol)} ({protocol.upper()})\n"
-                f"{study.dataset_label(dataset)} {setting}"
-            )
+            panel.set_title(titles[key])
             own = by_model[key]
             for order, layer in enumerate(layers):
                 one = _percent(own[own["layer"] == layer])
@@ -65,11 +66,16 @@ def draw(evidence: Evidence) -> Drawing:
             "training. Above the grey line most are negative, as P2 reports for the end of "
             "training. Step sizes of conv and head weights; biases, γ and β are left out.",
             curves.seeds(rows),
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
         "Line plots of the percentage of negative step sizes against training iterations, one "
         "panel a model, one line a layer and a dashed line for all weights.",
     )
+
+
+def _title(study: DescribedStudy, protocol: str, variant: str, dataset: str, setting: str) -> str:
+    named = f"{study.label(variant, protocol)} ({protocol.upper()})"
+    return f"{named}, {study.dataset_label(dataset)} {setting}"
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def draw(evidence: Evidence) -> Drawing:
             "behind it.",
             "Frobenius norm of the weight tensor of the slow weights.",
             curves.seeds(rows),
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
         f"Line plots of the weight norm against training iterations, one panel a layer, one line "
         f"a method, {shown}.",

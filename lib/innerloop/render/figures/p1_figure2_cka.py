@@ -13,10 +13,10 @@ def draw(evidence: Evidence) -> Drawing:
     """CKA per layer on test tasks of the data set the models were trained on."""
     study = evidence.study
     dataset = study.in_role("mini_imagenet")
-    drawn = cka.methods_figure(evidence, dataset)
-    if drawn is None:
+    made = cka.methods_figure(evidence, dataset)
+    if made is None:
         return not_measured("CKA of P1's models")
-    figure, summary = drawn
+    figure, drawn = made
     shown = f"{study.dataset_label(dataset)}, {study.main_setting(cka.PROTOCOL)}"
     return Drawing(
         figure,
@@ -24,8 +24,8 @@ def draw(evidence: Evidence) -> Drawing:
             f"Similarity of each layer before and after adaptation ({shown}).",
             "A low value means that the inner loop changed the layer; feature reuse is a line that "
             "stays at 1 and falls at the head only.",
-            cka.method_sentences(evidence, summary, "Last checkpoint, test tasks"),
-            study.stand_ins("mini_imagenet"),
+            cka.method_sentences(evidence, drawn, "Last checkpoint, test tasks"),
+            captions.stand_ins(study, drawn[0]),
         ),
         f"Line plots of CKA against the layers, conv1 to head, one line a method, {shown}; left "
         "biased, right debiased.",

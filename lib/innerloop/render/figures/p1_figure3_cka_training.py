@@ -45,8 +45,8 @@ def draw(evidence: Evidence) -> Drawing:
             f"({study.dataset_label(home)} {study.main_setting(cka.PROTOCOL)}; outer iterations "
             "are logarithmic after the first checkpoint). Flat curves mean that training does not "
             "change how much a layer adapts.",
-            cka.method_sentences(evidence, summary, "Test tasks, each method's own inner steps"),
-            study.stand_ins("mini_imagenet"),
+            cka.method_sentences(evidence, [summary], "Test tasks, each method's own inner steps"),
+            captions.stand_ins(study, summary),
         ),
         "Line plots of CKA against training iterations, one panel a method, one line a layer; "
         "biased above, debiased below.",

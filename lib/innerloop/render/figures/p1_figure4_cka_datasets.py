@@ -27,9 +27,9 @@ def draw(evidence: Evidence) -> Drawing:
             "Similarity of each layer before and after adaptation, each model on test tasks of the "
             f"data set it was trained on ({study.main_setting(cka.PROTOCOL)}).",
             cka.method_sentences(
-                evidence, summary, "Last checkpoint, each method's own inner steps"
+                evidence, [summary], "Last checkpoint, each method's own inner steps"
             ),
-            study.stand_ins(*ROLES),
+            captions.stand_ins(study, summary),
         ),
         f"Line plots of CKA against layers, one panel a data set ({', '.join(labels.values())}), "
         "one line a method; biased above, debiased below.",

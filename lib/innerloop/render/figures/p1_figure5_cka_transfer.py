@@ -13,10 +13,10 @@ def draw(evidence: Evidence) -> Drawing:
     """CKA per layer of miniImageNet's models on test tasks of FC-100."""
     study = evidence.study
     home, away = (study.dataset_label(study.in_role(role)) for role in ("mini_imagenet", "fc100"))
-    drawn = cka.methods_figure(evidence, study.in_role("fc100"))
-    if drawn is None:
+    made = cka.methods_figure(evidence, study.in_role("fc100"))
+    if made is None:
         return not_measured("CKA of P1's models on the data set of FC-100's role")
-    figure, summary = drawn
+    figure, drawn = made
     shown = f"trained on {home} {study.main_setting(cka.PROTOCOL)}, tested on {away}"
     return Drawing(
         figure,
@@ -24,8 +24,8 @@ def draw(evidence: Evidence) -> Drawing:
             f"Similarity of each layer before and after adaptation to another data set ({shown}).",
             "Compare with Figure 2: lower lines here mean that a new domain makes the method adapt "
             "more.",
-            cka.method_sentences(evidence, summary, "Last checkpoint, test tasks"),
-            study.stand_ins("mini_imagenet", "fc100"),
+            cka.method_sentences(evidence, drawn, "Last checkpoint, test tasks"),
+            captions.stand_ins(study, drawn[0]),
         ),
         f"Line plots of CKA against the layers, conv1 to head, one line a method, {shown}; left "
         "biased, right debiased.",

@@ -30,9 +30,9 @@ def draw(evidence: Evidence) -> Drawing:
             f"an evaluation data set; all models trained on {study.dataset_label(home)} "
             f"{study.main_setting(cka.PROTOCOL)}.",
             cka.method_sentences(
-                evidence, summary, "Last checkpoint, each method's own inner steps"
+                evidence, [summary], "Last checkpoint, each method's own inner steps"
             ),
-            study.stand_ins(*ROLES),
+            captions.stand_ins(study, summary),
         ),
         f"Line plots of CKA against layers, one panel a method ({', '.join(methods.values())}), "
         "one line an evaluation data set; biased above, debiased below.",

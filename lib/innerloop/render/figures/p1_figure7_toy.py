@@ -55,7 +55,7 @@ def draw(evidence: Evidence) -> Drawing:
             "are the same without meta-learning, as P1 finds.",
             f"Mean of {seeds} seeds; thin lines: single seeds." if seeds > 1 else "One seed.",
             f"n = {images} test images.",
-            study.stand_ins("cifar10"),
+            captions.stand_ins(study, rows),
         ),
         "Line plots of accuracy and loss against epochs, one column a step size; unit norm and "
         "scaled LR in two colours, training images dashed, test images solid.",

@@ -60,7 +60,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"tasks since the point before, a validation point {tasks['val']} fixed tasks; bands "
             f"are {captions.interval(statistics, 'these tasks')}.",
             f"Mean of {seeds} seeds, the bands of one seed." if seeds > 1 else "One seed.",
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
         "Line plots of accuracy against training iterations, left on training tasks, right on "
         "validation tasks, one line a method.",

@@ -9,12 +9,15 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions, step_sizes
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import layer_look, panels, theme
+from innerloop.render.style import chunks, layer_look, panels, taller, theme, titles_of
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p2"
 BINS = 60
+VARIANTS_PER_ROW = 2
+#: Type of the numbers over each panel, in points.
+NUMBERS = 8
 #: Step sizes beyond these quantiles of all layers are left out of the drawing, not of the numbers.
 SHOWN = (0.001, 0.999)
 
@@ -32,14 +35,29 @@ def draw(evidence: Evidence) -> Drawing:
     variants = [v for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
     low, high = (float(rows["value"].quantile(share)) for share in SHOWN)
     edges = np.linspace(low, high, BINS)
-    width = max(3.2, 5.5 / len(variants))
-    figure, axes = panels(len(layers), len(variants), (width, 1.1), sharex=True, sharey=True)
-    for column, variant in enumerate(variants):
-        axes[-1][column].set_xlabel(f"learned inner step size α, {variant.label}")
-        for row, layer in zip(axes, layers, strict=True):
-            own = rows[(rows["variant"] == variant.name) & (rows["layer"] == layer)]
-            _histogram(row[column], own["value"], layer, edges)
-    axes[len(layers) // 2][0].set_ylabel("step sizes (% per bin)")
+    blocks = chunks(variants, VARIANTS_PER_ROW)
+    width = 5.5 if len(variants) == 1 else 3.4
+    shape = len(layers) * len(blocks), len(blocks[0])
+    figure, axes = panels(*shape, (width, 1.1), sharex=True, sharey=True)
+    titles = titles_of(
+        figure, {variant.name: variant.label for variant in variants}, width - 0.8, len(blocks)
+    )
+    taller(figure, len(blocks))
+    for number, block in enumerate(blocks):
+        rows_of_block = axes[number * len(layers) : (number + 1) * len(layers)]
+        for row, layer in zip(rows_of_block, layers, strict=True):
+            for panel in row[len(block) :]:
+                panel.set_axis_off()
+            for panel, variant in zip(row, block, strict=False):
+                own = rows[(rows["variant"] == variant.name) & (rows["layer"] == layer)]
+                _histogram(panel, own["value"], layer, edges)
+        for panel, variant in zip(rows_of_block[0], block, strict=False):
+            numbers = panel.get_title("left")
+            panel.set_title(f"{titles[variant.name]}\n{numbers}", loc="left", fontsize=NUMBERS)
+        for panel in rows_of_block[-1][: len(block)]:
+            panel.set_xlabel("learned inner step size α")
+            panel.tick_params(labelbottom=True)
+        rows_of_block[len(layers) // 2][0].set_ylabel("step sizes (% per bin)")
     seeds = captions.seeds(rows)
     return Drawing(
         figure,
@@ -51,7 +69,7 @@ def draw(evidence: Evidence) -> Drawing:
             "Left of the grey line the inner loop climbs the loss instead of descending.",
             f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",
             "Shown are the middle 99.8 %; mean and share are of all values.",
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
         "Histograms of learned step sizes, one row a layer from conv1 to head, with the mean and "
         "the share of negative values of each layer.",
@@ -68,4 +86,4 @@ def _histogram(axes: Axes, values: pd.Series[float], layer: str, edges: np.ndarr
     axes.set_ylabel("")
     negative = f"{100 * (values < 0).mean():.0f} % negative"
     numbers = f"mean {values.mean():+.3f}, sd {values.std():.3f}, {negative}"
-    axes.set_title(f"{layer}: {numbers.replace('-', '−')}", loc="left", fontsize=8)
+    axes.set_title(f"{layer}: {numbers.replace('-', '−')}", loc="left", fontsize=NUMBERS)

@@ -20,17 +20,19 @@ from innerloop.tables.summaries import summarise
 
 PROTOCOL = "p2"
 
+#: Each accuracy after adaptation right of the one before it on the very same tasks.
 CONDITIONS = {
-    "pre_adaptation": "pre-\nadaptation",
-    "on_task": "on-task",
-    "off_task": "off-task",
+    "pre_adaptation": "on-task,\nbefore",
+    "on_task": "on-task,\nafter",
+    "pre_adaptation_off_task": "off-task,\nbefore",
+    "off_task": "off-task,\nafter",
 }
 CHANGES = {"on_task": "on-task\n− before", "off_task": "off-task\n− before"}
 
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """The three conditions and, beside them, the paired changes, one point a method."""
+    """The four conditions and, beside them, the paired changes, one point a method."""
     study = evidence.study
     rows = evidence.trained("protonet", PROTOCOL)
     rows = rows[rows["split"] == "test"]
@@ -38,7 +40,7 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("nearest-prototype accuracy of P2's models")
     looks = variant_looks(study)
     shown = {name: looks[name] for name in looks if (rows["variant"] == name).any()}
-    figure, axes = panels(1, 2, (3.6, 2.8), gridspec_kw={"width_ratios": [3, 2]})
+    figure, axes = panels(1, 2, (3.9, 2.8), gridspec_kw={"width_ratios": [4, 2]})
     accuracy, change = axes[0]
     summary = _draw_accuracy(accuracy, rows, shown, study.statistics)
     _draw_changes(change, rows, shown, study.statistics)
@@ -50,19 +52,18 @@ def draw(evidence: Evidence) -> Drawing:
             "Accuracy of the features alone: query images take the class of the nearest support "
             "image by cosine similarity, without the head "
             f"({home} {study.main_setting(PROTOCOL)}, test tasks, last checkpoint). Left: before "
-            "adaptation, after adaptation on the task adapted to, and on another task; the scale "
-            "is zoomed and does not begin at zero. Right: the change that adaptation makes, paired "
-            "on the very same task, in percentage points; where an interval crosses zero, no "
-            "change was shown.",
+            "and after adaptation, on the task adapted to (on-task) and on another (off-task); a "
+            "line joins what was measured on the same tasks; the scale does not begin at "
+            "zero. Right: the change that adaptation makes, paired on the very same task, in "
+            "percentage points; where an interval crosses zero, no change was shown.",
             f"{captions.interval(study.statistics)};",
             captions.counted(summary),
-            "Off-task changes are against the accuracy before adaptation on that other task.",
             "Only test tasks are drawn; the t-tests' table has every split that was measured.",
             captions.ON_TASK_CLAIMS,
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
-        "Points with intervals: left nearest-prototype accuracy under three conditions, right the "
-        "paired changes on-task and off-task, one point a method.",
+        "Points with intervals: left nearest-prototype accuracy before and after adaptation, "
+        "on-task and off-task, right the paired changes on-task and off-task, one point a method.",
     )
 
 
@@ -72,6 +73,9 @@ def _draw_accuracy(
     summary = summarise(rows, ["variant", "condition"], "accuracy", statistics)
     for offset, (name, look) in _side_by_side(shown):
         own = summary[summary["variant"] == name].set_index("condition").reindex([*CONDITIONS])
+        for before in range(0, len(CONDITIONS), 2):
+            pair = 100 * own["mean"].iloc[before : before + 2]
+            axes.plot(np.arange(before, before + 2) + offset, pair, color=look.colour, lw=0.8)
         _points(axes, offset, own, look)
     axes.set_xticks(range(len(CONDITIONS)), [*CONDITIONS.values()])
     axes.set_ylabel("nearest-prototype accuracy (%)")
@@ -95,7 +99,7 @@ def _draw_changes(
 
 
 def _side_by_side(shown: Mapping[str, Look]) -> list[tuple[float, tuple[str, Look]]]:
-    width = 0.14 * (len(shown) - 1)
+    width = 0.12 * (len(shown) - 1)
     offsets = np.linspace(-min(width, 0.35), min(width, 0.35), len(shown))
     return [*zip(offsets.tolist(), shown.items(), strict=True)]
 

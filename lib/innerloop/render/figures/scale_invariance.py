@@ -10,7 +10,14 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import Look, legend_below, panels, theme, variant_looks
+from innerloop.render.style import (
+    Look,
+    legend_below,
+    logarithmic,
+    panels,
+    theme,
+    variant_looks,
+)
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.layers import layers_in_order
 
@@ -49,7 +56,7 @@ def draw(evidence: Evidence) -> Drawing:
             "values at the level of rounding and of BatchNorm's ε. The head is not.",
             f"Logarithmic; values below {FLOOR:g} are drawn there.",
             f"Largest of {seeds} seeds." if seeds > 1 else "One seed.",
-            study.stand_ins("mini_imagenet"),
+            captions.stand_ins(study, rows),
         ),
         "Points per layer on logarithmic scales: left the relative change of the logits under "
         "scaling of the weights, right the cosine between weights and gradient.",
@@ -69,5 +76,5 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, shown: Mapping[str, Loo
             marker=look.marker,
             ls="none",
         )
-    axes.set_yscale("log")
+    logarithmic(axes, [FLOOR])
     axes.set_xticks(range(len(layers)), layers)
