@@ -78,9 +78,14 @@ class Accuracies:
             "standard deviation."
             if (summary["seeds"] > 1).any()
             else "",
-            captions.missing(int(summary["missing"].sum())),
+            self._diverged(),
             BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
         )
+
+    def _diverged(self) -> str:
+        names = "Method" if "Method" in self.summary else "method"
+        totals = self.summary.groupby(names, sort=False)[["missing", "values"]].sum()
+        return captions.diverged({str(n): (k, of) for n, k, of in totals.itertuples(name=None)})
 
 
 def accuracies(evidence: Evidence, **equal: object) -> Accuracies:

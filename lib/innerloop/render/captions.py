@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pandas as pd
 from scipy.stats import norm
@@ -83,9 +83,30 @@ def stand_ins(study: DescribedStudy, rows: pd.DataFrame) -> str:
     return study.stand_ins({str(name) for column in columns for name in rows[column].unique()})
 
 
-def missing(count: int) -> str:
-    """That some values are not numbers; empty if all are."""
-    return f"{count:,} values are not numbers and count as missing." if count else ""
+def diverged(counts: Mapping[str, tuple[int, int]], what: str = "tasks") -> str:
+    """What has no number because it diverged; empty if nothing has.
+
+    Args:
+        counts: label of a method -> how many diverged, of how many.
+        what: what is counted.
+    """
+    parts = [f"{of} ({k:,} of {n:,} {what})" for of, (k, n) in counts.items() if k]
+    return f"Diverged, and left out of means and tests: {', '.join(parts)}." if parts else ""
+
+
+def diverged_tasks(rows: pd.DataFrame, study: DescribedStudy, protocol: str) -> str:
+    """The same of measured rows: a task counts once, whatever was measured on it."""
+    if not rows["accuracy"].isna().any():
+        return ""
+    task = ["variant", "seed", "split", "episode"]
+    lost = rows.assign(lost=rows["accuracy"].isna()).groupby(task, observed=True)["lost"].any()
+    by_variant = lost.groupby("variant", observed=True).agg(["sum", "size"])
+    return diverged(
+        {
+            study.label(str(name), protocol): (int(k), int(n))
+            for name, k, n in by_variant.itertuples(name=None)
+        }
+    )
 
 
 def missing_values(summary: pd.DataFrame, by: str, where: str, why: str) -> str:

@@ -39,6 +39,7 @@ METHOD = (
     "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
     "the head) on the query images of one task; 1 means that adaptation changed nothing."
 )
+UNDEFINED = "because the layer is constant or adaptation diverged"
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
         f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
         _steps_sentence(evidence, summary),
-        captions.missing_values(labels, "variant", "layer", "because the layer is constant"),
+        captions.missing_values(labels, "variant", "layer", UNDEFINED),
     )
 
 

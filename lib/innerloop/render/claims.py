@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
@@ -25,6 +26,7 @@ _CONDITIONS = {
 }
 
 
+@lru_cache(maxsize=8)  # several tables of one study, each of which would take seconds
 def judged(evidence: Evidence) -> list[Judgement]:
     """The papers' claims, judged by this study's measurements."""
     return judge_claims(claims(), evidence)

@@ -22,7 +22,7 @@ def summarise(
 
     Returns:
         The columns `by`, then `mean`, `low`, `high`, `half_width`, `n` (tasks of the seed that has
-        fewest), `missing` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`.
+        fewest), `missing` and `values` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`.
     """
     chosen = statistics or Statistics()
     seeds = _per_seed(frame, by, value, chosen)
@@ -33,6 +33,7 @@ def summarise(
         high=("high", "mean"),
         n=("n", "min"),
         missing=("missing", "sum"),
+        values=("values", "sum"),
         seeds=("seed", "size"),
         seed_sd=("mean", "std"),
         seed_half_width=("mean", lambda m: mean_interval(m, "t", chosen.level).half_width),
@@ -48,5 +49,7 @@ def _per_seed(
     rows = []
     for group, values in frame.groupby(keys, sort=False, observed=True)[value]:
         found = mean_interval(values.to_numpy(), statistics.interval, statistics.level)
-        rows.append((*group, found.mean, found.low, found.high, found.n, found.missing))
-    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "n", "missing"])
+        numbers = found.mean, found.low, found.high, found.n, found.missing, len(values)
+        rows.append((*group, *numbers))
+    columns = ["mean", "low", "high", "n", "missing", "values"]
+    return pd.DataFrame(rows, columns=[*keys, *columns])

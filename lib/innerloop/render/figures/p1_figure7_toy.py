@@ -55,6 +55,7 @@ def draw(evidence: Evidence) -> Drawing:
             "are the same without meta-learning, as P1 finds.",
             f"Mean of {seeds} seeds; thin lines: single seeds." if seeds > 1 else "One seed.",
             f"n = {images} test images.",
+            captions.diverged(_diverged(rows), "trainings"),
             captions.stand_ins(study, rows),
         ),
         "Line plots of accuracy and loss against epochs, one column a step size; unit norm and "
@@ -62,8 +63,20 @@ def draw(evidence: Evidence) -> Drawing:
     )
 
 
+def _diverged(rows: pd.DataFrame) -> dict[str, tuple[int, int]]:
+    """How many trainings of each arm ended without a number, of how many."""
+    last = rows[(rows["split"] == "test") & (rows["epoch"] == rows["epoch"].max())]
+    return {
+        label: (int(own["accuracy"].isna().sum()), len(own))
+        for arm, label in ARMS.items()
+        for own in [last[last["arm"] == arm]]
+    }
+
+
 def _curve(axes: Axes, rows: pd.DataFrame, quantity: str, factor: float, look: Look) -> None:
-    mean = rows.groupby("epoch")[quantity].mean() * factor
+    # from where one seed diverged there is no mean of them
+    grouped = rows.groupby("epoch")[quantity]
+    mean = grouped.mean().where(grouped.count() == grouped.size()) * factor
     if captions.seeds(rows) > 1:
         for _, seed in rows.sort_values("epoch").groupby("seed"):
             axes.plot(seed["epoch"], seed[quantity] * factor, color=look.colour, lw=0.4, alpha=0.5)

@@ -77,7 +77,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
     p_values = [line.test.p for line in own]
     found = {**dict(zip(map(_key, own), adjusted(p_values, chosen.correction), strict=True))}
     found |= claimed
-    missing = sum(line.test.difference.missing for line in lines)
     return Tabulation(
         pd.DataFrame([_numbers(line, study, found[_key(line)]) for line in lines]),
         pd.DataFrame([_printed(line, study, found[_key(line)]) for line in lines]),
@@ -93,7 +92,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"Changes averaged over {seeds} seeds first." if seeds > 1 else "One seed.",
             "p as P2 has it, not adjusted.",
             _families(chosen, p_values, len(lines) > len(own), words.family(judgements, study)),
-            captions.missing(missing),
+            captions.diverged_tasks(rows, study, PROTOCOL),
             captions.stand_ins(study, rows),
         ),
         tuple(accumulate(map(len, blocks[:-1]))),

@@ -57,7 +57,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over tasks, "
             "each averaged over the seeds first; step sizes: over seeds (Student's t), none with "
             "one seed. n: tasks, or step sizes of a layer.",
-            captions.missing(int(frame["missing"].sum())),
+            _diverged(frame),
             evidence.study.stand_ins(
                 evidence.study.in_role(role)
                 for column in ("train_dataset", "eval_dataset")
@@ -66,6 +66,11 @@ def tabulate(evidence: Evidence) -> Tabulation:
         ),
         tuple(index for index in frame.index[changes_paper] if index > 0),
     )
+
+
+def _diverged(frame: pd.DataFrame) -> str:
+    lost = int(frame["missing"].sum())
+    return f"{lost:,} values are missing, of tasks that diverged." if lost else ""
 
 
 def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
