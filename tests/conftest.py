@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import settings
@@ -34,4 +36,4 @@ def tables_of(tmp_path_factory):
 @pytest.fixture(scope="session")
 def evidence_of(tables_of):
     """Name of a study -> its evidence."""
-    return lambda name: Evidence(tables_of(name), STUDIES[name][0])
+    return cache(lambda name: Evidence(tables_of(name), STUDIES[name][0]))

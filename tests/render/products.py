@@ -48,7 +48,8 @@ def write_report(tables, folder):
         make("draw_figure", name, tables, folder)
     for name in PRINTED:
         make("write_table", name, tables, folder)
-    licence = {"name": "CC BY-SA 4.0 <script>", "attribution": "Drawn by somebody", "url": ""}
+    licence = {"name": "CC BY-SA 4.0 <script>", "attribution": "Drawn by somebody"}
+    licence |= {"url": "javascript:alert(1)"}
     stores = [folder / "symbols" / name for name in ("small-28", "large-84")]
     for images in stores:
         images.mkdir(parents=True)
@@ -69,9 +70,9 @@ def write_report(tables, folder):
     spec = {**STUDIES["full"][0]["models"][0], "code": "c0de"}
     model = {"spec": spec, "data_digests": {"symbols": "da7a"}, "versions": {"torch": "2.13"}}
     (models / "model.json").write_text(json.dumps(model), encoding="utf-8")
-    (models / "run.json").write_text(
-        json.dumps({"device": "abacus", "wall_seconds": 90}), encoding="utf-8"
-    )
+    ran = {"device": "abacus", "wall_seconds": 90, "commit": "daf35e0c1f2a77", "clean": False}
+    ran |= {"date": "2026-11-28 13:40:38+00:00", "host": "babbage", "processor": "Mill 2"}
+    (models / "run.json").write_text(json.dumps(ran), encoding="utf-8")
     (folder / "empty.json").write_text("{}", encoding="utf-8")
     benchmark = folder / "benchmarks/measurements/cka/p1/a.tsv"
     benchmark.parent.mkdir(parents=True)

@@ -89,6 +89,12 @@ def test_links_inside_the_report_lead_somewhere(report):
     assert {link[1:] for link in page.links if link.startswith("#")} <= page.ids
 
 
+def test_links_out_of_the_report_lead_to_pages_alone(report):
+    links = [link for link in _Page(report).links if not link.startswith("#")]
+    assert not [link for link in links if not link.startswith(("http://", "https://"))]
+    assert "javascript:" not in report.replace("application/javascript", "")
+
+
 def test_the_report_says_how_results_were_made(report):
     text = _Page(report).text
     for said in (
@@ -100,6 +106,11 @@ def test_the_report_says_how_results_were_made(report):
         "step size",
         "snakemake",
         "812 MB",
+        "2026-11-28 13:40:38",
+        "daf35e0c1f2a and changes",
+        "babbage",
+        "Mill 2",
+        "This report written",
     ):
         assert said in text, said
     assert "stand-in data" in text

@@ -9,7 +9,7 @@ from typing import Any
 from innerloop.files import atomic_path, write_json
 from innerloop.render.captions import join
 from innerloop.render.drawing import Drawing
-from innerloop.render.fonts import give_fonts
+from innerloop.render.fonts import NO_GLYPH, give_fonts
 from innerloop.render.latex import BY_NUMBER, booktabs, lacks
 from innerloop.render.long_table import fits_a_page, long_table
 from innerloop.render.registry import Product
@@ -34,7 +34,7 @@ def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
     """
     stem = Path(stem)
     with theme(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # said in words instead
+        warnings.filterwarnings("ignore", NO_GLYPH)  # said in words instead
         without_font = give_fonts(drawing.figure)
         # laid out once: all formats show the same, and the slowest part is not done three times
         drawing.figure.draw_without_rendering()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
 
@@ -20,6 +21,8 @@ from matplotlib.textpath import text_to_path
 
 OWN = "DejaVu Sans"
 
+#: How matplotlib warns of a sign without a font, once a sign.
+NO_GLYPH = "Glyph .* missing from font"
 #: Tried first where several fonts have a sign: plain ones, made for many scripts.
 PREFERRED = ("Noto Sans", "Source Han Sans", "WenQuanYi", "Microsoft YaHei", "PingFang", "Arial")
 #: Fonts that have every sign, as a box, or in colours that no figure can hold.
@@ -76,9 +79,10 @@ def wrapped(text: str, inches: float, size: float) -> str:
 
 def width_of(text: str, size: float) -> float:
     """Width of a line of text in inches, in type of a size in points."""
-    width, _, _ = text_to_path.get_text_width_height_descent(
-        text, FontProperties(family=families_for(text)[0], size=size), ismath=False
-    )
+    properties = FontProperties(family=families_for(text)[0], size=size)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", NO_GLYPH)  # a box has a width, too
+        width, _, _ = text_to_path.get_text_width_height_descent(text, properties, ismath=False)
     return float(width) / 72
 
 

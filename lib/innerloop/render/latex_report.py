@@ -14,7 +14,7 @@ from innerloop.render.contents import in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.latex import BY_NUMBER, escape
 from innerloop.render.long_table import long_table
-from innerloop.render.provenance import protocols, shared_facts
+from innerloop.render.provenance import model_rows, protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.tables.described_study import DescribedStudy
 
@@ -45,6 +45,7 @@ def latex_report(
     drawn = [read_json(path) for path in in_order(figures, FIGURES)]
     printed = [read_json(path) for path in in_order(tables, TABLES)]
     manifests = [read_json(path) for path in model_manifests]
+    facts = shared_facts(manifests, model_rows(model_manifests, described, {}))
     source = _template().render(
         title=escape(title),
         study=escape(described.name),
@@ -68,8 +69,7 @@ def latex_report(
             }
             for protocol in protocols(described)
         ],
-        provenance=escape(", ".join(f"{n} {value}" for n, value in shared_facts(manifests, [])))
-        or "Not recorded.",
+        provenance=escape(", ".join(f"{name} {value}" for name, value in facts)) or "Not recorded.",
     )
     if "[U+" in source:
         source = source.replace(r"\end{document}", f"\n{escape(BY_NUMBER)}\n\\end{{document}}")

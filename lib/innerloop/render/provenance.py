@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.files import read_json
+from innerloop.provenance import commit_in_words
 from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
 from innerloop.tables.described_study import PAPER_LABELS, DescribedStudy, Model
@@ -57,8 +58,8 @@ def model_rows(
                 "best_iteration": best.get("iteration", MISSING),
                 "wall_seconds": manifest.get("wall_seconds"),
                 "memory": _memory(path, measured),
-                "device": manifest.get("device"),
-                "threads": manifest.get("threads"),
+                **{key: manifest.get(key) for key in ("date", *RUN)},
+                "commit": commit_in_words(manifest) if "commit" in manifest else None,
                 "code": str(spec.get("code", MISSING)),
                 "data": ", ".join(digest[:16] for digest in digests) or MISSING,
             }
@@ -69,17 +70,34 @@ def model_rows(
 def shared_facts(
     manifests: Sequence[Mapping[str, Any]], models: Sequence[Mapping[str, Any]]
 ) -> list[tuple[str, str]]:
-    """Devices, threads and versions, each with all the values that occurred."""
+    """When, where and by what the models were made, each with all the values that occurred.
+
+    Args:
+        manifests: model.json of the models, for the versions of packages.
+        models: what `model_rows` says of them.
+    """
     versions = [manifest.get("versions") or {} for manifest in manifests]
     names = dict.fromkeys(name for found in versions for name in found)
+    dates = sorted(str(model["date"]) for model in models if model["date"])
     return [
+        *([("Models trained", " to ".join(dict.fromkeys([dates[0], dates[-1]])))] if dates else []),
         *(
             (title, _distinct(model[key] for model in models))
-            for key, title in (("device", "Device"), ("threads", "Compute threads of a job"))
+            for key, title in RUN.items()
             if any(model[key] for model in models)
         ),
         *((name, _distinct(found.get(name) for found in versions)) for name in names),
     ]
+
+
+#: What run.json says of a training beside its date.
+RUN = {
+    "commit": "Commit of Innerloop",
+    "host": "Host",
+    "processor": "Processor",
+    "device": "Device",
+    "threads": "Compute threads of a job",
+}
 
 
 #: What is said of each store of a data set's images: a model's own size and variant are one.
@@ -111,7 +129,7 @@ def data_sets(
                 ],
                 "source": manifest.get("source"),
                 "splits": study.own_splits(name) or manifest.get("splits", ""),
-                "licence": manifest.get("licence") or {},
+                "licence": _with_safe_link(manifest.get("licence") or {}),
                 "stores": [],
                 "files": [],
                 "samples": [],
@@ -126,6 +144,12 @@ def data_sets(
         if path.parent in sheets:
             entry["samples"].append(sheets.pop(path.parent))
     return list(found.values())
+
+
+def _with_safe_link(licence: Mapping[str, Any]) -> dict[str, Any]:
+    """A licence whose link, which a registry may have set, leads to a page and runs nothing."""
+    url = str(licence.get("url") or "")
+    return {**licence, "url": url if url.startswith(("http://", "https://")) else ""}
 
 
 def _store(manifest: Mapping[str, Any]) -> list[str]:

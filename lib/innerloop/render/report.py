@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from innerloop import __version__
 from innerloop.files import atomic_path, read_json
+from innerloop.provenance import circumstances, commit_in_words
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
@@ -100,7 +101,7 @@ def write_report(
         protocols=protocols(described),
         models=models,
         stages=by_stage(measured.values()),
-        shared=shared_facts(manifests, models),
+        shared=[*shared_facts(manifests, models), _written(circumstances())],
         description=dict(study),
         config=dict(config),
         version=__version__,
@@ -172,6 +173,12 @@ def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[s
     if not seconds:
         del facts["Training time"]
     return facts
+
+
+def _written(found: Mapping[str, Any]) -> tuple[str, str]:
+    """When, where and by which commit the report itself was written."""
+    commit = commit_in_words(found)
+    return "This report written", f"{found['date']} on {found['host']}, commit {commit}"
 
 
 def _data_uri(path: Path) -> str:
