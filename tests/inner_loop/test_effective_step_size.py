@@ -46,6 +46,18 @@ def test_negative_step_sizes_stay_negative():
     assert measured(method("meta_sgd"), 2.0, step=-0.1) == pytest.approx(-0.1 / 4, rel=1e-9)
 
 
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", ["meta_sgd", "scaled_lr", "unit_norm"])
+def test_of_step_sizes_of_each_weight_it_is_their_mean_exactly(name: str, seed: int):
+    """Of any spread and both signs; means near zero are where an estimate would be all noise."""
+    generator = torch.Generator().manual_seed(seed)
+    weight = weight_of_norm(1.0 if name == "unit_norm" else 3.0)
+    sizes = torch.randn(weight.shape, generator=generator).double() * 0.03 - 0.002
+    found = effective_step_size(rule_of(method(name)), "conv2.weight", weight, sizes)
+    square = 9 if name == "meta_sgd" else 1
+    assert found == pytest.approx(float(sizes.mean()) / square, rel=1e-6)
+
+
 def test_any_rule_can_be_measured():
     half = update_rule("conv_weight")(lambda weight, gradient, size: weight - size * gradient / 2)
     weight, size = weight_of_norm(3.0), torch.tensor(STEP_SIZE).double()

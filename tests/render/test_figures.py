@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -150,6 +154,89 @@ def test_planted_changes_show_in_the_prototype_figure(drawing_of):
     assert heights[0] == pytest.approx(-0.3, abs=0.25)
 
 
-def test_layers_without_a_step_are_named(drawing_of):
-    caption = drawing_of("effective_step_sizes", "full").caption
-    assert "ANIL conv1, conv2, conv3, conv4" in caption
+def test_the_four_conditions_of_the_prototypes_are_drawn(drawing_of, evidence_of):
+    """Each accuracy after adaptation beside that before it on the very same tasks."""
+    accuracy, _ = drawing_of("p2_figure7_prototypes", "full").figure.axes
+    assert [text.get_text().replace("\n", " ") for text in accuracy.get_xticklabels()] == [
+        "on-task, before",
+        "on-task, after",
+        "off-task, before",
+        "off-task, after",
+    ]
+    rows = evidence_of("full").trained("protonet", "p2")
+    rows = rows[(rows["split"] == "test") & (rows["variant"] == "maml")]
+    means = 100 * rows.groupby("condition", observed=True)["accuracy"].mean()
+    joined = [line.get_ydata() for line in accuracy.lines if len(line.get_ydata()) == 2][:2]
+    assert joined[0] == pytest.approx(means[["pre_adaptation", "on_task"]])
+    assert joined[1] == pytest.approx(means[["pre_adaptation_off_task", "off_task"]])
+
+
+@pytest.mark.parametrize("name", ["p1_figure2_cka", "p1_figure4_cka_datasets"])
+def test_how_far_the_estimators_lie_apart_is_measured(name, drawing_of):
+    drawing = drawing_of(name, "full")
+    said = re.search(r"over the (\d+) means .* is \+(\S+) on average, and \+(\S+)", drawing.caption)
+    heights = {"biased": [], "debiased": []}
+    for axes in drawing.figure.axes:
+        columns = [*axes.containers]
+        estimator = _estimator(axes, drawing.figure.axes)
+        heights[estimator] += [c.lines[0].get_ydata() for c in columns]
+    gaps = np.concatenate(heights["biased"]) - np.concatenate(heights["debiased"])
+    assert int(said[1]) == np.isfinite(gaps).sum()
+    assert float(said[2]) == pytest.approx(np.nanmean(gaps), abs=6e-4)
+    assert float(said[3]) == pytest.approx(np.nanmax(gaps), abs=6e-4)
+
+
+def _estimator(axes, every):
+    """What a panel shows: said over its column, or at the left end of its row."""
+    said = [
+        text
+        for other in every
+        for text, place in ((other.get_title(), "column"), (other.get_ylabel(), "row"))
+        if text.startswith(("biased", "debiased"))
+        and (
+            other.get_subplotspec().colspan == axes.get_subplotspec().colspan
+            if place == "column"
+            else other.get_subplotspec().rowspan == axes.get_subplotspec().rowspan
+        )
+    ]
+    return said[0].split()[0]
+
+
+def test_effective_step_sizes_of_either_sign_are_drawn(tables_of, tmp_path):
+    rows = pq.read_table(tables_of("two_methods")["weight_norm"]).to_pandas()
+    negative = (rows["variant"] == "maml") & (rows["layer"] == "conv2") & (rows["iteration"] > 50)
+    rows.loc[negative, "effective_step_size"] *= -1
+    path = tmp_path / "weight_norm.parquet"
+    pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), path)
+    evidence = Evidence({"weight_norm": path}, STUDIES["two_methods"][0])
+    drawing = load_entry(FIGURES["effective_step_sizes"].entry)(evidence)
+    for axes in drawing.figure.axes:
+        low, high = axes.get_ylim()
+        for line in axes.lines:
+            shown = line.get_ydata()
+            assert low <= shown.min() <= shown.max() <= high
+            assert np.isfinite(axes.transData.transform([(0, y) for y in shown])).all()
+    assert drawing.figure.axes[1].lines[0].get_ydata().min() < 0
+    assert "both ways from zero" in drawing.caption
+
+
+def test_layers_that_do_not_adapt_lie_at_zero(drawing_of):
+    drawing = drawing_of("effective_step_sizes", "full")
+    assert "a layer that does not adapt lies at zero" in drawing.caption
+    heights = [line.get_ydata() for line in drawing.figure.axes[0].lines]
+    assert any((height == 0).all() for height in heights)
+
+
+@pytest.mark.parametrize(
+    ("name", "study", "said"),
+    [
+        ("p1_figure1_weight_norms", "full", {"Symbols"}),
+        ("p1_figure5_cka_transfer", "full", {"Symbols", "Scripts"}),
+        ("negative_step_sizes", "full", {"Symbols", "People", "Scripts"}),
+        ("p1_figure4_cka_datasets", "two_methods", {"Symbols"}),
+    ],
+)
+def test_stand_ins_are_those_that_are_shown(name, study, said, drawing_of):
+    sentence = drawing_of(name, study).caption.rpartition("Stand-in data: ")[2]
+    named = {label for label in ("Symbols", "People", "Scripts", "Digits") if label in sentence}
+    assert named == said

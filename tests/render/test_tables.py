@@ -13,7 +13,7 @@ import pytest
 from innerloop.errors import SchemaError
 from innerloop.extensions import load_entry
 from innerloop.render import captions
-from innerloop.render.registry import TABLES
+from innerloop.render.registry import FIGURES, TABLES
 from innerloop.tables.evidence import Evidence
 from synthetic import ACCURACY, STUDIES, describe, write_tables
 
@@ -308,3 +308,19 @@ def _with_anil(tmp_path_factory):
     rows.loc[rows["variant"] == "anil", "accuracy"] = 0.5
     pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), tables["protonet"])
     return Evidence(tables, description)
+
+
+def test_tasks_that_diverged_are_counted_by_method_and_left_out(tables_of, tmp_path):
+    paths = dict(tables_of("full"))
+    for name in ("accuracy", "protonet"):
+        rows = pq.read_table(paths[name]).to_pandas()
+        bad = (rows["variant"] == "maml") & (rows["episode"] < 3) & (rows["split"] == "test")
+        rows["accuracy"] = rows["accuracy"].mask(bad & (rows["train_dataset"] == "symbols"))
+        paths[name] = tmp_path / f"{name}.parquet"
+        pq.write_table(pa.Table.from_pandas(rows, preserve_index=False), paths[name])
+    evidence = Evidence(paths, STUDIES["full"][0])
+    table = _tabulate("p1_table1_accuracy", evidence)
+    assert "left out of means and tests: MAML (6 of 50 tasks)." in table.caption
+    assert table.frame.loc[table.frame["variant"] == "maml", "n"].tolist() == [22, 22]
+    figure = load_entry(FIGURES["p2_figure7_prototypes"].entry)(evidence)
+    assert "left out of means and tests: MAML (3 of 500 tasks)." in figure.caption

@@ -85,7 +85,7 @@ def test_long_labels_fit(name, tmp_path):
 SIGNS = (
     "costs $5 or $6",
     "$a^b^c$",
-    r"Meta-SGD $\alphaa$",
+    r"my $\alphaa$",
     "one $",
     "_mine_",
     "a^2_",

@@ -220,11 +220,11 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
 
 def estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
     """How far the two estimators lie apart in the means that a figure shows."""
-    gaps = pd.concat([_gaps(summary) for summary in drawn])
+    gaps = pd.concat([_gaps(summary) for summary in drawn], ignore_index=True)
     text = "The debiased estimator (U-statistic) is free of the bias that the paper's has on few"
     if gaps.empty:
         return f"{text} images."
-    widest = gaps.loc[gaps["gap"].abs().idxmax()]
+    widest = gaps.sort_values("gap", key=np.abs).iloc[-1]
     return (
         f"{text} images: over the {len(gaps):,} means drawn here biased − debiased is "
         f"{number(gaps['gap'].mean(), 3, sign=True)} on average, and "

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, reduce
+from functools import cached_property, lru_cache, reduce
 from operator import and_
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +16,9 @@ import pyarrow.parquet as pq
 from innerloop.errors import SchemaError
 from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.schemas import SCHEMAS, schema_of
+
+#: Columns and the values that they may have.
+_Wanted: TypeAlias = frozenset[tuple[str, tuple[object, ...]]]
 
 
 class Evidence:
@@ -32,6 +35,8 @@ class Evidence:
     def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
         self.paths = {name: Path(path) for name, path in tables.items()}
         self.study = DescribedStudy(study)
+        # claims ask for the same rows once for every layer
+        self._rows = lru_cache(maxsize=32)(self._read)
 
     @cached_property
     def user_tables(self) -> list[str]:
@@ -46,8 +51,12 @@ class Evidence:
         Raises:
             SchemaError: the file is missing, unreadable, or lacks a declared column.
         """
-        schema = schema_of(name)
-        path = self.paths.get(name)
+        wanted = [(c, tuple(v) if isinstance(v, list) else (v,)) for c, v in equal.items()]
+        # a frame of its own for every caller, who may add columns to it
+        return self._rows(name, frozenset(wanted)).copy(deep=False)
+
+    def _read(self, name: str, equal: _Wanted) -> pd.DataFrame:
+        schema, path = schema_of(name), self.paths.get(name)
         table = schema.empty_table() if path is None else _read(path, schema, equal)
         frame: pd.DataFrame = table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
         return frame
@@ -67,13 +76,11 @@ class Evidence:
         )
 
 
-def _read(path: Path, schema: pa.Schema, equal: Mapping[str, object]) -> pa.Table:
+def _read(path: Path, schema: pa.Schema, equal: _Wanted) -> pa.Table:
     # an array of the column's own type, since an empty list has none
     wanted = [
-        pc.field(column).isin(
-            pa.array(value if isinstance(value, list) else [value], schema.field(column).type)
-        )
-        for column, value in equal.items()
+        pc.field(column).isin(pa.array(values, schema.field(column).type))
+        for column, values in sorted(equal)
     ]
     try:
         present = pq.read_schema(path).names

@@ -64,9 +64,15 @@ def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
         claim.claim,
         words.verdict(judgement),
         words.in_short(least, study),
-        ", ".join(f"{counts[name]} {name}" for name in VERDICTS if name in counts),
+        ", ".join(_counted(counts[name], name) for name in VERDICTS if name in counts),
         f"{claim.paper}, {claim.source}",
     ]
+
+
+def _counted(n: int, verdict: str) -> str:
+    """`1 holds`, `2 hold`."""
+    several = n > 1 and verdict in ("holds", "fails")
+    return f"{n} {verdict.removesuffix('s') if several else verdict}"
 
 
 def _run(judgement: Judgement) -> list[Outcome]:
