@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from innerloop.command_line import named_paths, program, read_study
+from innerloop.command_line import named_paths, program
 from innerloop.errors import ConfigError, DataError
-
-
-def test_a_study_is_the_same_from_its_file_and_as_json(tmp_path: Path) -> None:
-    study = {"small": 1e-05, "list": [1, 2], "text": "1e-05"}
-    path = tmp_path / "study.yaml"
-    path.write_text("small: 1.0e-05\nlist: [1, 2]\ntext: '1e-05'\n", encoding="utf-8")
-    assert read_study(str(path)) == read_study(json.dumps(study)) == study
 
 
 def test_named_paths() -> None:

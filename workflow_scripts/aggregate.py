@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import named_paths, program, read_study
+from innerloop.command_line import named_paths, program
 from innerloop.provenance import write_table
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.paths import LOGGED
+from innerloop.study.reading import read_study
 from innerloop.study.study import Study
 from innerloop.tables.aggregate import gather
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program, read_study
+from innerloop.command_line import program
 from innerloop.files import read_json
 from innerloop.render.partial import write_partial_report
 from innerloop.study.jobs import Jobs
+from innerloop.study.reading import read_study
 from innerloop.study.study import Study
 
 

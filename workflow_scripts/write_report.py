@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program, read_study
+from innerloop.command_line import program
 from innerloop.files import read_json
 from innerloop.render.report import write_report
+from innerloop.study.reading import read_study
 
 
 @program

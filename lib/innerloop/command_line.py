@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
 from pathlib import Path
-from typing import Any
 
 from innerloop.errors import ConfigError
 from innerloop.failure import explained, in_users_code
-from innerloop.study.reading import read_study_file
 
 
 def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
@@ -29,16 +26,6 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
             raise ConfigError(f"expected name=path, got '{argument}'")
         found[name] = Path(path)
     return found
-
-
-def read_study(text_or_path: str) -> dict[str, Any]:
-    """A study: the path of its file, or its content as JSON."""
-    content: dict[str, Any]
-    if text_or_path.lstrip().startswith("{"):
-        content = json.loads(text_or_path)  # not YAML, for which 1e-05 is a string
-    else:
-        content = read_study_file(text_or_path)
-    return content
 
 
 def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from innerloop.errors import ConfigError
-from innerloop.study.reading import merged_study, read_study_file
+from innerloop.study.reading import merged_study, read_study, read_study_file
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -67,3 +68,10 @@ def test_a_key_in_two_files_is_the_later_one_s(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"nowhere\.yaml: there is no such file"):
         read_study_file(tmp_path / "nowhere.yaml")
+
+
+def test_a_study_is_the_same_from_its_file_and_as_json(tmp_path: Path) -> None:
+    study = {"small": 1e-05, "list": [1, 2], "text": "1e-05"}
+    path = tmp_path / "study.yaml"
+    path.write_text("small: 1.0e-05\nlist: [1, 2]\ntext: '1e-05'\n", encoding="utf-8")
+    assert read_study(str(path)) == read_study(json.dumps(study)) == study

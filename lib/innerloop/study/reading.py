@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,16 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
             f"study file {file}: {place} is given twice, in lines {first} and {second}; YAML would "
             "silently take the second"
         )
+    return content
+
+
+def read_study(text_or_path: str) -> dict[str, Any]:
+    """A study: the path of its file, or its content as JSON."""
+    content: dict[str, Any]
+    if text_or_path.lstrip().startswith("{"):
+        content = json.loads(text_or_path)  # not YAML, for which 1e-05 is a string
+    else:
+        content = read_study_file(text_or_path)
     return content
 
 
