@@ -26,7 +26,7 @@ from innerloop.meta.model_file import save
 from innerloop.meta.training import Schedule, Training
 from innerloop.meta.training_log import CurveFile, write_logs
 from innerloop.nets.conv4 import Conv4
-from innerloop.progress import Progress
+from innerloop.progress import SAVED, Progress
 from innerloop.provenance import circumstances, commit_in_words, record
 
 
@@ -81,7 +81,7 @@ def _train(
             checkpoint.maybe_save(state)
             if interruption and training.iteration < iterations:
                 checkpoint.save(state())
-                _say(f"saved at iteration {training.iteration}; run again to go on")
+                _say(SAVED.format(training.iteration))
                 sys.exit(128 + int(interruption.signal or 0))
     curve.update(training.curves)  # without iterations nothing was yielded
 

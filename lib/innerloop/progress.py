@@ -26,6 +26,8 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 MEGABYTE = 1_000_000
+#: What a training that is stopped says; the display of the run looks for it.
+SAVED = "saved at iteration {}; run again to go on"
 _BAR_SECONDS = 0.1
 #: Enough of a log's end to hold its last progress line.
 _TAIL_BYTES = 8192

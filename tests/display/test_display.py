@@ -201,7 +201,7 @@ def test_a_job_that_is_tried_again_has_not_failed(tmp_path):
 
 def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path):
     log = tmp_path / "log"
-    log.write_text("stopped by a signal at iteration 114; run again to go on\n")
+    log.write_text("13:45:07  saved at iteration 114; run again to go on\n")
     shown = Shown()
     shown.start(1, "Train maml", str(log))
     shown.start(2, "Draw a figure")

@@ -20,7 +20,7 @@ from innerloop.display.announced import HERE, Announcement
 from innerloop.display.run import Job, Run
 from innerloop.display.screen import Lines, Screen, Terminal
 from innerloop.failure import reason
-from innerloop.progress import duration
+from innerloop.progress import SAVED, duration
 from innerloop.study import paths
 
 #: What Snakemake says of itself, and what is said here in other words.
@@ -34,7 +34,7 @@ _NOISE = re.compile(
 _INTERRUPTED = "Terminating processes on user request"
 #: Errors of Snakemake's that say no more than that a job failed.
 _SAID = re.compile(r"(RuleException:\s+)?(CalledProcessError|SpawnedJobError)")
-_STOPPED = re.compile(r"stopped by a signal at iteration (\d+)")
+_SAVED = re.compile(SAVED.format(r"(\d+)"))
 #: Paths, and characters of a reason, that a dry run shows of a job.
 _SHOWN_PATHS, _SHOWN_REASON = 6, 400
 
@@ -293,9 +293,9 @@ def _saved(job: Job) -> str:
     """What became of a job that was interrupted."""
     log = Path(job.log) if job.log else None
     text = log.read_text(encoding="utf-8", errors="replace") if log and log.is_file() else ""
-    stopped = _STOPPED.findall(text)
-    if stopped:
-        return f"    {job.what}: saved at iteration {stopped[-1]}; run again to go on"
+    iterations = _SAVED.findall(text)
+    if iterations:
+        return f"    {job.what}: {SAVED.format(iterations[-1])}"
     return f"    {job.what}: begins anew when run again"
 
 
