@@ -24,20 +24,21 @@ LIBRARY = ROOT / "lib/innerloop"
 FLOORS = [
     {"errors", "files", "streams", "parameters", "extensions", "code_digest", "provenance"}
     | {"progress", "device", "gpu_slots", "memory", "command_line", "built_in"}
-    | {"torchvision_ops", "earlier_jobs", "suggestions"},
+    | {"torchvision_ops", "earlier_jobs", "suggestions", "failure"},
     {"data", "nets"},
-    {"inner_loop"},
+    {"inner_loop", "inputs"},
     {"meta"},
     {"probes"},
     {"study", "tables"},
     {"render"},
-    {"commands"},
+    {"commands", "display"},
 ]
 
 STORE = {"image_store", "catalogue", "store_name"}
 CLOSURES = {
     "build_images.py": STORE
-    | {"build_images", "partial_store", "one_at_a_time", "disk_error", "licence", "samples"},
+    | {"build_images", "partial_store", "one_at_a_time", "disk_error", "licence", "samples"}
+    | {"split_file"},
     "make_splits.py": STORE | {"splits", "split_file"},
     "draw_episodes.py": STORE | {"episodes", "splits", "split_file"},
 }
