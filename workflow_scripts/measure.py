@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from innerloop.command_line import named_paths, program, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.device import describe, set_up
+from innerloop.errors import ProvenanceError
 from innerloop.extensions import load_entry
 from innerloop.files import read_json, read_spec
-from innerloop.meta.model_file import load
+from innerloop.inner_loop.method import Method
+from innerloop.meta.model_file import TrainedModel, load
+from innerloop.nets.conv4 import Conv4
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.provenance import record, require_spec, write_table
+from innerloop.tables.expected import require_expected
 from innerloop.tables.rows import model_columns, with_columns
 from innerloop.tables.schemas import conform
 
@@ -35,7 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec["datasets"]}
     device = set_up(spec["compute"])
     model = ProbedModel(
-        trained=load(arguments.model.with_suffix(".pt")),
+        trained=_described(arguments.model, spec["model"]),
         datasets=spec["datasets"],
         files={
             name: DatasetFiles(store, splits[name], episodes.get(name))
@@ -53,7 +63,46 @@ def main(argv: list[str] | None = None) -> None:
     data = {name: store.digest for name, store in stores.items()}
     data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
     provenance = record(spec, data_digests=data, **describe(device))
-    write_table(conform(rows, spec["table"]), arguments.out, provenance)
+    table = conform(rows, spec["table"])
+    require_expected(table, spec["table"], spec, f"the probe {spec['entry']}")
+    _warn_of_missing(table, spec)
+    write_table(table, arguments.out, provenance)
+
+
+def _described(manifest: Path, spec: Mapping[str, Any]) -> TrainedModel:
+    """The model that lies beside its manifest, if it is the one that the manifest describes."""
+    file = manifest.with_suffix(".pt")
+    trained = load(file)
+    require_spec(file, trained.spec, spec)
+    if (trained.digest(), trained.network, trained.method) != (
+        read_json(manifest)["digest"],
+        Conv4(**spec["network"]),
+        Method.from_json(spec["method"]),
+    ):
+        raise ProvenanceError(
+            f"{file} is not the model that {manifest} describes: it was edited, damaged or taken "
+            f"from elsewhere. Put the right file back; or move {manifest.parent} away and run "
+            "Snakemake again, which trains the model anew"
+        )
+    return trained
+
+
+def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
+    """Say in the log on what adaptation diverged; tables count it as missing."""
+    if "accuracy" not in table.column_names:
+        return
+    missing = table.filter(pc.is_nan(table.column("accuracy")))
+    for dataset in missing.column("eval_dataset").unique().to_pylist():
+        rows, lost = (
+            len(part.filter(pc.equal(part.column("eval_dataset"), dataset)))
+            for part in (table, missing)
+        )
+        print(
+            f"WARNING: {lost} of {rows} accuracies on {dataset} are missing: adaptation diverged "
+            f"there, after {spec['test_steps']} steps from a step size of "
+            f"{spec['model']['method']['step_size']}",
+            file=sys.stderr,
+        )
 
 
 if __name__ == "__main__":

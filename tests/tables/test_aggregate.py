@@ -5,21 +5,32 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from innerloop.errors import ProvenanceError
+from innerloop.errors import ProvenanceError, SchemaError
 from innerloop.provenance import record, write_table
 from innerloop.tables.aggregate import gather
-from innerloop.tables.schemas import schema_of
+from innerloop.tables.schemas import conform, schema_of
 
-SPEC = {"method": {"step_size": 0.05}, "seed": 0}
+SPEC = {"method": {"step_size": 0.05}, "seed": 0, "step_sizes": [0.1, 0.01], "epochs": 2}
+ROWS = [
+    {
+        **{"arm": "unit_norm", "dataset": "digits", "store": "16", "seed": 0, "images": 9},
+        **{"step_size": step_size, "epoch": epoch, "split": split, "accuracy": 0.5, "loss": 1.0},
+    }
+    for step_size in (0.1, 0.01)
+    for epoch in range(3)
+    for split in ("train", "test")
+]
 
 
 def measured(folder: Path, *specs: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Files made with some parameters, which should all have been made with SPEC."""
     paths = [folder / f"{number}.parquet" for number in range(len(specs))]
     for path, spec in zip(paths, specs, strict=True):
-        write_table(schema_of("toy").empty_table(), path, record(spec))
+        rows = [{**row, "seed": int(path.stem)} for row in ROWS]
+        write_table(conform(rows, "toy"), path, record(spec))
     return {str(path): SPEC for path in paths}
 
 
@@ -30,7 +41,7 @@ def test_files_of_the_study_are_gathered(tmp_path: Path) -> None:
 
 
 def test_every_file_that_does_not_belong_is_named_and_what_to_do(tmp_path: Path) -> None:
-    other = {"method": {"step_size": 0.06}, "seed": 0}
+    other = {**SPEC, "method": {"step_size": 0.06}}
     with pytest.raises(ProvenanceError) as refused:
         gather("toy", measured(tmp_path, SPEC, other, SPEC, other), logged=False)
     said = str(refused.value)
@@ -42,5 +53,25 @@ def test_every_file_that_does_not_belong_is_named_and_what_to_do(tmp_path: Path)
 
 
 def test_a_parameter_that_is_missing_is_a_difference(tmp_path: Path) -> None:
+    without = {key: value for key, value in SPEC.items() if key != "seed"}
     with pytest.raises(ProvenanceError, match=r"seed: made with '\(absent\)'"):
-        gather("toy", measured(tmp_path, {"method": {"step_size": 0.05}}), logged=False)
+        gather("toy", measured(tmp_path, without), logged=False)
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (ROWS[1:], "1 of 12 rows are missing and 0 were not asked for; the row of step_size 0.1"),
+        ([*ROWS, {**ROWS[0], "accuracy": 0.9}], "1 rows repeat others"),
+        ([{**ROWS[0], "epoch": 3}, *ROWS[1:]], "1 of 12 rows are missing and 1 were not"),
+        ([*ROWS, {**ROWS[0], "epoch": 3}], "epoch 3, split train was not asked for"),
+    ],
+)
+def test_rows_lost_doubled_or_too_many_are_refused_by_their_file(
+    tmp_path: Path, rows: list[dict[str, Any]], said: str
+) -> None:
+    paths = measured(tmp_path, SPEC, SPEC)
+    changed = pa.Table.from_pylist([{**row, "seed": 1} for row in rows], schema_of("toy"))
+    write_table(changed, tmp_path / "1.parquet", record(SPEC))
+    with pytest.raises(SchemaError, match=rf"1\.parquet was changed .*{said}"):
+        gather("toy", paths, logged=False)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from innerloop.errors import SchemaError
-from innerloop.tables.schemas import ALLOWED, SCHEMAS, USER_PROBE, conform
+from innerloop.tables.schemas import ALLOWED, KEYS, SCHEMAS, USER_PROBE, conform, require_unique
 
 TABLES = {**SCHEMAS, "users_probe": USER_PROBE}
 ROW = {"protocol": "p1", "variant": "maml", "method": "maml", "train_dataset": "a"}
@@ -66,9 +66,33 @@ def test_a_missing_column_is_named():
 
 
 def test_nan_is_kept_for_whoever_counts_it():
-    table = conform([row(accuracy=math.nan), row(loss=math.inf)], "accuracy")
+    table = conform([row(accuracy=math.nan), row(loss=math.inf, episode=1)], "accuracy")
     assert math.isnan(table["accuracy"][0].as_py())
 
 
 def test_rounding_is_no_error():
     assert conform([row(accuracy=1 + 1e-9)], "accuracy").num_rows == 1
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_every_table_says_what_is_measured_once(table):
+    """Rows that differ in any column of the key are two measurements, others are one twice."""
+    schema, key = SCHEMAS[table], KEYS[table]
+    other = {pa.string(): "b", pa.int64(): 2, pa.float64(): 0.25}
+    first = {field.name: FILL[field.type] for field in schema}
+    for field in schema:
+        second = {**first, field.name: other[field.type]}
+        rows = pa.Table.from_pylist([first, second], schema)
+        if field.name in key or not key:
+            require_unique(rows, table, table)
+        else:
+            with pytest.raises(SchemaError, match="1 rows repeat others"):
+                require_unique(rows, table, table)
+
+
+def test_a_user_s_metric_is_measured_once_per_task_and_layer():
+    row = {field.name: FILL[field.type] for field in USER_PROBE} | {"split": "test"}
+    row |= {"checkpoint": "last", "batch_norm": "batch"}
+    assert conform([row, {**row, "metric": "other"}], "mine").num_rows == 2
+    with pytest.raises(SchemaError, match="table 'mine': 1 rows repeat others"):
+        conform([row, {**row, "value": 2.0}], "mine")

@@ -8,7 +8,6 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -19,94 +18,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from training_job import run, spec
 
 import tiny
 import train
-from innerloop.data.build_images import build_images
-from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
-from innerloop.data.sources.base import UNSTATED
 from innerloop.data.splits import split_digest
 from innerloop.errors import DataError
-from innerloop.files import read_json, write_json
+from innerloop.files import read_json
 from innerloop.meta.model_file import load
 from innerloop.provenance import read_provenance
-
-
-class Patterns:
-    """The tiny data set as a source."""
-
-    native_size, licence, packages = tiny.SIZE, UNSTATED, ()
-
-    def catalogue(self) -> list[ClassEntry]:
-        return [ClassEntry(row.name, row.split, row.count) for row in tiny.store().classes]
-
-    def pictures(self) -> Iterator[Image.Image]:
-        return (Image.fromarray(image.transpose(1, 2, 0)) for image in tiny.store().images)
-
-
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> ImageStore:
-    folder = tmp_path_factory.mktemp("images")
-    return build_images(Patterns(), tiny.DATASET, tiny.SIZE, folder, progress=False)
-
-
-def spec() -> dict[str, Any]:
-    return {
-        "protocol": "p1",
-        "dataset": tiny.DATASET,
-        "store": str(tiny.SIZE),
-        "variant": "maml",
-        "setting": "3w1s",
-        "seed": 0,
-        "way": 3,
-        "shot": 1,
-        "queries": 4,
-        "study_seed": 0,
-        "method": tiny.METHOD.as_json(),
-        "network": asdict(tiny.NETWORK),
-        "schedule": {
-            "iterations": 12,
-            "meta_batch": 2,
-            "train_steps": 1,
-            "test_steps": 1,
-            "outer_step_size": 0.01,
-            "validation_every": 5,
-            "validation_tasks": 4,
-            "checkpoints": [0, 6, 12],
-            "tasks_at_once": 2,
-        },
-        "validation_queries": 4,
-        "compute": {"device": "cpu", "threads": 1},
-        "code": "0",
-    }
-
-
-def run(
-    images: ImageStore,
-    folder: Path,
-    changed: dict[str, Any] | None = None,
-    splits: Path | None = None,
-    *more: str,
-) -> Path:
-    """Train into a folder; a second call continues what the first left."""
-    folder.mkdir(exist_ok=True)
-    splits = splits or tiny.write_splits(folder / "splits.parquet")
-    write_json(folder / "spec.json", {**spec(), **(changed or {})})
-    out = folder / "model" / "model.json"
-    train.main(
-        [
-            *("--spec", str(folder / "spec.json")),
-            *("--images", str(images.folder / "manifest.json")),
-            *("--splits", str(splits)),
-            *("--checkpoints", str(folder / "kept")),
-            *("--curve", str(folder / "training.csv")),
-            *("--out", str(out)),
-            *more,
-        ]
-    )
-    return out
 
 
 def interrupt_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:

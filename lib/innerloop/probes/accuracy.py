@@ -12,7 +12,8 @@ from innerloop.progress import Progress
 def accuracy(model: ProbedModel) -> Iterator[Row]:
     """Query accuracy and loss of every recorded episode, after the variant's test steps.
 
-    Options: `checkpoint`, whose weights are measured; `splits`, whose episodes.
+    Options: `checkpoint`, whose weights are measured; `splits`, whose episodes; `tasks`, how many
+    of each were recorded.
     """
     weights = model.weights(model.options["checkpoint"])
     for dataset in model.datasets:

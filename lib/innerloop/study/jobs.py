@@ -226,7 +226,8 @@ class Jobs:
     def evaluate(self, key: ModelKey) -> Spec:
         """Measure one model's accuracy."""
         model = self.study.models[key]
-        options = {"checkpoint": "best", "splits": list(model.splits)}
+        tasks = self.study.config["evaluation"]["tasks"]
+        options = {"checkpoint": "best", "splits": list(model.splits), "tasks": tasks}
         return self._measure("accuracy", ACCURACY, model, list(model.evaluate_on), options)
 
     def probe(self, probe: str, key: ModelKey) -> Spec:

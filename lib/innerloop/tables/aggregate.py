@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from innerloop.errors import ProvenanceError
 from innerloop.provenance import read_provenance, require_spec
+from innerloop.tables.expected import require_expected
 from innerloop.tables.from_training import logged_rows
 from innerloop.tables.rows import model_columns, with_columns
 from innerloop.tables.schemas import conform, schema_of
@@ -31,7 +32,8 @@ def gather(
 
     Raises:
         ProvenanceError: a file was made under other parameters.
-        SchemaError: a file does not fit the table's schema.
+        SchemaError: a file does not fit the table's schema, or lacks rows of its job, or holds
+            others, or some twice.
     """
     provenances = {path: read_provenance(path) for path in measured}
     _require_specs(measured, {path: found["spec"] for path, found in provenances.items()})
@@ -46,6 +48,9 @@ def gather(
             rows = logged_rows(table, content.to_pylist(), spec)
             content = conform(with_columns(rows, model_columns(spec)), table)
         parts.append(content.cast(schema_of(table)))
+        require_expected(
+            parts[-1], table, spec, f"{path} was changed after its job (remove it and run again)"
+        )
     return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
 
 

@@ -3,7 +3,8 @@
 A schema is a `pyarrow.Schema` whose fields carry documentation, unit, allowed values and range as
 metadata, so the Parquet files document themselves. `conform` is the only door: it turns records
 into a table of the declared columns and types, or says which column is wrong. NaN in a column of
-real numbers means that the quantity is not defined; whoever reads it counts it as missing.
+real numbers means that the quantity is not defined, such as the accuracy on a task on which
+adaptation diverged; whoever reads it counts it as missing. `KEYS` say what is measured once.
 """
 
 from __future__ import annotations
@@ -201,6 +202,23 @@ USER_PROBE = pa.schema(
 )
 
 
+_MODEL, _MEASURED = ([field.name for field in fields] for fields in (MODEL, MEASURED))
+
+#: Columns that tell the rows of a table apart. Single step sizes have no names, so no key.
+KEYS: dict[str, list[str]] = {
+    "accuracy": [*_MODEL, *_MEASURED],
+    "training": [*_MODEL, "split", "iteration"],
+    "cka": [*_MODEL, *_MEASURED, "layer", "estimator"],
+    "protonet": [*_MODEL, *_MEASURED, "condition"],
+    "weight_norm": [*_MODEL, "iteration", "layer"],
+    "step_size": [*_MODEL, "iteration", "layer", "parameter"],
+    "step_size_value": [],
+    "scale_invariance": [*_MODEL, "iteration", "layer", "scale"],
+    "toy": ["arm", "dataset", "store", "step_size", "seed", "epoch", "split"],
+}
+_USER_KEY = [*_MODEL, *_MEASURED, "layer", "metric"]
+
+
 def schema_of(table: str) -> pa.Schema:
     """The schema of a built-in table, or the user-probe schema for any other name."""
     return SCHEMAS.get(table, USER_PROBE)
@@ -210,7 +228,8 @@ def conform(records: Iterable[Mapping[str, Any]], table: str) -> pa.Table:
     """Turn records into a table of the declared columns and types.
 
     Raises:
-        SchemaError: a column is missing or unknown, has the wrong type, or a value is not allowed.
+        SchemaError: a column is missing or unknown, has the wrong type, or a value is not allowed;
+            or the same was measured twice.
     """
     schema = schema_of(table)
     rows = list(records)
@@ -238,7 +257,33 @@ def conform(records: Iterable[Mapping[str, Any]], table: str) -> pa.Table:
                     f"allowed are {sorted(ALLOWED[field.name])}"
                 )
         _check_range(table, field, column)
+    require_unique(built, table, f"table '{table}'")
     return built
+
+
+def require_unique(rows: pa.Table, table: str, where: str) -> None:
+    """Refuse rows of a table that say twice what is measured once.
+
+    Args:
+        rows: of the table.
+        table: its name.
+        where: what the message begins with.
+
+    Raises:
+        SchemaError: naming the first such row.
+    """
+    key = KEYS.get(table, _USER_KEY)
+    if not key:
+        return
+    counted = rows.group_by(key, use_threads=False).aggregate([([], "count_all")])
+    if counted.num_rows == rows.num_rows:
+        return
+    twice = counted.filter(pc.greater(counted.column("count_all"), 1))
+    first = ", ".join(f"{name} {value}" for name, value in twice.select(key).to_pylist()[0].items())
+    raise SchemaError(
+        f"{where}: {rows.num_rows - counted.num_rows} rows repeat others, which would count twice "
+        f"in means and intervals; the first: {first}"
+    )
 
 
 def _check_range(table: str, field: pa.Field, column: pa.ChunkedArray) -> None:

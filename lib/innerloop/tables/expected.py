@@ -1,0 +1,155 @@
+"""Which rows a file of measurements must hold, by the parameters of the job that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from itertools import product
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from innerloop.built_in import ACCURACY, PROBES
+from innerloop.errors import SchemaError
+from innerloop.tables.layers import LAYERS
+from innerloop.tables.rows import model_columns
+from innerloop.tables.schemas import ALLOWED, require_unique
+
+Spec: TypeAlias = Mapping[str, Any]
+#: Columns, and the values that they take together in the rows of a file.
+Expected: TypeAlias = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
+
+
+def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None:
+    """Refuse a table in which rows are lost, doubled, or of something that was not asked for.
+
+    Args:
+        table: the rows of one job.
+        name: the name of the table.
+        spec: the job's resolved parameters.
+        where: what the message begins with: the file, or what yielded the rows.
+
+    Raises:
+        SchemaError: naming the first row that is missing or too much. Of a user's own probe any
+            rows are expected, but not none, and not of NaN alone.
+    """
+    require_unique(table, name, where)
+    _require_model(table, spec, where)
+    found_by = _WITHOUT_ENTRY.get(name) if "entry" not in spec else _BY_ENTRY.get(spec["entry"])
+    if found_by is None:
+        if "entry" in spec:
+            _require_some(table, where)
+        return
+    columns, rows = found_by(spec)
+    expected = set(rows)
+    found = set(zip(*(table.column(column).to_pylist() for column in columns), strict=True))
+    missing, extra = expected - found, found - expected
+    if missing or extra:
+        row, what = (min(missing), "is missing") if missing else (min(extra), "was not asked for")
+        shown = ", ".join(f"{column} {value}" for column, value in zip(columns, row, strict=True))
+        raise SchemaError(
+            f"{where}: {len(missing)} of {len(expected)} rows are missing and {len(extra)} were "
+            f"not asked for; the row of {shown} {what}"
+        )
+
+
+def _require_model(table: pa.Table, spec: Spec, where: str) -> None:
+    if "model" not in spec:
+        return
+    for column, value in model_columns(spec["model"]).items():
+        others = set(table.column(column).unique().to_pylist()) - {value}
+        if others:
+            raise SchemaError(
+                f"{where}: holds rows of another model: {column} is {min(others)}, not {value}"
+            )
+
+
+def _require_some(table: pa.Table, where: str) -> None:
+    if not table.num_rows:
+        raise SchemaError(f"{where}: yielded no row; a probe yields one for each measurement")
+    values = table.column("value") if "value" in table.column_names else None
+    if values is not None and pc.all(pc.is_nan(values)).as_py():
+        raise SchemaError(f"{where}: all {table.num_rows} values are NaN; nothing was measured")
+
+
+def _accuracy(spec: Spec) -> Expected:
+    options = spec["options"]
+    rows = product(spec["datasets"], options["splits"], range(options["tasks"]))
+    return ("eval_dataset", "split", "episode"), rows
+
+
+def _raw_pixels(spec: Spec) -> Expected:
+    rows = product([spec["dataset"]], spec["splits"], range(spec["tasks"]))
+    return ("eval_dataset", "split", "episode"), rows
+
+
+def _cka(spec: Spec) -> Expected:
+    options, model, own = spec["options"], spec["model"], spec["test_steps"]
+    steps = {own if count == "test" else count for count in options.get("steps", ["test", 5])}
+    last = model["schedule"]["iterations"]
+    groups = [(set(spec["datasets"]), ["last"], [last], steps, options["tasks"])]
+    home = model["dataset"]
+    if home in options.get("over_training", []) and home in spec["datasets"]:
+        kept, some = model["schedule"]["checkpoints"], options.get("training_tasks")
+        groups.append(({home}, ["named"], kept, {own}, some or options["tasks"]))
+    rows = (
+        row
+        for *parts, tasks in groups
+        for row in product(["test"], *parts, range(tasks), LAYERS, ALLOWED["estimator"])
+    )
+    where = "split", "eval_dataset", "checkpoint", "iteration", "steps"
+    return (*where, "episode", "layer", "estimator"), rows
+
+
+def _protonet(spec: Spec) -> Expected:
+    options = spec["options"]
+    splits, tasks = options.get("splits", ["test"]), range(options["tasks"])
+    rows = product(spec["datasets"], splits, tasks, ALLOWED["condition"])
+    return ("eval_dataset", "split", "episode", "condition"), rows
+
+
+def _scale_invariance(spec: Spec) -> Expected:
+    return ("layer",), product(LAYERS)
+
+
+def _training(spec: Spec) -> Expected:
+    logged = _logged(spec)
+    # there is no training before the first
+    rows = (row for row in product(("train", "val"), logged) if row != ("train", 0))
+    return ("split", "iteration"), rows
+
+
+def _weight_norm(spec: Spec) -> Expected:
+    return ("iteration", "layer"), product(_logged(spec), LAYERS)
+
+
+def _step_size(spec: Spec) -> Expected:
+    learned = _logged(spec) if spec["method"]["learn_step_size"] else []
+    return ("iteration", "layer"), product(learned, LAYERS)
+
+
+def _logged(spec: Spec) -> list[int]:
+    """Outer iterations at which a training validates and logs."""
+    schedule = spec["schedule"]
+    last, every = schedule["iterations"], schedule["validation_every"]
+    return sorted({0, last, *range(every, last, every), *schedule["checkpoints"]})
+
+
+def _toy(spec: Spec) -> Expected:
+    epochs = range(spec["epochs"] + 1)
+    return ("step_size", "epoch", "split"), product(spec["step_sizes"], epochs, ("train", "test"))
+
+
+_BY_ENTRY: Mapping[str, Callable[[Spec], Expected]] = {
+    ACCURACY: _accuracy,
+    PROBES["cka"]: _cka,
+    PROBES["protonet"]: _protonet,
+    PROBES["scale_invariance"]: _scale_invariance,
+}
+_WITHOUT_ENTRY: Mapping[str, Callable[[Spec], Expected]] = {
+    "accuracy": _raw_pixels,
+    "training": _training,
+    "weight_norm": _weight_norm,
+    "step_size": _step_size,
+    "toy": _toy,
+}

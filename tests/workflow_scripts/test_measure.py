@@ -1,0 +1,264 @@
+"""Measuring: the model that is meant and no other, and every row once; so for who gathers them."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+import torch
+from training_job import run, spec
+
+import draw_episodes
+import measure
+import measure_raw_pixels
+import tiny
+from innerloop.built_in import ACCURACY, PROBES
+from innerloop.data.image_store import ImageStore
+from innerloop.errors import InnerloopError, ProvenanceError, SchemaError
+from innerloop.files import write_json
+from innerloop.meta.outer_loop import QueryResult
+from innerloop.probes import accuracy
+from innerloop.study.paths import LOGGED
+from innerloop.tables.aggregate import gather
+
+TASKS = 5
+OPTIONS: dict[str, dict[str, Any]] = {
+    "accuracy": {"checkpoint": "best", "splits": ["val", "test"], "tasks": TASKS},
+    "cka": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
+    "protonet": {"tasks": TASKS},
+    "scale_invariance": {},
+}
+
+
+@pytest.fixture(scope="module")
+def trained(images: ImageStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models of different seeds, and the episodes of their data set."""
+    folder = tmp_path_factory.mktemp("trained")
+    for seed in (0, 1):
+        run(images, folder / f"seed{seed}", {"seed": seed})
+    episodes = {
+        "dataset": tiny.DATASET, "setting": "3w1s", "way": 3, "shot": 1, "queries": 4,
+        "tasks": TASKS, "splits": ["test", "val"], "seed": 0,
+    }  # fmt: skip
+    splits = folder / "seed0" / "splits.parquet"
+    out = folder / "episodes.parquet"
+    draw_episodes.main(["--spec", json.dumps(episodes), "--splits", str(splits), "--out", str(out)])
+    return folder
+
+
+@pytest.fixture
+def study(trained: Path, tmp_path: Path) -> Path:
+    """A copy that may be changed."""
+    return Path(shutil.copytree(trained, tmp_path / "study"))
+
+
+def job(table: str, entry: str | None = None) -> dict[str, Any]:
+    return {
+        "table": table,
+        "entry": entry or {"accuracy": ACCURACY, **PROBES}[table],
+        "options": OPTIONS.get(table, {}),
+        "datasets": [tiny.DATASET],
+        "queries": 4,
+        "test_steps": 1,
+        "model": spec(),
+        "compute": {"device": "cpu", "threads": 1, "tasks_at_once": 2},
+        "code": "0",
+    }
+
+
+def measured(images: ImageStore, study: Path, table: str, entry: str | None = None) -> Path:
+    """The file of measurements of the model of seed 0."""
+    out = study / f"{table}.parquet"
+    measure.main(
+        [
+            *("--spec", json.dumps(job(table, entry))),
+            *("--model", str(study / "seed0/model/model.json")),
+            *("--images", f"{tiny.DATASET}={images.folder / 'manifest.json'}"),
+            *("--splits", f"{tiny.DATASET}={study / 'seed0/splits.parquet'}"),
+            *("--episodes", f"{tiny.DATASET}={study / 'episodes.parquet'}"),
+            *("--out", str(out)),
+        ]
+    )
+    return out
+
+
+@pytest.mark.parametrize("table", OPTIONS)
+def test_what_is_measured_is_what_is_gathered(images: ImageStore, study: Path, table: str) -> None:
+    """And a row lost, doubled or of another model, data set or split is refused by its file."""
+    path = measured(images, study, table)
+    rows = pq.read_table(path)
+    gathered, _ = gather(table, {str(path): job(table)}, logged=False)
+    assert gathered.equals(rows)
+    refused(path, job(table), table, rows.slice(1), "rows are missing")
+    refused(path, job(table), table, pa.concat_tables([rows, rows.slice(3, 1)]), "repeat others")
+    refused(path, job(table), table, filled(rows, "seed", 1), "another model: seed is 1, not 0")
+    refused(path, job(table), table, filled(rows, "layer", "conv9"), "1 were not asked for")
+    refused(path, job(table), table, filled(rows, "episode", 99), "1 were not asked for")
+    refused(path, job(table), table, filled(rows, "split", "train"), "1 were not asked for")
+
+
+@pytest.mark.parametrize("table", LOGGED)
+def test_what_training_logged_is_gathered_whole(study: Path, table: str) -> None:
+    path = study / "seed0/model" / LOGGED[table]
+    gathered, _ = gather(table, {str(path): spec()}, logged=True)
+    rows = pq.read_table(path)
+    if not gathered.num_rows:
+        assert table.startswith("step_size")  # none are learned
+        return
+    lost = rows.filter(pc.not_equal(rows.column("iteration"), 6))
+    refused(path, spec(), table, lost, "are missing and 0 were not asked for", logged=True)
+    twice = pa.concat_tables([rows, rows.slice(0, 1)])
+    refused(path, spec(), table, twice, "repeat others", logged=True)
+
+
+def test_the_baseline_is_gathered_whole(images: ImageStore, study: Path) -> None:
+    baseline = {
+        "dataset": tiny.DATASET, "setting": "3w1s", "way": 3, "shot": 1, "splits": ["test"],
+        "tasks": TASKS, "queries": 4, "store": images.name,
+    }  # fmt: skip
+    out = study / "raw_pixels.parquet"
+    measure_raw_pixels.main(
+        [
+            *("--spec", json.dumps(baseline)),
+            *("--images", str(images.folder / "manifest.json")),
+            *("--episodes", str(study / "episodes.parquet")),
+            *("--out", str(out)),
+        ]
+    )
+    rows = pq.read_table(out)
+    gather("accuracy", {str(out): baseline}, logged=False)
+    refused(out, baseline, "accuracy", rows.slice(1), "1 of 5 rows are missing and 0 were not")
+
+
+def filled(rows: pa.Table, column: str, value: object) -> pa.Table:
+    """With another value in the first row; unchanged where there is no such column."""
+    if column not in rows.column_names:
+        return rows
+    place, field = rows.column_names.index(column), rows.schema.field(column)
+    values = [value, *rows.column(column).to_pylist()[1:]]
+    return rows.set_column(place, field, pa.array(values, field.type))
+
+
+def refused(
+    path: Path,
+    made_with: dict[str, Any],
+    table: str,
+    rows: pa.Table,
+    said: str,
+    *,
+    logged: bool = False,
+) -> None:
+    """Put other rows under a file's record; gathering must name the file."""
+    before = path.read_bytes()
+    if rows.equals(pq.read_table(path)):
+        return
+    pq.write_table(rows, path)
+    with pytest.raises(SchemaError, match=rf"{path}.*{said}"):
+        gather(table, {str(path): made_with}, logged=logged)
+    path.write_bytes(before)
+
+
+def other_model(folder: Path) -> None:
+    shutil.copy(folder.parent.parent / "seed1/model/model.pt", folder / "model.pt")
+
+
+def changed(edit: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
+    """An edit of what model.pt holds."""
+
+    def tamper(folder: Path) -> None:
+        content = torch.load(folder / "model.pt", weights_only=True)
+        edit(content)
+        torch.save(content, folder / "model.pt")
+
+    return tamper
+
+
+def edited_manifest(folder: Path) -> None:
+    manifest = json.loads((folder / "model.json").read_text())
+    write_json(folder / "model.json", {**manifest, "digest": "0" * 64})
+
+
+@pytest.mark.parametrize(
+    "tamper",
+    [
+        other_model,
+        edited_manifest,
+        changed(lambda content: content["kept"][12]["slow"]["conv2.weight"][0].add_(1e-3)),
+        changed(lambda content: content["kept"][0]["step_sizes"]["head.bias"].mul_(2)),
+        changed(lambda content: content.update(best=12 - content["best"])),
+        changed(lambda content: content["network"].update(batch_norm="support")),
+        changed(
+            lambda content: content.update(
+                method=json.dumps({**tiny.METHOD.as_json(), "step_size": 0.2})
+            )
+        ),
+    ],
+)
+def test_a_model_that_is_not_the_one_described_is_not_measured(
+    images: ImageStore, study: Path, tamper: Callable[[Path], None]
+) -> None:
+    tamper(study / "seed0/model")
+    with pytest.raises(ProvenanceError, match=r"model\.pt .*un Snakemake again"):
+        measured(images, study, "scale_invariance")
+    assert not (study / "scale_invariance.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (
+            "    yield {**row, 'value': 1.0}\n    yield {**row, 'value': 2.0}",
+            "1 rows repeat others",
+        ),
+        ("    yield from ()", "yielded no row"),
+        ("    yield {**row, 'value': float('nan')}", "all 1 values are NaN"),
+    ],
+)
+def test_a_user_s_probe_measures_something_once(
+    images: ImageStore, study: Path, body: str, said: str
+) -> None:
+    code = (
+        "def probe(model):\n"
+        "    weights, (dataset,) = model.weights(), model.datasets\n"
+        "    row = {**model.measured(dataset, 'test', weights, 0), 'episode': 0}\n"
+        "    row |= {'layer': '', 'metric': 'norm'}\n"
+    )
+    (study / "mine.py").write_text(code + "    yield {**row, 'value': 1.0}\n")
+    measured(images, study, "mine", f"{study}/mine.py:probe")
+    (study / "own.py").write_text(code + body)
+    with pytest.raises(InnerloopError, match=said):
+        measured(images, study, "own", f"{study}/own.py:probe")
+    assert not (study / "own.parquet").exists()
+
+
+def test_what_diverged_is_said_and_missing(
+    images: ImageStore,
+    study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    whole = accuracy.evaluate
+
+    def evaluate(*arguments: Any) -> QueryResult:
+        result = whole(*arguments)
+        result.accuracies[0], result.losses[0] = math.nan, math.nan
+        return result
+
+    measured(images, study, "accuracy")
+    assert "WARNING" not in capsys.readouterr().err
+    monkeypatch.setattr(accuracy, "evaluate", evaluate)
+    path = measured(images, study, "accuracy")
+    # in batches of 2 of the 5 tasks of two splits
+    said = capsys.readouterr().err
+    assert f"WARNING: 6 of 10 accuracies on {tiny.DATASET} are missing" in said
+    assert "after 1 steps from a step size of 0.1" in said
+    gathered, _ = gather("accuracy", {str(path): job("accuracy")}, logged=False)
+    assert sum(map(math.isnan, gathered["accuracy"].to_pylist())) == 6
