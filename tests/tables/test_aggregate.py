@@ -73,5 +73,14 @@ def test_rows_lost_doubled_or_too_many_are_refused_by_their_file(
     paths = measured(tmp_path, SPEC, SPEC)
     changed = pa.Table.from_pylist([{**row, "seed": 1} for row in rows], schema_of("toy"))
     write_table(changed, tmp_path / "1.parquet", record(SPEC))
-    with pytest.raises(SchemaError, match=rf"1\.parquet was changed .*{said}"):
+    with pytest.raises(
+        SchemaError, match=rf"1\.parquet does not hold what its job wrote: .*{said}"
+    ):
+        gather("toy", paths, logged=False)
+
+
+def test_a_file_of_other_columns_is_refused_by_its_name(tmp_path: Path) -> None:
+    paths = measured(tmp_path, SPEC)
+    write_table(pa.table({"arm": ["unit_norm"]}), tmp_path / "0.parquet", record(SPEC))
+    with pytest.raises(SchemaError, match=r"0\.parquet does not hold what its job wrote"):
         gather("toy", paths, logged=False)

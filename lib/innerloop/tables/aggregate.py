@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from innerloop.errors import ProvenanceError
+from innerloop.errors import ProvenanceError, SchemaError
 from innerloop.provenance import read_provenance, require_spec
 from innerloop.tables.expected import require_expected
 from innerloop.tables.from_training import logged_rows
@@ -43,15 +43,24 @@ def gather(
         provenance = provenances[path]
         if provenance["versions"] not in versions:
             versions.append(provenance["versions"])
-        content = pq.read_table(path)
-        if logged:
-            rows = logged_rows(table, content.to_pylist(), spec)
-            content = conform(with_columns(rows, model_columns(spec)), table)
-        parts.append(content.cast(schema_of(table)))
-        require_expected(
-            parts[-1], table, spec, f"{path} was changed after its job (remove it and run again)"
-        )
+        try:
+            parts.append(_rows(path, table, spec, logged))
+        except (SchemaError, pa.ArrowException, ValueError, KeyError) as error:
+            raise SchemaError(
+                f"{path} does not hold what its job wrote: {error}. Put the right file back, or "
+                "move it away and run Snakemake again"
+            ) from error
     return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
+
+
+def _rows(path: str, table: str, spec: Mapping[str, Any], logged: bool) -> pa.Table:
+    content = pq.read_table(path)
+    if logged:
+        rows = logged_rows(table, content.to_pylist(), spec)
+        content = conform(with_columns(rows, model_columns(spec)), table)
+    content = content.cast(schema_of(table))
+    require_expected(content, table, spec, f"table '{table}'")
+    return content
 
 
 def _require_specs(
