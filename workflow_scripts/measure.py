@@ -92,6 +92,9 @@ def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
     if "accuracy" not in table.column_names:
         return
     missing = table.filter(pc.is_nan(table.column("accuracy")))
+    step_size = spec["test_step_size"]
+    if step_size is None:
+        step_size = spec["model"]["method"]["step_size"]
     for dataset in missing.column("eval_dataset").unique().to_pylist():
         rows, lost = (
             len(part.filter(pc.equal(part.column("eval_dataset"), dataset)))
@@ -99,8 +102,7 @@ def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
         )
         print(
             f"WARNING: {lost} of {rows} accuracies on {dataset} are missing: adaptation diverged "
-            f"there, after {spec['test_steps']} steps from a step size of "
-            f"{spec['model']['method']['step_size']}",
+            f"there, with {spec['test_steps']} steps and a step size of {step_size}",
             file=sys.stderr,
         )
 

@@ -68,6 +68,7 @@ def job(table: str, entry: str | None = None) -> dict[str, Any]:
         "datasets": [tiny.DATASET],
         "queries": 4,
         "test_steps": 1,
+        "test_step_size": 0.3,
         "model": spec(),
         "compute": {"device": "cpu", "threads": 1, "tasks_at_once": 2},
         "code": "0",
@@ -259,6 +260,6 @@ def test_what_diverged_is_said_and_missing(
     # in batches of 2 of the 5 tasks of two splits
     said = capsys.readouterr().err
     assert f"WARNING: 6 of 10 accuracies on {tiny.DATASET} are missing" in said
-    assert "after 1 steps from a step size of 0.1" in said
+    assert "with 1 steps and a step size of 0.3" in said
     gathered, _ = gather("accuracy", {str(path): job("accuracy")}, logged=False)
     assert sum(map(math.isnan, gathered["accuracy"].to_pylist())) == 6
