@@ -74,12 +74,7 @@ def main(argv: list[str] | None = None) -> None:
         key = (row["protocol"], place, row["method"])
         cell = f"{row['mean']:.1f} ± {row['half_width']:.1f}"
         cells.setdefault(key, {})[row["way"], row["shot"]] = cell
-    table = Table(
-        title=f"Accuracy in percent, ± half of the {evidence.study.statistics.level:.0%} interval",
-        title_justify="left",
-        box=None,
-        pad_edge=False,
-    )
+    table = Table(box=None, pad_edge=False)
     for name in ("Protocol", "Data set", "Method"):
         table.add_column(name)
     for way, shot in settings:
@@ -91,6 +86,8 @@ def main(argv: list[str] | None = None) -> None:
         head = ("", "") if (protocol, place) == last else (protocol, place)
         last = (protocol, place)
         table.add_row(*head, method, *(found.get(setting, "") for setting in settings))
+    level = f"{evidence.study.statistics.level:.0%}"
+    print(f"Accuracy in percent, ± half of the {level} interval over tasks")
     Console(width=120).print(table)
 
 
