@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import os
 import subprocess
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import innerloop
 import innerloop.code_digest as digests
 from innerloop.code_digest import closure, code_digest, modules_reached
 from innerloop.errors import ExtensionError
@@ -157,7 +159,9 @@ def test_imports_that_go_in_circles(checkout: Checkout):
 
 def test_a_users_file_counts_with_its_neighbours_and_data(checkout: Checkout):
     user = checkout.write(
-        "mine/rule.py", "import helper\nimport numpy\n\nFONT = 'marks.txt'\nFOLDER = 'photos'\n"
+        "mine/rule.py",
+        "import helper\nimport numpy\n\nFONT = 'marks.txt'\nsource = Photos(HERE / 'photos')\n"
+        "HERE = Path(__file__).parent\n",
     )
     checkout.write("mine/helper.py", "x = 1\n")
     checkout.write("mine/marks.txt", "1")
@@ -169,10 +173,10 @@ def test_a_users_file_counts_with_its_neighbours_and_data(checkout: Checkout):
         ("helper.py", "x = 2\n"),
         ("marks.txt", "2"),
         ("photos/a.png", "aaa"),
+        ("photos/a.png", "bbb"),
         ("photos/b.png", "b"),
     ):
         checkout.write(f"mine/{name}", text)
-        digests._digest_of.cache_clear()  # a folder's time does not follow its files'
         assert checkout.digest(user) != digest, name
         digest = checkout.digest(user)
 
@@ -189,7 +193,10 @@ def test_the_place_of_the_checkout_does_not_count(
 ):
     here = checkout.digest()
     monkeypatch.setattr(digests, "LIBRARY", tmp_path / "elsewhere" / "lib" / "innerloop")
-    assert Checkout(tmp_path / "elsewhere").digest() == here
+    other = Checkout(tmp_path / "elsewhere")
+    assert other.digest() == here
+    # the library need not lie beside the scripts
+    assert code_digest(checkout.write("workflow_scripts/train.py", SCRIPT)) == here
 
 
 def test_a_syntax_error_is_named_by_line(checkout: Checkout):
@@ -276,3 +283,139 @@ def test_files_of_the_same_name_have_one_order(checkout: Checkout):
         for seed in range(6)
     }
     assert len(found) == 1
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import innerloop\ninnerloop.draw()",
+        "import innerloop as il\n\n\ndef late():\n    return il.draw",
+        "from innerloop import draw",
+        "from innerloop import draw as paint",
+        "from innerloop import *",
+        "import innerloop.maths\ninnerloop.draw()",
+        "import innerloop\ndraw = getattr(innerloop, 'dr' + 'aw')",
+    ],
+)
+def test_public_names_are_followed_home(checkout: Checkout, use: str):
+    user = checkout.write("mine/probe.py", f"{use}\n")
+    before = checkout.digest(user)
+    checkout.replace("lib/innerloop/render.py", "red", "blue")
+    assert checkout.digest(user) != before
+
+
+@pytest.mark.parametrize(
+    "use", ["import innerloop\ninnerloop.other()", "from innerloop import maths"]
+)
+def test_other_public_names_are_not(checkout: Checkout, use: str):
+    user = checkout.write("mine/probe.py", f"{use}\ndraw = 1\n")
+    assert "innerloop.render" not in modules_reached(user)
+
+
+def test_every_public_name_has_a_home_that_the_digest_finds():
+    for name in set(innerloop.__all__) - {"__version__"}:
+        user = ast.parse(f"from innerloop import {name}")
+        assert list(digests._public_names(user)), name
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SPLIT = 'test'\n",
+        "def measure(split='test'):\n    return split == 'test'\n",
+        "tasks('test')\n",
+        "Measured(split='test')\n",
+        "ROOT = Path('/usr/share')\n",
+        "ROOT = Path(__file__).parent / 'test'\n",
+    ],
+)
+def test_a_word_that_names_a_folder_is_a_word(checkout: Checkout, text: str):
+    user = checkout.write("mine/probe.py", text)
+    checkout.write("mine/test/a.png", "a")
+    assert closure([user]) == {user}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "source = ClassFolders('photos', 'classes.csv')",
+        "source = ClassFolders(root=Path(__file__).parent / 'photos', splits=None)",
+        "here = Path(__file__).resolve().parent\nroot = here / 'photos'\nsource = Own(root)",
+        "source = Own('../mine/photos')",
+        "source = Own(Path(__file__).parent.joinpath('photos').resolve(), 3)",
+    ],
+)
+def test_a_folder_that_is_handed_on_as_a_path_is_data(checkout: Checkout, text: str):
+    user = checkout.write("mine/set.py", f"{text}\n")
+    photo = checkout.write("mine/photos/a.png", "a")
+    checkout.write("mine/classes.csv", "class,split")
+    assert photo.parent in closure([user])
+
+
+def test_of_large_files_and_folders_size_and_time_count(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(digests, "READ_WHOLE", 4)
+    user = checkout.write("mine/set.py", "x = 'all.npz'\nsource = ClassFolders('photos')\n")
+    large = checkout.write("mine/all.npz", "12345")
+    checkout.write("mine/photos/a.png", "12345")
+    before = checkout.digest(user)
+    content, found = large.read_text(encoding="utf-8"), large.stat()
+    large.write_text(content.replace("1", "2"), encoding="utf-8")
+    os.utime(large, ns=(found.st_atime_ns, found.st_mtime_ns))
+    assert checkout.digest(user) == before  # it was not read
+    for name in ("all.npz", "photos/a.png"):
+        checkout.write(f"mine/{name}", "54321")
+        assert checkout.digest(user) != before, name
+        before = checkout.digest(user)
+
+
+def test_the_files_of_a_huge_folder_are_not_all_listed(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setattr(digests, "LISTED", 3)
+    user = checkout.write("mine/set.py", "source = ClassFolders('photos')\n")
+    for number in range(5):
+        checkout.write(f"mine/photos/cat/{number}.png", "a")
+    before = checkout.digest(user)
+    said = capsys.readouterr().err
+    assert "photos has more than 3 files" in said
+    checkout.write("mine/photos/dog/0.png", "a")
+    assert checkout.digest(user) != before
+
+
+def test_devices_and_pipes_are_never_read(checkout: Checkout):
+    user = checkout.write(
+        "mine/set.py", "a, b = 'pipe.csv', 'zero.csv'\nsource = ClassFolders('photos')\n"
+    )
+    checkout.write("mine/photos/a.png", "a")
+    os.mkfifo(checkout.root / "mine/pipe.csv")
+    os.mkfifo(checkout.root / "mine/photos/pipe.png")
+    (checkout.root / "mine/zero.csv").symlink_to("/dev/zero")
+    assert closure([user]) == {user, checkout.root / "mine/photos"}
+    assert checkout.digest(user)
+
+
+def test_how_a_python_divides_an_f_string_does_not_count():
+    """3.12.1 parses the text between braces into other pieces than 3.11 and 3.13."""
+
+    def tree(*values: ast.expr) -> ast.Module:
+        return ast.Module([ast.Expr(ast.JoinedStr(list(values)))], [])
+
+    x = ast.FormattedValue(ast.Name("x", ast.Load()), -1)
+    whole = digests._meaning(tree(ast.Constant("ab"), x, ast.Constant("c")))
+    for divided in (
+        tree(ast.Constant("a"), ast.Constant("b"), x, ast.Constant("c")),
+        tree(ast.Constant("ab"), ast.Constant(""), x, ast.Constant("c"), ast.Constant("")),
+        tree(ast.JoinedStr([ast.Constant("ab"), x]), ast.Constant("c")),
+    ):
+        assert digests._meaning(divided) == whole
+    assert digests._meaning(tree(ast.Constant("a"), x, ast.Constant("bc"))) != whole
+
+
+def test_a_file_s_own_encoding_counts_and_the_locale_s_does_not(checkout: Checkout):
+    plain = checkout.write("mine/set.py", "name = 'é'\n")
+    before = checkout.digest(plain)
+    plain.write_bytes("# coding: latin-1\nname = 'é'\n".encode("latin-1"))
+    os.utime(plain, ns=(1, 1))
+    assert checkout.digest(plain) == before

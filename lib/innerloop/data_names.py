@@ -1,0 +1,101 @@
+"""The data files and folders that a Python file names, read from its syntax tree.
+
+Files: every string that ends in a suffix, such as `"classes.csv"`. Folders: only what is handed to
+a call as a path, such as `ClassFolders(here / "birds")`: a word that happens to be the name of a
+folder is a word. What is known only when the code runs (environment variables) is not seen.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_SUFFIX = re.compile(r"[^/]\.[A-Za-z0-9]{1,8}$")
+#: Calls that only make a path, or a path of it.
+_PATHS = frozenset({"Path", "PurePath", "PosixPath", "str", "fspath"})
+_SAME = frozenset({"resolve", "absolute", "expanduser"})
+
+
+def named_files(path: Path, tree: ast.Module) -> Iterator[Path]:
+    """Places that a file names, whether something is there or not.
+
+    Args:
+        path: the file; relative names begin in its folder.
+        tree: its content.
+    """
+    bound = {
+        target.id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    reader = _Paths(path, bound)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if _SUFFIX.search(node.value) and _may_be_a_path(node.value):
+                yield path.parent / node.value
+        elif isinstance(node, ast.Call) and _called(node) not in _PATHS | _SAME:
+            whole = _called(node) == "ClassFolders"
+            for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
+                if whole or not _is_a_word(argument):
+                    place = reader.value(argument)
+                    if place is not None:
+                        yield path.parent / place
+
+
+def _may_be_a_path(text: str) -> bool:
+    """No longer than a file name may be, and one line."""
+    return len(text.encode(errors="replace")) <= 200 and text.isprintable()
+
+
+def _is_a_word(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and "/" not in str(node.value)
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+class _Paths:
+    """Works out the paths that expressions stand for, as far as the file itself says."""
+
+    def __init__(self, path: Path, bound: dict[str, ast.expr]) -> None:
+        self._path, self._bound = path, bound
+
+    def value(self, node: ast.expr, depth: int = 0) -> Path | None:
+        """The path, or None where the file does not say."""
+        if depth > 20:  # names that are bound to each other
+            return None
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            return Path(node.value) if node.value and _may_be_a_path(node.value) else None
+        if isinstance(node, ast.Name):
+            if node.id == "__file__":
+                return self._path
+            bound = self._bound.get(node.id)
+            return None if bound is None else self.value(bound, depth + 1)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            left, right = self.value(node.left, depth + 1), self.value(node.right, depth + 1)
+            return None if left is None or right is None else left / right
+        if isinstance(node, ast.Attribute) and node.attr == "parent":
+            inner = self.value(node.value, depth + 1)
+            return None if inner is None else inner.parent
+        if isinstance(node, ast.Call):
+            return self._made(node, depth + 1)
+        return None
+
+    def _made(self, node: ast.Call, depth: int) -> Path | None:
+        """The path that `Path(...)` or a path's own method makes."""
+        name = _called(node)
+        parts = [self.value(argument, depth) for argument in node.args]
+        if name in _SAME and isinstance(node.func, ast.Attribute):
+            return self.value(node.func.value, depth)
+        if name == "joinpath" and isinstance(node.func, ast.Attribute):
+            parts.insert(0, self.value(node.func.value, depth))
+        elif name not in _PATHS:
+            return None
+        known = [part for part in parts if part is not None]
+        return Path(*known) if parts and len(known) == len(parts) else None
