@@ -18,10 +18,11 @@ from snakemake.utils import min_version
 
 min_version("9.20")
 
-# A study file is complete: the default is loaded only when no other is given.
-if not workflow.overwrite_configfiles:
+# A study file is complete: the default is loaded only when no other is given, by --configfile or by
+# the Snakefile that this one is included in.
+if config.keys() <= workflow.config_settings.config.keys():
 
-    configfile: f"{workflow.basedir}/config/config.yaml"
+    configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 include: "rules/common.smk"
@@ -58,15 +59,6 @@ onerror:
     report_what_is_there()
 
 
-rule all:
-    """Everything: the report, and all that it shows."""
-    default_target: True
-    input:
-        rules.write_report.output.html,
-    message:
-        "Everything is there"
-
-
 rule fetch:
     """The files of every data set, downloaded or found, and verified."""
     input:
@@ -86,7 +78,7 @@ rule data:
 rule train:
     """Every trained model."""
     input:
-        all_models(),
+        all_model_files(),
     message:
         "Every model is trained"
 
@@ -94,7 +86,7 @@ rule train:
 rule evaluate:
     """Accuracy of every model, and the baseline on raw pixels."""
     input:
-        list(MEASUREMENTS.files("accuracy")),
+        all_accuracies(),
     message:
         "Every accuracy is measured"
 
@@ -110,7 +102,7 @@ rule probes:
 rule figures:
     """Every figure."""
     input:
-        all_figures("pdf"),
+        all_figures("pdf", "png", "svg", "json"),
     message:
         "Every figure is drawn"
 
@@ -118,7 +110,8 @@ rule figures:
 rule tables:
     """Every table."""
     input:
-        all_tables("csv"),
+        all_tables("csv", "tex", "json"),
+        all_aggregates(),
     message:
         "Every table is written"
 
@@ -137,3 +130,18 @@ rule pdf:
         printed_report,
     message:
         "The PDF is written"
+
+
+rule all:
+    """Everything: the report, and every file behind it; what was deleted is made again."""
+    default_target: True
+    input:
+        rules.write_report.output.html,
+        rules.data.input,
+        rules.train.input,
+        rules.evaluate.input,
+        rules.probes.input,
+        rules.figures.input,
+        rules.tables.input,
+    message:
+        "Everything is there"

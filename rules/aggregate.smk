@@ -14,15 +14,18 @@ rule describe_study:
     log:
         log_of(paths.DESCRIPTION),
     params:
-        script=f"{SCRIPTS}/describe_study.py",
+        **job(
+            "describe_study",
+            "describe_study.py",
+            lambda wildcards: canonical_json(describe(STUDY)),
+        ),
         # made here, where the whole study file is known
-        spec=lambda wildcards: canonical_json(describe(STUDY)),
     message:
         "Describe the study {wildcards.study}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --out {output.description:q} \
             >{log:q} 2>&1
         """
@@ -39,15 +42,20 @@ rule gather_table:
     wildcard_constraints:
         table=rf"(?!(?:{'|'.join(paths.LOGGED)})\.)[a-z][a-z0-9_]*",
     params:
-        script=f"{SCRIPTS}/aggregate.py",
-        study=lambda wildcards: canonical_json(MEASUREMENTS.study_of(wildcards.table)),
+        **job(
+            "gather_table",
+            "aggregate.py",
+            lambda wildcards: canonical_json(MEASUREMENTS.study_of(wildcards.table)),
+        ),
+        folder=undeclared("results/{study}", paths.AGGREGATE),
         code=lambda wildcards: JOBS.code("aggregate.py"),
     message:
         "Gather the table {wildcards.table}"
     shell:
         r"""
         python {params.script:q} \
-            --study {params.study:q} \
+            --study {params.file:q} \
+            --folder {params.folder:q} \
             --tables {wildcards.table:q}={output.table:q} \
             >{log:q} 2>&1
         """
@@ -62,8 +70,12 @@ rule gather_logs:
     log:
         log_of(paths.AGGREGATE.replace("{table}", "logs")),
     params:
-        script=f"{SCRIPTS}/aggregate.py",
-        study=lambda wildcards: canonical_json(MEASUREMENTS.study_of("training")),
+        **job(
+            "gather_logs",
+            "aggregate.py",
+            lambda wildcards: canonical_json(MEASUREMENTS.study_of("training")),
+        ),
+        folder=undeclared("results/{study}", paths.AGGREGATE),
         tables=lambda wildcards, output: named(paths.LOGGED, output),
         code=lambda wildcards: JOBS.code("aggregate.py"),
     message:
@@ -71,7 +83,8 @@ rule gather_logs:
     shell:
         r"""
         python {params.script:q} \
-            --study {params.study:q} \
+            --study {params.file:q} \
+            --folder {params.folder:q} \
             --tables {params.tables:q} \
             >{log:q} 2>&1
         """

@@ -16,7 +16,13 @@ from innerloop.display.announced import announce_jobs, announce_study, failures
 from innerloop.earlier_jobs import require_none
 from innerloop.errors import InnerloopError
 from innerloop.failure import reason
-from innerloop.files import canonical_json, write_json
+from innerloop.files import (
+    canonical_json,
+    content_file,
+    sha256_of,
+    short_digest,
+    write_json,
+)
 from innerloop.partitions import longest_minutes
 from innerloop.study import paths
 from innerloop.study.description import describe
@@ -34,7 +40,9 @@ def training_options(running):
     return f"--save-every {running.get('save_every', 60)} {keep}".strip()
 
 
-SCRIPTS = os.path.relpath(os.path.join(workflow.basedir, "workflow_scripts"))
+# the workflow's own folder, also where another Snakefile includes this one or uses it as a module
+BASE = os.path.dirname(workflow.current_basedir)
+SCRIPTS = os.path.relpath(os.path.join(BASE, "workflow_scripts"))
 
 try:
     # Snakemake has read them already, and took the last of equal keys
@@ -48,27 +56,22 @@ except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 announce_study(STUDY)
 
+# for the command line of scripts that read the user's own registry
+REGISTRY = (
+    f"--registry {shlex.quote(config['registry'])}" if config.get("registry") else ""
+)
+
 # a job that computes on a GPU takes one; on one machine several may share it (in hundredths)
 JOBS_PER_GPU = STUDY.running.get("jobs_per_gpu", 1)
 GPUS = 0 if STUDY.compute["device"] == "cpu" else 1
 GPU_SHARE = GPUS * max(1, 100 // JOBS_PER_GPU)
 
-# jobs run in the environment that Snakemake runs in, activated or not. How files are had and how a
-# training is run change no result, so they reach jobs as variables and are parameters of none
-ENVIRONMENT = {
-    "INNERLOOP_ACCESS": canonical_json(STUDY.access),
-    "INNERLOOP_REGISTRY": config.get("registry", ""),
-    "INNERLOOP_TRAINING": training_options(STUDY.running),
-    "INNERLOOP_JOBS_PER_GPU": str(JOBS_PER_GPU),
-}
-SETTINGS = " ".join(
-    f"{name}={shlex.quote(value)}" for name, value in ENVIRONMENT.items()
-)
+# jobs run in the environment that Snakemake runs in, activated or not; Snakemake formats the prefix,
+# which replaces its own
+BIN = shlex.quote(os.path.dirname(sys.executable)).replace("{", "{{").replace("}", "}}")
 shell.prefix(
-    f"export PATH={shlex.quote(os.path.dirname(sys.executable))}:$PATH "
-    # Snakemake formats the prefix
-    + SETTINGS.replace("{", "{{").replace("}", "}}")
-    + "; "
+    "set -euo pipefail; "
+    f"export PATH={BIN}:$PATH INNERLOOP_JOBS_PER_GPU={JOBS_PER_GPU}; "
 )
 
 # a model in the rules' messages
@@ -77,18 +80,8 @@ TRAINED_ON = "{wildcards.dataset}, {wildcards.setting}, seed {wildcards.seed}"
 
 
 wildcard_constraints:
+    **paths.WILDCARDS,
     study=STUDY.name,
-    protocol="[a-z][a-z0-9_]*",
-    dataset="[a-z][a-z0-9_]*",
-    variant="[a-z][a-z0-9_]*",
-    probe="[a-z][a-z0-9_]*",
-    table="[a-z][a-z0-9_]*",
-    figure="[a-z][a-z0-9_]*",
-    arm="[a-z][a-z0-9_]*",
-    setting="[0-9]+w[0-9]+s",
-    seed="[0-9]+",
-    store="([a-z][a-z0-9_]*-)?[0-9]+",
-    collection="[a-z][a-z0-9_]*",
 
 
 def refuse_while_earlier_jobs_run():
@@ -128,7 +121,6 @@ def report_what_is_there():
         program = [sys.executable, f"{SCRIPTS}/write_partial_report.py"]
         done = subprocess.run(
             [*program, *chain.from_iterable(options.items())],
-            env={**os.environ, **ENVIRONMENT},
             stdout=said,
             stderr=said,
         )
@@ -138,6 +130,49 @@ def report_what_is_there():
         logger.info(f"A report of what is there: {out.resolve()}")
     else:
         logger.info("Nothing is measured yet, so there is no report of what is there.")
+
+
+def job(name, script, text):
+    """What every job has among its params.
+
+    `spec` decides whether a job runs again; the file of that content is what its command names.
+    """
+    return {
+        "spec": text,
+        "file": lambda wildcards, output: content_file(
+            f".snakemake/innerloop/{name}", text(wildcards)
+        ),
+        "script": untracked(f"{SCRIPTS}/{script}"),
+    }
+
+
+def untracked(value):
+    """A param that says how or where a job runs, and decides nothing.
+
+    Snakemake does not compare what is derived from a job's outputs.
+    """
+    return lambda wildcards, output: value
+
+
+def undeclared(pattern, made):
+    """A place in the study's folder that no rule declares, as a param of the rule that makes `made`.
+
+    Where the workflow is a module with a prefix, only Snakemake knows it: see the output.
+    """
+
+    def place(wildcards, output):
+        folder = str(Path(output[0]).parents[made.count("/") - 2])
+        inside = pattern.removeprefix("results/{study}").format(**wildcards)
+        return f"{folder}{inside}"
+
+    return place
+
+
+def kept_log(wildcards, output):
+    """A training's log beside its checkpoints: Snakemake deletes the declared one at each start."""
+    folder = undeclared(paths.CHECKPOINTS, paths.MODEL)(wildcards, output)
+    spec = canonical_json(JOBS.train(key_of(wildcards)))
+    return f"{folder}-{short_digest(spec)}.log"
 
 
 def log_of(pattern):
@@ -190,18 +225,18 @@ def allowed_minutes(gpus):
 
 def in_study(pattern, **wildcards):
     """A path pattern in this study."""
-    return pattern.format(study=STUDY.name, **wildcards)
+    return paths.fill(pattern, study=STUDY.name, **wildcards)
 
 
 def images_of(dataset, size):
     """The manifest that stands for a data set's images."""
-    return paths.IMAGES.format(dataset=dataset, store=JOBS.store(dataset, size))
+    return paths.fill(paths.IMAGES, dataset=dataset, store=JOBS.store(dataset, size))
 
 
 def raw_files(wildcards):
     """The record of the files that images are built from, if they are built from any."""
     collection = JOBS.collection(wildcards.dataset, wildcards.store)
-    return paths.RAW.format(collection=collection) if collection else []
+    return paths.fill(paths.RAW, collection=collection) if collection else []
 
 
 def model_images(wildcards):
@@ -228,8 +263,9 @@ def evaluated_datasets(wildcards):
 
 
 def own_splits(dataset):
-    """The study's own split file of a data set, if it has one."""
-    return STUDY.config["datasets"][dataset].get("splits", [])
+    """The digest of the study's own split file of a data set, if it has one."""
+    file = STUDY.config["datasets"][dataset].get("splits")
+    return sha256_of(file) if file else ""
 
 
 def probed_datasets(wildcards):

@@ -17,16 +17,21 @@ rule fetch_dataset:
     # downloads are patient by themselves: a profile's retries would multiply that
     retries: 0
     params:
-        script=f"{SCRIPTS}/fetch_dataset.py",
-        spec=lambda wildcards: canonical_json(JOBS.fetch(wildcards.collection)),
+        **job(
+            "fetch_dataset",
+            "fetch_dataset.py",
+            lambda wildcards: canonical_json(JOBS.fetch(wildcards.collection)),
+        ),
+        registry=untracked(REGISTRY),
+        access=untracked(canonical_json(STUDY.access)),
     message:
         "Fetch the files of {wildcards.collection}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
-            --registry "$INNERLOOP_REGISTRY" \
-            --access "$INNERLOOP_ACCESS" \
+            --spec {params.file:q} \
+            {params.registry} \
+            --access {params.access:q} \
             --out {output.record:q} \
             2>&1 | tee {log:q}
         """
@@ -34,6 +39,7 @@ rule fetch_dataset:
 
 # seconds each, so not worth a place in a queue
 localrules:
+    draw_samples,
     make_splits,
     draw_episodes,
 
@@ -44,7 +50,7 @@ rule build_images:
         raw=raw_files,
     output:
         manifest=paths.IMAGES,
-        samples=paths.SAMPLES,
+        files=[paths.STORE.replace("{file}", file) for file in paths.STORE_FILES],
     log:
         "resources/logs/images/{dataset}/{store}.log",
     benchmark:
@@ -54,21 +60,46 @@ rule build_images:
         mem_mb=mem_mb_of("build_images"),
         runtime=runtime_of("build_images"),
     params:
-        script=f"{SCRIPTS}/build_images.py",
-        spec=lambda wildcards: canonical_json(
-            JOBS.images(wildcards.dataset, wildcards.store)
+        **job(
+            "build_images",
+            "build_images.py",
+            lambda wildcards: canonical_json(
+                JOBS.images(wildcards.dataset, wildcards.store)
+            ),
         ),
+        registry=untracked(REGISTRY),
     message:
         "Build the images of {wildcards.dataset} ({wildcards.store})"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --raw {input.raw:q} \
-            --registry "$INNERLOOP_REGISTRY" \
+            {params.registry} \
             --threads {threads} \
             --manifest {output.manifest:q} \
-            --samples {output.samples:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule draw_samples:
+    """Show some images of a data set."""
+    input:
+        images=paths.IMAGES,
+    output:
+        samples=paths.SAMPLES,
+    log:
+        "resources/logs/images/{dataset}/{store}_samples.log",
+    params:
+        script=untracked(f"{SCRIPTS}/draw_samples.py"),
+        code=lambda wildcards: JOBS.code("draw_samples.py"),
+    message:
+        "Show some images of {wildcards.dataset} ({wildcards.store})"
+    shell:
+        r"""
+        python {params.script:q} \
+            --images {input.images:q} \
+            --out {output.samples:q} \
             >{log:q} 2>&1
         """
 
@@ -79,20 +110,24 @@ rule make_splits:
         images=lambda wildcards: images_of(
             wildcards.dataset, JOBS.size_of(wildcards.dataset)
         ),
-        own=lambda wildcards: own_splits(wildcards.dataset),
     output:
         splits=paths.SPLITS,
     log:
         log_of(paths.SPLITS),
     params:
-        script=f"{SCRIPTS}/make_splits.py",
-        spec=lambda wildcards: canonical_json(JOBS.splits(wildcards.dataset)),
+        **job(
+            "make_splits",
+            "make_splits.py",
+            lambda wildcards: canonical_json(JOBS.splits(wildcards.dataset)),
+        ),
+        # no input, whose name may hold no braces
+        own=lambda wildcards: own_splits(wildcards.dataset),
     message:
         "Divide the classes of {wildcards.dataset} into train, val and test"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --images {input.images:q} \
             --out {output.splits:q} \
             >{log:q} 2>&1
@@ -108,16 +143,19 @@ rule draw_episodes:
     log:
         log_of(paths.EPISODES),
     params:
-        script=f"{SCRIPTS}/draw_episodes.py",
-        spec=lambda wildcards: canonical_json(
-            JOBS.episodes(wildcards.dataset, wildcards.setting)
+        **job(
+            "draw_episodes",
+            "draw_episodes.py",
+            lambda wildcards: canonical_json(
+                JOBS.episodes(wildcards.dataset, wildcards.setting)
+            ),
         ),
     message:
         "Draw the tasks of {wildcards.dataset} that models are evaluated on, {wildcards.setting}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --splits {input.splits:q} \
             --out {output.episodes:q} \
             >{log:q} 2>&1

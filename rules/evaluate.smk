@@ -26,8 +26,11 @@ rule measure_accuracy:
         mem_mb=mem_mb_of("measure_accuracy"),
         runtime=runtime_of("measure_accuracy", GPUS),
     params:
-        script=f"{SCRIPTS}/measure.py",
-        spec=lambda wildcards: canonical_json(JOBS.evaluate(key_of(wildcards))),
+        **job(
+            "measure_accuracy",
+            "measure.py",
+            lambda wildcards: canonical_json(JOBS.evaluate(key_of(wildcards))),
+        ),
         images=lambda wildcards, input: named(
             evaluated_datasets(wildcards), input.images
         ),
@@ -42,7 +45,7 @@ rule measure_accuracy:
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --model {input.model:q} \
             --images {params.images:q} \
             --splits {params.splits:q} \
@@ -70,16 +73,19 @@ rule measure_raw_pixels:
         mem_mb=mem_mb_of("measure_raw_pixels"),
         runtime=runtime_of("measure_raw_pixels"),
     params:
-        script=f"{SCRIPTS}/measure_raw_pixels.py",
-        spec=lambda wildcards: canonical_json(
-            JOBS.baseline(wildcards.dataset, wildcards.setting)
+        **job(
+            "measure_raw_pixels",
+            "measure_raw_pixels.py",
+            lambda wildcards: canonical_json(
+                JOBS.baseline(wildcards.dataset, wildcards.setting)
+            ),
         ),
     message:
         "Measure the baseline on raw pixels of {wildcards.dataset}, {wildcards.setting}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --images {input.images:q} \
             --episodes {input.episodes:q} \
             --out {output.accuracy:q} \

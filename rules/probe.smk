@@ -22,9 +22,12 @@ rule measure_probe:
         mem_mb=mem_mb_of("measure_probe"),
         runtime=runtime_of("measure_probe", GPUS),
     params:
-        script=f"{SCRIPTS}/measure.py",
-        spec=lambda wildcards: canonical_json(
-            JOBS.probe(wildcards.probe, key_of(wildcards))
+        **job(
+            "measure_probe",
+            "measure.py",
+            lambda wildcards: canonical_json(
+                JOBS.probe(wildcards.probe, key_of(wildcards))
+            ),
         ),
         images=lambda wildcards, input: named(probed_datasets(wildcards), input.images),
         splits=lambda wildcards, input: named(probed_datasets(wildcards), input.splits),
@@ -33,7 +36,7 @@ rule measure_probe:
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --model {input.model:q} \
             --images {params.images:q} \
             --splits {params.splits:q} \
@@ -62,16 +65,19 @@ rule train_toy:
         mem_mb=mem_mb_of("train_toy"),
         runtime=runtime_of("train_toy", GPUS),
     params:
-        script=f"{SCRIPTS}/train_toy.py",
-        spec=lambda wildcards: canonical_json(
-            JOBS.toy(wildcards.dataset, wildcards.arm, wildcards.seed)
+        **job(
+            "train_toy",
+            "train_toy.py",
+            lambda wildcards: canonical_json(
+                JOBS.toy(wildcards.dataset, wildcards.arm, wildcards.seed)
+            ),
         ),
     message:
         "Train the toy classifier on {wildcards.dataset} with {wildcards.arm}, seed {wildcards.seed}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --images {input.images:q} \
             --splits {input.splits:q} \
             --out {output.curves:q} \

@@ -25,21 +25,24 @@ rule draw_figure:
     log:
         log_of(paths.FIGURE),
     params:
-        script=f"{SCRIPTS}/draw_figure.py",
-        title=lambda wildcards: FIGURES[wildcards.figure].title,
-        spec=lambda wildcards: product_spec(
-            "figure", wildcards.figure, FIGURES[wildcards.figure]
+        **job(
+            "draw_figure",
+            "draw_figure.py",
+            lambda wildcards: product_spec(
+                "figure", wildcards.figure, FIGURES[wildcards.figure]
+            ),
         ),
+        title=lambda wildcards: FIGURES[wildcards.figure].title,
         tables=lambda wildcards, input: named(
             tables_read(FIGURES[wildcards.figure]), input.tables
         ),
-        stem=paths.FIGURE,
+        stem=undeclared(paths.FIGURE, paths.FIGURE),
     message:
         "Draw {wildcards.figure}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --study {input.study:q} \
             --tables {params.tables:q} \
             --out {params.stem:q} \
@@ -66,21 +69,24 @@ rule write_table:
     log:
         log_of(paths.TABLE),
     params:
-        script=f"{SCRIPTS}/write_table.py",
-        title=lambda wildcards: table_title(wildcards.table),
-        spec=lambda wildcards: product_spec(
-            "table", wildcards.table, study_tables()[wildcards.table]
+        **job(
+            "write_table",
+            "write_table.py",
+            lambda wildcards: product_spec(
+                "table", wildcards.table, study_tables()[wildcards.table]
+            ),
         ),
+        title=lambda wildcards: table_title(wildcards.table),
         tables=lambda wildcards, input: named(
             tables_read(study_tables()[wildcards.table]), input.tables
         ),
-        stem=paths.TABLE,
+        stem=undeclared(paths.TABLE, paths.TABLE),
     message:
         "Write the table {wildcards.table}"
     shell:
         r"""
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --study {input.study:q} \
             --tables {params.tables:q} \
             --out {params.stem:q} \
@@ -107,10 +113,14 @@ rule write_report:
     log:
         in_study(log_of(paths.REPORT)),
     params:
-        script=f"{SCRIPTS}/write_report.py",
-        config=json.dumps(STUDY.config),
+        **job(
+            "write_report",
+            "write_report.py",
+            # not sorted: the report shows the study file in its own order
+            lambda wildcards: json.dumps(STUDY.config),
+        ),
         # not an input: times and memory differ from run to run
-        benchmarks=in_study(paths.BENCHMARKS),
+        benchmarks=undeclared(paths.BENCHMARKS, paths.REPORT),
         code=lambda wildcards: JOBS.code("write_report.py"),
     message:
         "Write the report"
@@ -118,7 +128,7 @@ rule write_report:
         r"""
         python {params.script:q} \
             --study {input.study:q} \
-            --config {params.config:q} \
+            --config {params.file:q} \
             --benchmarks {params.benchmarks:q} \
             --figures {input.figures:q} \
             --tables {input.tables:q} \
@@ -143,8 +153,8 @@ rule write_pdf:
     log:
         in_study(log_of(paths.PDF.replace(".pdf", "_pdf.pdf"))),
     params:
-        script=f"{SCRIPTS}/write_pdf.py",
-        title=STUDY.config["title"],
+        script=untracked(f"{SCRIPTS}/write_pdf.py"),
+        title=lambda wildcards: STUDY.config["title"],
         code=lambda wildcards: JOBS.code("write_pdf.py"),
     message:
         "Write the report as a PDF"

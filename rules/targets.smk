@@ -5,15 +5,23 @@ from innerloop.render.pdf import require_latex
 
 def all_raw():
     """The record of every collection of files that the study needs."""
-    return [paths.RAW.format(collection=name) for name in JOBS.collections()]
+    return [paths.fill(paths.RAW, collection=name) for name in JOBS.collections()]
 
 
 def all_data():
-    """Every image store, split and episode table."""
+    """Every file of image stores, splits and episode tables."""
     stores = sorted(JOBS.image_stores())
     episodes = JOBS.episode_tables()
     return [
         *(images_of(dataset, size) for dataset, size in stores),
+        *(
+            paths.fill(
+                paths.STORE, dataset=dataset, store=JOBS.store(dataset, size), file=file
+            )
+            for dataset, size in stores
+            for file in paths.STORE_FILES
+        ),
+        *all_samples(),
         *splits_of(sorted({dataset for dataset, _ in stores})),
         *(
             in_study(paths.EPISODES, dataset=dataset, setting=setting)
@@ -27,6 +35,20 @@ def all_models():
     return [key.fill(paths.MODEL, study=STUDY.name) for key in STUDY.models]
 
 
+def all_model_files():
+    """Every file of every model."""
+    return all_models() + [
+        key.fill(paths.LOG, study=STUDY.name, file=file)
+        for key in STUDY.models
+        for file in paths.MODEL_FILES
+    ]
+
+
+def all_accuracies():
+    """Every file of accuracies."""
+    return list(MEASUREMENTS.files("accuracy"))
+
+
 def all_probes():
     """Every file that a probe writes."""
     tables = [
@@ -37,14 +59,27 @@ def all_probes():
     return [path for table in tables for path in MEASUREMENTS.files(table)]
 
 
-def all_figures(suffix):
-    """Every figure, as files of one kind."""
-    return [f"{in_study(paths.FIGURE, figure=name)}.{suffix}" for name in FIGURES]
+def all_aggregates():
+    """Every gathered table."""
+    return [in_study(paths.AGGREGATE, table=table) for table in MEASUREMENTS.tables()]
 
 
-def all_tables(suffix):
-    """Every table, as files of one kind."""
-    return [f"{in_study(paths.TABLE, table=name)}.{suffix}" for name in study_tables()]
+def all_figures(*suffixes):
+    """Every figure, as files of some kinds."""
+    return [
+        f"{in_study(paths.FIGURE, figure=name)}.{suffix}"
+        for name in FIGURES
+        for suffix in suffixes
+    ]
+
+
+def all_tables(*suffixes):
+    """Every table, as files of some kinds."""
+    return [
+        f"{in_study(paths.TABLE, table=name)}.{suffix}"
+        for name in study_tables()
+        for suffix in suffixes
+    ]
 
 
 def all_samples():
@@ -53,7 +88,7 @@ def all_samples():
         dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())
     }
     return [
-        paths.SAMPLES.format(dataset=dataset, store=JOBS.store(dataset, size))
+        paths.fill(paths.SAMPLES, dataset=dataset, store=JOBS.store(dataset, size))
         for dataset, size in sizes.items()
     ]
 

@@ -8,12 +8,7 @@ rule train_model:
         splits=paths.SPLITS,
     output:
         manifest=paths.MODEL,
-        weights=paths.LOG.replace("{file}", "model.pt"),
-        facts=paths.LOG.replace("{file}", "run.json"),
-        logs=[
-            paths.LOG.replace("{file}", file)
-            for file in sorted(set(paths.LOGGED.values()))
-        ],
+        files=[paths.LOG.replace("{file}", file) for file in paths.MODEL_FILES],
     log:
         log_of(paths.MODEL),
     benchmark:
@@ -25,21 +20,33 @@ rule train_model:
         mem_mb=mem_mb_of("train_model"),
         runtime=runtime_of("train_model", GPUS),
     params:
-        script=f"{SCRIPTS}/train.py",
-        spec=lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),
-        curve=paths.CURVE,
-        checkpoints=paths.CHECKPOINTS,
+        **job(
+            "train_model",
+            "train.py",
+            lambda wildcards: canonical_json(JOBS.train(key_of(wildcards))),
+        ),
+        curve=undeclared(paths.CURVE, paths.MODEL),
+        checkpoints=undeclared(paths.CHECKPOINTS, paths.MODEL),
+        kept_log=kept_log,
+        running=untracked(training_options(STUDY.running)),
     message:
         f"Train {MODEL} on {TRAINED_ON}"
     shell:
         r"""
+        # a continued training goes on in its log, which Snakemake deletes at each start
+        kept={params.kept_log:q}
+        mkdir -p "$(dirname "$kept")" && touch "$kept"
+        ln -f "$kept" {log:q} || true
+        # the training saves and ends by itself: this shell must outlive it
+        trap : TERM INT
         python {params.script:q} \
-            --spec {params.spec:q} \
+            --spec {params.file:q} \
             --images {input.images:q} \
             --splits {input.splits:q} \
             --curve {params.curve:q} \
             --checkpoints {params.checkpoints:q} \
             --out {output.manifest:q} \
-            $INNERLOOP_TRAINING \
-            >{log:q} 2>&1
+            {params.running} \
+            >>{log:q} 2>&1
+        rm "$kept"
         """

@@ -23,11 +23,18 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--tables", required=True, nargs="+", help="table=file to write: accuracy, cka, training"
     )
+    parser.add_argument("--folder", type=Path, help="of the study's results, if it was moved")
     arguments = parser.parse_args(argv)
     study = Study(read_study(arguments.study), checked=True)
+    usual = Path("results", study.name)
+    folder = arguments.folder or usual
     measurements = Measurements(Jobs(study, Path(__file__).parent))
     for name, out in named_paths(arguments.tables).items():
-        table, provenance = gather(name, measurements.files(name), logged=name in LOGGED)
+        files = {
+            str(folder / Path(path).relative_to(usual)): spec
+            for path, spec in measurements.files(name).items()
+        }
+        table, provenance = gather(name, files, logged=name in LOGGED)
         write_table(table, out, {**provenance, "study": study.config})
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from innerloop.command_line import program, spec_parser
 from innerloop.data.build_images import build_images
-from innerloop.data.samples import write_samples
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.errors import ConfigError
 from innerloop.extensions import entry_in, load_entry
@@ -15,7 +14,7 @@ from innerloop.files import read_spec
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, build, and write the store and a sheet of samples."""
+    """Read the job's parameters, and build the store."""
     parser = spec_parser(__doc__, "dataset, variant, source, size, images, listing")
     parser.add_argument(
         "--raw", nargs="?", type=Path, help="fetched.json, where the source reads fetched files"
@@ -25,7 +24,6 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--threads", type=int, default=1, help="threads that decode")
     parser.add_argument("--manifest", required=True, type=Path, help="manifest.json of the store")
-    parser.add_argument("--samples", required=True, type=Path, help="picture of some images")
     arguments = parser.parse_args(argv)
     spec = read_spec(arguments.spec)
     if arguments.raw:
@@ -37,7 +35,7 @@ def main(argv: list[str] | None = None) -> None:
             raise ConfigError(f"{own} was edited while jobs ran; run Snakemake again")
     else:
         source, origin = load_entry(spec["source"]), {}
-    store = build_images(
+    build_images(
         source,
         spec["dataset"],
         spec["size"],
@@ -47,7 +45,6 @@ def main(argv: list[str] | None = None) -> None:
         origin=origin,
         threads=arguments.threads,
     )
-    write_samples(store, arguments.samples)
 
 
 if __name__ == "__main__":

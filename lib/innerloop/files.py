@@ -44,6 +44,25 @@ def canonical_json(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+def short_digest(text: str) -> str:
+    """16 hex digits that stand for a text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def content_file(stem: str, text: str) -> str:
+    """The path of a file of this content, which is written unless it is there: its name says what.
+
+    Args:
+        stem: what the path begins with; the content's digest and `.json` follow.
+        text: the content.
+    """
+    path = Path(f"{stem}-{short_digest(text)}.json")
+    if not path.exists():
+        with atomic_path(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return str(path)
+
+
 def write_json(path: Path | str, value: Any) -> None:
     """Write readable JSON, atomically."""
     with atomic_path(path) as temporary:

@@ -80,7 +80,9 @@ def test_how_files_are_had_is_in_no_job_s_parameters():
         assert "http" not in canonical_json(plain.fetch(name))
 
 
-def test_figures_tables_and_report_are_told_of_the_variant_and_the_split():
+def test_figures_tables_and_report_are_told_of_the_variant_and_the_split(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("mine.csv").write_text("class,split\n", encoding="utf-8")
     plain = describe(study())["datasets"]["cub"]
     mine = str(ROOT / "lib/innerloop/data/split_lists/cub_classes.csv")
     found = describe(with_dataset("cub", variant="whole", splits=mine))["datasets"]["cub"]

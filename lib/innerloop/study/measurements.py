@@ -89,7 +89,9 @@ class Measurements:
 
     def _baselines(self) -> Iterator[tuple[str, Spec]]:
         for dataset, setting in self._jobs.episode_tables():
-            path = paths.BASELINE.format(study=self._study.name, dataset=dataset, setting=setting)
+            path = paths.fill(
+                paths.BASELINE, study=self._study.name, dataset=dataset, setting=setting
+            )
             yield path, self._jobs.baseline(dataset, setting)
 
     def _toys(self) -> Iterator[tuple[str, Spec]]:
@@ -97,5 +99,7 @@ class Measurements:
         dataset = toy["dataset"]
         for arm in toy["arms"]:
             for seed in toy["seeds"]:
-                path = paths.TOY.format(study=self._study.name, dataset=dataset, arm=arm, seed=seed)
+                path = paths.fill(
+                    paths.TOY, study=self._study.name, dataset=dataset, arm=arm, seed=seed
+                )
                 yield path, self._jobs.toy(dataset, arm, seed)

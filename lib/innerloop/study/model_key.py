@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from innerloop.errors import ConfigError
+from innerloop.study.paths import fill
 
 _SETTING = re.compile(r"^([1-9]\d*)w([1-9]\d*)s$")
 
@@ -24,7 +25,7 @@ class ModelKey:
 
     def fill(self, pattern: str, **more: Any) -> str:
         """A path pattern with this key's values."""
-        return pattern.format(**asdict(self), **more)
+        return fill(pattern, **asdict(self), **more)
 
 
 def model_key(wildcards: Mapping[str, Any]) -> ModelKey:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+from innerloop.errors import ConfigError
+
 RAW = "resources/raw/{collection}/fetched.json"
 IMAGES = "resources/images/{dataset}/{store}/manifest.json"
+STORE = "resources/images/{dataset}/{store}/{file}"
 SAMPLES = "resources/images/{dataset}/{store}/samples.png"
 
 _STUDY = "results/{study}"
@@ -28,6 +34,10 @@ PARTIAL_REPORT = f"{_STUDY}/report-partial.html"
 PDF = f"{_STUDY}/report.pdf"
 BENCHMARKS = f"{_STUDY}/benchmarks"
 
+#: What an image store consists of besides its manifest, and a model besides its own.
+STORE_FILES = ("classes.parquet", "images.npy")
+MODEL_FILES = ("dynamics.parquet", "model.pt", "run.json", "step_sizes.parquet", "training.parquet")
+
 #: Tables that training itself logs, and the file of a model's folder that each comes from.
 LOGGED = {
     "training": "training.parquet",
@@ -35,3 +45,30 @@ LOGGED = {
     "step_size": "dynamics.parquet",
     "step_size_value": "step_sizes.parquet",
 }
+
+_NAME = "[a-z][a-z0-9_]*"
+#: What each wildcard of these patterns may be.
+WILDCARDS = {
+    **dict.fromkeys(("protocol", "dataset", "variant", "probe", "table", "figure", "arm"), _NAME),
+    "setting": "[0-9]+w[0-9]+s",
+    "seed": "[0-9]+",
+    "store": f"({_NAME}-)?[0-9]+",
+    "collection": _NAME,
+}
+
+
+def fill(pattern: str, **values: Any) -> str:
+    """A path that some rule can make.
+
+    Snakemake does not notice that none can, once what is made from the file is there.
+
+    Raises:
+        ConfigError: a value is none that its wildcard may be.
+    """
+    for name, value in values.items():
+        if name in WILDCARDS and not re.fullmatch(WILDCARDS[name], str(value)):
+            raise ConfigError(
+                f"study file: '{value}' is no {name} that a path of results can hold; expected "
+                f"{WILDCARDS[name]}"
+            )
+    return pattern.format(**values)

@@ -17,6 +17,7 @@ from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.study import choices
 from innerloop.study.checks import check_rule
+from innerloop.study.places import with_places
 from innerloop.suggestions import instead_of
 
 #: Keys that say how files may be had, and nothing of what is computed from them.
@@ -43,7 +44,7 @@ class StudyFile:
         compute = config["compute"]
         self.name: str = config["study"]
         self.config: dict[str, Any] = {
-            **{key: value for key, value in config.items() if key not in ACCESS},
+            **{key: value for key, value in with_places(config).items() if key not in ACCESS},
             "compute": {key: value for key, value in compute.items() if key not in RUNNING},
         }
         self.access = {key: config[key] for key in ACCESS if key in config}

@@ -1,0 +1,40 @@
+"""The user's own files in a study file, which stand in what results are compared by.
+
+One file must have one name there, however it is written: an absolute path and a relative one are
+the same, and so are paths through a link to the folder that Snakemake runs in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+#: Keys of a study file that name a file, or code in one.
+_FILES = ("splits", "registry")
+_CODE = ("source", "probe", "update_rule")
+
+
+def with_places(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A study file's content with every file of the user's as it is seen from here."""
+    return {key: _value(key, value) for key, value in config.items()}
+
+
+def _value(key: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return with_places(value)
+    if isinstance(value, str) and key in _FILES:
+        return seen_from_here(value)
+    if isinstance(value, str) and key in _CODE:
+        place, colon, name = value.rpartition(":")
+        return f"{seen_from_here(place)}{colon}{name}" if place.endswith(".py") else value
+    return value
+
+
+def seen_from_here(path: str) -> str:
+    """A path relative to the working directory, with no detours."""
+    given = Path(path)
+    if not given.is_absolute():
+        return os.path.normpath(path)
+    return os.path.relpath(given.parent.resolve() / given.name, Path.cwd().resolve())

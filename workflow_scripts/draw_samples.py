@@ -1,0 +1,24 @@
+"""Draw a sheet of sample images of one data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from innerloop.command_line import program
+from innerloop.data.image_store import ImageStore
+from innerloop.data.samples import write_samples
+
+
+@program
+def main(argv: list[str] | None = None) -> None:
+    """Open the store and draw."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
+    parser.add_argument("--out", required=True, type=Path, help="samples.png")
+    arguments = parser.parse_args(argv)
+    write_samples(ImageStore.open(arguments.images.parent), arguments.out)
+
+
+if __name__ == "__main__":
+    main()
