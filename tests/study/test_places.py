@@ -44,7 +44,7 @@ def study(source: str, splits: str) -> Study:
     content: dict[str, Any] = copy.deepcopy(SMOKE)
     name = next(iter(content["datasets"]))
     content["datasets"][name] = {"source": source, "splits": splits}
-    return Study(content, ROOT / "config/schemas/study.schema.json")
+    return Study(content)
 
 
 def compared(study: Study) -> str:

@@ -17,6 +17,7 @@ LOCAL = {
     "fetch_dataset": 2.0,
     "make_splits": 2.0,
     "draw_episodes": 2.5,
+    "draw_samples": 3.0,
     "describe_study": 1.0,
     "gather_table": 3.0,
     "gather_logs": 4.0,

@@ -45,11 +45,13 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
 
 def read_study(text_or_path: str) -> dict[str, Any]:
     """A study: the path of its file, or its content as JSON."""
-    content: dict[str, Any]
     if text_or_path.lstrip().startswith("{"):
-        content = json.loads(text_or_path)  # not YAML, for which 1e-05 is a string
+        text = text_or_path
+    elif text_or_path.endswith(".json"):
+        text = Path(text_or_path).read_text(encoding="utf-8")
     else:
-        content = read_study_file(text_or_path)
+        return read_study_file(text_or_path)
+    content: dict[str, Any] = json.loads(text)  # not YAML, for which 1e-05 is a string
     return content
 
 
