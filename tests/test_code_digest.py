@@ -219,7 +219,7 @@ def floors(script: str) -> set[str]:
         ("draw_episodes.py", {"data"}),
         ("train.py", {"data", "nets", "inner_loop", "meta"}),
         ("measure.py", {"data", "nets", "inner_loop", "meta", "probes", "tables"}),
-        ("measure_raw_pixels.py", {"data", "probes", "tables"}),
+        ("measure_raw_pixels.py", {"data", "inner_loop", "probes", "tables"}),
         ("train_toy.py", {"data", "nets", "inner_loop", "probes", "tables"}),
         ("draw_figure.py", {"tables", "render"}),
         ("write_table.py", {"tables", "render"}),

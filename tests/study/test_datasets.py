@@ -13,6 +13,7 @@ from innerloop.files import canonical_json
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
+from innerloop.study.places import seen_from_here
 from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,14 +81,12 @@ def test_how_files_are_had_is_in_no_job_s_parameters():
         assert "http" not in canonical_json(plain.fetch(name))
 
 
-def test_figures_tables_and_report_are_told_of_the_variant_and_the_split(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("mine.csv").write_text("class,split\n", encoding="utf-8")
+def test_figures_tables_and_report_are_told_of_the_variant_and_the_split():
     plain = describe(study())["datasets"]["cub"]
     mine = str(ROOT / "lib/innerloop/data/split_lists/cub_classes.csv")
     found = describe(with_dataset("cub", variant="whole", splits=mine))["datasets"]["cub"]
     assert (plain["variant"], plain["splits"]) == ("centre", "")
-    assert (found["variant"], found["splits"]) == ("whole", mine)
+    assert (found["variant"], found["splits"]) == ("whole", seen_from_here(mine))
 
 
 def test_licences_are_those_of_the_study_s_own_variants():
