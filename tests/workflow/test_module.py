@@ -174,7 +174,7 @@ def test_what_stages_make_is_made_again(finished: Project) -> None:
         planned = jobs(finished.plan("data", "train", "evaluate", "probes"))
     for job in gone.values():
         assert any(sorted(job.split(", ")) == sorted(other.split(", ")) for other in planned), job
-    assert [job for job in planned if job.startswith("train")] == [f"train_model {model}"]
+    assert [job for job in planned if job.startswith("train_model ")] == [f"train_model {model}"]
     assert [job for job in planned if job.startswith("build")] == list(gone.values())[1:2]
 
 
