@@ -31,9 +31,7 @@ def test_every_collection_and_file(one):
 
 def test_a_data_set_of_one_s_own(tmp_path):
     """The page's files to the letter, but for the hash and the address."""
-    blocks = dict(
-        re.findall(r'^```\w+ title="([\w.]+)"\n(.*?)^```', PAGE, re.MULTILINE | re.DOTALL)
-    )
+    blocks = dict(re.findall(r"^`([\w.]+)`:\n\n```\w+\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
     for name, text in blocks.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
     buffer = io.BytesIO()

@@ -191,7 +191,7 @@ def test_more_inner_steps_need_no_more_memory_unless_they_are_kept() -> None:
 
 
 def test_a_training_s_memory_is_that_of_its_validation_where_that_is_more() -> None:
-    many = trained(lambda content: content["compute"].update(tasks_at_once=500))
+    many = trained(lambda content: content["evaluation"].update(queries=150))
     assert many.peak_mb > trained().peak_mb
 
 

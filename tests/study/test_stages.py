@@ -78,7 +78,7 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("data_root", "/elsewhere", set()),
     ("mirrors", ["https://example.org"], set()),
     ("statistics.level", 0.9, set()),
-    ("evaluation.tasks", 13, {"episodes", "raw pixels"}),
+    ("evaluation.tasks", 13, {"episodes", "raw pixels", "accuracy"}),
     # validation tasks have as many queries as those that are measured on
     ("evaluation.queries", 6, TRAINED | {"episodes", "raw pixels"}),
     ("validation.every", 1, TRAINED),

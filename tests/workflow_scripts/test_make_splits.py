@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_train import Patterns
+from training_job import Patterns
 
 import make_splits
 import tiny

@@ -51,9 +51,11 @@ class CurveFile:
         """Write the rows that are new; at first all, over what an earlier training has left."""
         if not self._written or not self._path.is_file():
             with atomic_path(self._path) as temporary:
-                temporary.write_text(f"{','.join(CURVES.names)}\n{_lines(curves)}")
+                temporary.write_text(
+                    f"{','.join(CURVES.names)}\n{_lines(curves)}", encoding="utf-8"
+                )
         elif len(curves) > self._written:
-            with self._path.open("a") as file:
+            with self._path.open("a", encoding="utf-8") as file:
                 file.write(_lines(curves[self._written :]))
         self._written = len(curves)
 

@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from innerloop.built_in import ACCURACY, PROBES
 from innerloop.errors import SchemaError
 from innerloop.tables.layers import LAYERS
 from innerloop.tables.rows import model_columns
@@ -35,7 +34,7 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
     """
     require_unique(table, name, where)
     _require_model(table, spec, where)
-    found_by = _WITHOUT_ENTRY.get(name) if "entry" not in spec else _BY_ENTRY.get(spec["entry"])
+    found_by = (_OF_A_PROBE if "entry" in spec else _OTHERS).get(name)
     if found_by is None:
         if "entry" in spec:
             _require_some(table, where)
@@ -140,13 +139,14 @@ def _toy(spec: Spec) -> Expected:
     return ("step_size", "epoch", "split"), product(spec["step_sizes"], epochs, ("train", "test"))
 
 
-_BY_ENTRY: Mapping[str, Callable[[Spec], Expected]] = {
-    ACCURACY: _accuracy,
-    PROBES["cka"]: _cka,
-    PROBES["protonet"]: _protonet,
-    PROBES["scale_invariance"]: _scale_invariance,
+#: By table; a user's own probe has none of these names.
+_OF_A_PROBE: Mapping[str, Callable[[Spec], Expected]] = {
+    "accuracy": _accuracy,
+    "cka": _cka,
+    "protonet": _protonet,
+    "scale_invariance": _scale_invariance,
 }
-_WITHOUT_ENTRY: Mapping[str, Callable[[Spec], Expected]] = {
+_OTHERS: Mapping[str, Callable[[Spec], Expected]] = {
     "accuracy": _raw_pixels,
     "training": _training,
     "weight_norm": _weight_norm,
