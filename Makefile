@@ -45,7 +45,7 @@ check: setup
 	$(BIN)/python tests/lint_workflow.py
 
 unit: setup
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (workflow or slurm or long)' --durations 20 --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (workflow or slurm or long)' --durations 20 --numprocesses auto --maxprocesses 8 --dist loadfile
 
 workflow: setup
 	$(BIN)/pytest -m 'workflow and not long' --durations 20

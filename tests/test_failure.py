@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -94,8 +95,10 @@ def run(tmp_path: Path, users: str, body: str = "load_entry('mine.py:value')") -
         [sys.executable, "job.py"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    (tmp_path / "log").write_text("earlier words\n" + done.stderr)
-    return done.stderr
+    (tmp_path / "log").write_text(done.stderr)
+    first, said = done.stderr.split("\n", 1)
+    assert re.fullmatch(r"\d\d:\d\d:\d\d  job begins on .+, \d{4}-\d\d-\d\d", first)
+    return said
 
 
 def test_an_ending_of_the_users_own_is_no_success(tmp_path):
@@ -148,6 +151,29 @@ def test_a_log_without_a_reason_shows_its_last_lines(tmp_path):
     assert reason(log) == "its log is empty"
     log.write_text("".join(f"{line}\n" for line in range(100)) + "Killed\n")
     assert reason(log).splitlines() == ["95", "96", "97", "98", "99", "Killed"]
+
+
+FIRST = "10:00:00  train begins on a node, 2026-01-01\nFAILED a.py, line 1, in f:\nfirst\n\nstack\n"
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        ("DivergenceError: the loss is nan", "DivergenceError: the loss is nan"),
+        ("10:00:02  continuing\nKilled", "10:00:02  continuing\nKilled"),
+    ],
+)
+def test_an_earlier_attempts_reason_is_not_the_last_ones(tmp_path, last, why):
+    second = "10:00:01  train begins on a node, 2026-01-01\n"
+    (tmp_path / "log").write_text(f"{FIRST}{second}{last}\n")
+    assert reason(tmp_path / "log").endswith(why)
+    assert "first" not in reason(tmp_path / "log")
+
+
+def test_an_error_that_is_not_pytorchs_speaks_for_itself(tmp_path):
+    users = "def value():\n    open('captures/1.png')\n"
+    said = run(tmp_path, users, "load_entry('mine.py:value')()")
+    assert "No such file or directory: 'captures/1.png'" in said.partition("\n\n")[0]
 
 
 def test_the_last_attempts_reason_is_read_where_a_log_goes_on(tmp_path):

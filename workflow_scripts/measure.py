@@ -21,7 +21,8 @@ from innerloop.inner_loop.method import Method
 from innerloop.meta.model_file import TrainedModel, load
 from innerloop.nets.conv4 import Conv4
 from innerloop.probes.probe import DatasetFiles, ProbedModel
-from innerloop.provenance import record, require_spec, write_table
+from innerloop.progress import say
+from innerloop.provenance import model_in_words, record, require_spec, write_table
 from innerloop.tables.expected import require_expected
 from innerloop.tables.rows import model_columns, with_columns
 from innerloop.tables.schemas import conform
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> None:
     episodes = named_paths(arguments.episodes)
     stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec["datasets"]}
     device = set_up(spec["compute"])
+    say(f"{spec['table']} of {model_in_words(spec['model'])}, on {', '.join(spec['datasets'])}")
     model = ProbedModel(
         trained=_described(arguments.model, spec["model"]),
         datasets=spec["datasets"],
@@ -92,9 +94,12 @@ def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
     if "accuracy" not in table.column_names:
         return
     missing = table.filter(pc.is_nan(table.column("accuracy")))
-    step_size = spec["test_step_size"]
+    method, step_size = spec["model"]["method"], spec["test_step_size"]
     if step_size is None:
-        step_size = spec["model"]["method"]["step_size"]
+        step_size = method["step_size"]
+    sizes = "the model's own step sizes"
+    if not method["learn_step_size"] and not isinstance(step_size, list):
+        sizes = f"a step size of {step_size * method['step_size_multiplier']:g}"
     for dataset in missing.column("eval_dataset").unique().to_pylist():
         rows, lost = (
             len(part.filter(pc.equal(part.column("eval_dataset"), dataset)))
@@ -102,7 +107,7 @@ def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
         )
         print(
             f"WARNING: {lost} of {rows} accuracies on {dataset} are missing: adaptation diverged "
-            f"there, with {spec['test_steps']} steps and a step size of {step_size}",
+            f"there, with {spec['test_steps']} steps and {sizes}",
             file=sys.stderr,
         )
 

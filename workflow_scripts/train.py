@@ -6,7 +6,6 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +25,8 @@ from innerloop.meta.model_file import save
 from innerloop.meta.training import Schedule, Training
 from innerloop.meta.training_log import CurveFile, write_logs
 from innerloop.nets.conv4 import Conv4
-from innerloop.progress import SAVED, Progress
-from innerloop.provenance import circumstances, commit_in_words, record
+from innerloop.progress import SAVED, Progress, say
+from innerloop.provenance import circumstances, commit_in_words, model_in_words, record
 
 
 @program
@@ -56,13 +55,13 @@ def _train(
     interruption: Interruption,
 ) -> None:
     began, facts = time.monotonic(), circumstances()
-    computed, name = describe(device), _name(spec)
-    _say(_head(name, spec, computed, facts))
+    computed, name = describe(device), model_in_words(spec)
+    say(_head(name, spec, computed, facts))
     images = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
     training = _training(arguments, spec, images, device)
     data = {images.dataset: images.digest, "splits": split_digest(arguments.splits)}
     fingerprint = canonical_json([spec, data])
-    checkpoint = Checkpoint(arguments.checkpoints, fingerprint, arguments.save_every, say=_say)
+    checkpoint = Checkpoint(arguments.checkpoints, fingerprint, arguments.save_every, say=say)
     saved = checkpoint.read()
     if saved is not None:
         training.restore(saved)
@@ -81,7 +80,7 @@ def _train(
             checkpoint.maybe_save(state)
             if interruption and training.iteration < iterations:
                 checkpoint.save(state())
-                _say(SAVED.format(training.iteration))
+                say(SAVED.format(training.iteration))
                 sys.exit(128 + int(interruption.signal or 0))
     curve.update(training.curves)  # without iterations nothing was yielded
 
@@ -100,7 +99,7 @@ def _train(
     checkpoint.remove()
     for file in (arguments.curve, *folder.glob("[!.]*")):
         remove_leftovers(file)
-    _say(
+    say(
         f"finished {iterations} iterations in {rounded['wall_seconds']} s; best validation "
         f"accuracy {accuracy:.3f} at iteration {iteration}; wrote {arguments.out}"
     )
@@ -125,24 +124,14 @@ def _training(
     )
 
 
-def _name(spec: Mapping[str, Any]) -> str:
-    """`p1 maml on symbols 5w1s, seed 0`."""
-    keys = ("protocol", "variant", "dataset", "setting", "seed")
-    return "{} {} on {} {}, seed {}".format(*(spec[key] for key in keys))
-
-
 def _head(
     name: str, spec: Mapping[str, Any], computed: Mapping[str, Any], facts: Mapping[str, Any]
 ) -> str:
     return (
-        f"{name}: {spec['schedule']['iterations']} iterations; {facts['date']}, on "
-        f"{facts['host']} ({facts['processor']}), device {computed['device']}, "
+        f"{name}: {spec['schedule']['iterations']} iterations; {facts['processor']}, device "
+        f"{computed['device']}, "
         f"{computed['threads']} thread(s), commit {commit_in_words(facts)}"
     )
-
-
-def _say(text: str) -> None:
-    print(f"{datetime.now():%H:%M:%S}  {text}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ uses one part does not depend on the others.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOME = {
     "Conv4": "innerloop.nets.conv4",

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import wraps
 from pathlib import Path
 
 from innerloop.errors import ConfigError
-from innerloop.failure import explained, in_users_code
+from innerloop.failure import BEGINS, explained, in_users_code
+from innerloop.progress import duration, say
 
 
 def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
@@ -29,8 +33,9 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
 
 
 def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:
-    """End a failed program by what is for people: the user's own line, or one message, first.
+    """Let a program say when it begins and has ended, and end by what is for people where it fails.
 
+    That is the user's own line, or one message, first.
     Nothing of a user's code ends it as if it had succeeded. Called with arguments, by Python code,
     errors are raised as they are.
     """
@@ -41,8 +46,11 @@ def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | N
         if argv is not None:
             main(argv)
             return
+        name, began = Path(file).stem, time.monotonic()
+        say(f"{name} {BEGINS} {platform.node()}, {datetime.now():%Y-%m-%d}")
         try:
             main(None)
+            say(f"{name} has ended after {duration(time.monotonic() - began)}")
         except KeyboardInterrupt:
             print("stopped; run again to go on", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)

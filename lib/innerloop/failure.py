@@ -23,6 +23,13 @@ _MARK = "FAILED "
 _TAIL_BYTES = 65536
 _LAST_LINES = 6
 _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
+#: Folders of packages wherever they lie: a user's own, Debian's.
+_PACKAGES = {"site-packages", "dist-packages"}
+#: What PyTorch raises about code that it maps or records; other errors speak for themselves.
+_OF_PYTORCH = (RuntimeError, TypeError)
+#: The first line of an attempt: a log may hold several.
+BEGINS = "begins on"
+_ATTEMPT = re.compile(rf"^\d\d:\d\d:\d\d  \w+ {BEGINS} ", re.MULTILINE)
 _MAPPED = "An update rule is mapped over all tasks at once (torch.vmap) and recorded on a GPU"
 
 #: What an error of PyTorch's says -> what to change in code that is mapped over tasks.
@@ -55,7 +62,7 @@ _ADVICE = (
         f"{_MAPPED}: write torch.where(mask, x, 0).",
     ),
     (
-        "captur",
+        r"captur\w+ stream|stream is captur|during (?:graph )?capture|StreamCapture",
         "It waits for the GPU, or makes tensors of Python numbers, in a step that is recorded. "
         "Change that, or set compute.cuda_graph: false in the study file (slower).",
     ),
@@ -79,20 +86,26 @@ def explained(error: BaseException, program: str) -> str:
         place = f"in Innerloop, using {', '.join(users_entries())}:"
     if isinstance(error, SystemExit):
         message = "It ended the program by sys.exit(): raise an exception instead, or return."
-    elif place:
+    elif place and isinstance(error, _OF_PYTORCH):
         message = _advice(str(error)) or message
     stack = "".join(traceback.format_exception(error)).rstrip()
     return f"{_MARK}{place or 'in Innerloop:'}\n{message}\n\n{stack}"
 
 
 def reason(log: Path | str) -> str:
-    """Why a job failed, by the end of its log: what its program explained, else the last lines."""
+    """Why a job's last attempt failed, by the end of its log.
+
+    What its program explained, else the last lines.
+    """
     try:
         with Path(log).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
             text = file.read().decode("utf-8", "replace").rstrip()
     except OSError:
         return "its log was not written"
+    attempts = list(_ATTEMPT.finditer(text))
+    if attempts:
+        text = text[attempts[-1].start() :]
     _, mark, explanation = f"\n{text}".rpartition(f"\n{_MARK}")
     if mark:
         return explanation.partition("\n\n")[0]
@@ -133,6 +146,7 @@ def _is_users(file: str, program: str) -> bool:
     return (
         path.is_file()
         and path != Path(program).resolve()
+        and not _PACKAGES & set(path.parts)
         and not any(path.is_relative_to(folder.resolve()) for folder in others)
     )
 

@@ -85,6 +85,11 @@ def reached(log: Path | str) -> Reached | None:
     )
 
 
+def say(text: str) -> None:
+    """A line of a job's log, under the time of day."""
+    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
+
+
 class Progress:
     """Counts finished steps of known number, with rate, time left and the latest figures.
 
@@ -136,14 +141,13 @@ class Progress:
         if self._bar:
             self._bar.update(self._task, completed=self._done, figures=shown)
         else:
-            print(self._line(now, shown), file=sys.stderr, flush=True)
+            say(self._line(now, shown))
 
     def _line(self, now: float, shown: str) -> str:
         rate = (self._done - self._began_at) / max(now - self._began, 1e-9)
         left = duration((self._total - self._done) / rate) if rate > 0 else "? s"
         return (
-            f"{time.strftime('%H:%M:%S')}  {self._what}: {self._done}/{self._total}  "
-            f"{rate:.2f}/s  {left} left  {shown}"
+            f"{self._what}: {self._done}/{self._total}  {rate:.2f}/s  {left} left  {shown}"
         ).rstrip()
 
 

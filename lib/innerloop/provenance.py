@@ -48,13 +48,14 @@ def circumstances() -> dict[str, Any]:
 
     Returns:
         `commit` (None where Innerloop does not run from a Git checkout of its own), `clean`
-        (whether no tracked file differs from that commit), `date` (with the offset from UTC),
-        `host` and `processor`.
+        (whether no tracked file differs from that commit; None where Git does not say), `date`
+        (with the offset from UTC), `host` and `processor`.
     """
     commit = _commit()
+    changes = _git("status", "--porcelain", "-uno") if commit else None
     return {
         "commit": commit,
-        "clean": None if commit is None else _git("status", "--porcelain", "-uno") == "",
+        "clean": None if changes is None else not changes,
         "date": datetime.now().astimezone().isoformat(" ", "seconds"),
         "host": platform.node(),
         "processor": _processor(),
@@ -66,7 +67,13 @@ def commit_in_words(found: Mapping[str, Any]) -> str:
     commit = found.get("commit")
     if not commit:
         return "unknown"
-    return commit[:12] if found.get("clean") else f"{commit[:12]} and changes"
+    return f"{commit[:12]} and changes" if found.get("clean") is False else str(commit[:12])
+
+
+def model_in_words(spec: Mapping[str, Any]) -> str:
+    """`p1 maml on symbols 5w1s, seed 0`, of the parameters that a model is trained by."""
+    keys = ("protocol", "variant", "dataset", "setting", "seed")
+    return "{} {} on {} {}, seed {}".format(*(spec[key] for key in keys))
 
 
 def _commit() -> str | None:

@@ -145,7 +145,7 @@ def test_the_log_says_what_began_when_and_where_and_how_it_ended(
     head, continuing, *_, last, closing = capsys.readouterr().err.splitlines()
     facts, best = read_json(out.with_name("run.json")), read_json(out)["best_validation"]
     name = f"p1 maml on {tiny.DATASET} 3w1s, seed 0"
-    assert head[8:].startswith(f"  {name}: 12 iterations; {facts['date']}, on {facts['host']} (")
+    assert head[8:].startswith(f"  {name}: 12 iterations; {facts['processor']}, device cpu, ")
     assert "device cpu, 1 thread(s), commit " in head
     assert "continuing at iteration 5" in continuing
     assert f"{name}: 12/12" in last
