@@ -69,6 +69,30 @@ def test_one_file_is_one_parameter_however_it_is_written(project: Path, written:
     assert compared(other) == compared(usual)
 
 
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder that several projects share, with code and a list of splits."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    (folder / "set.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "classes.csv").write_text("class,split\n", encoding="utf-8")
+    return folder
+
+
+def test_a_file_outside_is_the_same_from_every_depth(
+    outside: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    found = set()
+    for here in ("flat", "a/good/deal/deeper"):
+        folder = tmp_path / here
+        folder.mkdir(parents=True)
+        (folder / "link").symlink_to(outside)
+        monkeypatch.chdir(folder)
+        for way in (outside, os.path.relpath(outside), "link"):
+            found.add(compared(study(f"{way}/set.py:source", f"{way}/classes.csv")))
+    assert len(found) == 1
+
+
 def test_another_file_is_another_parameter(project: Path):
     (project / "other.csv").write_text("class,split\n", encoding="utf-8")
     usual = study("mine/set.py:source", "mine/classes.csv")

@@ -1,7 +1,7 @@
 """The user's own files in a study file, which stand in what results are compared by.
 
 One file must have one name there, however it is written: an absolute path and a relative one are
-the same, and so are paths through a link to the folder that Snakemake runs in.
+the same, and so are paths through a link to its folder.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ def _value(key: str, value: Any) -> Any:
 
 
 def seen_from_here(path: str) -> str:
-    """A path relative to the working directory, with no detours."""
-    given = Path(path)
-    if not given.is_absolute():
-        return os.path.normpath(path)
-    return os.path.relpath(given.parent.resolve() / given.name, Path.cwd().resolve())
+    """A path relative to the working folder, or the whole path of what lies outside, resolved.
+
+    So neither where the working folder lies counts, nor how deep.
+    """
+    here = Path.cwd().resolve()
+    given = here / path
+    place = os.path.normpath(given.parent.resolve() / given.name)
+    return os.path.relpath(place, here) if Path(place).is_relative_to(here) else place
