@@ -1,4 +1,4 @@
-"""Study files as they are read: a key given twice is refused, and no YAML is named by its line."""
+"""Study files as they are read: a key given twice is refused, and what is broken by its line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("a: {b: 1, c: 2, b: 3}\n", "a.b is given twice, in lines 1 and 1"),
         ("a:\n- {x: 1}\n- x: 1\n  x: 2\n", "a.1.x is given twice, in lines 3 and 4"),
         ("a: &tiny\n  b: 1\n  b: 2\nc: *tiny\n", "a.b is given twice"),
-        ('{"a": 1,\n "b": {"c": 1,\n "c": 2}}', "b.c is given twice, in lines 2 and 3"),
+        ('{"a": 1,\n "b": [{"c": 1,\n "c": 2}]}', "one object has the key 'c' 2 times"),
         ("a: 1\nb: [1, 2\nc: 3\n", "line 3: no YAML: "),
         ("a:\n\t- 1\n", "line 2: no YAML: "),
         ("a: 1\n---\nb: 2\n", "no YAML: "),
@@ -75,3 +75,19 @@ def test_a_study_is_the_same_from_its_file_and_as_json(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text("small: 1.0e-05\nlist: [1, 2]\ntext: '1e-05'\n", encoding="utf-8")
     assert read_study(str(path)) == read_study(json.dumps(study)) == study
+
+
+@pytest.mark.parametrize("name", ["study.json", "study.yaml", "study.cfg"])
+def test_json_is_read_as_json_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    """As a study's description is written, and as Snakemake reads it: 1e-05 is a number there."""
+    file = tmp_path / name
+    content = {"a": {"small": 1e-05, "text": "1e-05", "none": None}, "b": [True]}
+    file.write_text(json.dumps(content, indent="\t"), encoding="utf-8")
+    assert merged_study([file]) == read_study(str(file)) == content
+
+
+def test_what_is_called_json_and_is_none_is_named_by_its_line(tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text('{"a": 1,\n b: 2}', encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"mine\.json, line 2: no JSON: "):
+        read_study_file(file)
