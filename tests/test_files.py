@@ -90,6 +90,8 @@ def test_a_spec_is_text_or_a_file(tmp_path: Path):
 def test_what_is_neither_is_refused(text: str):
     with pytest.raises(ConfigError, match="--spec: expected a JSON object"):
         read_spec(text)
+    with pytest.raises(ConfigError, match="--access: expected a JSON object"):
+        read_spec(text, "--access")
 
 
 def test_a_file_with_something_else_is_refused(tmp_path: Path):

@@ -20,7 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--access", default="{}", help="data_root, mirrors and accept_licence")
     parser.add_argument("--out", required=True, type=Path, help=f".../{FETCHED}")
     arguments = parser.parse_args(argv)
-    spec, access = read_spec(arguments.spec), read_spec(arguments.access)
+    spec, access = read_spec(arguments.spec), read_spec(arguments.access, "--access")
     registry = read_registry(arguments.registry or None)
     collection = registry.collections[spec["collection"]]
     if collection.identity() != spec:

@@ -80,8 +80,12 @@ def sha256_of(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_spec(text_or_path: str) -> dict[str, Any]:
+def read_spec(text_or_path: str, option: str = "--spec") -> dict[str, Any]:
     """The parameters of one job: JSON text, or the path of a JSON file.
+
+    Args:
+        text_or_path: either.
+        option: of the command line, which a message names.
 
     Raises:
         ConfigError: it is neither.
@@ -93,9 +97,9 @@ def read_spec(text_or_path: str) -> dict[str, Any]:
         spec = json.loads(text)
     except (OSError, json.JSONDecodeError) as error:
         raise ConfigError(
-            f"--spec: expected a JSON object or the path of a JSON file, got "
+            f"{option}: expected a JSON object or the path of a JSON file, got "
             f"{text_or_path[:80]!r} ({error})"
         ) from error
     if not isinstance(spec, Mapping):
-        raise ConfigError(f"--spec: expected a JSON object, got {type(spec).__name__}")
+        raise ConfigError(f"{option}: expected a JSON object, got {type(spec).__name__}")
     return dict(spec)

@@ -69,3 +69,10 @@ def test_another_registry_than_was_planned_with(own):
     spec = {**read_registry(str(own)).collections["cub_200_2011"].identity(), "files": []}
     with pytest.raises(ConfigError, match="registry was edited while jobs ran"):
         run(own, spec, accept_licence=["cub"])
+
+
+@pytest.mark.parametrize("access", ["nowhere.json", "[]"])
+def test_wrong_access_is_named_as_the_option_it_is(own, access):
+    options = ("--registry", str(own), "--access", access, "--out", str(own.with_name("x")))
+    with pytest.raises(ConfigError, match="--access: expected a JSON object"):
+        fetch_dataset.main(["--spec", "{}", *options])
