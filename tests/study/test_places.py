@@ -128,8 +128,9 @@ def test_a_list_of_splits_that_is_not_there_is_refused(project: Path):
 @pytest.mark.parametrize(
     ("pattern", "values", "said"),
     [
-        (paths.MODEL, {"seed": "1.0"}, "'1.0' is no seed"),
-        (paths.MODEL, {"variant": "MAML"}, "'MAML' is no variant"),
+        (paths.MODEL, {"seed": "1.0"}, "'1.0' is no seed .* a whole number, not negative$"),
+        (paths.MODEL, {"variant": "MAML"}, "'MAML' is no variant .* a name of lower-case letters"),
+        (paths.MODEL, {"setting": "5-way"}, "'5-way' is no setting .* as in 5w1s$"),
         (paths.RAW, {"collection": "../../x"}, "'../../x' is no collection"),
         (paths.IMAGES, {"dataset": "a", "store": "84\n"}, "is no store"),
     ],

@@ -55,6 +55,13 @@ WILDCARDS = {
     "store": f"({_NAME}-)?[0-9]+",
     "collection": _NAME,
 }
+_NAME_IN_WORDS = "a name of lower-case letters, digits and _ that begins with a letter"
+#: The same for people; what is left out is a name.
+_IN_WORDS = {
+    "setting": "ways and shots as in 5w1s",
+    "seed": "a whole number, not negative",
+    "store": "pixels a side, as 84, or a variant and these, as ilsvrc-84",
+}
 
 
 def fill(pattern: str, **values: Any) -> str:
@@ -69,6 +76,6 @@ def fill(pattern: str, **values: Any) -> str:
         if name in WILDCARDS and not re.fullmatch(WILDCARDS[name], str(value)):
             raise ConfigError(
                 f"study file: '{value}' is no {name} that a path of results can hold; expected "
-                f"{WILDCARDS[name]}"
+                f"{_IN_WORDS.get(name, _NAME_IN_WORDS)}"
             )
     return pattern.format(**values)
