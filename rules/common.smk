@@ -45,9 +45,11 @@ BASE = os.path.dirname(workflow.current_basedir)
 SCRIPTS = os.path.relpath(os.path.join(BASE, "workflow_scripts"))
 
 try:
-    # Snakemake has read them already, and took the last of equal keys
-    for file in workflow.configfiles:
-        read_study_file(file)
+    # Snakemake has read them already, and took the last of equal keys; what else is in the files of
+    # a workflow that gives a part of its config to Innerloop as a module is no concern of ours
+    if config == workflow.modifier_stack[0].globals["config"]:
+        for file in workflow.configfiles:
+            read_study_file(file)
     STUDY = Study(config)
     JOBS = Jobs(STUDY, SCRIPTS)
     MEASUREMENTS = Measurements(JOBS)

@@ -209,6 +209,22 @@ def test_as_a_module(first: tuple[Project, str], tmp_path: Path, prefix: str) ->
         assert {path.name for path in project.folder.iterdir()}.isdisjoint({"results", "resources"})
 
 
+def test_keys_given_twice_stop_a_module_only_where_they_are_the_study_s(tmp_path: Path) -> None:
+    project = Project(tmp_path / "outer")
+    outer, file = project.folder / "Snakefile", project.folder / "study.yaml"
+    text = MODULE.format(snakefile=ROOT / "Snakefile", prefix="")
+    study = yaml.safe_load(file.read_text(encoding="utf-8"))
+    own = yaml.safe_dump({"few_shot": study}, allow_unicode=True)
+    file.write_text(f"genome: 1\ngenome: 2\n{own}", encoding="utf-8")
+    part = text.replace("        config\n", '        config["few_shot"]\n')
+    outer.write_text(part, encoding="utf-8")
+    assert "il_all" in project.snakemake("--list-rules", "-s", outer)
+    file.write_text(f"{yaml.safe_dump(study, allow_unicode=True)}seed: 4\n", encoding="utf-8")
+    outer.write_text(text, encoding="utf-8")
+    with pytest.raises(AssertionError, match="seed is given twice"):
+        project.snakemake("--list-rules", "-s", outer)
+
+
 def test_included(first: tuple[Project, str], tmp_path: Path) -> None:
     project = Project(tmp_path / "outer")
     outer = project.folder / "Snakefile"
