@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from innerloop.files import sha256_of
 from innerloop.provenance import record, write_table
 from innerloop.study.done import done
 from innerloop.study.jobs import Jobs
@@ -34,7 +35,8 @@ def write(study: Study) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         key = next((key for key in study.models if asdict(key).items() <= w.items()), None)
         if job.rule == "build_images":
-            output.write_text(json.dumps(jobs.images(w["dataset"], w["store"])), encoding="utf-8")
+            manifest = {**jobs.images(w["dataset"], w["store"]), "files": {}, "count": 9}
+            output.write_text(json.dumps(manifest), encoding="utf-8")
         elif job.rule == "train_model":
             assert key is not None
             output.write_text(json.dumps(record(jobs.train(key))), encoding="utf-8")
@@ -67,6 +69,39 @@ def test_all_is_left_then_nothing_then_what_an_edit_changes() -> None:
     assert {job.rule for job in left(reseeded)} == {
         "train_model", "measure_accuracy", "measure_probe",
     }  # fmt: skip
+
+
+REGISTRY = """
+[datasets.mini_imagenet.variants.few]
+collection = "mini_imagenet_jpegs"
+source = "innerloop.data.sources.mini_imagenet_images:MiniImageNetImages"
+listing = "few.csv"
+images = {{ train = {train}, val = 2, test = 2 }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("train", "listing", "is_done"),
+    [(6, "filename\n", True), (7, "filename\n", False), (6, "filename\nx.jpg\n", False)],
+)
+def test_images_are_of_the_listing_and_as_many_as_are_meant_now(
+    tmp_path: Path, train: int, listing: str, is_done: bool
+) -> None:
+    own, few = tmp_path / f"{train}.toml", tmp_path / "few.csv"
+    own.write_text(REGISTRY.format(train=train), encoding="utf-8")
+    few.write_text("filename\n", encoding="utf-8")
+    files = {
+        "images.zip": {"origin": "https://example.org", "sha256": "f5"},
+        "few.csv": {"origin": "listing", "sha256": sha256_of(few)},
+    }
+    chosen = {"few": {"source": "mini_imagenet", "variant": "few"}}
+    study = Study({**SMOKE, "registry": own.name, "datasets": {**SMOKE["datasets"], **chosen}})
+    job = Job("build_images", {"dataset": "few", "store": "few-84"})
+    spec = Jobs(study).images("few", "few-84")
+    job.output(study).parent.mkdir(parents=True)
+    job.output(study).write_text(json.dumps({**spec, "files": files, "count": 10}))
+    few.write_text(listing, encoding="utf-8")
+    assert done(study)(job) == is_done
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'{"spec": {}}', b"PAR1 half a file"])

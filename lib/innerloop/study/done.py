@@ -39,7 +39,8 @@ def _parameters(jobs: Jobs, job: Job) -> Spec:
     w = job.wildcards
     if job.rule == "build_images":
         spec = jobs.images(w["dataset"], w["store"])
-        return {name: spec[name] for name in _OF_IMAGES}
+        count, listing = sum(spec["images"].values()), spec["listing"].get("sha256")
+        return {**{name: spec[name] for name in _OF_IMAGES}, "count": count, "listing": listing}
     if job.rule == "measure_raw_pixels":
         return _without_code(jobs.baseline(w["dataset"], w["setting"]))
     if job.rule == "train_toy":
@@ -54,7 +55,13 @@ def _parameters(jobs: Jobs, job: Job) -> Spec:
 def _recorded(output: Path) -> Spec:
     if output.name == "manifest.json":
         manifest = read_json(output)
-        return {name: manifest[name] for name in _OF_IMAGES}
+        files = manifest["files"].values()
+        listed = [file["sha256"] for file in files if file["origin"] == "listing"]
+        return {
+            **{name: manifest[name] for name in _OF_IMAGES},
+            "count": manifest["count"] if files else 0,  # without files, the source itself says
+            "listing": listed[0] if listed else None,
+        }
     record = read_json(output) if output.suffix == ".json" else read_provenance(output)
     return _without_code(record["spec"])
 
