@@ -9,9 +9,15 @@ from typing import Any
 from innerloop.display.announced import HERE, announce_jobs, failures
 
 
-def job(number: int, outputs: list[Path], log: Path | None = None, **more: Any) -> SimpleNamespace:
+def job(
+    number: int,
+    outputs: list[Path],
+    log: Path | None = None,
+    rule: str = "train_model",
+    **more: Any,
+) -> SimpleNamespace:
     return SimpleNamespace(
-        jobid=number, rule=SimpleNamespace(name="train_model"), output=outputs, threads=1,
+        jobid=number, rule=SimpleNamespace(name=rule), output=outputs, threads=1,
         log=[log] if log else [], message=f"Train {number}", resources={}, is_local=False,
         wildcards_dict={"seed": str(number)}, is_group=lambda: False, **more,
     )  # fmt: skip
@@ -62,3 +68,11 @@ def test_on_a_cluster_a_job_is_one_of_those_that_may_run_at_once(monkeypatch):
     local, remote = job(0, []), job(1, [])
     local.is_local = True
     assert shares(monkeypatch, local, remote, _cores=2, _nodes=100) == [0.5, 0.01]
+
+
+def test_rules_of_a_module_are_known_behind_their_prefix(monkeypatch):
+    named = ["il_train_model", "train_model", "il_all", "few_shot_draw_figure", "align_reads"]
+    jobs = [job(number, [], rule=name) for number, name in enumerate(named)]
+    shares(monkeypatch, *jobs)
+    known = ["train_model", "train_model", "il_all", "draw_figure", "align_reads"]
+    assert [each.rule for each in HERE.jobs] == known

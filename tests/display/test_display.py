@@ -130,7 +130,8 @@ def test_a_job_without_a_message_is_told_by_its_wildcards():
     assert without_time(shown.close())[0] == "train_model dataset tiny, seed 3"
 
 
-def test_a_measured_accuracy_is_told_at_once(tmp_path, monkeypatch):
+@pytest.mark.parametrize("rule", ["measure_accuracy", "il_measure_accuracy"])
+def test_a_measured_accuracy_is_told_at_once(tmp_path, monkeypatch, rule):
     file = tmp_path / "accuracy.parquet"
     rows = [
         {"eval_dataset": "tiny", "split": "test", "checkpoint": kept, "accuracy": value}
@@ -141,7 +142,7 @@ def test_a_measured_accuracy_is_told_at_once(tmp_path, monkeypatch):
     announcement = announced(3, monkeypatch=monkeypatch)
     announcement.study.config["datasets"]["tiny"] = {"label": "Tiny"}
     shown = Shown(announcement)
-    facts = {"rule_name": "measure_accuracy", "output": [str(file)], "wildcards": {"n": 0}}
+    facts = {"rule_name": rule, "output": [str(file)], "wildcards": {"n": 0}}
     shown.start(0, "Measure", **facts)
     shown.finish(0)
     assert "done in 0 s: Measure: Tiny 50.0 ± 19.6 %" in without_time(shown.close())
@@ -244,6 +245,13 @@ def test_a_dry_run_has_every_jobs_block_in_snakemakes_form():
     assert f"    wildcards: {', '.join(f'{name}={value}' for name, value in MAML.items())}" in told
     assert "    reason: Missing output files" in told
     assert any(line.endswith("in5, and 54 more (--verbose)") for line in told)
+
+
+def test_the_work_of_a_module_s_jobs_is_estimated(monkeypatch):
+    shown = Shown(announced(7200, monkeypatch=monkeypatch), dryrun=True)
+    shown.start(1, "Train", rule_name="il_train_model", wildcards={"n": 0})
+    shown.tell("This was a dry-run (flag -n).")
+    assert "Estimated work: 2.0 h, most of it train_model 2.0 h" in "\n".join(shown.close())
 
 
 # ---- estimates -----------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.failure import reason
+from innerloop.study.forecast import own_name
 from innerloop.study.study import Study
 
 
@@ -17,7 +18,7 @@ class Announced:
 
     Attributes:
         number: Snakemake's.
-        rule: its rule.
+        rule: its rule, without the prefix that a workflow with Innerloop in it gives.
         wildcards: by name.
         share: of the machine, or of the jobs that a cluster may have at once: 0.5 lets two run.
     """
@@ -84,7 +85,7 @@ def _jobs(workflow: Any) -> Iterator[Announced]:
         }
         shares = [need / limits[name] for name, need in needs.items() if name in limits]
         share = min(1.0, max(shares, default=1.0))
-        yield Announced(job.jobid, job.rule.name, dict(job.wildcards_dict), share)
+        yield Announced(job.jobid, own_name(job.rule.name), dict(job.wildcards_dict), share)
 
 
 def _number(value: Any) -> float:

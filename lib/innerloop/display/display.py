@@ -22,6 +22,7 @@ from innerloop.display.screen import Lines, Screen, Terminal
 from innerloop.failure import reason
 from innerloop.progress import SAVED, duration
 from innerloop.study import paths
+from innerloop.study.forecast import own_name
 
 #: What Snakemake says of itself, and what is said here in other words.
 _NOISE = re.compile(
@@ -108,7 +109,7 @@ class Display:
         if not self._run.running and not self._run.finished and not self._run.failed:
             self._begin()
         job = Job(
-            record.jobid, record.rule_name, _what(record), record.wildcards,
+            record.jobid, own_name(record.rule_name), _what(record), record.wildcards,
             str(record.log[0]) if record.log else None, list(map(str, record.output)),
             self._run.clock(), queued=not record.local,
         )  # fmt: skip
@@ -234,8 +235,9 @@ class Display:
 
     def _show_planned(self, event: LogEvent | None, record: Any) -> None:
         if event == LogEvent.JOB_INFO:
-            seconds = self._run.estimate(record.rule_name, record.wildcards)
-            self._planned[record.rule_name] = self._planned.get(record.rule_name, 0.0) + seconds
+            rule = own_name(record.rule_name)
+            seconds = self._run.estimate(rule, record.wildcards)
+            self._planned[rule] = self._planned.get(rule, 0.0) + seconds
         if self._plain.filter(record):
             self._plain.emit(record)
         if event is None and record.getMessage().startswith("This was a dry-run") and self._planned:

@@ -32,7 +32,7 @@ class Job:
 
     Attributes:
         number: Snakemake's.
-        rule: its rule.
+        rule: its rule, without the prefix that a workflow with Innerloop in it gives.
         what: it in words.
         wildcards: by name.
         log: the path of its log, if it has one.

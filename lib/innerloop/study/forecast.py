@@ -28,6 +28,11 @@ LOCAL = {
 }
 
 
+def own_name(rule: str) -> str:
+    """The name of a rule here, where another workflow has it with a prefix: il_train_model."""
+    return next((name for name in (*workload.OUTPUTS, *LOCAL) if rule.endswith(name)), rule)
+
+
 class Forecast:
     """Estimated seconds of a study's jobs, within a factor of two or three on a known machine.
 
