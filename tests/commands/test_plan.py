@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from innerloop.commands import plan
-from innerloop.commands.plan import Chain, PlannedJob, planned, shown, wall_seconds
+from innerloop.commands.plan import Chain, PlannedJob, planned, wall_seconds
 from innerloop.errors import ConfigError
 from innerloop.study.forecast import Forecast
 from innerloop.study.speeds import Speeds
@@ -55,14 +55,6 @@ def test_wall_time_is_never_below_its_two_bounds(slots: int) -> None:
 
 def test_nothing_that_waits_for_a_training_starts_before_it_ends() -> None:
     assert wall_seconds([Chain(job(10), (job(5),))], 2) == 15
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(45, "45 s"), (119, "119 s"), (120, "2.0 min"), (7200, "2.0 h"), (200_000, "2.3 d")],
-)
-def test_times_are_said_as_people_say_them(seconds: float, text: str) -> None:
-    assert shown(seconds) == text
 
 
 def test_files_lie_over_one_another_and_the_facts_are_named(

@@ -134,10 +134,6 @@ def test_text_from_files_is_never_markup(report):
     assert "CC BY-SA 4.0 &lt;script&gt;" in report
 
 
-def test_the_report_is_the_same_every_time(report, tables_of):
-    assert "Generated on" not in report
-
-
 def test_the_report_replaces_that_of_a_part(report_file, tmp_path):
     partial = tmp_path / "report-partial.html"
     partial.write_text("", encoding="utf-8")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from innerloop.errors import ConfigError
 from innerloop.gpu_slots import visible_gpus
+from innerloop.progress import duration
 from innerloop.study.done import done
 from innerloop.study.forecast import Forecast
 from innerloop.study.reading import merged_study
@@ -125,7 +126,7 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
     ]  # fmt: skip
     yield f"{'core' if on_cpu else 'GPU'} hours: {hours[0]:,.1f}, left: {hours[1]:,.1f}"
     for count in slots:
-        times = [shown(wall_seconds(chains, count)) for chains in (whole, left)]
+        times = [duration(wall_seconds(chains, count)) for chains in (whole, left)]
         yield f"wall time with {count} at once: {times[0]}, left: {times[1]}"
     yield ""
     yield "Not counted: downloads, time in a queue, and the local jobs (splits, episodes, tables,"
@@ -160,21 +161,13 @@ def wall_seconds(chains: Sequence[Chain], slots: int) -> float:
     return max(free)
 
 
-def shown(seconds: float) -> str:
-    """A length of time as people say it: 45 s, 12 min, 3.5 h, 12 d."""
-    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds:.0f} s"
-
-
 def _seconds(jobs: Sequence[PlannedJob], rule: str | None = None) -> list[float]:
     return [job.seconds for job in jobs if rule in (None, job.rule)]
 
 
 def _seconds_row(name: str, whole: Sequence[float], left: Sequence[float]) -> str:
     times = (statistics.median(whole), max(whole), sum(whole))
-    return _row(name, str(len(whole)), *map(shown, times), str(len(left)), shown(sum(left)))
+    return _row(name, str(len(whole)), *map(duration, times), str(len(left)), duration(sum(left)))
 
 
 def _row(name: str, *cells: str) -> str:

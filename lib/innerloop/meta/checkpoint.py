@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -11,7 +10,7 @@ from typing import Any
 
 import torch
 
-from innerloop.files import atomic_path, remove_leftovers
+from innerloop.files import atomic_path, remove_leftovers, short_digest
 
 
 class Checkpoint:
@@ -34,8 +33,7 @@ class Checkpoint:
         every_seconds: float = 60.0,
         say: Callable[[str], None] = print,
     ) -> None:
-        name = hashlib.sha256(fingerprint.encode()).hexdigest()[:16]
-        self.path = Path(folder) / f"{name}.pt"
+        self.path = Path(folder) / f"{short_digest(fingerprint)}.pt"
         self.fingerprint, self.every_seconds = fingerprint, every_seconds
         self._say = say
         self._saved = time.monotonic()
