@@ -53,6 +53,7 @@ onstart:
     refuse_while_earlier_jobs_run()
     refuse_unaccepted_licences()
     announce_jobs(workflow)
+    show_terms()
 
 
 onerror:

@@ -104,6 +104,15 @@ def refuse_unaccepted_licences():
         raise WorkflowError(str(error)) from None
 
 
+def show_terms():
+    """Say what the files that are fetched now may be used for, and how to cite them."""
+    fetched = {
+        job.wildcards_dict.get("collection") for job in workflow.dag.needrun_jobs()
+    }
+    if said := STUDY.terms(fetched):
+        logger.info(said)
+
+
 def report_what_is_there():
     """After a failure: a report of the models and measurements that there are."""
     failed = failures(workflow)

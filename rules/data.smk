@@ -6,10 +6,7 @@ localrules:
 
 
 rule fetch_dataset:
-    """Bring a data set's files into place: the user's own, or downloads; verified.
-
-    It runs at the user's side, who sees terms and progress as they come.
-    """
+    """Bring a data set's files into place: the user's own, or downloads; verified."""
     output:
         record=paths.RAW,
     log:
@@ -33,7 +30,7 @@ rule fetch_dataset:
             {params.registry} \
             --access {params.access:q} \
             --out {output.record:q} \
-            2>&1 | tee {log:q}
+            >{log:q} 2>&1
         """
 
 

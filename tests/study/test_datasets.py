@@ -95,6 +95,14 @@ def test_licences_are_those_of_the_study_s_own_variants():
     assert study(SMOKE).licences == {}
 
 
+def test_terms_are_those_of_the_files_that_are_fetched():
+    said = study().terms({"cub_200_2011", "cifar_100_python", None})
+    told = [line.split(":")[0] for line in said.splitlines() if not line.startswith(" ")]
+    assert sorted(told) == ["cub", "fc100"]
+    assert "    Please cite: Wah" in said
+    assert study(SMOKE).terms({None}) == ""
+
+
 def test_licences_must_be_accepted_to_run():
     study(accept_licence=["mini_imagenet", "cub"]).require_licences()
     study(SMOKE).require_licences()

@@ -20,7 +20,9 @@ LINE_SECONDS = 60.0
 _REFRESHES_A_SECOND = 2
 _BAR_WIDTH = 30
 #: Rules whose ends are kept on a terminal; the others are seen while they run.
-_KEPT = ("train_model", "measure_accuracy", "train_toy", "build_images", "write_report")
+_KEPT = (
+    "fetch_dataset", "build_images", "train_model", "measure_accuracy", "train_toy", "write_report"
+)  # fmt: skip
 
 
 class Screen(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from innerloop.built_in import PROBES, SOURCES
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import Registry, read_registry
-from innerloop.data.acquire.terms import require_acceptance
+from innerloop.data.acquire.terms import require_acceptance, terms_of
 from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.inner_loop.method import Method, with_test_step_size
@@ -94,6 +94,13 @@ class StudyFile:
         """The terms of every data set of the study that is read from files, by its source."""
         variants = filter(None, map(self.variant, self.config["datasets"]))
         return {variant.dataset: self.registry.licence_of(variant) for variant in variants}
+
+    def terms(self, collections: Container[str | None]) -> str:
+        """What some collections' files may be used for and how to cite them, for people."""
+        variants = filter(None, map(self.variant, self.config["datasets"]))
+        read = {one.dataset: one for one in variants if one.collection in collections}
+        said = (terms_of(name, self.registry.licence_of(one)) for name, one in read.items())
+        return "\n".join(said)
 
     def require_licences(self) -> None:
         """Refuse to go on while a restricting licence is not accepted.
