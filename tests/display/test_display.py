@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import logging
 import threading
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from innerloop.display.display import Display
 from innerloop.display.run import Job, Run
 from innerloop.display.screen import Lines, Terminal, state
 from innerloop.progress import Progress
+from synthetic import describe, write_tables
 
 MAML = {"protocol": "p1", "dataset": "tiny", "variant": "maml", "setting": "5w1s", "seed": "0"}
 
@@ -205,7 +207,9 @@ def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path)
     log.write_text("13:45:07  saved at iteration 114; run again to go on\n")
     shown = Shown()
     shown.start(1, "Train maml", str(log))
-    shown.start(2, "Draw a figure")
+    shown.start(2, "Train boil")
+    shown.start(3, "Build the images of cub", rule_name="build_images")
+    shown.start(4, "Fetch the files of cub", rule_name="fetch_dataset")
     shown.tell("Terminating processes on user request, this might take some time.")
     shown.fail(1, str(log))
     shown.tell(
@@ -214,11 +218,57 @@ def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path)
     )  # fmt: skip
     told = without_time(shown.close())
     assert not any("FAILED" in line or "Error" in line for line in told)
-    assert told[-3:] == [
+    assert told[-5:] == [
         "Stopped.",
         "    Train maml: saved at iteration 114; run again to go on",
-        "    Draw a figure: begins anew when run again",
+        "    Train boil: begins anew when run again",
+        "    Build the images of cub: run again to go on",
+        "    Fetch the files of cub: run again to go on",
     ]
+
+
+@pytest.fixture
+def reported(tmp_path, monkeypatch):
+    """A study's aggregates and report, as seen from where Snakemake runs."""
+    description = describe(("maml",), others=())
+    folder = tmp_path / "results/mine"
+    (folder / "aggregates").mkdir(parents=True)
+    (folder / "study.json").write_text(json.dumps(description))
+    write_tables(folder / "aggregates", description, episodes=5, omit=("cka", "training"))
+    (folder / "report.html").touch()
+    monkeypatch.chdir(tmp_path)
+    return folder / "report.html"
+
+
+def test_a_run_that_ends_well_tells_the_accuracies_and_where_the_report_is(reported, monkeypatch):
+    shown = Shown(announced(3, monkeypatch=monkeypatch))
+    shown.start(0, "Write the report", rule_name="write_report", wildcards={"n": 0})
+    shown.finish(0)
+    told = shown.close()
+    table = told[told.index("", 1) :]
+    assert table[1].startswith("Accuracy in percent, ± half of the 95% interval")
+    assert sum("±" in line for line in table) > 1
+    assert table[-1] == f"The report: {reported}"
+
+
+def test_where_nothing_was_to_be_done_the_report_is_named_alone(reported, monkeypatch):
+    shown = Shown(announced(monkeypatch=monkeypatch))
+    shown.tell("Nothing to be done (all requested files are present and up to date).")
+    told = shown.close()
+    assert told[-1] == f"The report: {reported}"
+    assert not any("±" in line for line in told)
+
+
+def test_a_run_that_failed_names_no_report_of_another(reported, monkeypatch):
+    shown = Shown(announced(3, 3, monkeypatch=monkeypatch))
+    shown.start(0, "Write the report", rule_name="write_report", wildcards={"n": 0})
+    shown.finish(0)
+    shown.start(1, "Train", wildcards={"n": 1})
+    shown.fail(1, str(reported.with_name("log")))
+    told = "\n".join(shown.close())
+    assert "1 job failed, 0 did not run, 1 ended well" in told
+    assert "The report:" not in told
+    assert "Accuracy in percent" not in told
 
 
 def test_what_snakemake_says_besides_is_not_swallowed():

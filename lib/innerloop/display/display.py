@@ -36,6 +36,8 @@ _INTERRUPTED = "Terminating processes on user request"
 #: Errors of Snakemake's that say no more than that a job failed.
 _SAID = re.compile(r"(RuleException:\s+)?(CalledProcessError|SpawnedJobError)")
 _SAVED = re.compile(SAVED.format(r"(\d+)"))
+#: Long jobs of which nothing is kept where they have saved nothing; builds and downloads go on.
+_ANEW = ("train_model", "train_toy")
 #: Paths, and characters of a reason, that a dry run shows of a job.
 _SHOWN_PATHS, _SHOWN_REASON = 6, 400
 
@@ -298,7 +300,8 @@ def _saved(job: Job) -> str:
     iterations = _SAVED.findall(text)
     if iterations:
         return f"    {job.what}: {SAVED.format(iterations[-1])}"
-    return f"    {job.what}: begins anew when run again"
+    anew = job.rule in _ANEW
+    return f"    {job.what}: {'begins anew when run again' if anew else 'run again to go on'}"
 
 
 def _jobs(count: int) -> str:
