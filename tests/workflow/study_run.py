@@ -63,13 +63,9 @@ class Checkout:
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake in the copy, with the copy's own library."""
         done = subprocess.run(
-            [Path(sys.executable).with_name("snakemake"), *arguments],
+            _command(arguments),
             cwd=self.folder,
-            env={
-                **os.environ,
-                "PYTHONPATH": f"{self.folder / 'lib'}:{Path(__file__).parent}",
-                **environment,
-            },
+            env=self._environment(environment),
             capture_output=True,
             text=True,
             check=False,
@@ -77,6 +73,22 @@ class Checkout:
         if check and done.returncode:
             raise AssertionError(f"snakemake {arguments}:\n{done.stdout}\n{done.stderr}")
         return done
+
+    def started(self, *arguments: str) -> subprocess.Popen[str]:
+        """Snakemake as it runs, with its jobs in a process group of its own, as in a terminal."""
+        return subprocess.Popen(
+            _command(arguments),
+            cwd=self.folder,
+            env=self._environment({}),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def _environment(self, more: dict[str, str]) -> dict[str, str]:
+        own = f"{self.folder / 'lib'}:{Path(__file__).parent}"
+        return {**os.environ, "PYTHONPATH": own, **more}
 
     def run(self, *arguments: str, cores: int = 2) -> None:
         """Run jobs for real."""
@@ -120,6 +132,10 @@ class Checkout:
     def aggregate(self, study: str, table: str) -> pd.DataFrame:
         """One gathered table."""
         return pd.read_parquet(self.folder / f"results/{study}/aggregates/{table}.parquet")
+
+
+def _command(arguments: tuple[str, ...]) -> list[str | Path]:
+    return [Path(sys.executable).with_name("snakemake"), *arguments]
 
 
 def shared_study(folder: Path) -> Checkout:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import time
 
 import pytest
+import yaml
 from study_run import Checkout, small_study
 
 pytestmark = pytest.mark.workflow
@@ -68,6 +72,33 @@ def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     done = [line.split(": ", 1)[1] for line in seen.splitlines() if "  done in " in line]
     assert len(done) == 2  # its training and its accuracy
     assert all("mine" in what for what in done)
+
+
+@pytest.mark.long
+def test_ctrl_c_saves_a_training_which_goes_on_when_run_again(checkout):
+    study = yaml.safe_load((checkout.folder / "study.yaml").read_text(encoding="utf-8"))
+    study["study"] = "stopped"
+    study["protocols"]["own"]["defaults"]["iterations"] = 30
+    checkout.write_study("stopped.yaml", study)
+    folder = "models/own/scripts/maml/5w1s/seed0"
+    target = (f"results/stopped/{folder}/model.json", "--configfile", "stopped.yaml")
+    log = checkout.folder / f"results/stopped/logs/{folder}/model.log"
+
+    with checkout.started(*target, "--cores", "2") as running:
+        while running.poll() is None and not (log.exists() and "iterations;" in log.read_text()):
+            time.sleep(0.02)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process
+        seen = running.communicate()[0]
+    assert running.returncode != 0
+    saved = re.search(r"Train maml .*: saved at iteration (\d+); run again to go on", seen)
+    assert saved, seen
+    assert "CalledProcessError" not in seen
+    assert "Traceback" not in seen
+
+    checkout.run(*target)
+    text = log.read_text(encoding="utf-8")
+    assert f"continuing at iteration {saved[1]} from" in text
+    assert "finished 30 iterations" in text
 
 
 def test_what_snakemake_prints_besides_runs_is_not_swallowed(checkout):
