@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from innerloop.errors import SchemaError
-from innerloop.tables.layers import LAYERS
+from innerloop.inner_loop.method import Method
+from innerloop.tables.layers import HEAD, LAYERS, parameter_counts
 from innerloop.tables.rows import model_columns
 from innerloop.tables.schemas import ALLOWED, require_unique
 
@@ -40,6 +41,9 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
             _require_some(table, where)
         return
     columns, rows = found_by(spec)
+    if name == "step_size_value":  # single ones have no names, so they are counted
+        counted = table.group_by(list(columns[:-1])).aggregate([([], "count_all")])
+        table = counted.rename_columns({"count_all": "count"})
     expected = set(rows)
     found = set(zip(*(table.column(column).to_pylist() for column in columns), strict=True))
     missing, extra = expected - found, found - expected
@@ -124,7 +128,31 @@ def _weight_norm(spec: Spec) -> Expected:
 
 def _step_size(spec: Spec) -> Expected:
     learned = _logged(spec) if spec["method"]["learn_step_size"] else []
-    return ("iteration", "layer"), product(learned, LAYERS)
+    own = _step_sizes(spec)
+    rows = (
+        (iteration, *where, own.get(where, 1))  # the others have a step size of zero
+        for iteration, where in product(learned, parameter_counts(spec["network"]))
+    )
+    return ("iteration", "layer", "parameter", "count"), rows
+
+
+def _step_size_value(spec: Spec) -> Expected:
+    last, learned = spec["schedule"]["iterations"], spec["method"]["learn_step_size"]
+    rows = ((last, *where, count) for where, count in _step_sizes(spec).items() if learned)
+    return ("iteration", "layer", "parameter", "count"), rows
+
+
+def _step_sizes(spec: Spec) -> dict[tuple[str, str], int]:
+    """(layer, parameter) -> learned step sizes, of those that move in the inner loop."""
+    moving = Method.from_json(spec["method"]).moving_roles
+
+    def role(layer: str, parameter: str) -> str:
+        if layer == HEAD:
+            return "head"
+        return "norm" if parameter in ("gamma", "beta") else f"conv_{parameter}"
+
+    counts = parameter_counts(spec["network"])
+    return {where: count for where, count in counts.items() if role(*where) in moving}
 
 
 def _logged(spec: Spec) -> list[int]:
@@ -151,5 +179,6 @@ _OTHERS: Mapping[str, Callable[[Spec], Expected]] = {
     "training": _training,
     "weight_norm": _weight_norm,
     "step_size": _step_size,
+    "step_size_value": _step_size_value,
     "toy": _toy,
 }

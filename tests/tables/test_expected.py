@@ -1,0 +1,101 @@
+"""Learned step sizes are gathered whole: as many of each parameter as it has numbers."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from innerloop.errors import SchemaError
+from innerloop.inner_loop.method import Method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.inner_loop.update_rules.chosen import rule_of
+from innerloop.meta.dynamics import dynamics_rows
+from innerloop.meta.training_log import write_logs
+from innerloop.nets.conv4 import Conv4
+from innerloop.parameters import kind_of, layer_of
+from innerloop.provenance import read_provenance, record, write_table
+from innerloop.study.jobs import Jobs, Spec
+from innerloop.study.study import Study
+from innerloop.tables.aggregate import gather
+from innerloop.tables.layers import parameter_counts
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+LEARNED = {
+    "meta_sgd": {},
+    "uniform": {"method": "meta_sgd", "step_size": [0.005, 0.1]},
+    "fixed_norm": {"method": "meta_sgd", "adapt_batch_norm": False},
+    "untrained": {"method": "meta_sgd", "iterations": 0},
+}
+
+
+def specs(**variants: dict[str, Any]) -> dict[str, Spec]:
+    """The trainings of a small study, by their variants under P2."""
+    content = copy.deepcopy(SMOKE)
+    content["protocols"]["p2"]["variants"] = {"maml": {}, **variants}
+    study = Study(content)
+    return {key.variant: Jobs(study).train(key) for key in study.models if key.protocol == "p2"}
+
+
+def logs(spec: Spec, folder: Path) -> Path:
+    """What a training that moves nothing writes."""
+    method, network = Method.from_json(spec["method"]), Conv4(**spec["network"])
+    slow, schedule = network.initial(0), spec["schedule"]
+    sizes, last = initial_step_sizes(method, slow, 0), schedule["iterations"]
+    logged = {0, last, *range(0, last, schedule["validation_every"]), *schedule["checkpoints"]}
+    training = SimpleNamespace(
+        curves=[],
+        dynamics=[
+            row
+            for iteration in sorted(logged)
+            for row in dynamics_rows(iteration, slow, sizes, rule_of(method))
+        ],
+    )
+    model = SimpleNamespace(method=method, step_sizes=sizes, last=last)
+    folder.mkdir()
+    write_logs(training, model, folder, record(spec))  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.mark.parametrize("variant", ["maml", *LEARNED])
+def test_what_a_training_writes_is_gathered(tmp_path: Path, variant: str) -> None:
+    spec = specs(**LEARNED)[variant]
+    folder = logs(spec, tmp_path / variant)
+    for table, file in (("step_size", "dynamics"), ("step_size_value", "step_sizes")):
+        rows, _ = gather(table, {str(folder / f"{file}.parquet"): spec}, logged=True)
+        assert bool(rows.num_rows) == (variant != "maml")
+
+
+@pytest.mark.parametrize(
+    ("table", "file", "lost", "said"),
+    [
+        ("step_size_value", "step_sizes", slice(100, None), "iteration 4, layer conv1"),
+        ("step_size_value", "step_sizes", slice(1, None), "count [0-9]+ is missing"),
+        ("step_size_value", "step_sizes", slice(0), "18 of 18 rows are missing"),
+        ("step_size", "dynamics", slice(1, None), "parameter weight, count 216 is missing"),
+    ],
+)
+def test_step_sizes_that_are_lost_are_missed(
+    tmp_path: Path, table: str, file: str, lost: slice, said: str
+) -> None:
+    spec = specs(**LEARNED)["meta_sgd"]
+    path = logs(spec, tmp_path / "model") / f"{file}.parquet"
+    provenance, rows = read_provenance(path), pq.read_table(path).to_pylist()
+    write_table(pa.Table.from_pylist(rows[lost], pq.read_schema(path)), path, provenance)
+    with pytest.raises(SchemaError, match=said):
+        gather(table, {str(path): spec}, logged=True)
+
+
+@pytest.mark.parametrize("size", [(5, 64, 84), (2, 8, 16), (20, 3, 47)])
+def test_parameters_are_counted_as_the_network_has_them(size: tuple[int, int, int]) -> None:
+    network = dict(zip(("way", "filters", "image_size"), size, strict=True))
+    initial = Conv4(**network).initial(0)
+    counted = {(layer_of(name), kind_of(name)): value.numel() for name, value in initial.items()}
+    assert parameter_counts(network) == counted
