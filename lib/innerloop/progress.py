@@ -29,6 +29,7 @@ MEGABYTE = 1_000_000
 #: What a training that is stopped says; the display of the run looks for it.
 SAVED = "saved at iteration {}; run again to go on"
 _BAR_SECONDS = 0.1
+_IN_MB = ", MB"
 #: Enough of a log's end to hold its last progress line.
 _TAIL_BYTES = 8192
 _LINE = re.compile(
@@ -64,6 +65,11 @@ class Reached:
     total: int
     rate: float
     figures: dict[str, float]
+
+    @property
+    def unit(self) -> str:
+        """Of steps, where they are bytes."""
+        return " MB" if self.what.endswith(_IN_MB) else ""
 
 
 def reached(log: Path | str) -> Reached | None:
@@ -155,7 +161,9 @@ class ByteProgress(Progress):
     """Counts bytes of a file, shown as megabytes."""
 
     def __init__(self, what: str, total: int, done: int = 0, quiet: bool = False) -> None:
-        super().__init__(f"{what}, MB", max(1, total // MEGABYTE), done // MEGABYTE, quiet=quiet)
+        super().__init__(
+            f"{what}{_IN_MB}", max(1, total // MEGABYTE), done // MEGABYTE, quiet=quiet
+        )
 
     def reach(self, position: int) -> None:
         """Note that everything before a position is done."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import threading
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -21,7 +22,7 @@ from innerloop.display.announced import Announced, Announcement
 from innerloop.display.display import Display
 from innerloop.display.run import Job, Run
 from innerloop.display.screen import Lines, Terminal, state
-from innerloop.progress import Progress
+from innerloop.progress import MEGABYTE, ByteProgress, Progress
 from synthetic import describe, write_tables
 
 MAML = {"protocol": "p1", "dataset": "tiny", "variant": "maml", "setting": "5w1s", "seed": "0"}
@@ -342,6 +343,15 @@ def test_a_trainings_own_progress_says_how_long_it_takes(tmp_path, monkeypatch, 
     assert run.left_of(run.running[0]) == 50
     # the other training will take ten times what was forecast as well
     assert run.seconds_left == 50 + 200
+
+
+def test_a_download_is_told_in_megabytes(tmp_path, capsys):
+    log = tmp_path / "log"
+    with ByteProgress("birds.tgz", 12 * MEGABYTE) as shown:
+        shown.reach(12 * MEGABYTE)
+    log.write_text(capsys.readouterr().err)
+    fetching = Job(1, "fetch_dataset", "Fetch", {}, str(log), ["x"], 0.0)
+    assert re.fullmatch(r"12/12 MB, [\d.]+ MB/s, 0 s left", state(fetching, 1.0))
 
 
 def test_time_in_a_queue_is_no_work(monkeypatch):

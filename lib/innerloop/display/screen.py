@@ -64,8 +64,9 @@ def state(job: Job, now: float) -> str:
     left = (progress.total - progress.done) / progress.rate if progress.rate else None
     figures = ", ".join(f"{name} {value:.3f}" for name, value in progress.figures.items())
     parts = [
-        f"{'iteration ' * (job.rule == 'train_model')}{progress.done}/{progress.total}",
-        f"{progress.rate:.2f}/s",
+        f"{'iteration ' * (job.rule == 'train_model')}{progress.done}/{progress.total}"
+        f"{progress.unit}",
+        f"{progress.rate:.2f}{progress.unit}/s",
         f"{duration(left)} left" if left is not None else "",
         figures,
     ]
