@@ -1,8 +1,6 @@
 # The figures and tables of the study: what each reads and is called; no rules.
 
-from dataclasses import replace
-
-from innerloop.render.registry import FIGURES, TABLES
+from innerloop.render.registry import FIGURES, TABLES, tables_of
 
 
 def product_spec(kind, name, product):
@@ -13,19 +11,10 @@ def product_spec(kind, name, product):
 
 def study_tables():
     """The tables of this study: the papers' and ours, and one for each user's probe."""
-    built_in = {
-        name: product for name, product in TABLES.items() if name != "user_probe"
-    }
-    taken = sorted({*TABLES, *FIGURES} & set(MEASUREMENTS.user_tables()))
-    if taken:
-        raise WorkflowError(
-            f"study file: probes.{taken[0]}: a table has that name; choose another"
-        )
-    mine = {
-        name: replace(TABLES["user_probe"], reads=(name,))
-        for name in MEASUREMENTS.user_tables()
-    }
-    return {**built_in, **mine}
+    try:
+        return tables_of(MEASUREMENTS.user_tables())
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def table_title(name):

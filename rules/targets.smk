@@ -84,12 +84,9 @@ def all_tables(*suffixes):
 
 def all_samples():
     """A sheet of sample images of every data set."""
-    sizes = {
-        dataset: JOBS.size_of(dataset) for dataset, _ in sorted(JOBS.image_stores())
-    }
     return [
-        paths.fill(paths.SAMPLES, dataset=dataset, store=JOBS.store(dataset, size))
-        for dataset, size in sizes.items()
+        paths.fill(paths.SAMPLES, dataset=dataset, store=store)
+        for dataset, store in JOBS.shown_stores()
     ]
 
 

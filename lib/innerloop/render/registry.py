@@ -5,8 +5,8 @@ Snakemake reads this file while it parses the workflow, so nothing heavy is impo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from innerloop.errors import ConfigError
 from innerloop.tables.quantities import QUANTITIES
@@ -88,6 +88,21 @@ TABLES: dict[str, Product] = dict(
         _table("user_probe", "Innerloop", "A user's probe"),
     ]
 )
+
+
+def tables_of(probes: Iterable[str]) -> dict[str, Product]:
+    """The tables of a study: the papers' and ours, and one for each probe of its own.
+
+    Raises:
+        ConfigError: a probe has the name of a figure or table.
+    """
+    tables = dict(TABLES)
+    each = tables.pop("user_probe")
+    for name in probes:
+        if name in TABLES or name in FIGURES:
+            raise ConfigError(f"study file: probes.{name}: a table has that name; choose another")
+        tables[name] = replace(each, reads=(name,))
+    return tables
 
 
 def find(products: Mapping[str, Product], name: str) -> Product:

@@ -187,6 +187,11 @@ class Jobs:
             stores.append((toy["dataset"], toy["image_size"]))
         return list(dict.fromkeys(stores))
 
+    def shown_stores(self) -> list[tuple[str, str]]:
+        """For every data set the store whose images the report shows."""
+        datasets = sorted({dataset for dataset, _ in self.image_stores()})
+        return [(dataset, self.store(dataset, self.size_of(dataset))) for dataset in datasets]
+
     def _probed(self, model: Model) -> Iterator[str]:
         for probe in model.probes:
             yield from self.probe_datasets(model, probe)
