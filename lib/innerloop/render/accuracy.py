@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from innerloop.errors import SchemaError
@@ -107,8 +108,10 @@ def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
     text = summary[IDENTITY].astype(str)
     pairs = [*text.itertuples(index=False, name=None)]
     summary["method"] = [study.label(name, protocol) for protocol, name in pairs]
-    summary["baseline"] = [pair in baselines or pair[1] == RAW_PIXELS for pair in pairs]
-    summary["best"] = _best(rows, summary, study)
+    # truth values also where there is no row, and a list would have no type
+    baseline = [pair in baselines or pair[1] == RAW_PIXELS for pair in pairs]
+    summary["baseline"] = np.array(baseline, bool)
+    summary["best"] = np.array(_best(rows, summary, study), bool)
     summary["order"] = [order.get(pair, len(order)) for pair in pairs]
     ranked = summary.sort_values(["order", "way", "shot"], kind="stable").drop(columns="order")
     return Accuracies(ranked, study)
