@@ -17,9 +17,9 @@ rule describe_study:
         **job(
             "describe_study",
             "describe_study.py",
+            # made here, where the whole study file is known
             lambda wildcards: canonical_json(describe(STUDY)),
         ),
-        # made here, where the whole study file is known
     message:
         "Describe the study {wildcards.study}"
     shell:
