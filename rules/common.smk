@@ -114,8 +114,11 @@ def show_terms():
 
 
 def report_what_is_there():
-    """After a failure: a report of the models and measurements that there are."""
-    failed = failures(workflow)
+    """After a failure: a report of the models and measurements that there are.
+
+    Here the workflow is not a module, whose handlers Snakemake does not call: no prefix.
+    """
+    failed = failures(workflow, but=in_study(paths.PDF))
     if not failed:
         return
     out = Path(paths.PARTIAL_REPORT.format(study=STUDY.name))
@@ -123,9 +126,11 @@ def report_what_is_there():
         out.parent / "logs" / f"report-partial.{kind}" for kind in ("json", "log")
     )
     write_json(listed, failed)
+    # the file that write_report is given, too
+    study = content_file(".snakemake/innerloop/write_report", json.dumps(STUDY.config))
     with log.open("w", encoding="utf-8") as said:
         options = {
-            "--study": json.dumps(STUDY.config),
+            "--study": study,
             "--failed": listed,
             "--out": out,
         }
@@ -140,7 +145,9 @@ def report_what_is_there():
     elif out.is_file():
         logger.info(f"A report of what is there: {out.resolve()}")
     else:
-        logger.info("Nothing is measured yet, so there is no report of what is there.")
+        logger.info(
+            "Nothing is measured yet of the study as it now is: no report of what is there."
+        )
 
 
 def job(name, script, text):

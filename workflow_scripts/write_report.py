@@ -8,6 +8,7 @@ from pathlib import Path
 from innerloop.command_line import program
 from innerloop.files import read_json
 from innerloop.render.report import write_report
+from innerloop.study.paths import PARTIAL_REPORT
 from innerloop.study.reading import read_study
 
 
@@ -39,7 +40,8 @@ def main(argv: list[str] | None = None) -> None:
         model_manifests=arguments.models,
         benchmark_folder=arguments.benchmarks,
     )
-    arguments.out.with_name("report-partial.html").unlink(missing_ok=True)  # of an earlier run
+    # of an earlier run
+    arguments.out.with_name(Path(PARTIAL_REPORT).name).unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

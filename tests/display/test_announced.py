@@ -47,6 +47,12 @@ def test_failed_jobs_have_their_reasons(tmp_path):
     ]
 
 
+def test_a_failed_job_that_is_not_meant_is_left_out(tmp_path):
+    failed = [job(0, [tmp_path / "report.pdf"]), job(1, [tmp_path / "model.json"])]
+    found = failures(workflow(failed, ()), but=str(tmp_path / "report.pdf"))
+    assert [one["what"] for one in found] == ["Train 1"]
+
+
 def test_a_run_that_was_stopped_has_failed_in_nothing(tmp_path):
     assert failures(workflow([job(0, [tmp_path / "missing"])], ("a job",))) == []
 

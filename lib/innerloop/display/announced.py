@@ -51,10 +51,14 @@ def announce_jobs(workflow: Any) -> None:
     HERE.jobs = list(_jobs(workflow))
 
 
-def failures(workflow: Any) -> list[dict[str, str]]:
+def failures(workflow: Any, but: str = "") -> list[dict[str, str]]:
     """The jobs that have failed for good: `what` each is, its `reason` and its `log`.
 
     None where the run was stopped: what was running then has not failed.
+
+    Args:
+        workflow: Snakemake's.
+        but: an output; the job that makes it is not meant.
     """
     if workflow.scheduler.running:
         return []
@@ -65,6 +69,8 @@ def failures(workflow: Any) -> list[dict[str, str]]:
     ]
     found = []
     for job in sorted(jobs, key=lambda job: int(job.jobid)):
+        if but in map(str, job.output):
+            continue
         if not all(Path(output).exists() for output in job.output):  # of a group, some may be done
             log = str(job.log[0]) if job.log else ""
             what = str(job.message or job)

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from innerloop.errors import InnerloopError
+import pyarrow as pa
+from PIL import Image
+
+from innerloop.errors import ProvenanceError
 from innerloop.extensions import load_entry
-from innerloop.provenance import write_table
+from innerloop.files import read_json
+from innerloop.provenance import require_spec, write_table
 from innerloop.render.files import write_drawing, write_tabulation
-from innerloop.render.registry import FIGURES, TABLES, Product
+from innerloop.render.registry import FIGURES, Product, tables_of
 from innerloop.render.report import write_report
 from innerloop.study import paths
 from innerloop.study.description import describe
-from innerloop.study.jobs import Jobs
+from innerloop.study.jobs import Jobs, Spec
 from innerloop.study.measurements import Measurements
+from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
 from innerloop.tables.aggregate import gather
 from innerloop.tables.evidence import Evidence
+
+_STALE = "Left out: files that were made by another study file or other code than now"
 
 
 def write_partial_report(
@@ -28,6 +34,7 @@ def write_partial_report(
 ) -> bool:
     """Write the report of the models and measurements that a study has so far.
 
+    Files that do not belong to the study as it is now, or are damaged, are left out and named.
     Nothing of the study is changed: aggregates, figures and tables are made aside, by the code that
     makes those of the whole study.
 
@@ -38,67 +45,98 @@ def write_partial_report(
         failed: for each job that failed `what` it is, the `reason` and its `log`.
 
     Returns:
-        Whether there was a model to report on.
+        Whether there was a measured model to report on.
     """
+    left_out: dict[str, str] = {}
+    described, measurements = describe(study), Measurements(jobs)
+    manifests = [_manifest(key, jobs, left_out) for key in study.models]
+    described["models"] = [
+        model for model, there in zip(described["models"], manifests, strict=True) if there
+    ]
+    if not described["models"]:
+        return False
+    stores = [paths.fill(paths.IMAGES, dataset=d, store=s) for d, s in jobs.shown_stores()]
+    sheets = [paths.fill(paths.SAMPLES, dataset=d, store=s) for d, s in jobs.shown_stores()]
     with TemporaryDirectory(prefix="innerloop-") as name:
-        folder, left_out = Path(name), list(failed)
-        described = describe(study)
-        manifests = [Path(key.fill(paths.MODEL, study=study.name)) for key in study.models]
-        described["models"] = [
-            model
-            for model, manifest in zip(described["models"], manifests, strict=True)
-            if manifest.is_file()
-        ]
-        tables = _gathered(Measurements(jobs), folder, left_out)
-        if not tables or not described["models"]:
+        folder = Path(name)
+        tables = _gathered(measurements, folder, left_out)
+        if not tables:
             return False
-        own = Measurements(jobs).user_tables()
-        figures = _made(FIGURES, tables, described, folder / "figures", write_drawing, left_out)
-        printed = _made(
-            _tables(own), tables, described, folder / "tables", write_tabulation, left_out
-        )
-        images = _there(_stores(jobs))
+        unmade: list[Mapping[str, str]] = []
+        figures = _made(FIGURES, tables, described, folder / "figures", write_drawing, unmade)
+        own = tables_of(measurements.user_tables())
+        printed = _made(own, tables, described, folder / "tables", write_tabulation, unmade)
         write_report(
             out,
             study=described,
             config=study.config,
             figures={path.stem: path for path in figures},
             tables={path.stem: path for path in printed},
-            image_manifests=images,
-            samples=_there([path.with_name("samples.png") for path in images]),
-            model_manifests=_there(manifests),
+            image_manifests=[Path(file) for file in stores if _read(file, left_out, read_json)],
+            samples=[Path(file) for file in sheets if _read(file, left_out, _sheet)],
+            model_manifests=[Path(file) for file in manifests if file],
             benchmark_folder=Path(paths.BENCHMARKS.format(study=study.name)),
-            failed=left_out,
+            failed=[*failed, *_said(left_out), *unmade],
         )
     return True
 
 
+def _read(file: str, left_out: dict[str, str], read: Callable[..., Any], *arguments: Any) -> Any:
+    """What is read of a file; None where it is not there, or cannot be used, which is noted."""
+    if file in left_out or not Path(file).is_file():
+        return None
+    try:
+        return read(*arguments or (file,))
+    except ProvenanceError:
+        left_out[file] = _STALE
+    except Exception as error:  # whatever is wrong with it, the other files can be shown
+        left_out[file] = f"{type(error).__name__}: {error}"
+    return None
+
+
+def _said(left_out: Mapping[str, str]) -> list[dict[str, str]]:
+    """The files that were left out, as the report names them: all that are stale in one."""
+    stale = [file for file, why in left_out.items() if why == _STALE]
+    said = [{"what": _STALE, "reason": "\n".join(stale), "log": ""}] if stale else []
+    damaged = ((file, why) for file, why in left_out.items() if why != _STALE)
+    return said + [{"what": f"Left out: {file}", "reason": why, "log": ""} for file, why in damaged]
+
+
+def _manifest(key: ModelKey, jobs: Jobs, left_out: dict[str, str]) -> str | None:
+    """A model's manifest, where it and what lies beside it can be shown."""
+    manifest = key.fill(paths.MODEL, study=jobs.study.name)
+    run = key.fill(paths.LOG, study=jobs.study.name, file="run.json")
+    _read(run, left_out, read_json)
+    usable = _read(manifest, left_out, _is_of, manifest, jobs.train(key)) and run not in left_out
+    return manifest if usable else None
+
+
+def _is_of(manifest: str, spec: Spec) -> bool:
+    require_spec(manifest, read_json(manifest)["spec"], spec)
+    return True
+
+
+def _sheet(file: str) -> bool:
+    with Image.open(file) as image:
+        image.verify()
+    return True
+
+
 def _gathered(
-    measurements: Measurements, folder: Path, left_out: list[Mapping[str, str]]
+    measurements: Measurements, folder: Path, left_out: dict[str, str]
 ) -> dict[str, Path]:
-    """A table of each kind that anything was measured of, from the files that are there."""
-    made: dict[str, Path] = {}
+    """A table of each kind, from the files that are there and are of the study as it is now."""
+    made = {}
     for name in measurements.tables():
-        files = {
-            file: spec for file, spec in measurements.files(name).items() if Path(file).is_file()
-        }
-        if files:
-            try:
-                table, provenance = gather(name, files, logged=name in paths.LOGGED)
-            except InnerloopError as error:
-                left_out.append(
-                    {"what": f"Gather the table {name}", "reason": str(error), "log": ""}
-                )
-                continue
+        found = [
+            _read(file, left_out, gather, name, {file: spec}, name in paths.LOGGED)
+            for file, spec in measurements.files(name).items()
+        ]
+        parts = [table for table, _ in filter(None, found)]
+        if parts:
             made[name] = folder / f"{name}.parquet"
-            write_table(table, made[name], provenance)
+            write_table(pa.concat_tables(parts), made[name], {"table": name})
     return made
-
-
-def _tables(own: Sequence[str]) -> dict[str, Product]:
-    """The tables of a study, as for the whole report."""
-    built_in = {name: product for name, product in TABLES.items() if name != "user_probe"}
-    return built_in | {name: replace(TABLES["user_probe"], reads=(name,)) for name in own}
 
 
 def _made(
@@ -107,7 +145,7 @@ def _made(
     described: Mapping[str, Any],
     folder: Path,
     write: Callable[[Any, Product, Path], None],
-    left_out: list[Mapping[str, str]],
+    unmade: list[Mapping[str, str]],
 ) -> list[Path]:
     """The figures or tables that can be made of what is there, as their .json."""
     made = []
@@ -120,20 +158,7 @@ def _made(
             write(drawn, product, folder / name)
         except Exception as error:  # what expects models that are not there is left out, and said
             why = f"{type(error).__name__}: {error}"
-            left_out.append({"what": f"Make {name} of what is there", "reason": why, "log": ""})
+            unmade.append({"what": f"Make {name} of what is there", "reason": why, "log": ""})
         else:
             made.append(folder / f"{name}.json")
     return made
-
-
-def _stores(jobs: Jobs) -> list[str]:
-    """The image stores of a study, one of each data set."""
-    datasets = dict.fromkeys(dataset for dataset, _ in jobs.image_stores())
-    return [
-        paths.IMAGES.format(dataset=name, store=jobs.store(name, jobs.size_of(name)))
-        for name in datasets
-    ]
-
-
-def _there(files: Iterable[Path | str]) -> list[Path]:
-    return [Path(file) for file in files if Path(file).is_file()]
