@@ -113,5 +113,5 @@ def test_a_data_set_added(finished: Checkout) -> None:
         },
     )
     own = [job for job in planned if "dataset=" in job[1]]
-    assert len(own) == 6  # images, splits, episodes, model, accuracy, raw pixels
+    assert len(own) == 7  # images, samples, splits, episodes, model, accuracy, raw pixels
     assert all("dataset=letters" in wildcards for _, wildcards in own)
