@@ -193,7 +193,7 @@ def test_scratch_is_looked_for_where_a_job_runs(submitting: Submitting) -> None:
         "results/small/study.json", MAML, "--forcerun", "describe_study", "train_model",
         "--retries", "0",
     )  # fmt: skip
-    assert "localrule describe_study:" in submitting.said
+    assert "Describe the study small" in submitting.said
     assert not scratch.parent.exists()
     assert lines, submitting.said
     encoded = re.findall(r"base64//(\S+)", lines[0][-1])
