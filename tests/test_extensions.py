@@ -8,7 +8,7 @@ import pytest
 from innerloop.errors import ExtensionError
 from innerloop.extensions import check_entry, load_entry, source_file, split_entry
 
-BUILT_IN = "innerloop.inner_loop.update_rules.scaled_lr:scaled_lr"
+BUILT_IN = "innerloop.inner_loop.update_rules.rules:scaled_lr"
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_all_kinds_of_definitions_count(user_file: Path, name: str):
 
 
 def test_a_module_of_innerloop_is_found_without_importing_it():
-    assert source_file(BUILT_IN).name == "scaled_lr.py"
+    assert source_file(BUILT_IN).name == "rules.py"
     assert check_entry(BUILT_IN) == source_file(BUILT_IN)
     assert load_entry(BUILT_IN).roles == ("conv_weight",)
 

@@ -19,9 +19,9 @@ FEW_SHOT = frozenset({"symbols", "people", "scripts", "mini_imagenet", "cub", "f
 
 #: Update rules.
 UPDATE_RULES: dict[str, str] = {
-    "sgd": "innerloop.inner_loop.update_rules.sgd:sgd",
-    "scaled_lr": "innerloop.inner_loop.update_rules.scaled_lr:scaled_lr",
-    "unit_norm": "innerloop.inner_loop.update_rules.unit_norm:unit_norm",
+    "sgd": "innerloop.inner_loop.update_rules.rules:sgd",
+    "scaled_lr": "innerloop.inner_loop.update_rules.rules:scaled_lr",
+    "unit_norm": "innerloop.inner_loop.update_rules.rules:unit_norm",
 }
 
 #: Probes; accuracy is measured like one, under `evaluate` instead of `probes`.

@@ -74,7 +74,7 @@ def test_a_rule_that_moves_nothing_is_refused(tmp_path: Path, roles: str, values
 
 @pytest.mark.parametrize("name", ["scaled_lr", "unit_norm"])
 def test_so_is_a_built_in_one(name: str):
-    entry = f"innerloop.inner_loop.update_rules.{name}:{name}"
+    entry = f"innerloop.inner_loop.update_rules.rules:{name}"
     with pytest.raises(ConfigError, match=f"'{name}' is for conv_weight, which do not move"):
         rule_of(Method("mine", update_rule=entry, adapts="head"))
 
@@ -166,14 +166,14 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, name: str):
 
 
 def test_the_plain_step_takes_no_options():
-    entry = "innerloop.inner_loop.update_rules.sgd:sgd"
+    entry = "innerloop.inner_loop.update_rules.rules:sgd"
     for check in (check_source, rule_of):
         with pytest.raises(ConfigError, match="takes no option norm; it takes none"):
             check(Method("mine", update_rule=entry, rule_options={"norm": "filter"}))
 
 
 def test_a_built_in_rule_knows_its_norms():
-    entry = "innerloop.inner_loop.update_rules.unit_norm:unit_norm"
+    entry = "innerloop.inner_loop.update_rules.rules:unit_norm"
     for norm in ("tensors", ""):
         with pytest.raises(ConfigError, match="choose tensor or filter"):
             rule_of(Method("mine", update_rule=entry, rule_options={"norm": norm}))

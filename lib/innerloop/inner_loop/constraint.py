@@ -6,7 +6,7 @@ import torch
 
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.update_rules.norms import squared_norm
+from innerloop.inner_loop.update_rules.rules import squared_norm
 from innerloop.parameters import Parameters, role_of
 
 #: How far a squared norm may be from 1.

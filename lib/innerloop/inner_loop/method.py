@@ -43,7 +43,7 @@ class Method:
 
     name: str
     label: str = ""
-    update_rule: str = "innerloop.inner_loop.update_rules.sgd:sgd"
+    update_rule: str = "innerloop.inner_loop.update_rules.rules:sgd"
     rule_options: Mapping[str, Any] = field(default_factory=dict)
     adapts: Adapts = "all"
     adapt_batch_norm: bool = True

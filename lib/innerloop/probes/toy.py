@@ -22,8 +22,7 @@ from innerloop.inner_loop.losses import task_accuracies, task_losses
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.support_gradient import support_gradient
 from innerloop.inner_loop.update_rules.rule import UpdateRule
-from innerloop.inner_loop.update_rules.scaled_lr import scaled_lr
-from innerloop.inner_loop.update_rules.unit_norm import unit_norm
+from innerloop.inner_loop.update_rules.rules import scaled_lr, unit_norm
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters, role_of, with_task_axis
 from innerloop.streams import Stream, stream_key
