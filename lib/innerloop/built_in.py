@@ -21,6 +21,7 @@ FEW_SHOT = frozenset({"symbols", "people", "scripts", "mini_imagenet", "cub", "f
 UPDATE_RULES: dict[str, str] = {
     "sgd": "innerloop.inner_loop.update_rules.rules:sgd",
     "scaled_lr": "innerloop.inner_loop.update_rules.rules:scaled_lr",
+    "scaled_lr_layer": "innerloop.inner_loop.update_rules.rules:scaled_lr_layer",
     "unit_norm": "innerloop.inner_loop.update_rules.rules:unit_norm",
 }
 

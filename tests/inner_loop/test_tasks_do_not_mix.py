@@ -17,6 +17,9 @@ USERS = {
     "user_with_option": Method(
         "user", update_rule=f"{USER_FILE}:norm_step", rule_options={"power": 2.0}
     ),
+    "user_with_state": Method(
+        "user", update_rule=f"{USER_FILE.with_name('stateful_rules.py')}:by_length", step_size=0.2
+    ),
     "undeclared": Method("user", update_rule=f"{USER_FILE}:plain_function", step_size=0.2),
 }
 ALL = {**{name: method(name, step_size=0.1) for name in METHODS}, **USERS}

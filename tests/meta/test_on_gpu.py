@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,8 @@ pytestmark = pytest.mark.skipif(
 )
 
 GPU, CPU = torch.device("cuda"), torch.device("cpu")
+RULES = Path(__file__).parents[1] / "inner_loop/stateful_rules.py"
+CHOSEN = {**METHODS, "adam": method("maml", update_rule=f"{RULES}:adam")}
 SCHEDULE = Schedule(
     iterations=12, meta_batch=2, train_steps=2, test_steps=3, outer_step_size=0.01,
     validation_every=6, validation_tasks=4, checkpoints=(0, 12), tasks_at_once=2,
@@ -70,7 +73,7 @@ def test_outer_gradients_are_the_cpu_s(name: str) -> None:
 
 def training(name: str = "maml", **options: Any) -> Training:
     tasks = [replace(tiny.tasks(split, purpose=split), device=GPU) for split in ("train", "val")]
-    return Training(tiny.NETWORK, method(name), SCHEDULE, *tasks, seed=0, **options)
+    return Training(tiny.NETWORK, CHOSEN[name], SCHEDULE, *tasks, seed=0, **options)
 
 
 def trained(found: Training) -> str:
@@ -80,7 +83,7 @@ def trained(found: Training) -> str:
 
 
 @pytest.mark.parametrize("cuda_graph", [True, False])
-@pytest.mark.parametrize("name", ["maml", "unit_norm", "meta_sgd", "anil"])
+@pytest.mark.parametrize("name", ["maml", "unit_norm", "meta_sgd", "anil", "adam"])
 def test_training_repeats_itself_to_the_bit(name: str, cuda_graph: bool) -> None:
     first, second = (trained(training(name, cuda_graph=cuda_graph)) for _ in range(2))
     assert first == second
@@ -97,7 +100,7 @@ def test_continuing_gives_the_same_bits(at: int) -> None:
     assert trained(continued) == trained(training())
 
 
-@pytest.mark.parametrize("name", ["maml", "scaled_lr", "meta_sgd", "anil"])
+@pytest.mark.parametrize("name", ["maml", "scaled_lr", "meta_sgd", "anil", "adam"])
 def test_a_recorded_step_gives_the_same_up_to_rounding(name: str) -> None:
     recorded, plain = training(name), training(name, cuda_graph=False)
     for found in (recorded, plain):

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
-from study_run import SHARED, Checkout
+import torch
+from study_run import SHARED, Checkout, documented_files
+
+from innerloop.inner_loop.methods import method
+from innerloop.inner_loop.update_rules.chosen import rule_of
 
 pytestmark = pytest.mark.workflow
 
@@ -14,6 +20,18 @@ def test_the_rule_has_its_rows(finished: Checkout) -> None:
     assert set(rows.loc[rows["method"] == "relative_step", "train_dataset"]) == {"stripes"}
     table = finished.folder / "results/smoke/tables/other_accuracy.csv"
     assert "Relative step" in table.read_text(encoding="utf-8")
+
+
+def test_the_rule_that_remembers_goes_on_where_plain_descent_would_stop(tmp_path: Path) -> None:
+    file = tmp_path / "my_momentum.py"
+    file.write_text("".join(documented_files()[file.name]), encoding="utf-8")
+    chosen = method("maml", update_rule=f"{file}:momentum", rule_options={"decay": 0.5})
+    rule, weight, rate = rule_of(chosen), torch.ones(1, 2), torch.tensor(0.1)
+    state = rule.init_state("head", weight)
+    for step, gradient in enumerate((1.0, 0.0)):
+        given = weight, torch.full_like(weight, gradient), rate, state, step, weight
+        weight, state = rule.move_tensor("head", *given)
+    assert weight.flatten().tolist() == pytest.approx([1 - 0.1 - 0.05] * 2)
 
 
 def test_the_data_set_has_its_rows(finished: Checkout) -> None:

@@ -21,7 +21,7 @@ from innerloop.inputs import (
     require_weights,
 )
 from innerloop.nets.conv4 import Activations, Conv4
-from innerloop.parameters import Parameters, role_of, with_task_axis
+from innerloop.parameters import Parameters, with_task_axis
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,8 @@ def adapt(
         network, fast, support, moving, method.inner_loss,
         second_order=differentiable and not method.first_order,
     )  # fmt: skip
+    with torch.set_grad_enabled(differentiable):
+        states = rule.init_states({name: fast[name] for name in moving})
     losses: list[torch.Tensor] = []
     visited = [fast] if trajectory else []
     for step in range(steps):
@@ -112,10 +114,7 @@ def adapt(
         keep = keep_activations or step == steps - 1
         with torch.set_grad_enabled(differentiable):
             loss, gradients = gradient(fast, keep)
-            moved = {
-                name: rule(role_of(name), fast[name], along, step_sizes[name])
-                for name, along in gradients.items()
-            }
+            moved, states = rule.move(fast, gradients, step_sizes, states, step)
         fast = {**fast, **moved}
         losses.append(loss)
         if trajectory:

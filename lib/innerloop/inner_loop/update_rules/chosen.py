@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,7 +11,13 @@ import torch
 from innerloop.errors import ExtensionError
 from innerloop.extensions import load_entry
 from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.update_rules.declaration import UNKNOWN, check_moves, check_options
+from innerloop.inner_loop.update_rules.declaration import (
+    GIVEN,
+    OFFERED,
+    UNKNOWN,
+    check_moves,
+    check_options,
+)
 from innerloop.inner_loop.update_rules.rule import RuleFunction, UpdateRule, update_rule
 from innerloop.parameters import Role
 
@@ -63,13 +70,13 @@ def _with_options(found: Any, method: Method) -> UpdateRule:
     taken = _options(rule.function)
     if taken is not None:
         check_options(name, taken, {**rule.options, **method.rule_options})
-    return UpdateRule(rule.function, rule.roles, {**rule.options, **method.rule_options})
+    return replace(rule, options={**rule.options, **method.rule_options})
 
 
 def _options(function: RuleFunction) -> dict[str, Any] | None:
     """Options of a rule and their defaults; None if it takes any, or does not say."""
     try:
-        arguments = [*inspect.signature(function).parameters.values()][3:]
+        arguments = [*inspect.signature(function).parameters.values()][GIVEN:]
     except (TypeError, ValueError):
         return None
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in arguments):
@@ -77,6 +84,7 @@ def _options(function: RuleFunction) -> dict[str, Any] | None:
     return {
         one.name: UNKNOWN if one.default is inspect.Parameter.empty else one.default
         for one in arguments
+        if one.name not in OFFERED
     }
 
 
@@ -84,8 +92,8 @@ def _try_rule(rule: UpdateRule, method: Method) -> None:
     """Move one small tensor of each role that the rule is for, and differentiate the result.
 
     Raises:
-        ExtensionError: it returns no tensor like the weight, or numbers that are not finite; or it
-            lets no derivative through that the method is trained by.
+        ExtensionError: it returns no tensor like the weight, or numbers or derivatives that are not
+            finite; or it lets no derivative through that the method is trained by.
     """
     for role in rule.roles:
         if role in method.moving_roles:
@@ -106,14 +114,22 @@ def _try(rule: UpdateRule, method: Method, role: Role, shape: tuple[int, ...]) -
         size = torch.full(shape if method.learn_step_size else (), 0.01)
         leaves = [tensor.requires_grad_() for tensor in (weight, gradient, size)]
         given = [leaf * 1 for leaf in leaves]
-        moved = rule(role, *given)
+        before, along, rate = given
+        beside = torch.randn(2, *_SHAPES["conv_weight"][0], generator=generator)
+        state = rule.init_state(role, before)
+        moved, state = rule.move_tensor(role, before, along, rate, state, 0, beside)
+        again, _ = rule.move_tensor(role, moved, along, rate, state, 1, beside)
         if not all(map(torch.equal, given, leaves)):
             raise refusal("writes into what it is given; make new tensors")
-        if not moved.isfinite().all():
-            zero = " of a gradient of zero, as biases before BatchNorm have"
-            raise refusal(f"makes numbers that are not finite{'' if gradient.any() else zero}")
+        of_zero = (
+            "" if gradient.any() else " of a gradient of zero, as biases before BatchNorm have"
+        )
+        if not (moved.isfinite() & again.isfinite()).all():
+            raise refusal(f"makes numbers that are not finite{of_zero}")
         known = moved.requires_grad
         found = torch.autograd.grad(moved.sum(), leaves, allow_unused=True) if known else [None] * 3
+        if not all(each.isfinite().all() for each in found if each is not None):
+            raise refusal(f"has derivatives that are not finite{of_zero}")
     first_order = "training would be first order (say first_order: true if that is meant)"
     lost = {
         "weight": "slow weights would not be trained",

@@ -6,7 +6,7 @@ This file imports no torch, so that study files can be checked while Snakemake p
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from innerloop.errors import ConfigError, ExtensionError
@@ -18,8 +18,10 @@ from innerloop.suggestions import instead_of
 ROLES = ("conv_weight", "conv_bias", "norm", "head")
 #: The default of an option that has none, or one that only running the file would tell.
 UNKNOWN = object()
-#: weight, gradient, step_size
-_GIVEN = 3
+#: Parameters that every rule has: weight, gradient, step_size.
+GIVEN = 3
+#: What a rule receives if it has a parameter of that name; none is an option.
+OFFERED = frozenset({"state", "step", "conv_weight"})
 _KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
 
 
@@ -40,6 +42,8 @@ def check_source(method: Method) -> None:
         roles = _roles(found)
         check_roles(name, roles)
         check_moves(method, name, roles)
+        if found.decorator_list:
+            check_offered(name, roles, _parameters(found.args), stateful=_has_init(found))
     for _ in body:  # at most so many times, should names go round in a circle
         if isinstance(found, ast.Call):
             inner = found.args[0] if found.args and _wraps(found) else None
@@ -60,6 +64,35 @@ def check_roles(rule: str, roles: Iterable[str]) -> None:
                 f"update rule '{rule}' is declared for {role!r}, which is no role of a parameter"
                 f"{instead_of(str(role), ROLES)}"
             )
+
+
+def check_offered(
+    rule: str, roles: Collection[str], parameters: Iterable[str], *, stateful: bool
+) -> None:
+    """Refuse a rule that asks for a state or a conv weight that is not there.
+
+    Args:
+        rule: its name.
+        roles: that it is declared for.
+        parameters: names of its function's parameters.
+        stateful: whether it says how its state begins.
+
+    Raises:
+        ExtensionError: says what to add.
+    """
+    asked = OFFERED.intersection(parameters)
+    if stateful != ("state" in asked):
+        raise ExtensionError(
+            f"update rule '{rule}' says by init how its state begins, but has no parameter 'state'"
+            if stateful
+            else f"update rule '{rule}' has a parameter 'state'; say by init how the state begins, "
+            "as in @update_rule(init=torch.zeros_like)"
+        )
+    if "conv_weight" in asked and "head" in roles:
+        raise ExtensionError(
+            f"update rule '{rule}' is declared for head, whose layer has no conv weight; take "
+            "head or the parameter 'conv_weight' away"
+        )
 
 
 def check_moves(method: Method, rule: str, roles: Iterable[str]) -> None:
@@ -133,13 +166,24 @@ def _roles(node: ast.FunctionDef) -> list[str]:
     return [] if node.decorator_list else ["conv_weight"]
 
 
+def _has_init(node: ast.FunctionDef) -> bool:
+    """Whether a decorator says how the rule's state begins."""
+    calls = (each for each in node.decorator_list if isinstance(each, ast.Call))
+    return any(keyword.arg == "init" for call in calls for keyword in call.keywords)
+
+
+def _parameters(arguments: ast.arguments) -> list[str]:
+    every = arguments.posonlyargs + arguments.args + arguments.kwonlyargs
+    return [argument.arg for argument in every]
+
+
 def _options(arguments: ast.arguments) -> dict[str, Any]:
     """Options and their defaults."""
-    positional = arguments.posonlyargs + arguments.args
-    missing = [None] * (len(positional) - len(arguments.defaults))
+    positional = len(arguments.posonlyargs + arguments.args)
+    missing = [None] * (positional - len(arguments.defaults))
     defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
-    names = [argument.arg for argument in positional + arguments.kwonlyargs]
     return {
         name: default.value if isinstance(default, ast.Constant) else UNKNOWN
-        for name, default in [*zip(names, defaults, strict=True)][_GIVEN:]
+        for name, default in [*zip(_parameters(arguments), defaults, strict=True)][GIVEN:]
+        if name not in OFFERED
     }

@@ -33,6 +33,22 @@ def scaled_lr(
     return weight - step_size * squared_norm(weight, norm, detach_norm) * gradient
 
 
+@update_rule("conv_weight", "conv_bias", "norm")
+def scaled_lr_layer(
+    weight: torch.Tensor,
+    gradient: torch.Tensor,
+    step_size: torch.Tensor,
+    *,
+    conv_weight: torch.Tensor,
+    detach_norm: bool = False,
+) -> torch.Tensor:
+    """Scale bias, gamma and beta too: w - a ||w_conv||^2 g, by their layer's conv weight.
+
+    P1 may be read so: it "multiplies the inner-loop learning rate for each layer" (Section 3.2).
+    """
+    return weight - step_size * squared_norm(conv_weight, detach=detach_norm) * gradient
+
+
 @update_rule("conv_weight")
 def unit_norm(
     weight: torch.Tensor,
