@@ -15,6 +15,7 @@ import innerloop
 import innerloop.code_digest as digests
 from innerloop.code_digest import closure, code_digest, modules_reached
 from innerloop.errors import ExtensionError
+from innerloop.source_file import meaning
 
 SCRIPTS = Path(__file__).parents[1] / "workflow_scripts"
 CLOCK = itertools.count(10**18, 10**9)
@@ -304,10 +305,12 @@ def test_other_public_names_are_not(checkout: Checkout, use: str):
     assert "innerloop.render" not in modules_reached(user)
 
 
-def test_every_public_name_has_a_home_that_the_digest_finds():
+def test_every_public_name_has_a_home_that_the_digest_finds(tmp_path: Path):
     for name in set(innerloop.__all__) - {"__version__"}:
-        user = ast.parse(f"from innerloop import {name}")
-        assert list(digests._public_names(user)), name
+        user = tmp_path / f"{name}.py"
+        user.write_text(f"from innerloop import {name}\n", encoding="utf-8")
+        home = sys.modules[getattr(innerloop, name).__module__].__file__
+        assert Path(str(home)) in closure([user]), name
 
 
 @pytest.mark.parametrize(
@@ -395,14 +398,14 @@ def test_how_a_python_divides_an_f_string_does_not_count():
         return ast.Module([ast.Expr(ast.JoinedStr(list(values)))], [])
 
     x = ast.FormattedValue(ast.Name("x", ast.Load()), -1)
-    whole = digests._meaning(tree(ast.Constant("ab"), x, ast.Constant("c")))
+    whole = meaning(tree(ast.Constant("ab"), x, ast.Constant("c")))
     for divided in (
         tree(ast.Constant("a"), ast.Constant("b"), x, ast.Constant("c")),
         tree(ast.Constant("ab"), ast.Constant(""), x, ast.Constant("c"), ast.Constant("")),
         tree(ast.JoinedStr([ast.Constant("ab"), x]), ast.Constant("c")),
     ):
-        assert digests._meaning(divided) == whole
-    assert digests._meaning(tree(ast.Constant("a"), x, ast.Constant("bc"))) != whole
+        assert meaning(divided) == whole
+    assert meaning(tree(ast.Constant("a"), x, ast.Constant("bc"))) != whole
 
 
 def test_a_file_s_own_encoding_counts_and_the_locale_s_does_not(checkout: Checkout):

@@ -18,8 +18,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from innerloop.data_names import named_files
-from innerloop.errors import ExtensionError
+from innerloop.source_file import ALL, keep, read_source
 
 LIBRARY = Path(__file__).resolve().parent
 
@@ -39,11 +38,13 @@ def code_digest(script: Path | str, extra: Iterable[Path | str] = ()) -> str:
     # files outside the checkout may share a label: the order must not depend on the set's
     for label, digest in sorted((_label(p), _digest_of(p)) for p in reached):
         total.update(f"{label}\0{digest}\0".encode())
+    keep()
     return total.hexdigest()[:16]
 
 
 def closure(files: Iterable[Path | str]) -> set[Path]:
     """The files themselves, the first-party modules they import, and the data files these name."""
+    _module_files.cache_clear()  # there may be new ones
     waiting = [Path(file).resolve() for file in files]
     reached: set[Path] = set()
     while waiting:
@@ -72,14 +73,6 @@ def _label(path: Path) -> str:
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
 
-@cache
-def _tree(path: Path, mtime_ns: int) -> ast.Module:
-    try:
-        return ast.parse(path.read_bytes(), filename=str(path))
-    except SyntaxError as error:
-        raise ExtensionError(f"{path}, line {error.lineno}: {error.msg}") from error
-
-
 def _digest_of(path: Path) -> str:
     if path.is_dir():
         return _folder_digest(path)
@@ -89,7 +82,7 @@ def _digest_of(path: Path) -> str:
 @cache
 def _file_digest(path: Path, mtime_ns: int) -> str:
     if path.suffix == ".py":
-        return hashlib.sha256(_meaning(_tree(path, mtime_ns)).encode()).hexdigest()
+        return read_source(path).meaning
     size = path.stat().st_size
     if size > READ_WHOLE:
         return f"{size} {mtime_ns}"
@@ -136,52 +129,22 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _meaning(tree: ast.Module) -> str:
-    """The syntax tree without positions and docstrings."""
-    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    skipped = {
-        id(node.body[0])
-        for node in ast.walk(tree)
-        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None
-    }
-    return _dump(tree, skipped)
-
-
-def _dump(node: object, skipped: set[int]) -> str:
-    if isinstance(node, ast.JoinedStr):
-        return f"JoinedStr(values={_dump(_parts(node), skipped)})"
-    if isinstance(node, ast.AST):
-        # empty fields say nothing, and later Pythons have more of them
-        fields = [(name, value) for name, value in ast.iter_fields(node) if value not in (None, [])]
-        inner = ",".join(f"{name}={_dump(value, skipped)}" for name, value in fields)
-        return f"{type(node).__name__}({inner})"
-    if isinstance(node, list):
-        return (
-            "[" + ",".join(_dump(item, skipped) for item in node if id(item) not in skipped) + "]"
-        )
-    return ascii(node)  # what repr escapes differs between Pythons
-
-
-def _parts(text: ast.JoinedStr) -> list[ast.expr]:
-    """An f-string's parts; some Pythons divide the plain text between the braces, or nest it."""
-    parts: list[ast.expr] = []
-    for part in text.values:
-        for inner in _parts(part) if isinstance(part, ast.JoinedStr) else [part]:
-            last = parts[-1] if parts else None
-            if not isinstance(inner, ast.Constant):
-                parts.append(inner)
-            elif isinstance(last, ast.Constant):
-                parts[-1] = ast.Constant(str(last.value) + str(inner.value))
-            elif inner.value != "":
-                parts.append(ast.Constant(inner.value))
-    return parts
-
-
 @cache
 def _neighbours(path: Path, mtime_ns: int) -> tuple[Path, ...]:
-    tree = _tree(path, mtime_ns)
-    named = (Path(os.path.realpath(place)) for place in named_files(path, tree))
-    return (*_imported_files(path, tree), *(place for place in named if _counts(place, path)))
+    source = read_source(path)
+    root = _root_of(path)
+    files: dict[Path, None] = {}
+    for level, module, names in source.imports:
+        module = _absolute_name(level, module, path)
+        for name in (module, *(f"{module}.{name}" for name in names)):
+            files |= dict.fromkeys(_module_files(name, root))
+    if source.public_names:
+        homes = _homes(LIBRARY / "__init__.py", (LIBRARY / "__init__.py").stat().st_mtime_ns)
+        for name in homes if ALL in source.public_names else source.public_names:
+            if name in homes:
+                files |= dict.fromkeys(_module_files(homes[name], root))
+    places = (Path(os.path.realpath(path.parent / place)) for place in source.places)
+    return (*files, *(place for place in places if _counts(place, path)))
 
 
 def _counts(place: Path, importer: Path) -> bool:
@@ -195,50 +158,11 @@ def _counts(place: Path, importer: Path) -> bool:
     return _is_file(place)
 
 
-def _imported_files(path: Path, tree: ast.Module) -> Iterator[Path]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield from _module_files(alias.name, path)
-        elif isinstance(node, ast.ImportFrom):
-            module = _absolute_name(node, path)
-            yield from _module_files(module, path)
-            for alias in node.names:
-                yield from _module_files(f"{module}.{alias.name}", path)
-    for name in _public_names(tree):
-        yield from _module_files(name, path)
-
-
-def _public_names(tree: ast.Module) -> Iterator[str]:
-    """The modules behind names of `innerloop` itself, which it loads on first use."""
-    homes = _homes(LIBRARY / "__init__.py", (LIBRARY / "__init__.py").stat().st_mtime_ns)
-    called: set[str] = set()
-    used: set[str] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name == "innerloop" or (
-                    alias.name.startswith("innerloop.") and alias.asname is None
-                ):
-                    called.add(alias.asname or "innerloop")
-        elif isinstance(node, ast.ImportFrom) and node.module == "innerloop" and not node.level:
-            names = {alias.name for alias in node.names}
-            used |= homes.keys() if "*" in names else names
-    attributes = {
-        id(node.value): node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in called:
-            # the package itself, handed on: any of its names may be used
-            used |= {attributes[id(node)]} if id(node) in attributes else homes.keys()
-    return (homes[name] for name in sorted(used & homes.keys()))
-
-
 @cache
 def _homes(init: Path, mtime_ns: int) -> dict[str, str]:
     """Public name -> module, as `innerloop/__init__.py` lists them."""
     found: dict[str, str] = {}
-    for node in _tree(init, mtime_ns).body:
+    for node in ast.parse(init.read_bytes()).body:
         if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict):
             for key, value in zip(node.value.keys, node.value.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(value, ast.Constant):
@@ -246,16 +170,18 @@ def _homes(init: Path, mtime_ns: int) -> dict[str, str]:
     return {name: home for name, home in found.items() if home.startswith("innerloop.")}
 
 
-def _module_files(name: str, importer: Path) -> Iterator[Path]:
+@cache
+def _module_files(name: str, root: Path) -> tuple[Path, ...]:
     """The file of a dotted name and of its parent packages; nothing for other people's code."""
-    parts = name.split(".")
-    root = LIBRARY.parent if parts[0] == "innerloop" else _root_of(importer)
-    for length in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:length])
-        if (place / "__init__.py").is_file():
-            yield (place / "__init__.py").resolve()
-        elif place.with_suffix(".py").is_file():
-            yield place.with_suffix(".py").resolve()
+    parent, _, last = name.rpartition(".")
+    folder = (LIBRARY.parent if name.partition(".")[0] == "innerloop" else root).joinpath(
+        *parent.split(".") if parent else ()
+    )
+    parents = _module_files(parent, root) if parent else ()
+    for file in (folder / last / "__init__.py", folder / f"{last}.py"):
+        if file.is_file():
+            return (*parents, file.resolve())
+    return parents
 
 
 def _root_of(path: Path) -> Path:
@@ -263,9 +189,9 @@ def _root_of(path: Path) -> Path:
     return next(folder for folder in path.parents if not (folder / "__init__.py").is_file())
 
 
-def _absolute_name(node: ast.ImportFrom, path: Path) -> str:
+def _absolute_name(level: int, module: str, path: Path) -> str:
     """`from ..x import y` as the dotted name that it means."""
-    if node.level == 0:
-        return node.module or ""
-    package = path.parents[node.level - 1].relative_to(_root_of(path)).parts
-    return ".".join([*package, *([node.module] if node.module else [])])
+    if level == 0:
+        return module
+    package = path.parents[level - 1].relative_to(_root_of(path)).parts
+    return ".".join([*package, *([module] if module else [])])

@@ -18,32 +18,34 @@ _PATHS = frozenset({"Path", "PurePath", "PosixPath", "str", "fspath"})
 _SAME = frozenset({"resolve", "absolute", "expanduser"})
 
 
-def named_files(path: Path, tree: ast.Module) -> Iterator[Path]:
+def named_places(nodes: list[ast.AST]) -> Iterator[Path]:
     """Places that a file names, whether something is there or not.
 
     Args:
-        path: the file; relative names begin in its folder.
-        tree: its content.
+        nodes: all nodes of its syntax tree.
+
+    Yields:
+        Paths, relative to the file's own folder or absolute.
     """
     bound = {
         target.id: node.value
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign)
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    reader = _Paths(path, bound)
-    for node in ast.walk(tree):
+    reader = _Paths(bound)
+    for node in nodes:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             if _SUFFIX.search(node.value) and _may_be_a_path(node.value):
-                yield path.parent / node.value
+                yield Path(node.value)
         elif isinstance(node, ast.Call) and _called(node) not in _PATHS | _SAME:
             whole = _called(node) == "ClassFolders"
             for argument in [*node.args, *(keyword.value for keyword in node.keywords)]:
                 if whole or not _is_a_word(argument):
                     place = reader.value(argument)
                     if place is not None:
-                        yield path.parent / place
+                        yield place
 
 
 def _may_be_a_path(text: str) -> bool:
@@ -63,8 +65,8 @@ def _called(node: ast.Call) -> str:
 class _Paths:
     """Works out the paths that expressions stand for, as far as the file itself says."""
 
-    def __init__(self, path: Path, bound: dict[str, ast.expr]) -> None:
-        self._path, self._bound = path, bound
+    def __init__(self, bound: dict[str, ast.expr]) -> None:
+        self._bound = bound
 
     def value(self, node: ast.expr, depth: int = 0) -> Path | None:
         """The path, or None where the file does not say."""
@@ -74,7 +76,7 @@ class _Paths:
             return Path(node.value) if node.value and _may_be_a_path(node.value) else None
         if isinstance(node, ast.Name):
             if node.id == "__file__":
-                return self._path
+                return Path("__file__.py")
             bound = self._bound.get(node.id)
             return None if bound is None else self.value(bound, depth + 1)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
@@ -82,7 +84,7 @@ class _Paths:
             return None if left is None or right is None else left / right
         if isinstance(node, ast.Attribute) and node.attr == "parent":
             inner = self.value(node.value, depth + 1)
-            return None if inner is None else inner.parent
+            return None if inner is None else _parent(inner)
         if isinstance(node, ast.Call):
             return self._made(node, depth + 1)
         return None
@@ -99,3 +101,8 @@ class _Paths:
             return None
         known = [part for part in parts if part is not None]
         return Path(*known) if parts and len(known) == len(parts) else None
+
+
+def _parent(path: Path) -> Path:
+    """The folder of a path; upwards from where the file lies, whose own place is not known."""
+    return path / ".." if path.name in ("", "..") else path.parent
