@@ -48,7 +48,7 @@ unit: setup
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not (workflow or slurm or long)' --durations 20 --numprocesses auto --maxprocesses 8 --dist loadfile
 
 workflow: setup
-	$(BIN)/pytest -m 'workflow and not long' --durations 20
+	$(BIN)/pytest -m 'workflow and not long' --durations 20 --numprocesses 3 --dist loadfile
 
 # what takes minutes and guards what a change seldom breaks
 test-long: setup

@@ -1,8 +1,9 @@
 """Runs Snakemake on a copy of the checkout, so that tests may edit any file of it.
 
-One study is run whole, once per session, and shared: the fixture `finished` (conftest.py), which is
-config/smoke.yaml with everything of docs/extending.md added. A test that only plans edits a file
-and puts it back (`Checkout.edited`); one that runs jobs does so in a copy (`Checkout.copy`).
+One study is run whole, once per session: config/smoke.yaml with everything of docs/extending.md
+added. Each process of tests has a copy of it, the fixture `finished` (conftest.py). A test that
+only plans edits a file and puts it back (`Checkout.edited`); one that runs jobs does so in another
+copy (`Checkout.copy`).
 """
 
 from __future__ import annotations
@@ -47,12 +48,17 @@ class Checkout:
             else:
                 shutil.copy(source, folder / name)
 
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """The one that lies in a folder already."""
+        checkout = cls.__new__(cls)
+        checkout.folder = folder
+        return checkout
+
     def copy(self, folder: Path) -> Self:
         """The same with all its results and Snakemake's notes, in another folder."""
         shutil.copytree(self.folder, folder, symlinks=True)
-        made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__, folder=folder)
-        return made
+        return self.at(folder)
 
     def write_study(self, name: str, study: dict[str, Any]) -> None:
         """Write a study file."""
