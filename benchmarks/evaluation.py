@@ -20,10 +20,11 @@ from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.evaluation import evaluate
-from innerloop.nets.conv4 import LAYERS, Conv4
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import LAYERS
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from measuring import SIZES, Worker, interleaved, random_tasks, ratios
-from options import parser_of
+from options import compute_of, parser_of
 from peers import evaluation_loop
 
 OURS, LOOP, CKA = "innerloop", "loop over episodes", "innerloop, CKA of all layers"
@@ -38,7 +39,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--cka", action="store_true")
     arguments = parser.parse_args(argv)
     options = vars(arguments)
-    device = set_up(options)
+    device = set_up(compute_of(options))
     arms = {name: Worker(prepare, name, options) for name in (OURS, LOOP)}
     ours, theirs = (arms[name].ask("result") for name in (OURS, LOOP))
     agreeing = float((ours == theirs).double().mean())
@@ -67,7 +68,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
         torch.set_num_threads(options["threads"])
         torch.backends.cudnn.allow_tf32 = False
     else:
-        device = set_up(options)
+        device = set_up(compute_of(options))
     network, made = Conv4(**SIZES[options["size"]]), method("maml")
     slow = {key: value.to(device) for key, value in network.initial(0).items()}
     sizes = initial_step_sizes(made, slow, 0)

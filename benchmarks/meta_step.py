@@ -32,7 +32,7 @@ from measuring import (
     ratios,
     step_operations,
 )
-from options import add_outer_step, parser_of
+from options import add_outer_step, compute_of, parser_of
 from peers import PEERS, Found
 
 OURS = "innerloop"
@@ -55,7 +55,7 @@ def main(argv: list[str] | None = None) -> None:
     if peers and arguments.method not in COMPARABLE:
         parser.error(f"no peer offers {arguments.method}; compare {', '.join(COMPARABLE)}")
 
-    device = set_up(vars(arguments), training=True)
+    device = set_up(compute_of(vars(arguments)), training=True)
     arms = {name: Worker(prepare, name, vars(arguments)) for name in (OURS, *peers)}
     # the first call of a process, before it keeps memory for the next one
     memory = {name: worker.ask("peak") for name, worker in arms.items()}
@@ -92,7 +92,7 @@ def main(argv: list[str] | None = None) -> None:
 def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device]:
     """The call that gives an arm's loss and meta-gradient."""
     if name == OURS:
-        device = set_up(options, training=True)
+        device = set_up(compute_of(options), training=True)
     else:
         # as peers run: torch's own settings but for the threads
         device = torch.device(options["device"])

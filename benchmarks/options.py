@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 from innerloop.inner_loop.methods import METHODS
+from innerloop.runtime.compute import Compute
 from measuring import SIZES
 
 
@@ -25,6 +29,12 @@ def parser_of(description: str, *, steps: int) -> argparse.ArgumentParser:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--json", type=Path, help="also write the report there")
     return parser
+
+
+def compute_of(options: Mapping[str, Any]) -> Compute:
+    """Where the options say to compute."""
+    named = {field.name: options[field.name] for field in fields(Compute) if field.name in options}
+    return Compute(**named)
 
 
 def add_outer_step(parser: argparse.ArgumentParser) -> None:

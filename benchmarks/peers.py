@@ -16,7 +16,8 @@ from torch import nn
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.method import Method
-from innerloop.nets.conv4 import BLOCKS, Conv4
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import BLOCKS
 from innerloop.parameters import Parameters
 
 Found: TypeAlias = tuple[float, Parameters]

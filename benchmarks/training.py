@@ -23,11 +23,12 @@ from innerloop.data.tasks import Tasks, tasks_of
 from innerloop.device import describe, set_up
 from innerloop.inner_loop.methods import METHODS, method
 from innerloop.meta.evaluation import evaluate
-from innerloop.meta.training import Schedule, Training
+from innerloop.meta.training import Training
 from innerloop.nets.conv4 import Conv4
 from innerloop.progress import Progress
+from innerloop.specs.train import Schedule
 from measuring import SIZES, matmul_peak, step_operations, synchronise
-from options import add_outer_step, parser_of
+from options import add_outer_step, compute_of, parser_of
 
 #: Outer iterations of the papers, and their validation (shared with config/paper.yaml).
 PAPER_ITERATIONS, VALIDATION_TASKS, TEST_STEPS = 60_000, 200, 10
@@ -51,7 +52,7 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.iterations <= WARM_UP:
         parser.error(f"--iterations {arguments.iterations}: the first {WARM_UP} are not measured")
     options = vars(arguments)
-    device = set_up(options, training=True)
+    device = set_up(compute_of(options), training=True)
     network = Conv4(**SIZES[arguments.size])
     store = ImageStore.open(arguments.images) if arguments.images else random_store(network)
     operations = step_operations(
@@ -69,7 +70,9 @@ def main(argv: list[str] | None = None) -> None:
     least = min(found["milliseconds"] for found in report["seeds"])
     report["minutes_for_60000"] = round(least / 1000 * PAPER_ITERATIONS / 60, 1)
     if METHODS[arguments.method].adapts == "all":
-        share = operations / (least / 1000) / matmul_peak(set_up(options, training=True))
+        share = (
+            operations / (least / 1000) / matmul_peak(set_up(compute_of(options), training=True))
+        )
         report["share_of_matmul_peak"] = round(share, 3)
     print(json.dumps(report, indent=2))
     if arguments.json:
@@ -80,7 +83,7 @@ def trained(
     network: Conv4, store: ImageStore, seed: int, options: dict[str, Any], device: torch.device
 ) -> dict[str, Any]:
     """One training: milliseconds an iteration, and accuracies."""
-    set_up(options, training=True)
+    set_up(compute_of(options), training=True)
     training = Training(
         network,
         method(options["method"]),
@@ -112,7 +115,7 @@ def trained(
     }
     if options["test_tasks"]:
         # what is measured is never computed in TF32
-        set_up(options)
+        set_up(compute_of(options))
         batches = _tasks(store, "test", options, device).batches(
             options["test_tasks"], options["at_once"]
         )

@@ -1,12 +1,12 @@
 # The figures and tables of the study: what each reads and is called; no rules.
 
-from innerloop.render.registry import FIGURES, TABLES, tables_of
+from innerloop.render.registry import FIGURES, TABLES, ProductSpec, tables_of
 
 
 def product_spec(kind, name, product):
     """What a figure or table is made by."""
     script = {"figure": "draw_figure.py", "table": "write_table.py"}[kind]
-    return canonical_json({"name": name, "code": JOBS.code(script, product.entry)})
+    return canonical_json(ProductSpec(name, JOBS.code(script, product.entry)))
 
 
 def study_tables():

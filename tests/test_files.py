@@ -10,7 +10,7 @@ from innerloop.files import (
     atomic_path,
     canonical_json,
     read_json,
-    read_spec,
+    read_json_argument,
     remove_leftovers,
     write_json,
 )
@@ -80,24 +80,25 @@ def test_json_round_trip(tmp_path: Path):
     assert read_json(tmp_path / "x.json") == value
 
 
-def test_a_spec_is_text_or_a_file(tmp_path: Path):
-    spec = {"seed": 1}
-    write_json(tmp_path / "spec.json", spec)
-    assert read_spec(json.dumps(spec)) == read_spec(str(tmp_path / "spec.json")) == spec
+def test_a_mapping_on_a_command_line_is_text_or_a_file(tmp_path: Path):
+    spec, file = {"seed": 1}, tmp_path / "spec.json"
+    write_json(file, spec)
+    assert [read_json_argument(text, "--spec") for text in (json.dumps(spec), str(file))] == [
+        spec,
+        spec,
+    ]
 
 
 @pytest.mark.parametrize("text", ["nowhere.json", "{broken", "", "[1, 2]"])
 def test_what_is_neither_is_refused(text: str):
-    with pytest.raises(ConfigError, match="--spec: expected a JSON object"):
-        read_spec(text)
     with pytest.raises(ConfigError, match="--access: expected a JSON object"):
-        read_spec(text, "--access")
+        read_json_argument(text, "--access")
 
 
 def test_a_file_with_something_else_is_refused(tmp_path: Path):
     write_json(tmp_path / "list.json", [1])
     with pytest.raises(ConfigError, match="expected a JSON object, got list"):
-        read_spec(str(tmp_path / "list.json"))
+        read_json_argument(str(tmp_path / "list.json"), "--spec")
 
 
 def test_leftovers_of_killed_jobs_are_removed_and_nothing_else(tmp_path: Path):

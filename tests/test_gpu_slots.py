@@ -13,6 +13,7 @@ import torch
 
 from innerloop import device, gpu_slots
 from innerloop.errors import ConfigError
+from innerloop.runtime.compute import Compute
 
 #: A job: it takes a slot, says which, and ends when its input does.
 JOB = (
@@ -195,11 +196,11 @@ def test_a_program_takes_its_gpu_before_cuda_looks(alone: pytest.MonkeyPatch) ->
     alone.setenv("INNERLOOP_GPUS", "5,6")
     alone.setattr(torch.cuda, "is_available", is_available)
     threads = torch.get_num_threads()
-    assert device.set_up({"device": "cuda:1", "threads": threads}) == torch.device("cuda")
+    assert device.set_up(Compute("cuda:1", threads)) == torch.device("cuda")
     assert seen == ["6"]
 
 
 def test_a_program_on_the_cpu_takes_none(alone: pytest.MonkeyPatch, tmp_path: Path) -> None:
     alone.setenv("INNERLOOP_GPUS", "0")
-    device.set_up({"device": "cpu", "threads": torch.get_num_threads()})
+    device.set_up(Compute("cpu", torch.get_num_threads()))
     assert not list(tmp_path.iterdir())

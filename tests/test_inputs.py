@@ -17,7 +17,8 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.errors import InnerloopError, InputError
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.evaluation import evaluate
-from innerloop.nets.conv4 import BLOCKS, Conv4
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import BLOCKS
 from innerloop.parameters import with_task_axis
 
 NETWORK = tiny.NETWORK

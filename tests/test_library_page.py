@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import innerloop
+import tiny
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights, save
@@ -25,8 +26,7 @@ def used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     network, chosen = innerloop.Conv4(filters=4, image_size=16), method("maml")
     slow = network.initial(0)
     weights = Weights(0, slow, initial_step_sizes(chosen, slow, 0))
-    spec = {"schedule": {"test_steps": 2}}
-    model = TrainedModel(network, chosen, spec, {0: weights}, best=0, last=0)
+    model = TrainedModel(network, chosen, tiny.TRAINING, {0: weights}, best=0, last=0)
     save(model, "results/demo/models/p1/symbols/maml/5w1s/seed0/model.pt")
     random = np.random.default_rng(0)
     for place in [*(f"photos/{name}/1.jpg" for name in "abcde"), "new/1.jpg", "new/2.jpg"]:

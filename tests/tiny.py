@@ -19,7 +19,10 @@ from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import Conv4Options
 from innerloop.parameters import Parameters
+from innerloop.runtime.compute import Compute
+from innerloop.specs.train import Schedule, TrainSpec
 
 SIZE, EACH = 16, 12
 CLASSES = {"train": 8, "val": 6, "test": 7}
@@ -28,6 +31,35 @@ DATASET = "patterns"
 #: The network of most tests: 4 filters on 16 x 16 images.
 NETWORK = Conv4(way=3, filters=4, image_size=SIZE)
 METHOD = method("maml", step_size=0.1)
+#: What a training of seconds is run with.
+TRAINING = TrainSpec(
+    protocol="p1",
+    dataset=DATASET,
+    variant="maml",
+    setting="3w1s",
+    seed=0,
+    way=3,
+    shot=1,
+    queries=4,
+    study_seed=0,
+    method=METHOD,
+    store=str(SIZE),
+    network=Conv4Options(way=3, filters=4, image_size=SIZE),
+    schedule=Schedule(
+        iterations=12,
+        meta_batch=2,
+        train_steps=1,
+        test_steps=1,
+        outer_step_size=0.01,
+        validation_every=5,
+        validation_tasks=4,
+        checkpoints=(0, 6, 12),
+        tasks_at_once=2,
+    ),
+    validation_queries=4,
+    compute=Compute("cpu", 1),
+    code="0",
+)
 
 
 @cache

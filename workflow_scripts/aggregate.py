@@ -9,7 +9,6 @@ from innerloop.command_line import named_paths, program
 from innerloop.provenance import write_table
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
-from innerloop.study.paths import LOGGED
 from innerloop.study.reading import read_study
 from innerloop.study.study import Study
 from innerloop.tables.aggregate import gather
@@ -34,7 +33,7 @@ def main(argv: list[str] | None = None) -> None:
             str(folder / Path(path).relative_to(usual)): spec
             for path, spec in measurements.files(name).items()
         }
-        table, provenance = gather(name, files, logged=name in LOGGED)
+        table, provenance = gather(name, files)
         write_table(table, out, {**provenance, "study": study.config})
 
 

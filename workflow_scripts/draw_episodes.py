@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, spec_parser
+from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.episodes import EpisodeSource, TaskSize, episode_table
 from innerloop.data.splits import read_split
-from innerloop.files import read_spec
 from innerloop.provenance import record, write_table
+from innerloop.specs.data import EpisodesSpec
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters and write one row an episode."""
-    parser = spec_parser(__doc__, "way, shot, tasks, ...")
+    parser = spec_parser(__doc__)
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--out", required=True, type=Path, help="episodes, one row each")
     arguments = parser.parse_args(argv)
-    spec = read_spec(arguments.spec)
-    size = TaskSize(spec["way"], spec["shot"], spec["queries"])
+    spec = read_spec(EpisodesSpec, arguments.spec)
+    size = TaskSize(spec.way, spec.shot, spec.queries)
     drawn = {
-        split: EpisodeSource(read_split(arguments.splits, split), spec["seed"]).draw(
-            range(spec["tasks"]), size
+        split: EpisodeSource(read_split(arguments.splits, split), spec.seed).draw(
+            range(spec.tasks), size
         )
-        for split in spec["splits"]
+        for split in spec.splits
     }
     write_table(episode_table(drawn), arguments.out, record(spec))
 

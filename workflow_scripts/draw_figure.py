@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import named_paths, program, spec_parser
+from innerloop.command_line import named_paths, program, read_spec, spec_parser
 from innerloop.extensions import load_entry
-from innerloop.files import read_json, read_spec
+from innerloop.files import read_json
 from innerloop.render.files import write_drawing
-from innerloop.render.registry import FIGURES, find
+from innerloop.render.registry import FIGURES, ProductSpec, find
 from innerloop.tables.evidence import Evidence
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the aggregates, draw, and write pdf, png, svg and json."""
-    parser = spec_parser(__doc__, "name")
+    parser = spec_parser(__doc__)
     parser.add_argument("--study", required=True, type=Path, help="study.json")
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
     arguments = parser.parse_args(argv)
-    product = find(FIGURES, read_spec(arguments.spec)["name"])
+    product = find(FIGURES, read_spec(ProductSpec, arguments.spec).name)
     evidence = Evidence(named_paths(arguments.tables), read_json(arguments.study))
     write_drawing(load_entry(product.entry)(evidence), product, arguments.out)
 

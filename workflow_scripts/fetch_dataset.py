@@ -9,18 +9,20 @@ from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
 from innerloop.data.acquire.registry import read_registry
 from innerloop.data.acquire.terms import require_acceptance, show_terms
 from innerloop.errors import ConfigError
-from innerloop.files import read_spec
+from innerloop.files import read_json_argument
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, show the terms, look, download, verify and record."""
-    parser = spec_parser(__doc__, "collection, files, folder, members")
+    parser = spec_parser(__doc__)
     parser.add_argument("--registry", default="", help="TOML file on top of the built-in registry")
     parser.add_argument("--access", default="{}", help="data_root, mirrors and accept_licence")
     parser.add_argument("--out", required=True, type=Path, help=f".../{FETCHED}")
     arguments = parser.parse_args(argv)
-    spec, access = read_spec(arguments.spec), read_spec(arguments.access, "--access")
+    spec, access = (
+        read_json_argument(getattr(arguments, name), f"--{name}") for name in ("spec", "access")
+    )
     registry = read_registry(arguments.registry or None)
     collection = registry.collections[spec["collection"]]
     if collection.identity() != spec:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, spec_parser
+from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_table
-from innerloop.files import read_json, read_spec
+from innerloop.files import read_json
 from innerloop.provenance import record, require_spec, write_table
+from innerloop.specs.data import SplitsSpec
 
 
 @program
@@ -18,15 +19,15 @@ def main(argv: list[str] | None = None) -> None:
     This runs where Snakemake runs, with the study file as it was at the start: what a cluster's job
     has built after an edit is refused here, before anything is trained on it.
     """
-    parser = spec_parser(__doc__, "dataset, source, splits")
+    parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--out", required=True, type=Path, help="splits.parquet")
     arguments = parser.parse_args(argv)
-    spec = read_spec(arguments.spec)
-    store = ImageStore.open(arguments.images.parent).require(spec["dataset"])
+    spec = read_spec(SplitsSpec, arguments.spec)
+    store = ImageStore.open(arguments.images.parent).require(spec.dataset)
     built = {"source": read_json(arguments.images)["source"]}
-    require_spec(arguments.images, built, {"source": spec["source"]})
-    table = split_table(store.dataset, store.classes, spec["splits"])
+    require_spec(arguments.images, built, {"source": spec.source})
+    table = split_table(store.dataset, store.classes, spec.splits)
     write_table(table, arguments.out, record(spec))
 
 

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from innerloop.command_line import named_paths, program, spec_parser
+from innerloop.command_line import named_paths, program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.device import describe, set_up
 from innerloop.errors import ProvenanceError
 from innerloop.extensions import load_entry
-from innerloop.files import read_json, read_spec
-from innerloop.inner_loop.method import Method
+from innerloop.files import read_json
 from innerloop.meta.model_file import TrainedModel, load
 from innerloop.nets.conv4 import Conv4
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.progress import say
-from innerloop.provenance import model_in_words, record, require_spec, write_table
+from innerloop.provenance import record, require_spec, write_table
+from innerloop.specs.measure import MeasureSpec
+from innerloop.specs.train import TrainSpec
 from innerloop.tables.expected import require_expected
 from innerloop.tables.rows import model_columns, with_columns
 from innerloop.tables.schemas import conform
@@ -31,55 +31,49 @@ from innerloop.tables.schemas import conform
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, measure, and write tidy rows."""
-    parser = spec_parser(__doc__, "table, entry, options, datasets, model, ...")
+    parser = spec_parser(__doc__)
     parser.add_argument("--model", required=True, type=Path, help="model.json")
     parser.add_argument("--images", required=True, nargs="+", help="dataset=manifest.json")
     parser.add_argument("--splits", required=True, nargs="+", help="dataset=splits.parquet")
     parser.add_argument("--episodes", nargs="*", default=[], help="dataset=episodes.parquet")
     parser.add_argument("--out", required=True, type=Path, help="the measurements")
     arguments = parser.parse_args(argv)
-    spec = read_spec(arguments.spec)
-    require_spec(arguments.model, read_json(arguments.model)["spec"], spec["model"])
+    spec = read_spec(MeasureSpec, arguments.spec)
+    require_spec(arguments.model, read_json(arguments.model)["spec"], spec.model)
 
     images, splits = named_paths(arguments.images), named_paths(arguments.splits)
     episodes = named_paths(arguments.episodes)
-    stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec["datasets"]}
-    device = set_up(spec["compute"])
-    say(f"{spec['table']} of {model_in_words(spec['model'])}, on {', '.join(spec['datasets'])}")
+    stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec.datasets}
+    device = set_up(spec.compute)
+    say(f"{spec.table} of {spec.model.in_words}, on {', '.join(spec.datasets)}")
     model = ProbedModel(
-        trained=_described(arguments.model, spec["model"]),
-        datasets=spec["datasets"],
+        trained=_described(arguments.model, spec.model),
+        spec=spec,
         files={
             name: DatasetFiles(store, splits[name], episodes.get(name))
             for name, store in stores.items()
         },
-        study_seed=spec["model"]["study_seed"],
-        queries=spec["queries"],
-        test_steps=spec["test_steps"],
-        test_step_size=spec["test_step_size"],
-        tasks_at_once=spec["compute"]["tasks_at_once"],
-        options=spec["options"],
         device=device,
     )
-    rows = with_columns(load_entry(spec["entry"])(model), model_columns(spec["model"]))
+    rows = with_columns(load_entry(spec.entry)(model), model_columns(spec.model))
     data = {name: store.digest for name, store in stores.items()}
     data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
     provenance = record(spec, data_digests=data, **describe(device))
-    table = conform(rows, spec["table"])
-    require_expected(table, spec["table"], spec, f"the probe {spec['entry']}")
+    table = conform(rows, spec.table)
+    require_expected(table, spec.table, spec, f"the probe {spec.entry}")
     _warn_of_missing(table, spec)
     write_table(table, arguments.out, provenance)
 
 
-def _described(manifest: Path, spec: Mapping[str, Any]) -> TrainedModel:
+def _described(manifest: Path, spec: TrainSpec) -> TrainedModel:
     """The model that lies beside its manifest, if it is the one that the manifest describes."""
     file = manifest.with_suffix(".pt")
     trained = load(file)
     require_spec(file, trained.spec, spec)
     if (trained.digest(), trained.network, trained.method) != (
         read_json(manifest)["digest"],
-        Conv4(**spec["network"]),
-        Method.from_json(spec["method"]),
+        Conv4(**asdict(spec.network)),
+        spec.method,
     ):
         raise ProvenanceError(
             f"{file} is not the model that {manifest} describes: it was edited, damaged or taken "
@@ -89,17 +83,16 @@ def _described(manifest: Path, spec: Mapping[str, Any]) -> TrainedModel:
     return trained
 
 
-def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
+def _warn_of_missing(table: pa.Table, spec: MeasureSpec) -> None:
     """Say in the log on what adaptation diverged; tables count it as missing."""
     if "accuracy" not in table.column_names:
         return
     missing = table.filter(pc.is_nan(table.column("accuracy")))
-    method, step_size = spec["model"]["method"], spec["test_step_size"]
-    if step_size is None:
-        step_size = method["step_size"]
+    method = spec.model.method
+    step_size = method.step_size if spec.test_step_size is None else spec.test_step_size
     sizes = "the model's own step sizes"
-    if not method["learn_step_size"] and not isinstance(step_size, list):
-        sizes = f"a step size of {step_size * method['step_size_multiplier']:g}"
+    if not method.learn_step_size and not isinstance(step_size, tuple):
+        sizes = f"a step size of {step_size * method.step_size_multiplier:g}"
     for dataset in missing.column("eval_dataset").unique().to_pylist():
         rows, lost = (
             len(part.filter(pc.equal(part.column("eval_dataset"), dataset)))
@@ -107,7 +100,7 @@ def _warn_of_missing(table: pa.Table, spec: Mapping[str, Any]) -> None:
         )
         print(
             f"WARNING: {lost} of {rows} accuracies on {dataset} are missing: adaptation diverged "
-            f"there, with {spec['test_steps']} steps and {sizes}",
+            f"there, with {spec.test_steps} steps and {sizes}",
             file=sys.stderr,
         )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, spec_parser
+from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
-from innerloop.files import read_spec
 from innerloop.probes.raw_pixels import raw_pixels
 from innerloop.provenance import record, write_table
+from innerloop.specs.measure import RawPixelsSpec
 from innerloop.tables.rows import RAW_PIXELS, with_columns
 from innerloop.tables.schemas import conform
 
@@ -16,15 +16,15 @@ from innerloop.tables.schemas import conform
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, measure, and write one row an episode."""
-    parser = spec_parser(__doc__, "dataset, setting, splits, ...")
+    parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--episodes", required=True, type=Path, help="episodes.parquet")
     parser.add_argument("--out", required=True, type=Path, help="accuracies, one row an episode")
     arguments = parser.parse_args(argv)
-    spec = read_spec(arguments.spec)
-    images = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
-    columns = {**RAW_PIXELS, **{name: spec[name] for name in ("setting", "way", "shot")}}
-    rows = with_columns(raw_pixels(images, arguments.episodes, spec["splits"]), columns)
+    spec = read_spec(RawPixelsSpec, arguments.spec)
+    images = ImageStore.open(arguments.images.parent).require(spec.dataset, spec.store)
+    columns = {**RAW_PIXELS, "setting": spec.setting, "way": spec.way, "shot": spec.shot}
+    rows = with_columns(raw_pixels(images, arguments.episodes, spec.splits), columns)
     provenance = record(spec, data_digests={images.dataset: images.digest})
     write_table(conform(rows, "accuracy"), arguments.out, provenance)
 

@@ -6,33 +6,34 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from innerloop.command_line import program, spec_parser
+from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split, split_digest
 from innerloop.data.tasks import Tasks
 from innerloop.device import describe, set_up
-from innerloop.files import canonical_json, read_spec, remove_leftovers, write_json
-from innerloop.inner_loop.method import Method
+from innerloop.files import canonical_json, remove_leftovers, write_json
 from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.interruption import Interruption, interruptible
 from innerloop.meta.model_file import save
-from innerloop.meta.training import Schedule, Training
+from innerloop.meta.training import Training
 from innerloop.meta.training_log import CurveFile, write_logs
 from innerloop.nets.conv4 import Conv4
 from innerloop.progress import SAVED, Progress, say
-from innerloop.provenance import circumstances, commit_in_words, model_in_words, record
+from innerloop.provenance import circumstances, commit_in_words, record
+from innerloop.specs.train import TrainSpec
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, train or continue, and write model, logs and manifest."""
-    parser = spec_parser(__doc__, "method, schedule, ...")
+    parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--checkpoints", required=True, type=Path, help="folder to continue from")
@@ -41,8 +42,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
     parser.add_argument("--keep-activations", action="store_true", help="more speed, more memory")
     arguments = parser.parse_args(argv)
-    spec = read_spec(arguments.spec)
-    device = set_up(spec["compute"], training=True)
+    spec = read_spec(TrainSpec, arguments.spec)
+    device = set_up(spec.compute, training=True)
     # before the training is made, which takes seconds too, and after the wait for a GPU
     with interruptible() as interruption:
         _train(arguments, spec, device, interruption)
@@ -50,14 +51,14 @@ def main(argv: list[str] | None = None) -> None:
 
 def _train(
     arguments: argparse.Namespace,
-    spec: Mapping[str, Any],
+    spec: TrainSpec,
     device: torch.device,
     interruption: Interruption,
 ) -> None:
     began, facts = time.monotonic(), circumstances()
-    computed, name = describe(device), model_in_words(spec)
+    computed, name = describe(device), spec.in_words
     say(_head(name, spec, computed, facts))
-    images = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
+    images = ImageStore.open(arguments.images.parent).require(spec.dataset, spec.store)
     training = _training(arguments, spec, images, device)
     data = {images.dataset: images.digest, "splits": split_digest(arguments.splits)}
     fingerprint = canonical_json([spec, data])
@@ -76,7 +77,7 @@ def _train(
     with Progress(name, iterations, done=training.iteration) as progress:
         for figures in training:
             curve.update(training.curves)
-            progress.advance(**figures)
+            progress.advance(1, **figures)
             checkpoint.maybe_save(state)
             if interruption and training.iteration < iterations:
                 checkpoint.save(state())
@@ -106,29 +107,27 @@ def _train(
 
 
 def _training(
-    arguments: argparse.Namespace, spec: Mapping[str, Any], images: ImageStore, device: torch.device
+    arguments: argparse.Namespace, spec: TrainSpec, images: ImageStore, device: torch.device
 ) -> Training:
     def tasks(split: str, purpose: str, queries: int) -> Tasks:
-        source = EpisodeSource(read_split(arguments.splits, split), spec["study_seed"], purpose)
-        return Tasks(images, source, TaskSize(spec["way"], spec["shot"], queries), device)
+        source = EpisodeSource(read_split(arguments.splits, split), spec.study_seed, purpose)
+        return Tasks(images, source, TaskSize(spec.way, spec.shot, queries), device)
 
     return Training(
-        Conv4(**spec["network"]),
-        Method.from_json(spec["method"]),
-        Schedule.from_spec(spec["schedule"]),
-        tasks("train", f"training, seed {spec['seed']}", spec["queries"]),
-        tasks("val", "validation", spec["validation_queries"]),
-        spec["seed"],
+        Conv4(**asdict(spec.network)),
+        spec.method,
+        spec.schedule,
+        tasks("train", f"training, seed {spec.seed}", spec.queries),
+        tasks("val", "validation", spec.validation_queries),
+        spec.seed,
         keep_activations=arguments.keep_activations,
-        cuda_graph=spec["compute"].get("cuda_graph", True),
+        cuda_graph=spec.compute.cuda_graph,
     )
 
 
-def _head(
-    name: str, spec: Mapping[str, Any], computed: Mapping[str, Any], facts: Mapping[str, Any]
-) -> str:
+def _head(name: str, spec: TrainSpec, computed: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     return (
-        f"{name}: {spec['schedule']['iterations']} iterations; {facts['processor']}, device "
+        f"{name}: {spec.schedule.iterations} iterations; {facts['processor']}, device "
         f"{computed['device']}, "
         f"{computed['threads']} thread(s), commit {commit_in_words(facts)}"
     )

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
-from innerloop.command_line import program, spec_parser
+from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split, require_supervised, split_digest
 from innerloop.device import describe, set_up
-from innerloop.files import read_spec
 from innerloop.probes.toy import train_toy
 from innerloop.progress import Progress
 from innerloop.provenance import record, write_table
+from innerloop.specs.measure import ToySpec
 from innerloop.tables.rows import with_columns
 from innerloop.tables.schemas import conform
 
@@ -21,14 +21,14 @@ from innerloop.tables.schemas import conform
 @program
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, train, and write one row an epoch and split."""
-    parser = spec_parser(__doc__, "dataset, arm, step_sizes, ...")
+    parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--out", required=True, type=Path, help="the learning curves")
     arguments = parser.parse_args(argv)
-    spec = read_spec(arguments.spec)
-    device = set_up(spec["compute"])
-    store = ImageStore.open(arguments.images.parent).require(spec["dataset"], spec["store"])
+    spec = read_spec(ToySpec, arguments.spec)
+    device = set_up(spec.compute)
+    store = ImageStore.open(arguments.images.parent).require(spec.dataset, spec.store)
     require_supervised(arguments.splits)
 
     def labelled(name: str) -> tuple[torch.Tensor, torch.Tensor]:
@@ -36,16 +36,16 @@ def main(argv: list[str] | None = None) -> None:
         return store.batch(rows).to(device), torch.from_numpy(labels).to(device)
 
     (images, labels), (test_images, test_labels) = labelled("train"), labelled("test")
-    with Progress(f"toy {spec['arm']}", len(spec["step_sizes"]) * spec["epochs"]) as progress:
+    with Progress(f"toy {spec.arm}", len(spec.step_sizes) * spec.epochs) as progress:
         rows = list(
             train_toy(
                 images, labels, test_images, test_labels,
-                arm=spec["arm"], step_sizes=spec["step_sizes"], epochs=spec["epochs"],
-                batch=spec["batch"], seed=spec["seed"], filters=spec["filters"],
+                arm=spec.arm, step_sizes=spec.step_sizes, epochs=spec.epochs,
+                batch=spec.batch, seed=spec.seed, filters=spec.filters,
                 classes=int(labels.max()) + 1, progress=progress.advance,
             )
         )  # fmt: skip
-    tidy = with_columns(rows, {"dataset": spec["dataset"], "store": store.name})
+    tidy = with_columns(rows, {"dataset": spec.dataset, "store": store.name})
     data = {store.dataset: store.digest, "splits": split_digest(arguments.splits)}
     provenance = record(spec, data_digests=data, **describe(device))
     write_table(conform(tidy, "toy"), arguments.out, provenance)

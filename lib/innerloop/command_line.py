@@ -11,10 +11,15 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from innerloop.errors import ConfigError
 from innerloop.failure import BEGINS, explained, in_users_code
+from innerloop.files import read_json_argument
 from innerloop.progress import duration, say
+from innerloop.runtime.typed_json import from_json
+
+T = TypeVar("T")
 
 
 def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
@@ -32,7 +37,13 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
     return found
 
 
-def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | None], None]:
+class Program(Protocol):
+    """What a script's `main` is: without arguments it reads those of the command line."""
+
+    def __call__(self, argv: list[str] | None = None) -> None: ...  # noqa: D102
+
+
+def program(main: Callable[[list[str] | None], None]) -> Program:
     """Let a program say when it begins and has ended, and end by what is for people where it fails.
 
     That is the user's own line, or one message, first.
@@ -64,10 +75,20 @@ def program(main: Callable[[list[str] | None], None]) -> Callable[[list[str] | N
     return shown
 
 
-def spec_parser(description: str | None, spec_help: str) -> argparse.ArgumentParser:
-    """A parser whose first argument is `--spec`, the resolved parameters of the job."""
+def spec_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose first argument is `--spec`, what the job is run with."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument(
-        "--spec", required=True, help=f"JSON, or the path of a JSON file: {spec_help}"
-    )
+    parser.add_argument("--spec", required=True, help="JSON, or the path of a JSON file")
     return parser
+
+
+def read_spec(spec: type[T], text_or_path: str) -> T:
+    """What a job is run with, from JSON text or the path of a JSON file.
+
+    Raises:
+        ConfigError: it is neither, or no such spec.
+    """
+    try:
+        return from_json(spec, read_json_argument(text_or_path, "--spec"))
+    except ConfigError as error:
+        raise ConfigError(f"--spec: {str(error).removeprefix('--spec: ')}") from error

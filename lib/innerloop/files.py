@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.errors import ConfigError
+from innerloop.runtime.typed_json import as_json
 
 
 @contextmanager
@@ -40,8 +41,11 @@ def remove_leftovers(path: Path | str) -> None:
 
 
 def canonical_json(value: Any) -> str:
-    """JSON with sorted keys and no spaces: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    """JSON with sorted keys and no spaces, also of dataclasses: equal values give equal text."""
+    separators = (",", ":")
+    return json.dumps(
+        value, default=as_json, sort_keys=True, separators=separators, allow_nan=False
+    )
 
 
 def short_digest(text: str) -> str:
@@ -80,8 +84,8 @@ def sha256_of(path: Path | str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_spec(text_or_path: str, option: str = "--spec") -> dict[str, Any]:
-    """The parameters of one job: JSON text, or the path of a JSON file.
+def read_json_argument(text_or_path: str, option: str) -> dict[str, Any]:
+    """A mapping from the command line: JSON text, or the path of a JSON file.
 
     Args:
         text_or_path: either.

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from innerloop.errors import ProvenanceError
 from innerloop.files import atomic_path, canonical_json
+from innerloop.runtime.typed_json import as_json
 
 METADATA_KEY = b"innerloop"
 PACKAGES = ("innerloop", "torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow")
@@ -38,9 +39,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def record(spec: Mapping[str, Any], **facts: Any) -> dict[str, Any]:
-    """The provenance record of a result made from `spec`, the resolved parameters of its job."""
-    return {"spec": dict(spec), "versions": versions(), **facts}
+def record(spec: object, **facts: Any) -> dict[str, Any]:
+    """The provenance record of a result made by `spec`, all that its job is run with."""
+    return {"spec": as_json(spec), "versions": versions(), **facts}
 
 
 def circumstances() -> dict[str, Any]:
@@ -68,12 +69,6 @@ def commit_in_words(found: Mapping[str, Any]) -> str:
     if not commit:
         return "unknown"
     return f"{commit[:12]} and changes" if found.get("clean") is False else str(commit[:12])
-
-
-def model_in_words(spec: Mapping[str, Any]) -> str:
-    """`p1 maml on symbols 5w1s, seed 0`, of the parameters that a model is trained by."""
-    keys = ("protocol", "variant", "dataset", "setting", "seed")
-    return "{} {} on {} {}, seed {}".format(*(spec[key] for key in keys))
 
 
 def _commit() -> str | None:
@@ -131,13 +126,13 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
     return found
 
 
-def require_spec(path: Path | str, found: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
+def require_spec(path: Path | str, found: object, expected: object) -> None:
     """Refuse a result that was made under other parameters than the study now asks for.
 
     Raises:
         ProvenanceError: naming the first parameters that differ.
     """
-    different = list(_differences(found, expected))
+    different = list(_differences(as_json(found), as_json(expected)))
     if different:
         shown = "; ".join(
             f"{key}: made with {was!r}, the study says {now!r}" for key, was, now in different[:5]

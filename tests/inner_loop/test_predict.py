@@ -67,7 +67,8 @@ def test_a_model_predicts_with_its_own_steps_and_weights() -> None:
     for number in (0, 5):
         slow, sizes = tiny.start(chosen, seed=number)
         kept[number] = Weights(number, slow, sizes)
-    spec = {"schedule": {"test_steps": 2}}
+    schedule = replace(tiny.TRAINING.schedule, test_steps=2)
+    spec = replace(tiny.TRAINING, schedule=schedule)
     model = TrainedModel(tiny.NETWORK, chosen, spec, kept, best=0, last=5)
     for checkpoint, number in (("last", 5), ("best", 0), (0, 0)):
         expected = predicted(

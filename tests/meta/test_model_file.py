@@ -1,6 +1,7 @@
 """Model files: what is written comes back; anything else is refused with a reason."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,7 @@ from innerloop.meta.model_file import TrainedModel, Weights, load, save
 def model() -> TrainedModel:
     chosen = method("scaled_lr", rule_options={"norm": "filter"})
     kept = {number: Weights(number, *tiny.start(chosen, seed=number)) for number in (0, 40, 60)}
-    spec = {"dataset": "patterns", "way": 3, "schedule": {"checkpoints": [0]}}
-    return TrainedModel(tiny.NETWORK, chosen, spec, kept, best=40, last=60)
+    return TrainedModel(tiny.NETWORK, chosen, tiny.TRAINING, kept, best=40, last=60)
 
 
 def test_round_trip(model: TrainedModel, tmp_path: Path):
@@ -45,7 +45,8 @@ def test_the_digest_sees_every_tensor_and_the_parameters(model: TrainedModel):
     model.kept[0].step_sizes["conv1.bias"].add_(1e-12)
     changed = model.digest()
     assert changed != before
-    other = TrainedModel(model.network, model.method, {"way": 4}, model.kept, 40, 60)
+    spec = replace(tiny.TRAINING, way=4)
+    other = TrainedModel(model.network, model.method, spec, model.kept, 40, 60)
     assert other.digest() != changed
 
 

@@ -16,8 +16,10 @@ from innerloop.errors import ConfigError
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.meta.captured_step import CapturedStep
 from innerloop.meta.outer_loop import QueryResult, query_result
-from innerloop.meta.training import Schedule, Training
+from innerloop.meta.training import Training
 from innerloop.parameters import Parameters
+from innerloop.runtime.compute import Compute
+from innerloop.specs.train import Schedule
 
 pytestmark = pytest.mark.skipif(
     not torch.cuda.is_available(), reason=f"torch {torch.__version__} sees no GPU here"
@@ -35,7 +37,7 @@ SCHEDULE = Schedule(
 @pytest.fixture(autouse=True)
 def _exact() -> None:
     """As jobs set a GPU up by default."""
-    set_up({"device": "cuda", "threads": 1}, training=True)
+    set_up(Compute("cuda", 1), training=True)
 
 
 def on(device: torch.device, batch: TaskBatch) -> TaskBatch:

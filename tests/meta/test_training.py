@@ -17,9 +17,10 @@ from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.evaluation import evaluate
 from innerloop.meta.model_file import TrainedModel
 from innerloop.meta.outer_loop import QueryResult
-from innerloop.meta.training import Schedule, Training
+from innerloop.meta.training import Training
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import role_of
+from innerloop.specs.train import Schedule
 
 SCHEDULE = Schedule(
     iterations=6,
@@ -299,12 +300,3 @@ def test_no_checkpoint_holds_what_diverged():
     training._since_log.append(training._outer_step())
     with pytest.raises(DivergenceError):
         training.state()
-
-
-def test_a_schedule_from_a_job():
-    values = {
-        "iterations": 1, "meta_batch": 2, "train_steps": 3, "test_steps": 4,
-        "outer_step_size": 0.1, "validation_every": 1, "validation_tasks": 2,
-        "checkpoints": [0, 1], "tasks_at_once": 1,
-    }  # fmt: skip
-    assert Schedule.from_spec(values).checkpoints == (0, 1)

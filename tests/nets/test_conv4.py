@@ -9,7 +9,8 @@ import tiny
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.adapt import query_logits
 from innerloop.inner_loop.losses import task_losses
-from innerloop.nets.conv4 import BLOCKS, LAYERS, Conv4
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import BLOCKS, LAYERS
 from innerloop.parameters import Parameters, with_task_axis
 
 #: BatchNorm's epsilon breaks scale invariance by about epsilon / variance: keep it tiny.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from innerloop.inner_loop.method import Method
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.nets.conv4 import Conv4
 from innerloop.probes.probe import DatasetFiles, ProbedModel
+from innerloop.specs.measure import MeasureSpec
 
 ITERATIONS = (0, 10, 20)
 
@@ -37,25 +39,27 @@ def model(
             {name: value.to(dtype) for name, value in slow.items()},
             {name: value.to(dtype) for name, value in sizes.items()},
         )
-    spec = {
-        "dataset": tiny.DATASET,
-        "way": 3,
-        "shot": 1,
-        "schedule": {"checkpoints": list(ITERATIONS)},
-    }
+    schedule = replace(tiny.TRAINING.schedule, checkpoints=ITERATIONS)
+    trained = replace(tiny.TRAINING, schedule=schedule)
+    spec = MeasureSpec(
+        table="",
+        entry="",
+        options=options or {},
+        datasets=datasets,
+        queries=4,
+        test_steps=test_steps,
+        test_step_size=test_step_size,
+        tasks_at_once=tasks_at_once,
+        model=trained,
+        compute=trained.compute,
+    )
     images = tiny.double_store() if dtype == torch.float64 else tiny.store()
     files = DatasetFiles(images, tiny.write_splits(folder / "splits.parquet"))
     return ProbedModel(
-        trained=TrainedModel(network, method, spec, kept, best=10, last=20),
-        datasets=datasets,
+        trained=TrainedModel(network, method, trained, kept, best=10, last=20),
+        spec=spec,
         files=dict.fromkeys(datasets, files),
-        study_seed=0,
-        queries=4,
-        test_steps=test_steps,
-        tasks_at_once=tasks_at_once,
-        options=options or {},
         device=torch.device("cpu"),
-        test_step_size=test_step_size,
     )
 
 

@@ -11,7 +11,7 @@ import torch
 import tiny
 from innerloop.inner_loop.adapt import adapt, query_logits
 from innerloop.inner_loop.methods import METHODS, method
-from innerloop.nets.conv4 import BLOCKS, LAYERS
+from innerloop.nets.options import BLOCKS, LAYERS
 from innerloop.parameters import with_task_axis
 from innerloop.probes.cka import cka
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram

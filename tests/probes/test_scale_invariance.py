@@ -7,7 +7,8 @@ import probed
 import pytest
 
 import tiny
-from innerloop.nets.conv4 import BLOCKS, LAYERS, Conv4
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import BLOCKS, LAYERS
 from innerloop.probes.probe import Row
 from innerloop.probes.scale_invariance import scale_invariance
 from innerloop.tables.schemas import conform

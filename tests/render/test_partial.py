@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from innerloop.files import write_json
 from innerloop.provenance import record, write_table
 from innerloop.render.partial import write_partial_report
 from innerloop.render.registry import TABLES
+from innerloop.runtime.typed_json import as_json
+from innerloop.specs.measure import MeasureSpec, RawPixelsSpec
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
@@ -27,19 +30,21 @@ SHOWN = {"p1_table1_accuracy": TABLES["p1_table1_accuracy"]}
 STALE = "Left out: files that were made by another study file or other code than now"
 
 
-def write_accuracies(path: str, spec: dict[str, Any]) -> None:
+def write_accuracies(path: str, spec: MeasureSpec | RawPixelsSpec) -> None:
     """Write a file of accuracies as its job would."""
-    model = spec.get("model")
-    identity = model_columns(model) if model else RAW_PIXELS | {"way": 5, "shot": 1}
-    tasks = spec["options"]["tasks"] if model else spec["tasks"]
-    splits = spec["options"]["splits"] if model else spec["splits"]
+    if isinstance(spec, MeasureSpec):
+        identity, datasets = model_columns(spec.model), spec.datasets
+        tasks, splits = spec.options["tasks"], spec.options["splits"]
+    else:
+        identity, datasets = RAW_PIXELS | {"way": 5, "shot": 1}, (spec.dataset,)
+        tasks, splits = spec.tasks, spec.splits
     rows = [
         {
             **{"setting": "5w1s", "eval_dataset": dataset, "eval_store": "16", "split": split},
             **{"checkpoint": "best", "iteration": 4, "steps": 3, "queries": 5, "loss": 1.0},
             **{"batch_norm": "batch", "episode": episode, "accuracy": 0.4 + episode / 100},
         }
-        for dataset in (spec["datasets"] if model else [spec["dataset"]])
+        for dataset in datasets
         for split in splits
         for episode in range(tasks)
     ]
@@ -55,7 +60,7 @@ def jobs(tmp_path, monkeypatch):
     jobs = Jobs(study())
     for model, accuracy, key in zip(*files(jobs), jobs.study.models, strict=True):
         if key.variant != "boil":
-            write_json(model, {"spec": jobs.train(key)})
+            write_json(model, {"spec": as_json(jobs.train(key))})
             write_accuracies(accuracy, jobs.evaluate(key))
     for path, spec in Measurements(jobs).files("accuracy").items():
         if "raw_pixels" in path:
@@ -111,7 +116,7 @@ def test_each_measurement_that_cannot_be_used_is_left_out_by_itself(jobs):
     _, (damaged, *_) = files(jobs)
     Path(damaged).write_bytes(b"PAR1 and nothing else")
     stale = paths.BASELINE.format(study="smoke", dataset="symbols", setting="5w1s")
-    write_accuracies(stale, jobs.baseline("symbols", "5w1s") | {"code": "edited"})
+    write_accuracies(stale, replace(jobs.baseline("symbols", "5w1s"), code="edited"))
     text = report(jobs)
     assert f"<dt>Left out: {damaged}</dt>" in text
     assert f"<dt>{STALE}</dt>\n    <dd><pre>{stale}</pre>" in text

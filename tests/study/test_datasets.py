@@ -59,7 +59,7 @@ def test_the_variant_is_in_the_parameters_of_images_and_models():
     for key in plain.study.models:
         same = plain.train(key) == other.train(key)
         assert same == (key.dataset != "cub")
-    assert other.images("cub", "whole-84")["variant"] == "whole"
+    assert other.images("cub", "whole-84").variant == "whole"
 
 
 @pytest.mark.parametrize("store", ["84", "big-84"])
@@ -154,7 +154,7 @@ def registered(folder: Path) -> Jobs:
 def test_where_a_registry_lies_is_in_no_job_s_parameters(tmp_path):
     here, there = registered(tmp_path / "here"), registered(tmp_path / "deeper" / "there")
     spec = here.images("mini_imagenet", "few-84")
-    assert (spec["source"], spec["listing"]["file"]) == ("my_sets.py:Few", "few.csv")
+    assert (spec.source, spec.listing.file) == ("my_sets.py:Few", "few.csv")
     assert spec == there.images("mini_imagenet", "few-84")
     assert here.splits("mini_imagenet") == there.splits("mini_imagenet")
     assert describe(here.study) == describe(there.study)
@@ -164,9 +164,9 @@ def test_where_a_registry_lies_is_in_no_job_s_parameters(tmp_path):
 
 def test_an_edited_listing_is_another_parameter(tmp_path):
     made = registered(tmp_path / "here")
-    before = made.images("mini_imagenet", "few-84")["listing"]
+    before = made.images("mini_imagenet", "few-84").listing
     (tmp_path / "here/few.csv").write_text("filename,label,split\na.jpg,a,test\n")
-    assert made.images("mini_imagenet", "few-84")["listing"] != before
+    assert made.images("mini_imagenet", "few-84").listing != before
 
 
 def test_what_gathers_and_describes_knows_the_registry(tmp_path):

@@ -13,6 +13,7 @@ import yaml
 
 from innerloop.files import sha256_of
 from innerloop.provenance import record, write_table
+from innerloop.runtime.typed_json import as_json
 from innerloop.study.done import done
 from innerloop.study.jobs import Jobs
 from innerloop.study.study import Study
@@ -35,7 +36,7 @@ def write(study: Study) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         key = next((key for key in study.models if asdict(key).items() <= w.items()), None)
         if job.rule == "build_images":
-            manifest = {**jobs.images(w["dataset"], w["store"]), "files": {}, "count": 9}
+            manifest = {**as_json(jobs.images(w["dataset"], w["store"])), "files": {}, "count": 9}
             output.write_text(json.dumps(manifest), encoding="utf-8")
         elif job.rule == "train_model":
             assert key is not None
@@ -99,7 +100,7 @@ def test_images_are_of_the_listing_and_as_many_as_are_meant_now(
     job = Job("build_images", {"dataset": "few", "store": "few-84"})
     spec = Jobs(study).images("few", "few-84")
     job.output(study).parent.mkdir(parents=True)
-    job.output(study).write_text(json.dumps({**spec, "files": files, "count": 10}))
+    job.output(study).write_text(json.dumps({**as_json(spec), "files": files, "count": 10}))
     few.write_text(listing, encoding="utf-8")
     assert done(study)(job) == is_done
 

@@ -23,6 +23,7 @@ import torch
 from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.device import set_up
+from innerloop.runtime.compute import Compute
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.outer_loop import query_result
@@ -32,7 +33,7 @@ from innerloop.probes.layer_similarity import layer_grams
 
 kind, name, norm, size, filters, count, support, queries = sys.argv[1:]
 size, filters, count, support, queries = map(int, (size, filters, count, support, queries))
-set_up({"device": "cpu", "threads": 1})
+set_up(Compute("cpu", 1))
 network = Conv4(way=5, filters=filters, image_size=size, batch_norm=norm)
 slow = {key: value.requires_grad_() for key, value in network.initial(0).items()}
 sizes = initial_step_sizes(method(name), slow, 0)

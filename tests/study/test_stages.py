@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from innerloop.files import canonical_json
+from innerloop.runtime.compute import Compute
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.study import Study
@@ -126,10 +127,9 @@ def test_what_decides_bits_on_a_gpu(key: str, value: object, stages: set[str]) -
 def test_what_only_training_uses_is_not_among_a_measurement_s_own_parameters() -> None:
     compute = {**SMOKE["compute"], "device": "cuda", "tf32": True, "cuda_graph": False}
     jobs = jobs_of(Study({**SMOKE, "compute": compute}))
-    found = {stage: spec["compute"] for stage, _, spec in jobs if "compute" in spec}
-    assert found["train"] == {"device": "cuda", "threads": 1, "tf32": True, "cuda_graph": False}
-    assert found["accuracy"] == {"device": "cuda", "threads": 1, "tasks_at_once": 10}
-    assert found["toy"] == {"device": "cuda", "threads": 1}
+    found = {stage: spec.compute for stage, _, spec in jobs if hasattr(spec, "compute")}
+    assert found["train"] == Compute("cuda", 1, tf32=True, cuda_graph=False)
+    assert found["accuracy"] == found["toy"] == Compute("cuda", 1)
 
 
 def test_every_key_of_a_study_file_is_looked_at_here() -> None:

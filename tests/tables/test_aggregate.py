@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,16 @@ import pytest
 
 from innerloop.errors import ProvenanceError, SchemaError
 from innerloop.provenance import record, write_table
+from innerloop.runtime.compute import Compute
+from innerloop.runtime.typed_json import as_json
+from innerloop.specs.measure import ToySpec
 from innerloop.tables.aggregate import gather
 from innerloop.tables.schemas import conform, schema_of
 
-SPEC = {"method": {"step_size": 0.05}, "seed": 0, "step_sizes": [0.1, 0.01], "epochs": 2}
+SPEC = ToySpec(
+    dataset="digits", store="16", image_size=16, filters=2, arm="unit_norm", step_sizes=(0.1, 0.01),
+    epochs=2, batch=8, seed=0, compute=Compute("cpu", 1),
+)  # fmt: skip
 ROWS = [
     {
         **{"arm": "unit_norm", "dataset": "digits", "store": "16", "seed": 0, "images": 9},
@@ -25,7 +32,7 @@ ROWS = [
 ]
 
 
-def measured(folder: Path, *specs: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def measured(folder: Path, *specs: object) -> dict[str, ToySpec]:
     """Files made with some parameters, which should all have been made with SPEC."""
     paths = [folder / f"{number}.parquet" for number in range(len(specs))]
     for path, spec in zip(paths, specs, strict=True):
@@ -35,17 +42,17 @@ def measured(folder: Path, *specs: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def test_files_of_the_study_are_gathered(tmp_path: Path) -> None:
-    table, provenance = gather("toy", measured(tmp_path, SPEC, SPEC), logged=False)
+    table, provenance = gather("toy", measured(tmp_path, SPEC, SPEC))
     assert table.schema == schema_of("toy")
     assert provenance["files"] == 2
 
 
 def test_every_file_that_does_not_belong_is_named_and_what_to_do(tmp_path: Path) -> None:
-    other = {**SPEC, "method": {"step_size": 0.06}}
+    other = replace(SPEC, compute=Compute("cpu", 2))
     with pytest.raises(ProvenanceError) as refused:
-        gather("toy", measured(tmp_path, SPEC, other, SPEC, other), logged=False)
+        gather("toy", measured(tmp_path, SPEC, other, SPEC, other))
     said = str(refused.value)
-    assert "method.step_size: made with 0.06, the study says 0.05" in said
+    assert "compute.threads: made with 2, the study says 1" in said
     assert "Run Snakemake again" in said
     assert f"{tmp_path}/1.parquet" in said
     assert f"{tmp_path}/3.parquet" in said
@@ -53,9 +60,9 @@ def test_every_file_that_does_not_belong_is_named_and_what_to_do(tmp_path: Path)
 
 
 def test_a_parameter_that_is_missing_is_a_difference(tmp_path: Path) -> None:
-    without = {key: value for key, value in SPEC.items() if key != "seed"}
+    without = {key: value for key, value in as_json(SPEC).items() if key != "seed"}
     with pytest.raises(ProvenanceError, match=r"seed: made with '\(absent\)'"):
-        gather("toy", measured(tmp_path, without), logged=False)
+        gather("toy", measured(tmp_path, without))
 
 
 @pytest.mark.parametrize(
@@ -76,11 +83,11 @@ def test_rows_lost_doubled_or_too_many_are_refused_by_their_file(
     with pytest.raises(
         SchemaError, match=rf"1\.parquet does not hold what its job wrote: .*{said}"
     ):
-        gather("toy", paths, logged=False)
+        gather("toy", paths)
 
 
 def test_a_file_of_other_columns_is_refused_by_its_name(tmp_path: Path) -> None:
     paths = measured(tmp_path, SPEC)
     write_table(pa.table({"arm": ["unit_norm"]}), tmp_path / "0.parquet", record(SPEC))
     with pytest.raises(SchemaError, match=r"0\.parquet does not hold what its job wrote"):
-        gather("toy", paths, logged=False)
+        gather("toy", paths)

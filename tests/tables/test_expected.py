@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,18 +14,16 @@ import pytest
 import yaml
 
 from innerloop.errors import SchemaError
-from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.meta.dynamics import dynamics_rows
 from innerloop.meta.training_log import write_logs
 from innerloop.nets.conv4 import Conv4
-from innerloop.parameters import kind_of, layer_of
 from innerloop.provenance import read_provenance, record, write_table
-from innerloop.study.jobs import Jobs, Spec
+from innerloop.specs.train import TrainSpec
+from innerloop.study.jobs import Jobs
 from innerloop.study.study import Study
 from innerloop.tables.aggregate import gather
-from innerloop.tables.layers import parameter_counts
 
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
@@ -36,7 +35,7 @@ LEARNED = {
 }
 
 
-def specs(**variants: dict[str, Any]) -> dict[str, Spec]:
+def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
     """The trainings of a small study, by their variants under P2."""
     content = copy.deepcopy(SMOKE)
     content["protocols"]["p2"]["variants"] = {"maml": {}, **variants}
@@ -44,12 +43,12 @@ def specs(**variants: dict[str, Any]) -> dict[str, Spec]:
     return {key.variant: Jobs(study).train(key) for key in study.models if key.protocol == "p2"}
 
 
-def logs(spec: Spec, folder: Path) -> Path:
+def logs(spec: TrainSpec, folder: Path) -> Path:
     """What a training that moves nothing writes."""
-    method, network = Method.from_json(spec["method"]), Conv4(**spec["network"])
-    slow, schedule = network.initial(0), spec["schedule"]
-    sizes, last = initial_step_sizes(method, slow, 0), schedule["iterations"]
-    logged = {0, last, *range(0, last, schedule["validation_every"]), *schedule["checkpoints"]}
+    method, schedule = spec.method, spec.schedule
+    slow = Conv4(**asdict(spec.network)).initial(0)
+    sizes, last = initial_step_sizes(method, slow, 0), schedule.iterations
+    logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
     training = SimpleNamespace(
         curves=[],
         dynamics=[
@@ -69,7 +68,7 @@ def test_what_a_training_writes_is_gathered(tmp_path: Path, variant: str) -> Non
     spec = specs(**LEARNED)[variant]
     folder = logs(spec, tmp_path / variant)
     for table, file in (("step_size", "dynamics"), ("step_size_value", "step_sizes")):
-        rows, _ = gather(table, {str(folder / f"{file}.parquet"): spec}, logged=True)
+        rows, _ = gather(table, {str(folder / f"{file}.parquet"): spec})
         assert bool(rows.num_rows) == (variant != "maml")
 
 
@@ -90,12 +89,4 @@ def test_step_sizes_that_are_lost_are_missed(
     provenance, rows = read_provenance(path), pq.read_table(path).to_pylist()
     write_table(pa.Table.from_pylist(rows[lost], pq.read_schema(path)), path, provenance)
     with pytest.raises(SchemaError, match=said):
-        gather(table, {str(path): spec}, logged=True)
-
-
-@pytest.mark.parametrize("size", [(5, 64, 84), (2, 8, 16), (20, 3, 47)])
-def test_parameters_are_counted_as_the_network_has_them(size: tuple[int, int, int]) -> None:
-    network = dict(zip(("way", "filters", "image_size"), size, strict=True))
-    initial = Conv4(**network).initial(0)
-    counted = {(layer_of(name), kind_of(name)): value.numel() for name, value in initial.items()}
-    assert parameter_counts(network) == counted
+        gather(table, {str(path): spec})

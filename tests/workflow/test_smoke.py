@@ -13,6 +13,8 @@ from study_run import SHARED, Checkout
 from innerloop.commands import main as compare
 from innerloop.provenance import read_provenance
 from innerloop.render.registry import FIGURES, TABLES
+from innerloop.runtime.compute import Compute
+from innerloop.runtime.typed_json import as_json
 from innerloop.study.reading import merged_study
 
 pytestmark = pytest.mark.workflow
@@ -74,7 +76,7 @@ def test_every_result_carries_its_provenance(finished: Checkout) -> None:
         assert record["versions"]["torch"]
     for path in (finished.folder / "results/smoke/models").rglob("model.json"):
         record = json.loads(path.read_text(encoding="utf-8"))
-        assert record["spec"]["compute"] == {"device": "cpu", "threads": 1}
+        assert record["spec"]["compute"] == as_json(Compute("cpu", 1))
         assert record["data_digests"][record["spec"]["dataset"]]
 
 

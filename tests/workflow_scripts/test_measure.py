@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
-from training_job import run, spec
+from training_job import run
 
 import draw_episodes
 import measure
@@ -23,9 +24,10 @@ import tiny
 from innerloop.built_in import ACCURACY, PROBES
 from innerloop.data.image_store import ImageStore
 from innerloop.errors import InnerloopError, ProvenanceError, SchemaError
-from innerloop.files import write_json
+from innerloop.files import canonical_json, write_json
 from innerloop.meta.outer_loop import QueryResult
 from innerloop.probes import accuracy
+from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec
 from innerloop.study.paths import LOGGED
 from innerloop.tables.aggregate import gather
 
@@ -60,19 +62,20 @@ def study(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "study"))
 
 
-def job(table: str, entry: str | None = None) -> dict[str, Any]:
-    return {
-        "table": table,
-        "entry": entry or {"accuracy": ACCURACY, **PROBES}[table],
-        "options": OPTIONS.get(table, {}),
-        "datasets": [tiny.DATASET],
-        "queries": 4,
-        "test_steps": 1,
-        "test_step_size": 0.3,
-        "model": spec(),
-        "compute": {"device": "cpu", "threads": 1, "tasks_at_once": 2},
-        "code": "0",
-    }
+def job(table: str, entry: str | None = None) -> MeasureSpec:
+    return MeasureSpec(
+        table=table,
+        entry=entry or {"accuracy": ACCURACY, **PROBES}[table],
+        options=OPTIONS.get(table, {}),
+        datasets=(tiny.DATASET,),
+        queries=4,
+        test_steps=1,
+        test_step_size=0.3,
+        tasks_at_once=2,
+        model=tiny.TRAINING,
+        compute=tiny.TRAINING.compute,
+        code="0",
+    )
 
 
 def measured(images: ImageStore, study: Path, table: str, entry: str | None = None) -> Path:
@@ -80,7 +83,7 @@ def measured(images: ImageStore, study: Path, table: str, entry: str | None = No
     out = study / f"{table}.parquet"
     measure.main(
         [
-            *("--spec", json.dumps(job(table, entry))),
+            *("--spec", canonical_json(job(table, entry))),
             *("--model", str(study / "seed0/model/model.json")),
             *("--images", f"{tiny.DATASET}={images.folder / 'manifest.json'}"),
             *("--splits", f"{tiny.DATASET}={study / 'seed0/splits.parquet'}"),
@@ -96,7 +99,7 @@ def test_what_is_measured_is_what_is_gathered(images: ImageStore, study: Path, t
     """And a row lost, doubled or of another model, data set or split is refused by its file."""
     path = measured(images, study, table)
     rows = pq.read_table(path)
-    gathered, _ = gather(table, {str(path): job(table)}, logged=False)
+    gathered, _ = gather(table, {str(path): job(table)})
     assert gathered.equals(rows)
     refused(path, job(table), table, rows.slice(1), "rows are missing")
     refused(path, job(table), table, pa.concat_tables([rows, rows.slice(3, 1)]), "repeat others")
@@ -109,33 +112,33 @@ def test_what_is_measured_is_what_is_gathered(images: ImageStore, study: Path, t
 @pytest.mark.parametrize("table", LOGGED)
 def test_what_training_logged_is_gathered_whole(study: Path, table: str) -> None:
     path = study / "seed0/model" / LOGGED[table]
-    gathered, _ = gather(table, {str(path): spec()}, logged=True)
+    gathered, _ = gather(table, {str(path): tiny.TRAINING})
     rows = pq.read_table(path)
     if not gathered.num_rows:
         assert table.startswith("step_size")  # none are learned
         return
     lost = rows.filter(pc.not_equal(rows.column("iteration"), 6))
-    refused(path, spec(), table, lost, "are missing and 0 were not asked for", logged=True)
+    refused(path, tiny.TRAINING, table, lost, "are missing and 0 were not asked for")
     twice = pa.concat_tables([rows, rows.slice(0, 1)])
-    refused(path, spec(), table, twice, "repeat others", logged=True)
+    refused(path, tiny.TRAINING, table, twice, "repeat others")
 
 
 def test_the_baseline_is_gathered_whole(images: ImageStore, study: Path) -> None:
-    baseline = {
-        "dataset": tiny.DATASET, "setting": "3w1s", "way": 3, "shot": 1, "splits": ["test"],
-        "tasks": TASKS, "queries": 4, "store": images.name,
-    }  # fmt: skip
+    baseline = RawPixelsSpec(
+        dataset=tiny.DATASET, setting="3w1s", way=3, shot=1, splits=("test",), tasks=TASKS,
+        queries=4, store=images.name,
+    )  # fmt: skip
     out = study / "raw_pixels.parquet"
     measure_raw_pixels.main(
         [
-            *("--spec", json.dumps(baseline)),
+            *("--spec", canonical_json(baseline)),
             *("--images", str(images.folder / "manifest.json")),
             *("--episodes", str(study / "episodes.parquet")),
             *("--out", str(out)),
         ]
     )
     rows = pq.read_table(out)
-    gather("accuracy", {str(out): baseline}, logged=False)
+    gather("accuracy", {str(out): baseline})
     refused(out, baseline, "accuracy", rows.slice(1), "1 of 5 rows are missing and 0 were not")
 
 
@@ -148,22 +151,14 @@ def filled(rows: pa.Table, column: str, value: object) -> pa.Table:
     return rows.set_column(place, field, pa.array(values, field.type))
 
 
-def refused(
-    path: Path,
-    made_with: dict[str, Any],
-    table: str,
-    rows: pa.Table,
-    said: str,
-    *,
-    logged: bool = False,
-) -> None:
+def refused(path: Path, made_with: Spec, table: str, rows: pa.Table, said: str) -> None:
     """Put other rows under a file's record; gathering must name the file."""
     before = path.read_bytes()
     if rows.equals(pq.read_table(path)):
         return
     pq.write_table(rows, path)
     with pytest.raises(SchemaError, match=rf"{path}.*{said}"):
-        gather(table, {str(path): made_with}, logged=logged)
+        gather(table, {str(path): made_with})
     path.write_bytes(before)
 
 
@@ -198,7 +193,7 @@ def edited_manifest(folder: Path) -> None:
         changed(lambda content: content["network"].update(batch_norm="support")),
         changed(
             lambda content: content.update(
-                method=json.dumps({**tiny.METHOD.as_json(), "step_size": 0.2})
+                method=canonical_json(replace(tiny.METHOD, step_size=0.2))
             )
         ),
     ],
@@ -261,5 +256,5 @@ def test_what_diverged_is_said_and_missing(
     said = capsys.readouterr().err
     assert f"WARNING: 6 of 10 accuracies on {tiny.DATASET} are missing" in said
     assert "with 1 steps and a step size of 0.3" in said
-    gathered, _ = gather("accuracy", {str(path): job("accuracy")}, logged=False)
+    gathered, _ = gather("accuracy", {str(path): job("accuracy")})
     assert sum(map(math.isnan, gathered["accuracy"].to_pylist())) == 6

@@ -18,7 +18,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from training_job import run, spec
+from training_job import run
 
 import tiny
 import train
@@ -28,6 +28,7 @@ from innerloop.errors import DataError
 from innerloop.files import read_json
 from innerloop.meta.model_file import load
 from innerloop.provenance import read_provenance
+from innerloop.runtime.typed_json import as_json
 
 
 def interrupt_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +51,7 @@ def interrupt_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
     out = run(images, tmp_path)
     manifest = read_json(out)
-    assert manifest["spec"] == spec()
+    assert manifest["spec"] == as_json(tiny.TRAINING)
     splits = split_digest(tmp_path / "splits.parquet")
     assert manifest["data_digests"] == {tiny.DATASET: images.digest, "splits": splits}
     assert manifest["threads"] == 1
@@ -59,7 +60,7 @@ def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
     assert manifest["best_validation"]["iteration"] == model.best
     assert {0, 6, 12} <= set(model.kept)
     for name in ("training", "dynamics", "step_sizes"):
-        assert read_provenance(out.with_name(f"{name}.parquet"))["spec"] == spec()
+        assert read_provenance(out.with_name(f"{name}.parquet"))["spec"] == as_json(tiny.TRAINING)
     assert read_json(out.with_name("run.json"))["wall_seconds"] > 0
     assert not (tmp_path / "kept").exists()
 
@@ -108,7 +109,7 @@ def test_other_parameters_start_over_and_the_earlier_ones_go_on(
 ) -> None:
     """Whoever tries another setting in between, and ends it or not, loses nothing."""
     undisturbed = run(images, tmp_path / "undisturbed")
-    other = {"method": {**tiny.METHOD.as_json(), "step_size": 0.2}}
+    other = {"method": {**as_json(tiny.METHOD), "step_size": 0.2}}
     stop_after(7, images, tmp_path / "here")
     stop_after(3, images, tmp_path / "here", **other)
     run(images, tmp_path / "here", {"code": "1"})
@@ -158,7 +159,7 @@ def test_the_log_says_what_began_when_and_where_and_how_it_ended(
 def test_a_model_without_training_has_a_log_and_a_curve(
     images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    schedule = {**spec()["schedule"], "iterations": 0, "checkpoints": [0]}
+    schedule = {**as_json(tiny.TRAINING.schedule), "iterations": 0, "checkpoints": [0]}
     out = run(images, tmp_path, {"schedule": schedule, "variant": "untrained"})
     head, closing = capsys.readouterr().err.splitlines()
     assert "untrained on" in head

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.sources.base import UNSTATED
 from innerloop.files import write_json
+from innerloop.runtime.typed_json import as_json
 
 
 class Patterns:
@@ -29,37 +29,6 @@ class Patterns:
         return (Image.fromarray(image.transpose(1, 2, 0)) for image in tiny.store().images)
 
 
-def spec() -> dict[str, Any]:
-    return {
-        "protocol": "p1",
-        "dataset": tiny.DATASET,
-        "store": str(tiny.SIZE),
-        "variant": "maml",
-        "setting": "3w1s",
-        "seed": 0,
-        "way": 3,
-        "shot": 1,
-        "queries": 4,
-        "study_seed": 0,
-        "method": tiny.METHOD.as_json(),
-        "network": asdict(tiny.NETWORK),
-        "schedule": {
-            "iterations": 12,
-            "meta_batch": 2,
-            "train_steps": 1,
-            "test_steps": 1,
-            "outer_step_size": 0.01,
-            "validation_every": 5,
-            "validation_tasks": 4,
-            "checkpoints": [0, 6, 12],
-            "tasks_at_once": 2,
-        },
-        "validation_queries": 4,
-        "compute": {"device": "cpu", "threads": 1},
-        "code": "0",
-    }
-
-
 def run(
     images: ImageStore,
     folder: Path,
@@ -70,7 +39,7 @@ def run(
     """Train into a folder; a second call continues what the first left."""
     folder.mkdir(exist_ok=True)
     splits = splits or tiny.write_splits(folder / "splits.parquet")
-    write_json(folder / "spec.json", {**spec(), **(changed or {})})
+    write_json(folder / "spec.json", {**as_json(tiny.TRAINING), **(changed or {})})
     out = folder / "model" / "model.json"
     train.main(
         [

@@ -26,19 +26,19 @@ class Method:
 
     Attributes:
         name: what the method is called.
-        label: how figures and tables call it.
-        update_rule: entry of the rule, `package.module:name` or `file.py:name`.
-        rule_options: keyword arguments of the rule.
-        adapts: the parameters that move: all, the head only, or the body only.
-        adapt_batch_norm: whether gamma and beta move with the body.
-        step_size: inner learning rate; a pair [low, high] draws learned step sizes uniformly.
-        step_size_multiplier: multiplies the protocol's step size (MAML 3x).
-        learn_step_size: one step size per parameter, learned by the outer loop (P2 eq. 3-4).
-        constraint: `unit_norm` keeps slow conv weights at norm 1, from the start and after every
-            outer step.
-        first_order: do not differentiate through the inner gradients.
-        inner_loss: `mean` cross-entropy, or `sum_over_shots`: the sum over the support images
-            divided by the shots, as in the first MAML code (0.01 there is 0.05 of the mean).
+        label: how figures and tables call it
+        update_rule: sgd, scaled_lr, unit_norm, or path/to/file.py:name
+        rule_options: keyword arguments of the update rule, for example {norm: filter, detach_norm:
+            true}
+        adapts: which parameters move in the inner loop
+        adapt_batch_norm: whether gamma and beta move in the inner loop
+        step_size: inner step size: a number (0 and below are allowed), or [low, high] from which
+            learned step sizes are drawn
+        step_size_multiplier: multiplies the protocol's step size, and its test_step_size
+        learn_step_size: one step size per parameter, learned by the outer loop
+        constraint: held by slow conv weights, from the start and after every outer step
+        first_order: do not differentiate through the inner gradients
+        inner_loss: mean cross-entropy, or its sum over the support images divided by the shots
     """
 
     name: str
@@ -102,18 +102,6 @@ class Method:
             roles |= {"conv_weight", "conv_bias"}
             roles |= {"norm"} if self.adapt_batch_norm else set()
         return frozenset(roles)
-
-    def as_json(self) -> dict[str, Any]:
-        """The method as plain JSON values."""
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        if isinstance(self.step_size, tuple):
-            values["step_size"] = list(self.step_size)
-        return {**values, "rule_options": dict(self.rule_options)}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Method:
-        """The method that `as_json` wrote."""
-        return cls(**values)
 
 
 def with_test_step_size(method: Method, step_size: float) -> Method:

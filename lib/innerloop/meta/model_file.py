@@ -18,6 +18,8 @@ from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.predict import predict
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.train import TrainSpec
 
 FORMAT = 1
 
@@ -54,7 +56,7 @@ class TrainedModel:
 
     network: Conv4
     method: Method
-    spec: Mapping[str, Any] = field(repr=False)
+    spec: TrainSpec = field(repr=False)
     kept: dict[int, Weights]
     best: int
     last: int
@@ -113,7 +115,7 @@ class TrainedModel:
         weights = self.at(checkpoint)
         return predict(
             self.network, weights.slow, self.method, support_images, support_labels, query_images,
-            steps=self.spec["schedule"]["test_steps"] if steps is None else steps,
+            steps=self.spec.schedule.test_steps if steps is None else steps,
             step_sizes=weights.step_sizes,
         )  # fmt: skip
 
@@ -134,8 +136,8 @@ def save(model: TrainedModel, path: Path | str) -> None:
     content = {
         "format": FORMAT,
         "network": asdict(model.network),
-        "method": json.dumps(model.method.as_json()),
-        "spec": json.dumps(model.spec),
+        "method": canonical_json(model.method),
+        "spec": canonical_json(model.spec),
         "best": model.best,
         "last": model.last,
         "kept": {
@@ -165,8 +167,8 @@ def load(path: Path | str) -> TrainedModel:
     try:
         return TrainedModel(
             network=Conv4(**content["network"]),
-            method=Method.from_json(json.loads(content["method"])),
-            spec=json.loads(content["spec"]),
+            method=from_json(Method, json.loads(content["method"])),
+            spec=from_json(TrainSpec, json.loads(content["spec"])),
             kept={
                 iteration: Weights(iteration, part["slow"], part["step_sizes"])
                 for iteration, part in content["kept"].items()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import torch
@@ -22,41 +21,10 @@ from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.meta.outer_loop import QueryResult, query_result
 from innerloop.nets.conv4 import Conv4
 from innerloop.parameters import Parameters, detached
+from innerloop.specs.train import Schedule, TrainSpec
 
 #: Iterations between looks at the loss; each look waits for the device.
 _CHECK_EVERY = 20
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long and on how much a model is trained.
-
-    Attributes:
-        iterations: outer iterations; 0 keeps the initial weights.
-        meta_batch: tasks of an outer step.
-        train_steps: inner steps while training.
-        test_steps: inner steps on validation and test tasks.
-        outer_step_size: Adam's learning rate.
-        validation_every: outer iterations between validations, which also log the curves.
-        validation_tasks: fixed validation tasks.
-        checkpoints: iterations whose weights are kept, besides the best and the last.
-        tasks_at_once: validation tasks that go through the network together.
-    """
-
-    iterations: int
-    meta_batch: int
-    train_steps: int
-    test_steps: int
-    outer_step_size: float
-    validation_every: int
-    validation_tasks: int
-    checkpoints: tuple[int, ...]
-    tasks_at_once: int
-
-    @classmethod
-    def from_spec(cls, values: Mapping[str, Any]) -> Schedule:
-        """From the resolved parameters of a training job."""
-        return cls(**{**values, "checkpoints": tuple(values["checkpoints"])})
 
 
 class Training:
@@ -123,7 +91,7 @@ class Training:
                 "validation": torch.tensor(self.best[0]),
             }
 
-    def model(self, spec: Mapping[str, Any]) -> TrainedModel:
+    def model(self, spec: TrainSpec) -> TrainedModel:
         """The finished model: the kept iterations, the best and the last."""
         last = self.schedule.iterations
         wanted = {*self.schedule.checkpoints, self.best[1], last}

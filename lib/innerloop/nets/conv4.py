@@ -7,83 +7,32 @@ parameters of T tasks and their images go through together, as one convolution w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 
-from innerloop.errors import ConfigError, require_count
 from innerloop.nets.block import BlockTensors, block_output
 from innerloop.nets.convolution import convolved, mean_and_variance
-from innerloop.nets.initialisation import Initialisation, initial_weight
+from innerloop.nets.initialisation import initial_weight
+from innerloop.nets.options import BLOCKS, Conv4Options
 from innerloop.nets.patches import side_by_side
 from innerloop.parameters import Parameters, kind_of, layer_of
 from innerloop.streams import seed_from
 
-BLOCKS = ("conv1", "conv2", "conv3", "conv4")
-LAYERS = (*BLOCKS, "head")
-
-BatchNorm: TypeAlias = Literal["batch", "support"]
 #: Per block: mean and variance of each task's and filter's pre-activations, [T * filters].
 Statistics: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]
 Activations: TypeAlias = dict[str, torch.Tensor]
 
 
 @dataclass(frozen=True)
-class Conv4:
+class Conv4(Conv4Options):
     """The network of both papers (P1 Section 4.1, P2 Figure 4).
 
-    Attributes:
-        way: classes of a task; the width of the head.
-        filters: filters of each block.
-        image_size: side of the square images in pixels; at least 16.
-        channels: channels of the images.
-        batch_norm: `batch`: every pass is normalised by its own images (transductive);
-            `support`: query images are normalised by the support images' statistics.
-        batch_norm_eps: added to the variance.
-        initialisation: distribution of the initial weights.
+    Its arguments are those of `Conv4Options`. With `batch_norm: batch`, every pass is normalised by
+    its own images (transductive); with `support`, query images are normalised by the support
+    images' statistics.
     """
-
-    way: int = 5
-    filters: int = 64
-    image_size: int = 84
-    channels: int = 3
-    batch_norm: BatchNorm = "batch"
-    batch_norm_eps: float = 1e-5
-    initialisation: Initialisation = "glorot"
-
-    def __post_init__(self) -> None:
-        for name, kind in (("batch_norm", BatchNorm), ("initialisation", Initialisation)):
-            value, choices = getattr(self, name), get_args(kind)
-            if value not in choices:
-                raise ConfigError(f"{name} is {value!r}; choose from {', '.join(choices)}")
-        for name in ("way", "filters", "image_size", "channels"):
-            require_count(name, getattr(self, name), least=1)
-        if self.image_size < 16:
-            raise ConfigError(
-                f"image_size {self.image_size}: Conv4 halves the image four times; use 16 or more"
-            )
-
-    @property
-    def feature_size(self) -> int:
-        """Length of the flattened output of the last block: 1600 at 84 pixels, 64 filters."""
-        return self.filters * (self.image_size // 16) ** 2
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The parameters by name, and their shapes without a task axis."""
-        found: dict[str, tuple[int, ...]] = {}
-        width = self.channels
-        for block in BLOCKS:
-            found[f"{block}.weight"] = (self.filters, width, 3, 3)
-            for part in ("bias", "gamma", "beta"):
-                found[f"{block}.{part}"] = (self.filters,)
-            width = self.filters
-        return {
-            **found,
-            "head.weight": (self.way, self.feature_size),
-            "head.bias": (self.way,),
-        }
 
     def initial(self, seed: int, dtype: torch.dtype = torch.float32) -> Parameters:
         """Initial slow weights: zero biases and betas, unit gammas; a pure function of `seed`."""

@@ -7,11 +7,10 @@ torch 21.3 everywhere, Kaiming 128 everywhere.
 from __future__ import annotations
 
 import math
-from typing import Literal, TypeAlias
 
 import torch
 
-Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming"]
+from innerloop.nets.options import Initialisation
 
 
 def initial_weight(

@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.nets.block import BlockPass, BlockTensors
-from innerloop.nets.conv4 import BLOCKS, Conv4, block_tensors, by_task
+from innerloop.nets.conv4 import Conv4, block_tensors, by_task
 from innerloop.nets.convolution import BlockInput, Hidden
+from innerloop.nets.options import BLOCKS
 from innerloop.parameters import Parameters
 
 

@@ -15,7 +15,8 @@ import torch
 
 from innerloop.errors import InputError
 from innerloop.inputs import require_network, require_weights
-from innerloop.nets.conv4 import BLOCKS, Conv4
+from innerloop.nets.conv4 import Conv4
+from innerloop.nets.options import BLOCKS
 from innerloop.parameters import Parameters, detached, kind_of
 
 #: What BatchNorm of PyTorch keeps besides its parameters.

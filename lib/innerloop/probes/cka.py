@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.adapt import adapt
-from innerloop.nets.conv4 import LAYERS, Activations
+from innerloop.nets.conv4 import Activations
+from innerloop.nets.options import LAYERS
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.progress import Progress
@@ -28,10 +29,11 @@ def cka(model: ProbedModel) -> Iterator[Row]:
     steps = _step_counts(model)
     for dataset in model.datasets:
         yield from _similarities(model, dataset, "last", steps, tasks)
-    own = model.trained.spec["dataset"]
+    trained = model.spec.model
+    own = trained.dataset
     if own in model.options.get("over_training", []) and own in model.datasets:
         some = model.options.get("training_tasks", tasks)
-        for iteration in model.trained.spec["schedule"]["checkpoints"]:
+        for iteration in trained.schedule.checkpoints:
             yield from _similarities(model, own, iteration, [model.test_steps], some)
 
 

@@ -12,7 +12,8 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.errors import InputError
 from innerloop.inner_loop.adapt import query_logits
 from innerloop.inputs import require_network, require_tasks, require_weights
-from innerloop.nets.conv4 import LAYERS, Activations, Conv4
+from innerloop.nets.conv4 import Activations, Conv4
+from innerloop.nets.options import LAYERS
 from innerloop.parameters import Parameters, with_task_axis
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
 

@@ -12,7 +12,7 @@ library adds the columns that say which model it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -28,6 +28,7 @@ from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.nets.conv4 import Conv4
+from innerloop.specs.measure import MeasureSpec
 
 Row: TypeAlias = dict[str, Any]
 
@@ -47,27 +48,15 @@ class ProbedModel:
 
     Attributes:
         trained: network, method and weights.
-        datasets: the data sets to measure on.
+        spec: what it is measured by.
         files: where each data set is.
-        study_seed: the seed that evaluation episodes are drawn by.
-        queries: query images per class.
-        test_steps: inner steps that the variant takes on test tasks.
-        test_step_size: their step size; None: as in training.
-        tasks_at_once: tasks to put through the network together.
-        options: the probe's own settings from the study file.
         device: where to compute.
     """
 
     trained: TrainedModel
-    datasets: Sequence[str]
+    spec: MeasureSpec
     files: Mapping[str, DatasetFiles]
-    study_seed: int
-    queries: int
-    test_steps: int
-    tasks_at_once: int
-    options: Mapping[str, Any]
     device: torch.device
-    test_step_size: float | None = None
 
     @property
     def network(self) -> Conv4:
@@ -79,14 +68,34 @@ class ProbedModel:
         """How it adapts."""
         return self.trained.method
 
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets to measure on."""
+        return self.spec.datasets
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """The probe's own settings from the study file."""
+        return self.spec.options
+
+    @property
+    def test_steps(self) -> int:
+        """Inner steps that the variant takes on test tasks."""
+        return self.spec.test_steps
+
+    @property
+    def tasks_at_once(self) -> int:
+        """Tasks to put through the network together."""
+        return self.spec.tasks_at_once
+
     def weights(self, checkpoint: str | int = "last") -> Weights:
         """Weights of `best`, `last` or a kept iteration, on the device.
 
         With them are the step sizes to adapt by, those that are meant for test tasks.
         """
         found = self.trained.at(checkpoint)
-        if self.test_step_size is not None:
-            method = with_test_step_size(self.method, self.test_step_size)
+        if self.spec.test_step_size is not None:
+            method = with_test_step_size(self.method, self.spec.test_step_size)
             found = replace(found, step_sizes=initial_step_sizes(method, found.slow, seed=0))
         return found.to(self.device)
 
@@ -96,9 +105,9 @@ class ProbedModel:
         Another `purpose` draws independent tasks.
         """
         files = self.files[dataset]
-        spec = self.trained.spec
-        source = EpisodeSource(read_split(files.splits, split), self.study_seed, purpose)
-        size = TaskSize(spec["way"], spec["shot"], self.queries)
+        model = self.spec.model
+        source = EpisodeSource(read_split(files.splits, split), model.study_seed, purpose)
+        size = TaskSize(model.way, model.shot, self.spec.queries)
         return Tasks(files.images, source, size, self.device)
 
     def recorded(self, dataset: str, split: str) -> Episodes:
@@ -123,7 +132,7 @@ class ProbedModel:
             "checkpoint": checkpoint,
             "iteration": weights.iteration,
             "steps": steps,
-            "queries": self.queries,
+            "queries": self.spec.queries,
             "batch_norm": self.network.batch_norm,
         }
 

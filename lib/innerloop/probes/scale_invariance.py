@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.adapt import query_logits
 from innerloop.inner_loop.losses import task_losses
-from innerloop.nets.conv4 import LAYERS
+from innerloop.nets.options import LAYERS
 from innerloop.parameters import Parameters, with_task_axis
 from innerloop.probes.probe import ProbedModel, Row
 

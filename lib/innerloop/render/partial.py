@@ -17,9 +17,10 @@ from innerloop.provenance import require_spec, write_table
 from innerloop.render.files import write_drawing, write_tabulation
 from innerloop.render.registry import FIGURES, Product, tables_of
 from innerloop.render.report import write_report
+from innerloop.specs.train import TrainSpec
 from innerloop.study import paths
 from innerloop.study.description import describe
-from innerloop.study.jobs import Jobs, Spec
+from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
@@ -111,7 +112,7 @@ def _manifest(key: ModelKey, jobs: Jobs, left_out: dict[str, str]) -> str | None
     return manifest if usable else None
 
 
-def _is_of(manifest: str, spec: Spec) -> bool:
+def _is_of(manifest: str, spec: TrainSpec) -> bool:
     require_spec(manifest, read_json(manifest)["spec"], spec)
     return True
 
@@ -129,7 +130,7 @@ def _gathered(
     made = {}
     for name in measurements.tables():
         found = [
-            _read(file, left_out, gather, name, {file: spec}, name in paths.LOGGED)
+            _read(file, left_out, gather, name, {file: spec})
             for file, spec in measurements.files(name).items()
         ]
         parts = [table for table, _ in filter(None, found)]

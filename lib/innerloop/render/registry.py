@@ -29,6 +29,14 @@ class Product:
     paper: str
 
 
+@dataclass(frozen=True)
+class ProductSpec:
+    """What the job that draws a figure or writes a table is run with: which, and by what code."""
+
+    name: str
+    code: str = ""
+
+
 def _figure(name: str, paper: str, title: str, *reads: str) -> tuple[str, Product]:
     return name, Product(f"innerloop.render.figures.{name}:draw", reads, title, paper)
 

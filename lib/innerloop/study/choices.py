@@ -8,41 +8,43 @@ A variant's values come from, each overriding the one before: the protocol's `de
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, fields
 from typing import Any
 
 from innerloop.inner_loop.method import Method
+from innerloop.nets.options import Conv4Options
+from innerloop.specs.measure import MeasureSpec
+from innerloop.specs.train import Schedule, TrainSpec
 
-#: Choices that are values of `Method`.
-METHOD = (
-    "step_size",
-    "first_order",
-    "inner_loss",
-    "adapt_batch_norm",
-    "rule_options",
-)
-#: Choices that are values of `Conv4`.
-NETWORK = ("filters", "image_size", "batch_norm", "batch_norm_eps", "initialisation")
-#: Choices that are values of the training schedule.
-TRAINING = ("iterations", "meta_batch", "train_steps", "test_steps", "outer_step_size", "queries")
-#: Choices of what is measured alone; validation is part of training.
-MEASURING = ("test_step_size",)
+#: The choices, by the class that a choice is a field of: its type, default and meaning stand there.
+HOMES: Mapping[type, tuple[str, ...]] = {
+    Method: ("step_size", "first_order", "inner_loss", "adapt_batch_norm", "rule_options"),
+    Conv4Options: ("filters", "image_size", "batch_norm", "batch_norm_eps", "initialisation"),
+    Schedule: ("iterations", "meta_batch", "train_steps", "test_steps", "outer_step_size"),
+    TrainSpec: ("queries",),
+    MeasureSpec: ("test_step_size",),
+}
 
-NAMES = frozenset({*METHOD, *NETWORK, *TRAINING, *MEASURING})
+
+def of(home: type) -> tuple[str, ...]:
+    """The choices that are fields of a class."""
+    return HOMES[home]
+
+
+def default(home: Any, name: str) -> Any:
+    """The default of a choice; `MISSING` where it must be said."""
+    field = next(field for field in fields(home) if field.name == name)
+    return field.default if field.default_factory is MISSING else field.default_factory()
+
+
+NAMES = tuple(name for names in HOMES.values() for name in names)
 
 #: What holds where nothing is said; how long to train must be said.
 BASE: dict[str, Any] = {
-    **{name: getattr(Method(""), name) for name in METHOD},
-    "filters": 64,
-    "image_size": 84,
-    "batch_norm": "batch",
-    "batch_norm_eps": 1e-5,
-    "initialisation": "glorot",
-    "meta_batch": 4,
-    "train_steps": 5,
-    "test_steps": 10,
-    "test_step_size": None,
-    "outer_step_size": 0.001,
-    "queries": 15,
+    name: default(home, name)
+    for home, names in HOMES.items()
+    for name in names
+    if default(home, name) is not MISSING
 }
 
 

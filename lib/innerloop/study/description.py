@@ -10,8 +10,6 @@ from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.study import Study
 
-_SHOWN = (*choices.TRAINING, *choices.MEASURING, *choices.NETWORK, *choices.METHOD)
-
 
 def describe(study: Study) -> dict[str, Any]:
     """What figures, tables and the report must know of a study besides its measurements."""
@@ -54,7 +52,7 @@ def _described(model: Model) -> dict[str, Any]:
         "label": method.label,
         "way": model.way,
         "shot": model.shot,
-        **choices.pick(model.choices, _SHOWN),
+        **choices.pick(model.choices, choices.NAMES),
         "step_size_multiplier": method.step_size_multiplier,
         "baseline": model.baseline,
     }

@@ -9,7 +9,9 @@ from typing import Any
 from innerloop.errors import InnerloopError
 from innerloop.files import read_json
 from innerloop.provenance import read_provenance
-from innerloop.study.jobs import Jobs, Spec
+from innerloop.runtime.typed_json import as_json
+from innerloop.specs.measure import Spec
+from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import model_key
 from innerloop.study.study import Study
 from innerloop.study.workload import Job
@@ -35,24 +37,32 @@ def done(study: Study) -> Callable[[Job], bool]:
     return is_done
 
 
-def _parameters(jobs: Jobs, job: Job) -> Spec:
+def _parameters(jobs: Jobs, job: Job) -> dict[str, Any]:
     w = job.wildcards
     if job.rule == "build_images":
         spec = jobs.images(w["dataset"], w["store"])
-        count, listing = sum(spec["images"].values()), spec["listing"].get("sha256")
-        return {**{name: spec[name] for name in _OF_IMAGES}, "count": count, "listing": listing}
+        return {
+            **{name: getattr(spec, name) for name in _OF_IMAGES},
+            "count": sum(spec.images.values()),
+            "listing": spec.listing.sha256 if spec.listing else None,
+        }
+    return _without_code(as_json(_measured(jobs, job)))
+
+
+def _measured(jobs: Jobs, job: Job) -> Spec:
+    w = job.wildcards
     if job.rule == "measure_raw_pixels":
-        return _without_code(jobs.baseline(w["dataset"], w["setting"]))
+        return jobs.baseline(w["dataset"], w["setting"])
     if job.rule == "train_toy":
-        return _without_code(jobs.toy(w["dataset"], w["arm"], w["seed"]))
+        return jobs.toy(w["dataset"], w["arm"], w["seed"])
     if job.rule == "train_model":
-        return _without_code(jobs.train(model_key(w)))
+        return jobs.train(model_key(w))
     if job.rule == "measure_accuracy":
-        return _without_code(jobs.evaluate(model_key(w)))
-    return _without_code(jobs.probe(w["probe"], model_key(w)))
+        return jobs.evaluate(model_key(w))
+    return jobs.probe(w["probe"], model_key(w))
 
 
-def _recorded(output: Path) -> Spec:
+def _recorded(output: Path) -> dict[str, Any]:
     if output.name == "manifest.json":
         manifest = read_json(output)
         files = manifest["files"].values()
@@ -66,7 +76,7 @@ def _recorded(output: Path) -> Spec:
     return _without_code(record["spec"])
 
 
-def _without_code(spec: Mapping[str, Any]) -> Spec:
+def _without_code(spec: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in spec.items() if name != "code"}
     if "model" in plain:
         plain["model"] = _without_code(plain["model"])

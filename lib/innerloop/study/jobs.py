@@ -1,16 +1,16 @@
-"""The jobs of a study: for each, the resolved parameters it is run with.
+"""The jobs of a study: for each, the spec it is run with.
 
-A job's parameters ("spec") hold exactly the values it uses, a digest of the meaning of the code it
-reaches, and nothing else: Snakemake re-runs a job when they change, and result files carry them.
+A job's spec holds exactly the values it uses, a digest of the meaning of the code it reaches, and
+nothing else: Snakemake re-runs a job when it changes, and result files carry it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from innerloop.built_in import ACCURACY
 from innerloop.code_digest import code_digest
@@ -19,16 +19,15 @@ from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
 from innerloop.files import sha256_of
+from innerloop.nets.options import Conv4Options
+from innerloop.runtime.compute import Compute
+from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
+from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
+from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.study import Study
-
-Spec: TypeAlias = dict[str, Any]
-
-
-#: Keys of `compute` that change bits on a GPU alone, and what holds where they are left out.
-_ON_GPU = {"tf32": False, "deterministic": True, "cuda_graph": True}
 
 
 class Jobs:
@@ -52,21 +51,15 @@ class Jobs:
             return ""
         return code_digest(self._scripts / script, [source_file(entry) for entry in entries])
 
-    def _compute(self, *names: str) -> Spec:
-        """Device, threads, and those of some other keys that decide bits there."""
+    def _compute(self, *used: str) -> Compute:
+        """Where to compute; of what only a GPU may do, the named keys alone, or none on a CPU."""
         chosen = self.study.compute
-        idle = [
-            name
-            for name, default in _ON_GPU.items()
-            if chosen["device"] == "cpu" or chosen.get(name, default) == default
-        ]
-        return choices.pick(
-            chosen, [name for name in ("device", "threads", *names) if name not in idle]
-        )
+        named = () if chosen["device"] == "cpu" else [key for key in used if key in chosen]
+        return Compute(chosen["device"], chosen["threads"], **{key: chosen[key] for key in named})
 
     # ---- data ------------------------------------------------------------------------------
 
-    def fetch(self, collection: str) -> Spec:
+    def fetch(self, collection: str) -> dict[str, Any]:
         """Bring a collection of files into place.
 
         What they must be is all that counts: verified files do not depend on the code or the
@@ -92,25 +85,25 @@ class Jobs:
         )
         return sorted({name for name in found if name is not None})
 
-    def images(self, dataset: str, store: str) -> Spec:
+    def images(self, dataset: str, store: str) -> ImagesSpec:
         """Build one image store of a data set."""
         variant, registry = self._variant(dataset, store), self.study.registry
         source = variant.source if variant else self.study.source(dataset)
         name, size = variant_and_size(store)
-        return {
-            "dataset": dataset,
-            "variant": name,
-            "size": size,
-            "source": source,
-            "images": dict(variant.images) if variant else {},
-            "listing": self._listing(variant),
-            "code": self.code("build_images.py", registry.entry(source) if variant else source),
-        }
+        return ImagesSpec(
+            dataset=dataset,
+            variant=name,
+            size=size,
+            source=source,
+            images=dict(variant.images) if variant else {},
+            listing=self._listing(variant),
+            code=self.code("build_images.py", registry.entry(source) if variant else source),
+        )
 
-    def _listing(self, variant: Variant | None) -> Spec:
+    def _listing(self, variant: Variant | None) -> Listing | None:
         """What a variant's own listing of images is known by."""
         path = self.study.registry.listing(variant) if variant else None
-        return {"file": variant.listing, "sha256": sha256_of(path)} if variant and path else {}
+        return Listing(variant.listing, sha256_of(path)) if variant and path else None
 
     def _variant(self, dataset: str, store: str) -> Variant | None:
         """The variant that a store is named after: also one that the study does not use."""
@@ -120,16 +113,16 @@ class Jobs:
             raise ConfigError(f"data set '{dataset}' has no image store '{store}'")
         return self.study.registry.variant(source, name) if name else None
 
-    def splits(self, dataset: str) -> Spec:
+    def splits(self, dataset: str) -> SplitsSpec:
         """Divide the classes of a data set, whose images must be of the source it now has."""
-        return {
-            "dataset": dataset,
-            "source": self.study.source(dataset),
-            "splits": self.study.config["datasets"][dataset].get("splits"),
-            "code": self.code("make_splits.py"),
-        }
+        return SplitsSpec(
+            dataset=dataset,
+            source=self.study.source(dataset),
+            splits=self.study.config["datasets"][dataset].get("splits"),
+            code=self.code("make_splits.py"),
+        )
 
-    def episodes(self, dataset: str, setting: str) -> Spec:
+    def episodes(self, dataset: str, setting: str) -> EpisodesSpec:
         """Draw the evaluation episodes of a data set."""
         way, shot = way_and_shot(setting)
         evaluation = self.study.config["evaluation"]
@@ -139,17 +132,17 @@ class Jobs:
             if model.key.setting == setting and dataset in model.evaluate_on
             for split in model.splits
         }
-        return {
-            "dataset": dataset,
-            "setting": setting,
-            "way": way,
-            "shot": shot,
-            "queries": evaluation["queries"],
-            "tasks": evaluation["tasks"],
-            "splits": sorted(splits),
-            "seed": self.study.config["seed"],
-            "code": self.code("draw_episodes.py"),
-        }
+        return EpisodesSpec(
+            dataset=dataset,
+            setting=setting,
+            way=way,
+            shot=shot,
+            queries=evaluation["queries"],
+            tasks=evaluation["tasks"],
+            splits=tuple(sorted(splits)),
+            seed=self.study.config["seed"],
+            code=self.code("draw_episodes.py"),
+        )
 
     def episode_tables(self) -> list[tuple[str, str]]:
         """Every (data set, setting) that some model is evaluated on."""
@@ -198,44 +191,44 @@ class Jobs:
 
     # ---- models ----------------------------------------------------------------------------
 
-    def _train(self, key: ModelKey) -> Spec:
+    def _train(self, key: ModelKey) -> TrainSpec:
         """Meta-train one model."""
         model, config = self.study.models[key], self.study.config
-        schedule = choices.pick(model.choices, choices.TRAINING)
-        queries = schedule.pop("queries")
-        iterations = schedule["iterations"]
-        validation = config["validation"]
-        fractions = config["checkpoints"]
-        return {
+        evaluation, validation = config["evaluation"], config["validation"]
+        iterations = model.choices["iterations"]
+        return TrainSpec(
             **asdict(key),
-            "way": model.way,
-            "shot": model.shot,
-            "queries": queries,
-            "study_seed": config["seed"],
-            # how it is called changes nothing of how it trains
-            "method": {**model.method.as_json(), "label": ""},
-            "store": self.store(key.dataset, model.choices["image_size"]),
-            "network": {"way": model.way, **choices.pick(model.choices, choices.NETWORK)},
-            "schedule": {
-                **schedule,
-                "validation_every": max(1, min(validation["every"], iterations or 1)),
-                "validation_tasks": validation["tasks"],
-                "checkpoints": sorted({round(fraction * iterations) for fraction in fractions}),
-                "tasks_at_once": model.validated_together(config["evaluation"]["queries"]),
-            },
-            "validation_queries": config["evaluation"]["queries"],
-            "compute": self._compute("tf32", "deterministic", "cuda_graph"),
-            "code": self.code("train.py", model.method.update_rule),
-        }
+            way=model.way,
+            shot=model.shot,
+            queries=model.choices["queries"],
+            study_seed=config["seed"],
+            method=replace(model.method, label=""),  # how it is called trains nothing
+            store=self.store(key.dataset, model.choices["image_size"]),
+            network=Conv4Options(
+                way=model.way, **choices.pick(model.choices, choices.of(Conv4Options))
+            ),
+            schedule=Schedule(
+                **choices.pick(model.choices, choices.of(Schedule)),
+                validation_every=max(1, min(validation["every"], iterations or 1)),
+                validation_tasks=validation["tasks"],
+                checkpoints=tuple(
+                    sorted({round(fraction * iterations) for fraction in config["checkpoints"]})
+                ),
+                tasks_at_once=model.validated_together(evaluation["queries"]),
+            ),
+            validation_queries=evaluation["queries"],
+            compute=self._compute("tf32", "deterministic", "cuda_graph"),
+            code=self.code("train.py", model.method.update_rule),
+        )
 
-    def evaluate(self, key: ModelKey) -> Spec:
+    def evaluate(self, key: ModelKey) -> MeasureSpec:
         """Measure one model's accuracy."""
         model = self.study.models[key]
         tasks = self.study.config["evaluation"]["tasks"]
         options = {"checkpoint": "best", "splits": list(model.splits), "tasks": tasks}
-        return self._measure("accuracy", ACCURACY, model, list(model.evaluate_on), options)
+        return self._measure("accuracy", ACCURACY, model, model.evaluate_on, options)
 
-    def probe(self, probe: str, key: ModelKey) -> Spec:
+    def probe(self, probe: str, key: ModelKey) -> MeasureSpec:
         """Measure one model with one probe."""
         model, settings = self.study.models[key], self.study.config["probes"][probe]
         options = {
@@ -245,46 +238,55 @@ class Jobs:
         return self._measure(probe, self.study.probe_entry(probe), model, datasets, options)
 
     def _measure(
-        self, table: str, entry: str, model: Model, datasets: list[str], options: Spec
-    ) -> Spec:
-        return {
-            "table": table,
-            "entry": entry,
-            "options": options,
-            "datasets": datasets,
-            "queries": self.study.config["evaluation"]["queries"],
-            "test_steps": model.choices["test_steps"],
-            "test_step_size": model.choices["test_step_size"],
-            "model": self.train(model.key),
-            "compute": self._compute("tasks_at_once", "deterministic"),
-            "code": self.code("measure.py", entry, model.method.update_rule),
-        }
+        self, table: str, entry: str, model: Model, datasets: Iterable[str], options: dict[str, Any]
+    ) -> MeasureSpec:
+        return MeasureSpec(
+            table=table,
+            entry=entry,
+            options=options,
+            datasets=tuple(datasets),
+            queries=self.study.config["evaluation"]["queries"],
+            test_steps=model.choices["test_steps"],
+            test_step_size=model.choices["test_step_size"],
+            tasks_at_once=self.study.compute["tasks_at_once"],
+            model=self.train(model.key),
+            compute=self._compute("deterministic"),
+            code=self.code("measure.py", entry, model.method.update_rule),
+        )
 
-    def baseline(self, dataset: str, setting: str) -> Spec:
+    def baseline(self, dataset: str, setting: str) -> RawPixelsSpec:
         """Measure the nearest class mean on raw pixels."""
-        return {
-            **choices.pick(self.episodes(dataset, setting), ("dataset", "setting", "way", "shot")),
-            "splits": self.episodes(dataset, setting)["splits"],
-            "tasks": self.study.config["evaluation"]["tasks"],
-            "queries": self.study.config["evaluation"]["queries"],
-            "store": self.store(dataset, self.evaluated_size(dataset, setting)),
-            "code": self.code("measure_raw_pixels.py"),
-        }
+        episodes = self.episodes(dataset, setting)
+        return RawPixelsSpec(
+            dataset=dataset,
+            setting=setting,
+            way=episodes.way,
+            shot=episodes.shot,
+            splits=episodes.splits,
+            tasks=episodes.tasks,
+            queries=episodes.queries,
+            store=self.store(dataset, self.evaluated_size(dataset, setting)),
+            code=self.code("measure_raw_pixels.py"),
+        )
 
     def probe_datasets(self, model: Model, probe: str) -> list[str]:
         """Data sets whose tasks the probe measures on: its own list, or the model's."""
         own = self.study.config["probes"][probe].get("datasets")
         return list(own or model.evaluate_on)
 
-    def toy(self, dataset: str, arm: str, seed: int) -> Spec:
+    def toy(self, dataset: str, arm: str, seed: int) -> ToySpec:
         """Train the supervised toy once."""
         toy = self.study.config["toy"]
-        return {
-            **{name: value for name, value in toy.items() if name not in ("arms", "seeds")},
-            "dataset": dataset,
-            "store": self.store(dataset, toy["image_size"]),
-            "arm": arm,
-            "seed": int(seed),
-            "compute": self._compute(),
-            "code": self.code("train_toy.py"),
-        }
+        return ToySpec(
+            dataset=dataset,
+            store=self.store(dataset, toy["image_size"]),
+            image_size=toy["image_size"],
+            filters=toy["filters"],
+            arm=arm,
+            step_sizes=tuple(toy["step_sizes"]),
+            epochs=toy["epochs"],
+            batch=toy["batch"],
+            seed=int(seed),
+            compute=self._compute(),
+            code=self.code("train_toy.py"),
+        )

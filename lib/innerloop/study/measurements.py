@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from innerloop.built_in import PROBES
 from innerloop.errors import ConfigError
+from innerloop.specs.measure import Spec
 from innerloop.study import paths
-from innerloop.study.jobs import Jobs, Spec
+from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey
 
 
@@ -54,7 +55,7 @@ class Measurements:
         used.pop("statistics", None)
         return {**used, "title": "", "roles": {}}
 
-    def files(self, table: str) -> dict[str, Spec]:
+    def files(self, table: str) -> Mapping[str, Spec]:
         """Every file that a table is gathered from, with the spec it must have been made with.
 
         Raises:

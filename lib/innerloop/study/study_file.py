@@ -183,8 +183,8 @@ class StudyFile:
         """What a method says itself: in the study file, or unlike the defaults of `Method`."""
         own = self.config.get("methods", {}).get(name)
         if own is not None:
-            return {key: value for key, value in own.items() if key in choices.METHOD}
-        said = {key: getattr(self.method(name), key) for key in choices.METHOD}
+            return {key: value for key, value in own.items() if key in choices.of(Method)}
+        said = {key: getattr(self.method(name), key) for key in choices.of(Method)}
         return {key: value for key, value in said.items() if value != choices.BASE[key]}
 
     def _resolved_method(
@@ -192,7 +192,7 @@ class StudyFile:
     ) -> Method:
         try:
             base = self.method(name)
-            values = choices.pick(chosen, choices.METHOD)
+            values = choices.pick(chosen, choices.of(Method))
             method = replace(base, **values, label=self.label(*place))
             check_rule(method)
             if chosen["test_step_size"] is not None:

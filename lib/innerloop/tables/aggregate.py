@@ -10,21 +10,20 @@ import pyarrow.parquet as pq
 
 from innerloop.errors import ProvenanceError, SchemaError
 from innerloop.provenance import read_provenance, require_spec
+from innerloop.specs.measure import Spec
+from innerloop.specs.train import TrainSpec
 from innerloop.tables.expected import require_expected
 from innerloop.tables.from_training import logged_rows
 from innerloop.tables.rows import model_columns, with_columns
 from innerloop.tables.schemas import conform, schema_of
 
 
-def gather(
-    table: str, measured: Mapping[str, Mapping[str, Any]], logged: bool
-) -> tuple[pa.Table, dict[str, Any]]:
+def gather(table: str, measured: Mapping[str, Spec]) -> tuple[pa.Table, dict[str, Any]]:
     """One table out of many files, each made with the spec that the study now gives its job.
 
     Args:
         table: its name.
         measured: path of each file -> the resolved parameters it must have been made with.
-        logged: whether the files are training logs, which become rows here.
 
     Returns:
         The rows, in the files' order, and their provenance: how many files, and every set of
@@ -44,7 +43,7 @@ def gather(
         if provenance["versions"] not in versions:
             versions.append(provenance["versions"])
         try:
-            parts.append(_rows(path, table, spec, logged))
+            parts.append(_rows(path, table, spec))
         except (SchemaError, pa.ArrowException, ValueError, KeyError) as error:
             raise SchemaError(
                 f"{path} does not hold what its job wrote: {error}. Put the right file back, or "
@@ -53,9 +52,9 @@ def gather(
     return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
 
 
-def _rows(path: str, table: str, spec: Mapping[str, Any], logged: bool) -> pa.Table:
+def _rows(path: str, table: str, spec: Spec) -> pa.Table:
     content = pq.read_table(path)
-    if logged:
+    if isinstance(spec, TrainSpec):  # a log, which becomes rows here
         rows = logged_rows(table, content.to_pylist(), spec)
         content = conform(with_columns(rows, model_columns(spec)), table)
     content = content.cast(schema_of(table))
@@ -63,9 +62,7 @@ def _rows(path: str, table: str, spec: Mapping[str, Any], logged: bool) -> pa.Ta
     return content
 
 
-def _require_specs(
-    expected: Mapping[str, Mapping[str, Any]], found: Mapping[str, Mapping[str, Any]]
-) -> None:
+def _require_specs(expected: Mapping[str, Spec], found: Mapping[str, Mapping[str, Any]]) -> None:
     """Refuse files made under other parameters, all in one message."""
     refused = []
     for path, spec in expected.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from itertools import product
 from typing import Any, TypeAlias
@@ -10,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from innerloop.errors import SchemaError
-from innerloop.inner_loop.method import Method
-from innerloop.tables.layers import HEAD, LAYERS, parameter_counts
+from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
+from innerloop.specs.train import TrainSpec
+from innerloop.tables.layers import HEAD, LAYERS
 from innerloop.tables.rows import model_columns
 from innerloop.tables.schemas import ALLOWED, require_unique
 
-Spec: TypeAlias = Mapping[str, Any]
 #: Columns, and the values that they take together in the rows of a file.
 Expected: TypeAlias = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
@@ -35,12 +36,11 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
     """
     require_unique(table, name, where)
     _require_model(table, spec, where)
-    found_by = (_OF_A_PROBE if "entry" in spec else _OTHERS).get(name)
-    if found_by is None:
-        if "entry" in spec:
-            _require_some(table, where)
+    asked = _expected(name, spec)
+    if asked is None:
+        _require_some(table, where)
         return
-    columns, rows = found_by(spec)
+    columns, rows = asked
     if name == "step_size_value":  # single ones have no names, so they are counted
         counted = table.group_by(list(columns[:-1])).aggregate([([], "count_all")])
         table = counted.rename_columns({"count_all": "count"})
@@ -57,9 +57,9 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
 
 
 def _require_model(table: pa.Table, spec: Spec, where: str) -> None:
-    if "model" not in spec:
+    if not isinstance(spec, MeasureSpec):
         return
-    for column, value in model_columns(spec["model"]).items():
+    for column, value in model_columns(spec.model).items():
         others = set(table.column(column).unique().to_pylist()) - {value}
         if others:
             raise SchemaError(
@@ -75,25 +75,34 @@ def _require_some(table: pa.Table, where: str) -> None:
         raise SchemaError(f"{where}: all {table.num_rows} values are NaN; nothing was measured")
 
 
-def _accuracy(spec: Spec) -> Expected:
-    options = spec["options"]
-    rows = product(spec["datasets"], options["splits"], range(options["tasks"]))
+def _expected(name: str, spec: Spec) -> Expected | None:
+    """The rows of a job's table; None: of a user's own probe."""
+    if isinstance(spec, TrainSpec):
+        return _LOGGED[name](spec)
+    if isinstance(spec, MeasureSpec):
+        return _PROBED[name](spec) if name in _PROBED else None
+    return _raw_pixels(spec) if isinstance(spec, RawPixelsSpec) else _toy(spec)
+
+
+def _accuracy(spec: MeasureSpec) -> Expected:
+    options = spec.options
+    rows = product(spec.datasets, options["splits"], range(options["tasks"]))
     return ("eval_dataset", "split", "episode"), rows
 
 
-def _raw_pixels(spec: Spec) -> Expected:
-    rows = product([spec["dataset"]], spec["splits"], range(spec["tasks"]))
+def _raw_pixels(spec: RawPixelsSpec) -> Expected:
+    rows = product([spec.dataset], spec.splits, range(spec.tasks))
     return ("eval_dataset", "split", "episode"), rows
 
 
-def _cka(spec: Spec) -> Expected:
-    options, model, own = spec["options"], spec["model"], spec["test_steps"]
+def _cka(spec: MeasureSpec) -> Expected:
+    options, model, own = spec.options, spec.model, spec.test_steps
     steps = {own if count == "test" else count for count in options.get("steps", ["test", 5])}
-    last = model["schedule"]["iterations"]
-    groups = [(set(spec["datasets"]), ["last"], [last], steps, options["tasks"])]
-    home = model["dataset"]
-    if home in options.get("over_training", []) and home in spec["datasets"]:
-        kept, some = model["schedule"]["checkpoints"], options.get("training_tasks")
+    last = model.schedule.iterations
+    groups = [(set(spec.datasets), ["last"], [last], steps, options["tasks"])]
+    home = model.dataset
+    if home in options.get("over_training", []) and home in spec.datasets:
+        kept, some = list(model.schedule.checkpoints), options.get("training_tasks")
         groups.append(({home}, ["named"], kept, {own}, some or options["tasks"]))
     rows = (
         row
@@ -104,81 +113,88 @@ def _cka(spec: Spec) -> Expected:
     return (*where, "episode", "layer", "estimator"), rows
 
 
-def _protonet(spec: Spec) -> Expected:
-    options = spec["options"]
+def _protonet(spec: MeasureSpec) -> Expected:
+    options = spec.options
     splits, tasks = options.get("splits", ["test"]), range(options["tasks"])
-    rows = product(spec["datasets"], splits, tasks, ALLOWED["condition"])
+    rows = product(spec.datasets, splits, tasks, ALLOWED["condition"])
     return ("eval_dataset", "split", "episode", "condition"), rows
 
 
-def _scale_invariance(spec: Spec) -> Expected:
+def _scale_invariance(spec: MeasureSpec) -> Expected:
     return ("layer",), product(LAYERS)
 
 
-def _training(spec: Spec) -> Expected:
+def _training(spec: TrainSpec) -> Expected:
     logged = _logged(spec)
     # there is no training before the first
     rows = (row for row in product(("train", "val"), logged) if row != ("train", 0))
     return ("split", "iteration"), rows
 
 
-def _weight_norm(spec: Spec) -> Expected:
+def _weight_norm(spec: TrainSpec) -> Expected:
     return ("iteration", "layer"), product(_logged(spec), LAYERS)
 
 
-def _step_size(spec: Spec) -> Expected:
-    learned = _logged(spec) if spec["method"]["learn_step_size"] else []
+def _step_size(spec: TrainSpec) -> Expected:
+    learned = _logged(spec) if spec.method.learn_step_size else []
     own = _step_sizes(spec)
     rows = (
         (iteration, *where, own.get(where, 1))  # the others have a step size of zero
-        for iteration, where in product(learned, parameter_counts(spec["network"]))
+        for iteration, where in product(learned, _parameter_counts(spec))
     )
     return ("iteration", "layer", "parameter", "count"), rows
 
 
-def _step_size_value(spec: Spec) -> Expected:
-    last, learned = spec["schedule"]["iterations"], spec["method"]["learn_step_size"]
+def _step_size_value(spec: TrainSpec) -> Expected:
+    last, learned = spec.schedule.iterations, spec.method.learn_step_size
     rows = ((last, *where, count) for where, count in _step_sizes(spec).items() if learned)
     return ("iteration", "layer", "parameter", "count"), rows
 
 
-def _step_sizes(spec: Spec) -> dict[tuple[str, str], int]:
+def _step_sizes(spec: TrainSpec) -> dict[tuple[str, str], int]:
     """(layer, parameter) -> learned step sizes, of those that move in the inner loop."""
-    moving = Method.from_json(spec["method"]).moving_roles
+    moving = spec.method.moving_roles
 
     def role(layer: str, parameter: str) -> str:
         if layer == HEAD:
             return "head"
         return "norm" if parameter in ("gamma", "beta") else f"conv_{parameter}"
 
-    counts = parameter_counts(spec["network"])
+    counts = _parameter_counts(spec)
     return {where: count for where, count in counts.items() if role(*where) in moving}
 
 
-def _logged(spec: Spec) -> list[int]:
+def _logged(spec: TrainSpec) -> list[int]:
     """Outer iterations at which a training validates and logs."""
-    schedule = spec["schedule"]
-    last, every = schedule["iterations"], schedule["validation_every"]
-    return sorted({0, last, *range(every, last, every), *schedule["checkpoints"]})
+    schedule = spec.schedule
+    last, every = schedule.iterations, schedule.validation_every
+    return sorted({0, last, *range(every, last, every), *schedule.checkpoints})
 
 
-def _toy(spec: Spec) -> Expected:
-    epochs = range(spec["epochs"] + 1)
-    return ("step_size", "epoch", "split"), product(spec["step_sizes"], epochs, ("train", "test"))
+def _toy(spec: ToySpec) -> Expected:
+    epochs = range(spec.epochs + 1)
+    return ("step_size", "epoch", "split"), product(spec.step_sizes, epochs, ("train", "test"))
+
+
+def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
+    """(layer, parameter) -> its numbers."""
+    counts = {}
+    for name, shape in spec.network.shapes.items():
+        layer, _, parameter = name.partition(".")
+        counts[layer, parameter] = math.prod(shape)
+    return counts
 
 
 #: By table; a user's own probe has none of these names.
-_OF_A_PROBE: Mapping[str, Callable[[Spec], Expected]] = {
+_PROBED: Mapping[str, Callable[[MeasureSpec], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,
     "protonet": _protonet,
     "scale_invariance": _scale_invariance,
 }
-_OTHERS: Mapping[str, Callable[[Spec], Expected]] = {
-    "accuracy": _raw_pixels,
+_LOGGED: Mapping[str, Callable[[TrainSpec], Expected]] = {
     "training": _training,
     "weight_norm": _weight_norm,
     "step_size": _step_size,
     "step_size_value": _step_size_value,
-    "toy": _toy,
 }

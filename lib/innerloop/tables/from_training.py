@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from innerloop.specs.train import TrainSpec
+
 Row = Mapping[str, Any]
 
 _SUMMARY = ("iteration", "layer", "parameter", "count", "mean", "sd", "share_negative")
 
 
-def logged_rows(table: str, log: Iterable[Row], spec: Mapping[str, Any]) -> Iterator[Row]:
+def logged_rows(table: str, log: Iterable[Row], spec: TrainSpec) -> Iterator[Row]:
     """The rows of a table from a training log.
 
     Args:
         table: training, weight_norm, step_size or step_size_value.
         log: rows of the log file that the table is made from.
-        spec: the training's resolved parameters.
+        spec: what the model was trained by.
     """
     if table == "weight_norm":
         return (
@@ -25,6 +27,6 @@ def logged_rows(table: str, log: Iterable[Row], spec: Mapping[str, Any]) -> Iter
             if row["parameter"] == "weight"
         )
     if table == "step_size":
-        learned = spec["method"]["learn_step_size"]
+        learned = spec.method.learn_step_size
         return ({name: row[name] for name in _SUMMARY} for row in log if learned)
     return iter(log)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from innerloop.specs.train import TrainSpec
+
 Row = dict[str, Any]
 
 #: The model columns of the nearest class mean on raw pixels, which no training made.
@@ -18,18 +20,18 @@ RAW_PIXELS = {
 }
 
 
-def model_columns(spec: Mapping[str, Any]) -> Row:
-    """The model columns of a training job's resolved parameters."""
+def model_columns(spec: TrainSpec) -> Row:
+    """The model columns of what a model is trained by."""
     return {
-        "protocol": spec["protocol"],
-        "variant": spec["variant"],
-        "method": spec["method"]["name"],
-        "train_dataset": spec["dataset"],
-        "train_store": spec["store"],
-        "setting": spec["setting"],
-        "way": spec["way"],
-        "shot": spec["shot"],
-        "seed": spec["seed"],
+        "protocol": spec.protocol,
+        "variant": spec.variant,
+        "method": spec.method.name,
+        "train_dataset": spec.dataset,
+        "train_store": spec.store,
+        "setting": spec.setting,
+        "way": spec.way,
+        "shot": spec.shot,
+        "seed": spec.seed,
     }
 
 

@@ -1,0 +1,1 @@
+"""What every program rests on: how values are declared, written and read."""

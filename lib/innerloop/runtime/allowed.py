@@ -1,0 +1,35 @@
+"""What the values of a documented field may be, beside their type: for schemas and for readers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Limits of a number, the pattern of a text, or the least items of a list.
+
+    Attributes:
+        least: the smallest number.
+        most: the largest number.
+        above: what a number is larger than.
+        below: what a number is smaller than.
+        pattern: regular expression of a text.
+        items: items that a list has at least.
+        meaning: what a value of this type is, in words.
+    """
+
+    least: float | None = None
+    most: float | None = None
+    above: float | None = None
+    below: float | None = None
+    pattern: str | None = None
+    items: int | None = None
+    meaning: str = ""
+
+
+Count: TypeAlias = Annotated[int, Allowed(least=1)]
+Natural: TypeAlias = Annotated[int, Allowed(least=0)]
+Positive: TypeAlias = Annotated[float, Allowed(above=0)]
+Device: TypeAlias = Annotated[str, Allowed(pattern="^(cpu|cuda(:[0-9]+)?)$")]

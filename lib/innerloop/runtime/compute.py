@@ -1,0 +1,27 @@
+"""Where and how jobs compute: what of the study file's key `compute` decides their bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from innerloop.runtime.allowed import Count, Device
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where a job computes; recorded in every result.
+
+    Attributes:
+        device: cpu, cuda, or cuda:<number>
+        threads: compute threads of a job
+        tf32: whether a GPU may round to TF32 in training; what is measured never is
+        deterministic: whether a GPU keeps to kernels that give the same bits every time, instead of
+            trying which are fastest
+        cuda_graph: whether a training step on a GPU is recorded once and replayed
+    """
+
+    device: Device
+    threads: Count
+    tf32: bool = False
+    deterministic: bool = True
+    cuda_graph: bool = True

@@ -1,0 +1,104 @@
+"""What measurements are made by: of a model, of the baseline on raw pixels, of the toy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from innerloop.runtime.compute import Compute
+from innerloop.specs.train import TrainSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasureSpec:
+    """Measure one model: its accuracy, or by a probe.
+
+    Attributes:
+        table: which the rows belong to.
+        entry: of the probe's code.
+        options: the probe's own, from the study file.
+        datasets: whose tasks to measure on.
+        queries: query images per class.
+        test_steps: inner steps on test tasks.
+        test_step_size: inner step size on test tasks and in probes, where it is not the one trained
+            and validated with; null: that one
+        tasks_at_once: tasks that go through the network together.
+        model: what the model was trained by.
+        compute: where.
+        code: digest of the code that the job reaches.
+    """
+
+    table: str
+    entry: str
+    options: Mapping[str, Any]
+    datasets: tuple[str, ...]
+    queries: int
+    test_steps: int
+    test_step_size: float | None = None
+    tasks_at_once: int
+    model: TrainSpec
+    compute: Compute
+    code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawPixelsSpec:
+    """Measure the nearest class mean on raw pixels.
+
+    Attributes:
+        dataset: whose tasks to measure on.
+        setting: the task's size, as 5w1s.
+        way: classes per task.
+        shot: support images per class.
+        splits: those to measure on.
+        tasks: tasks per split.
+        queries: query images per class.
+        store: the image store.
+        code: digest of the code that the job reaches.
+    """
+
+    dataset: str
+    setting: str
+    way: int
+    shot: int
+    splits: tuple[str, ...]
+    tasks: int
+    queries: int
+    store: str
+    code: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ToySpec:
+    """Train the supervised toy of P1 A.2 once, at every step size.
+
+    Attributes:
+        dataset: supervised data set.
+        store: the image store.
+        image_size: side of the square images in pixels.
+        filters: filters of each Conv4 block.
+        arm: the update: unit_norm or scaled_lr.
+        step_sizes: to try.
+        epochs: passes over the training images.
+        batch: images of a step.
+        seed: of initial weights and batches.
+        compute: where.
+        code: digest of the code that the job reaches.
+    """
+
+    dataset: str
+    store: str
+    image_size: int
+    filters: int
+    arm: str
+    step_sizes: tuple[float, ...]
+    epochs: int
+    batch: int
+    seed: int
+    compute: Compute
+    code: str = ""
+
+
+#: What a file of measurements, or a training's log, is made by.
+Spec: TypeAlias = TrainSpec | MeasureSpec | RawPixelsSpec | ToySpec

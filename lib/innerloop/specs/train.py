@@ -1,0 +1,83 @@
+"""What one model is trained by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from innerloop.inner_loop.method import Method
+from innerloop.nets.options import Conv4Options
+from innerloop.runtime.allowed import Count, Natural, Positive
+from innerloop.runtime.compute import Compute
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """How long and on how much a model is trained.
+
+    Attributes:
+        iterations: outer iterations; 0: an untrained baseline
+        meta_batch: tasks per outer step
+        train_steps: inner steps while training
+        test_steps: inner steps on validation and test tasks; 0: the slow weights themselves
+        outer_step_size: Adam's learning rate
+        validation_every: outer iterations between validations, which also log the curves
+        validation_tasks: fixed validation tasks
+        checkpoints: iterations whose weights are kept, besides the best and the last
+        tasks_at_once: validation tasks that go through the network together
+    """
+
+    iterations: Natural
+    meta_batch: Count = 4
+    train_steps: Count = 5
+    test_steps: Natural = 10
+    outer_step_size: Positive = 0.001
+    validation_every: int
+    validation_tasks: int
+    checkpoints: tuple[int, ...]
+    tasks_at_once: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSpec:
+    """Meta-train one model.
+
+    Attributes:
+        protocol: of the study.
+        dataset: the training data set, as the study calls it.
+        variant: of the protocol.
+        setting: the task's size, as 5w1s.
+        seed: of initial weights and training tasks.
+        way: classes per task.
+        shot: support images per class.
+        queries: query images per class while training
+        study_seed: which tasks are drawn.
+        method: how the network adapts, without its label.
+        store: the image store.
+        network: what is trained.
+        schedule: for how long and on how much.
+        validation_queries: query images per class of validation tasks.
+        compute: where.
+        code: digest of the code that the job reaches.
+    """
+
+    protocol: str
+    dataset: str
+    variant: str
+    setting: str
+    seed: int
+    way: int
+    shot: int
+    queries: Count = 15
+    study_seed: int
+    method: Method
+    store: str
+    network: Conv4Options
+    schedule: Schedule
+    validation_queries: int
+    compute: Compute
+    code: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """`p1 maml on symbols 5w1s, seed 0`."""
+        return f"{self.protocol} {self.variant} on {self.dataset} {self.setting}, seed {self.seed}"
