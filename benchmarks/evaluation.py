@@ -14,14 +14,13 @@ from typing import Any
 
 import torch
 
+import innerloop
 from innerloop.data.tasks import TaskBatch
 from innerloop.device import describe, set_up
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.evaluation import evaluate
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.options import LAYERS
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from measuring import SIZES, Worker, interleaved, random_tasks, ratios
 from options import compute_of, parser_of
@@ -69,7 +68,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
         torch.backends.cudnn.allow_tf32 = False
     else:
         device = set_up(compute_of(options))
-    network, made = Conv4(**SIZES[options["size"]]), method("maml")
+    network, made = innerloop.network(**SIZES[options["size"]]), method("maml")
     slow = {key: value.to(device) for key, value in network.initial(0).items()}
     sizes = initial_step_sizes(made, slow, 0)
     at_once, steps = options["at_once"], options["steps"]
@@ -96,7 +95,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
             )
             found += [
                 similarity(before[layer], after[layer])
-                for layer in LAYERS
+                for layer in network.layers
                 for similarity in ESTIMATORS.values()
             ]
         return torch.cat(found)

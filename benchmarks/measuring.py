@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import statistics
@@ -16,7 +17,7 @@ import torch
 
 from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 
 # arms take turns on one GPU: none waits for another to let go of it
 os.environ.setdefault("INNERLOOP_JOBS_PER_GPU", "100")
@@ -25,7 +26,7 @@ SIZES = {"demo": {"image_size": 28, "filters": 32}, "paper": {"image_size": 84, 
 
 
 def random_tasks(
-    network: Conv4, count: int, shot: int, queries: int, device: torch.device, seed: int = 0
+    network: Network, count: int, shot: int, queries: int, device: torch.device, seed: int = 0
 ) -> TaskBatch:
     """Tasks of random images: `shot` and `queries` of each class."""
     generator = torch.Generator().manual_seed(seed)
@@ -133,17 +134,17 @@ def matmul_peak(device: torch.device, size: int = 2048, rounds: int = 8) -> floa
     return 2 * size**3 / best
 
 
-def forward_operations(network: Conv4) -> tuple[float, float]:
+def forward_operations(network: Network) -> tuple[float, float]:
     """Multiplications and additions of one image's forward pass: the first block, all the rest."""
-    side, width, each = network.image_size, network.channels, []
-    for _ in range(4):
-        each.append(2.0 * side**2 * 9 * width * network.filters)
-        side, width = side // 2, network.filters
-    return each[0], sum(each[1:]) + 2 * network.feature_size * network.way
+    side, each = network.image_size, []
+    for layer in network.layers[:-1]:
+        each.append(2.0 * side**2 * math.prod(network.shapes[f"{layer}.weight"]))
+        side //= 2
+    return each[0], sum(each[1:]) + 2 * math.prod(network.shapes["head.weight"])
 
 
 def step_operations(
-    network: Conv4, tasks: int, support: int, query: int, steps: int, second_order: bool
+    network: Network, tasks: int, support: int, query: int, steps: int, second_order: bool
 ) -> float:
     """Least operations of a meta-gradient that adapts everything.
 

@@ -11,18 +11,19 @@ from __future__ import annotations
 import json
 import statistics
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+import innerloop
 from innerloop.data.tasks import TaskBatch
 from innerloop.device import describe, set_up
 from innerloop.inner_loop.methods import METHODS, method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.captured_step import CapturedStep
 from innerloop.meta.outer_loop import QueryResult, query_result
-from innerloop.nets.conv4 import Conv4
 from measuring import (
     SIZES,
     Worker,
@@ -33,9 +34,11 @@ from measuring import (
     step_operations,
 )
 from options import add_outer_step, compute_of, parser_of
-from peers import PEERS, Found
+from peers import PEERS, SAME_CONV4, Found
 
 OURS = "innerloop"
+#: ours by the engine that takes any network
+AUTOGRAD = "autograd"
 #: what the peers can do: one step size for everything, or for the head
 COMPARABLE = ("maml", "maml_3x", "anil")
 
@@ -49,10 +52,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args(argv)
     peers = [name for name in arguments.peers.split(",") if name]
-    unknown = sorted(set(peers) - set(PEERS))
-    if unknown:
-        parser.error(f"unknown peers: {', '.join(unknown)}; known are {', '.join(PEERS)}")
-    if peers and arguments.method not in COMPARABLE:
+    known = (AUTOGRAD, *PEERS)
+    if unknown := sorted(set(peers) - set(known)):
+        parser.error(f"unknown peers: {', '.join(unknown)}; known are {', '.join(known)}")
+    if set(peers) - {AUTOGRAD} and arguments.method not in COMPARABLE:
         parser.error(f"no peer offers {arguments.method}; compare {', '.join(COMPARABLE)}")
 
     device = set_up(compute_of(vars(arguments)), training=True)
@@ -70,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
         )
     taken = interleaved(arms, arguments.rounds)
     operations = step_operations(
-        Conv4(**SIZES[arguments.size]), arguments.tasks, 5 * arguments.shot,
+        innerloop.network(**SIZES[arguments.size]), arguments.tasks, 5 * arguments.shot,
         5 * arguments.queries, arguments.steps, not arguments.first_order,
     )  # fmt: skip
     ours = statistics.median(taken[OURS])
@@ -91,7 +94,7 @@ def main(argv: list[str] | None = None) -> None:
 
 def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device]:
     """The call that gives an arm's loss and meta-gradient."""
-    if name == OURS:
+    if name in (OURS, AUTOGRAD):
         device = set_up(compute_of(options), training=True)
     else:
         # as peers run: torch's own settings but for the threads
@@ -99,12 +102,14 @@ def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device
         torch.set_num_threads(options["threads"])
         torch.backends.cuda.matmul.allow_tf32 = options["tf32"]
         torch.backends.cudnn.allow_tf32 = options["tf32"]
-    network = Conv4(**SIZES[options["size"]])
+    network = innerloop.network(**SIZES[options["size"]])
     made = method(options["method"], first_order=options["first_order"])
     slow = {name: value.to(device) for name, value in network.initial(0).items()}
     tasks = random_tasks(network, options["tasks"], options["shot"], options["queries"], device)
     steps = options["steps"]
-    if name != OURS:
+    if name == AUTOGRAD:
+        network = replace(network, entry=SAME_CONV4)
+    elif name != OURS:
         rate = float(made.step_size) * made.step_size_multiplier
         return lambda: PEERS[name](network, slow, rate, made, tasks, steps), device
     sizes = initial_step_sizes(made, slow, 0)

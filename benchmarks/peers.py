@@ -7,6 +7,7 @@ alone (ANIL), as the libraries do. A library that no longer installs is its publ
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TypeAlias
 
@@ -16,51 +17,30 @@ from torch import nn
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.method import Method
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.options import BLOCKS
+from innerloop.networks.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters
 
 Found: TypeAlias = tuple[float, Parameters]
-Peer: TypeAlias = Callable[[Conv4, Parameters, float, Method, TaskBatch, int], Found]
+Peer: TypeAlias = Callable[[Network, Parameters, float, Method, TaskBatch, int], Found]
 
 
-class Net(nn.Module):
-    """Conv4 as a module of one task, as peers write it; BatchNorm without running statistics."""
-
-    def __init__(self, network: Conv4) -> None:
-        super().__init__()
-        width = network.channels
-        for block in BLOCKS:
-            self.add_module(block, nn.Conv2d(width, network.filters, 3, padding=1))
-            self.add_module(
-                f"{block}_norm",
-                nn.BatchNorm2d(
-                    network.filters, eps=network.batch_norm_eps, track_running_stats=False
-                ),
-            )
-            width = network.filters
-        self.head = nn.Linear(network.feature_size, network.way)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits [N, way] of images [N, C, H, W]."""
-        for block in BLOCKS:
-            images = getattr(self, f"{block}_norm")(getattr(self, block)(images))
-            images = F.max_pool2d(F.relu(images), 2)
-        return self.head(images.flatten(1))
+class SameConv4(Conv4):
+    """Conv4 under another name, which the engine for any network takes."""
 
 
-def module_name(name: str) -> str:
-    """What the module calls our parameter."""
-    layer, _, part = name.partition(".")
-    if part in ("gamma", "beta"):
-        return f"{layer}_norm.{'weight' if part == 'gamma' else 'bias'}"
-    return name
+SAME_CONV4 = f"{__file__}:{SameConv4.__name__}"
 
 
-def filled(network: Conv4, slow: Parameters) -> Net:
-    """The module with our weights."""
-    net = Net(network).to(next(iter(slow.values())))
-    net.load_state_dict({module_name(name): value.detach() for name, value in slow.items()})
+def paths(network: Network) -> dict[str, str]:
+    """Our name of each parameter -> what the module calls it."""
+    return {info.name: info.path for info in network.anatomy.parameters}
+
+
+def filled(network: Network, slow: Parameters) -> nn.Module:
+    """The network's module, as peers use it, with our weights."""
+    net = copy.deepcopy(network.module).to(next(iter(slow.values()))).requires_grad_()
+    net.load_state_dict({path: slow[name].detach() for name, path in paths(network).items()})
     return net
 
 
@@ -70,7 +50,7 @@ def moving(method: Method, name: str) -> bool:
 
 
 def torch_loop(
-    network: Conv4, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
+    network: Network, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
 ) -> Found:
     """One task after the other in plain autograd; one backward pass for all of them."""
     net = filled(network, slow)
@@ -80,11 +60,11 @@ def torch_loop(
         total = total + _query_loss(net, weights, rate, method, tasks, number, steps)
     mean = total / len(tasks)
     mean.backward()
-    return float(mean.detach()), {name: weights[module_name(name)].grad for name in slow}
+    return float(mean.detach()), {name: weights[paths(network)[name]].grad for name in slow}
 
 
 def learn2learn_style(
-    network: Conv4, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
+    network: Network, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
 ) -> Found:
     """learn2learn's MAML: clone the module, step it differentiably, one backward pass a task."""
     net = filled(network, slow)
@@ -96,11 +76,11 @@ def learn2learn_style(
         loss += float(mine.detach())
     gradients = {name: value.grad for name, value in net.named_parameters()}
     count = len(tasks)
-    return loss / count, {name: gradients[module_name(name)] / count for name in slow}
+    return loss / count, {name: gradients[paths(network)[name]] / count for name in slow}
 
 
 def higher(
-    network: Conv4, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
+    network: Network, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
 ) -> Found:
     """The library `higher`: a patched module and a differentiable SGD, task after task."""
     import higher as library
@@ -122,7 +102,7 @@ def higher(
             mine.backward()
             loss += float(mine.detach())
     count = len(tasks)
-    return loss / count, {name: named[module_name(name)].grad / count for name in slow}
+    return loss / count, {name: named[paths(network)[name]].grad / count for name in slow}
 
 
 PEERS: dict[str, Peer] = {
@@ -133,7 +113,7 @@ PEERS: dict[str, Peer] = {
 
 
 def evaluation_loop(
-    network: Conv4, slow: Parameters, rate: float, tasks: TaskBatch, steps: int
+    network: Network, slow: Parameters, rate: float, tasks: TaskBatch, steps: int
 ) -> torch.Tensor:
     """Query accuracy of every task, one after the other, without a second order."""
     net, first_order = filled(network, slow), Method("maml", first_order=True)
@@ -148,7 +128,7 @@ def evaluation_loop(
 
 
 def _query_loss(
-    net: Net,
+    net: nn.Module,
     weights: Parameters,
     rate: float,
     method: Method,
@@ -162,7 +142,7 @@ def _query_loss(
 
 
 def _adapted(
-    net: Net,
+    net: nn.Module,
     weights: Parameters,
     rate: float,
     method: Method,

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import torch
 
+import innerloop
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.tasks import Tasks, tasks_of
 from innerloop.device import describe, set_up
 from innerloop.inner_loop.methods import METHODS, method
 from innerloop.meta.evaluation import evaluate
 from innerloop.meta.training import Training
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.progress import Progress
 from innerloop.specs.train import Schedule
 from measuring import SIZES, matmul_peak, step_operations, synchronise
@@ -53,7 +54,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error(f"--iterations {arguments.iterations}: the first {WARM_UP} are not measured")
     options = vars(arguments)
     device = set_up(compute_of(options), training=True)
-    network = Conv4(**SIZES[arguments.size])
+    network = innerloop.network(**SIZES[arguments.size])
     store = ImageStore.open(arguments.images) if arguments.images else random_store(network)
     operations = step_operations(
         network, arguments.tasks, 5 * arguments.shot, 5 * arguments.queries, arguments.steps, True
@@ -80,7 +81,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def trained(
-    network: Conv4, store: ImageStore, seed: int, options: dict[str, Any], device: torch.device
+    network: Network, store: ImageStore, seed: int, options: dict[str, Any], device: torch.device
 ) -> dict[str, Any]:
     """One training: milliseconds an iteration, and accuracies."""
     set_up(compute_of(options), training=True)
@@ -127,7 +128,7 @@ def trained(
     return found
 
 
-def random_store(network: Conv4) -> ImageStore:
+def random_store(network: Network) -> ImageStore:
     """As many random images as miniImageNet has: 64, 16 and 20 classes of 600."""
     splits = [split for split, count in CLASSES.items() for _ in range(count)]
     shape = (len(splits) * EACH, network.channels, network.image_size, network.image_size)

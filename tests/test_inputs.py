@@ -17,8 +17,7 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.errors import InnerloopError, InputError
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.evaluation import evaluate
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.options import BLOCKS
+from innerloop.networks.options import BLOCKS
 from innerloop.parameters import with_task_axis
 
 NETWORK = tiny.NETWORK
@@ -69,13 +68,13 @@ def of_support(support: innerloop.Labelled) -> TaskBatch:
 
 PLAIN = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3))
 FOREIGN = {f"features.{name}": value for name, value in SLOW.items()}
-WIDER = Conv4(way=3, filters=5, image_size=16).initial(0)
+WIDER = innerloop.network(way=3, filters=5, image_size=16).initial(0)
 NO_IMAGE = labelled(SUPPORT.images[:, :0], SUPPORT.labels[:, :0])
 
 #: What is wrong, and what is said.
 REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "a foreign network": (lambda: adapt(network=PLAIN), "network is a Sequential; expected inn"),
-    "a foreign network judged": (lambda: judge(network=PLAIN), "only network of this version"),
+    "a foreign network judged": (lambda: judge(network=PLAIN), "expected innerloop.network"),
     "a foreign network in CKA": (lambda: similarity(network=PLAIN), "innerloop.from_state_dict"),
     "a method's name": (lambda: adapt(method="maml"), r"method is 'maml'; .*method\('maml'\)"),
     "negative steps": (lambda: adapt(steps=-1), "steps is -1; expected a whole number, 0 or more"),
@@ -186,9 +185,9 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a number of tasks": (lambda: tiny.tasks().batch(4), r"indices are 4; .* range\(4\)"),
     "none at once": (lambda: next(tiny.tasks().batches(4, 0)), "at_once is 0"),
-    "a network without classes": (lambda: Conv4(way=0), "way is 0; expected a whole number, 1"),
-    "a fraction of a filter": (lambda: Conv4(filters=1.5), "filters is 1.5"),
-    "an image size in words": (lambda: Conv4(image_size="84"), "image_size is '84'"),
+    "a network without classes": (lambda: innerloop.network(way=0), "way is 0; expected a whole"),
+    "a fraction of a filter": (lambda: innerloop.network(filters=1.5), "filters is 1.5"),
+    "an image size in words": (lambda: innerloop.network(image_size="84"), "image_size is '84'"),
 }  # fmt: skip
 
 

@@ -16,6 +16,12 @@ from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights, save
 
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
+#: Files that the page has the reader write, and their text.
+FILES = dict(
+    re.findall(
+        r"^`(\w+\.py)`:\n\n```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S
+    )
+)
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
 
 
@@ -23,7 +29,9 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), 
 def used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a model, photos of five classes, and photos to ask for."""
     monkeypatch.chdir(tmp_path)
-    network, chosen = innerloop.Conv4(filters=4, image_size=16), method("maml")
+    for file, text in FILES.items():
+        Path(file).write_text(text, encoding="utf-8")
+    network, chosen = innerloop.network(filters=4, image_size=16), method("maml")
     slow = network.initial(0)
     weights = Weights(0, slow, initial_step_sizes(chosen, slow, 0))
     model = TrainedModel(network, chosen, tiny.TRAINING, {0: weights}, best=0, last=0)

@@ -2,23 +2,30 @@
 
 import pytest
 
+import innerloop
 from innerloop.errors import InnerloopError
-from innerloop.nets.conv4 import Conv4
-from innerloop.parameters import kind_of, role_of
+from innerloop.parameters import kind_of, layer_of, role_of
 
 ROLES = {"weight": "conv_weight", "bias": "conv_bias", "gamma": "norm", "beta": "norm"}
 
 
+def test_nested_layers_have_roles_too():
+    assert role_of("block1.conv1.weight") == "conv_weight"
+    assert role_of("block1.conv1.gamma") == "norm"
+    assert (layer_of("block1.conv1.gamma"), kind_of("block1.conv1.gamma")) == (
+        "block1.conv1", "gamma"
+    )  # fmt: skip
+
+
 def test_every_parameter_of_conv4_has_its_role():
-    for name in Conv4(filters=2, image_size=16).initial(0):
+    for name in innerloop.network(filters=2, image_size=16).initial(0):
         assert role_of(name) == ("head" if name.startswith("head") else ROLES[kind_of(name)])
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        "block1.conv1.weight", "block1.norm1.weight", "shortcut.weight", "bn1.weight",
-        "conv1.weight.extra", "conv1", "conv1.running_mean", "head.gamma", "classifier.weight", "",
+        "conv1.weight.extra", "conv1", "conv1.running_mean", "head.gamma", "weight", ".weight", "",
     ],
 )  # fmt: skip
 def test_no_role_is_guessed(name: str):

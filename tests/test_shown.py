@@ -32,7 +32,7 @@ SHOWN: dict[str, tuple[Any, str]] = {
     "tasks": (TASKS, "TaskSize(way=3, shot=1, queries=4)"),
     "batch": (BATCH, "query=Labelled([2, 12, 3, 16, 16], torch.float32, cpu)"),
     "episodes": (BATCH.episodes, "Episodes(2 tasks of 3 classes, 1 + 4 images each)"),
-    "network": (tiny.NETWORK, "Conv4(way=3, filters=4, image_size=16"),
+    "network": (tiny.NETWORK, "Network(conv4, way=3, image_size=16, channels=3, filters=4)"),
     "method": (method("boil", step_size=0.05), "label='BOIL', adapts='body', step_size=0.05)"),
     "adaptation": (
         innerloop.adapt(tiny.NETWORK, SLOW, tiny.METHOD, tiny.batch().support, steps=2),

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import torch
 
+import innerloop
 from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
@@ -18,8 +19,8 @@ from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.options import Conv4Options
+from innerloop.networks.network import Network
+from innerloop.networks.options import Conv4Options
 from innerloop.parameters import Parameters
 from innerloop.runtime.compute import Compute
 from innerloop.specs.train import Schedule, TrainSpec
@@ -29,7 +30,7 @@ CLASSES = {"train": 8, "val": 6, "test": 7}
 DATASET = "patterns"
 
 #: The network of most tests: 4 filters on 16 x 16 images.
-NETWORK = Conv4(way=3, filters=4, image_size=SIZE)
+NETWORK = innerloop.network(way=3, filters=4, image_size=SIZE)
 METHOD = method("maml", step_size=0.1)
 #: What a training of seconds is run with.
 TRAINING = TrainSpec(
@@ -135,7 +136,7 @@ def alone(batch: TaskBatch, number: int) -> TaskBatch:
 
 
 def start(
-    method: Method, network: Conv4 = NETWORK, seed: int = 0, requires_grad: bool = False
+    method: Method, network: Network = NETWORK, seed: int = 0, requires_grad: bool = False
 ) -> tuple[Parameters, Parameters]:
     """Slow weights and step sizes in double precision.
 

@@ -13,11 +13,12 @@ from innerloop.command_line import named_paths, program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.device import describe, set_up
+from innerloop.engine.engine import engine_of
 from innerloop.errors import ProvenanceError
 from innerloop.extensions import load_entry
 from innerloop.files import read_json
 from innerloop.meta.model_file import TrainedModel, load
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.progress import say
 from innerloop.provenance import record, require_spec, write_table
@@ -58,7 +59,9 @@ def main(argv: list[str] | None = None) -> None:
     rows = with_columns(load_entry(spec.entry)(model), model_columns(spec.model))
     data = {name: store.digest for name, store in stores.items()}
     data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
-    provenance = record(spec, data_digests=data, **describe(device))
+    provenance = record(
+        spec, data_digests=data, engine=engine_of(model.network).name, **describe(device)
+    )
     table = conform(rows, spec.table)
     require_expected(table, spec.table, spec, f"the probe {spec.entry}")
     _warn_of_missing(table, spec)
@@ -72,7 +75,7 @@ def _described(manifest: Path, spec: TrainSpec) -> TrainedModel:
     require_spec(file, trained.spec, spec)
     if (trained.digest(), trained.network, trained.method) != (
         read_json(manifest)["digest"],
-        Conv4(**asdict(spec.network)),
+        Network.from_json(asdict(spec.network)),
         spec.method,
     ):
         raise ProvenanceError(

@@ -18,13 +18,14 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split, split_digest
 from innerloop.data.tasks import Tasks
 from innerloop.device import describe, set_up
+from innerloop.engine.engine import engine_of
 from innerloop.files import canonical_json, remove_leftovers, write_json
 from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.interruption import Interruption, interruptible
 from innerloop.meta.model_file import save
 from innerloop.meta.training import Training
 from innerloop.meta.training_log import CurveFile, write_logs
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.progress import SAVED, Progress, say
 from innerloop.provenance import circumstances, commit_in_words, record
 from innerloop.specs.train import TrainSpec
@@ -88,7 +89,8 @@ def _train(
     model = training.model(spec)
     folder = arguments.out.parent
     save(model, folder / "model.pt")
-    provenance = record(spec, data_digests=data, **computed)
+    engine = engine_of(training.network).name
+    provenance = record(spec, data_digests=data, engine=engine, **computed)
     write_logs(training, model, folder, provenance)
     accuracy, iteration = training.best
     best = {"iteration": iteration, "accuracy": accuracy}
@@ -114,7 +116,7 @@ def _training(
         return Tasks(images, source, TaskSize(spec.way, spec.shot, queries), device)
 
     return Training(
-        Conv4(**asdict(spec.network)),
+        Network.from_json(asdict(spec.network)),
         spec.method,
         spec.schedule,
         tasks("train", f"training, seed {spec.seed}", spec.queries),

@@ -10,20 +10,20 @@ from typing import Any
 __version__ = "0.2.0"
 
 _HOME = {
-    "Conv4": "innerloop.nets.conv4",
     "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.inner_loop.method",
     "adapt": "innerloop.inner_loop.adapt",
-    "from_state_dict": "innerloop.nets.state_dict",
+    "from_state_dict": "innerloop.meta.state_dict",
     "layer_cka": "innerloop.probes.layer_similarity",
     "layer_cka_per_task": "innerloop.probes.layer_similarity",
     "load": "innerloop.meta.model_file",
     "method": "innerloop.inner_loop.methods",
+    "network": "innerloop.networks.named",
     "open_images": "innerloop.data.open_images",
     "predict": "innerloop.inner_loop.predict",
     "read_images": "innerloop.data.read_images",
     "tasks_of": "innerloop.data.tasks",
-    "to_state_dict": "innerloop.nets.state_dict",
+    "to_state_dict": "innerloop.meta.state_dict",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

@@ -25,6 +25,12 @@ UPDATE_RULES: dict[str, str] = {
     "unit_norm": "innerloop.inner_loop.update_rules.rules:unit_norm",
 }
 
+#: Networks.
+NETWORKS: dict[str, str] = {
+    "conv4": "innerloop.networks.conv4:Conv4",
+    "resnet12": "innerloop.networks.resnet12:ResNet12",
+}
+
 #: Probes; accuracy is measured like one, under `evaluate` instead of `probes`.
 PROBES: dict[str, str] = {
     "cka": "innerloop.probes.cka:cka",

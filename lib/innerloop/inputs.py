@@ -13,7 +13,7 @@ import torch
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.errors import InputError
 from innerloop.inner_loop.method import Method
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters
 
 
@@ -23,11 +23,11 @@ def require_network(network: object) -> None:
     Raises:
         InputError: says what was given.
     """
-    if not isinstance(network, Conv4):
+    if not isinstance(network, Network):
         raise InputError(
-            f"network is {_article(network)}; expected innerloop.Conv4, the only network of this "
-            "version. Weights of a Conv4 written in plain PyTorch come in through "
-            "innerloop.from_state_dict"
+            f"network is {_article(network)}; expected innerloop.network('conv4', way=5), or "
+            "innerloop.network('my_net.py:Net', way=5) for a module of your own. Its weights come "
+            "in through innerloop.from_state_dict"
         )
 
 
@@ -43,7 +43,7 @@ def require_method(method: object) -> None:
         )
 
 
-def require_weights(network: Conv4, weights: object, name: str, tasks: int | None = None) -> None:
+def require_weights(network: Network, weights: object, name: str, tasks: int | None = None) -> None:
     """Refuse weights that are not the network's.
 
     Args:
@@ -77,8 +77,7 @@ def require_weights(network: Conv4, weights: object, name: str, tasks: int | Non
             axis = "without a task axis" if tasks is None else f"for {tasks} tasks"
             raise InputError(
                 f"{name}: {key} is {list(value.shape)}; expected {list(wanted)}, {axis}, by the "
-                f"network's way ({network.way}), filters ({network.filters}), channels "
-                f"({network.channels}) and image_size ({network.image_size})"
+                f"network: {network}"
             )
         if (value.dtype, value.device) != (first.dtype, first.device):
             raise InputError(
@@ -103,7 +102,7 @@ def require_step_sizes(step_sizes: object, moving: Collection[str]) -> None:
 
 
 def require_images(
-    network: Conv4, images: object, name: str, like: Parameters, *, values: bool = False
+    network: Network, images: object, name: str, like: Parameters, *, values: bool = False
 ) -> None:
     """Refuse images [..., C, H, W] that the network cannot take.
 
@@ -148,7 +147,7 @@ def require_images(
 
 
 def require_labelled(
-    network: Conv4, labelled: Labelled, name: str, like: Parameters, *, values: bool = False
+    network: Network, labelled: Labelled, name: str, like: Parameters, *, values: bool = False
 ) -> None:
     """Refuse images and labels that the network cannot take; arguments as for images alone.
 
@@ -173,7 +172,7 @@ def require_labelled(
 
 
 def require_tasks(
-    network: Conv4, tasks: TaskBatch, like: Parameters, *, values: bool = False
+    network: Network, tasks: TaskBatch, like: Parameters, *, values: bool = False
 ) -> None:
     """Refuse tasks that the network cannot take; arguments as for images.
 

@@ -7,7 +7,7 @@ carry a leading task axis.
 from __future__ import annotations
 
 from functools import cache
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import torch
 
@@ -16,39 +16,42 @@ from innerloop.errors import InnerloopError
 Parameters: TypeAlias = dict[str, torch.Tensor]
 Role: TypeAlias = Literal["conv_weight", "conv_bias", "norm", "head"]
 
-HEAD = "head"
-NORM_PARAMETERS = frozenset({"gamma", "beta"})
-_CONV_ROLES: dict[str, Role] = {"weight": "conv_weight", "bias": "conv_bias"}
+HEAD: Final = "head"
+_ROLES: dict[str, Role] = {
+    "weight": "conv_weight",
+    "bias": "conv_bias",
+    "gamma": "norm",
+    "beta": "norm",
+}
 
 
 def layer_of(name: str) -> str:
-    """`conv2.gamma` -> `conv2`."""
-    return name.partition(".")[0]
+    """`conv2.gamma` -> `conv2`; `block1.conv2.weight` -> `block1.conv2`."""
+    return name.rpartition(".")[0]
 
 
 def kind_of(name: str) -> str:
     """`conv2.gamma` -> `gamma`: weight, bias, gamma or beta."""
-    return name.partition(".")[2]
+    return name.rpartition(".")[2]
 
 
 @cache
 def role_of(name: str) -> Role:
     """The role by which update rules are declared.
 
+    A network names its parameters by layer and kind (`networks/anatomy.py`), so that a name says
+    the role: a weight of the body is a conv weight, also where the layer is dense.
+
     Raises:
-        InnerloopError: the name is none of Conv4's.
+        InnerloopError: the name is none that a network gives.
     """
     layer, kind = layer_of(name), kind_of(name)
-    if layer == HEAD and kind in _CONV_ROLES:
-        return "head"
-    if layer.startswith("conv") and kind in NORM_PARAMETERS:
-        return "norm"
-    if layer.startswith("conv") and kind in _CONV_ROLES:
-        return _CONV_ROLES[kind]
-    raise InnerloopError(
-        f"parameter '{name}' has no known role: names are conv<n>.weight, .bias, .gamma and .beta, "
-        "and head.weight and .bias"
-    )
+    if not layer or kind not in _ROLES or (layer == HEAD and kind not in ("weight", "bias")):
+        raise InnerloopError(
+            f"parameter '{name}' has no known role: names are <layer>.weight, .bias, .gamma and "
+            "<layer>.beta, and head.weight and .bias"
+        )
+    return HEAD if layer == HEAD else _ROLES[kind]
 
 
 def with_task_axis(slow: Parameters, tasks: int) -> Parameters:

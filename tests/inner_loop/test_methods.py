@@ -4,15 +4,15 @@ import json
 
 import pytest
 
+import innerloop
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.files import canonical_json
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.inner_loop.step_sizes import adapted_names
 from innerloop.inner_loop.update_rules.chosen import rule_of
-from innerloop.nets.conv4 import Conv4
 from innerloop.runtime.typed_json import from_json
 
-NAMES = list(Conv4(way=3, filters=2, image_size=16).initial(0))
+NAMES = list(innerloop.network(way=3, filters=2, image_size=16).initial(0))
 HEAD = {"head.weight", "head.bias"}
 NORM = {name for name in NAMES if name.endswith((".gamma", ".beta"))}
 

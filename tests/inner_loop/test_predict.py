@@ -31,7 +31,10 @@ def predicted(query: torch.Tensor = QUERY, **changed) -> torch.Tensor:
 @pytest.mark.parametrize("batch_norm", ["batch", "support"])
 @pytest.mark.parametrize("name", METHODS)
 def test_they_are_what_evaluation_judges(name: str, batch_norm: str) -> None:
-    network, chosen = replace(tiny.NETWORK, batch_norm=batch_norm), method(name, step_size=0.1)
+    network, chosen = (
+        tiny.NETWORK.with_options(normalisation=batch_norm),
+        method(name, step_size=0.1),
+    )
     slow, sizes = tiny.start(chosen, network)
     slow, sizes = ({n: v.float() for n, v in part.items()} for part in (slow, sizes))
     found = predicted(network=network, slow=slow, method=chosen, step_sizes=sizes)
@@ -43,7 +46,7 @@ def test_they_are_what_evaluation_judges(name: str, batch_norm: str) -> None:
 
 def test_asked_one_by_one_they_change_unless_the_support_normalises() -> None:
     for batch_norm, same in (("batch", False), ("support", True)):
-        network = replace(tiny.NETWORK, batch_norm=batch_norm)
+        network = tiny.NETWORK.with_options(normalisation=batch_norm)
         together = predicted(network=network)
         alone = torch.cat([predicted(image[None], network=network) for image in QUERY])
         assert torch.allclose(together, alone, atol=1e-5) == same
@@ -96,7 +99,7 @@ def test_a_model_predicts_with_its_own_steps_and_weights() -> None:
         ({"support_labels": ["cat"] * 6}, "support_labels: .*'cat'.*; expected whole numbers"),
         ({"support_labels": LABELS + 40}, "support labels: 40 ... 42; the network has way 3"),
         ({"steps": -1}, "steps is -1"),
-        ({"network": torch.nn.Linear(2, 2)}, "network is a Linear; expected innerloop.Conv4"),
+        ({"network": torch.nn.Linear(2, 2)}, "network is a Linear; expected innerloop.network"),
         ({"slow": {}}, "slow: lacking conv1.beta"),
     ],
 )  # fmt: skip

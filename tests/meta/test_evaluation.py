@@ -1,7 +1,6 @@
 """Evaluation: one result a task, in order, whatever the batch."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -53,7 +52,7 @@ def test_accuracy_is_the_share_of_query_images_whose_own_class_scores_highest():
 )
 def test_a_diverged_task_has_no_accuracy(name: str, adapt_batch_norm: bool, batch_norm: str):
     """Also where BatchNorm makes finite numbers of infinite ones: BOIL's loss is log 3 there."""
-    network = replace(tiny.NETWORK, batch_norm=batch_norm)
+    network = tiny.NETWORK.with_options(normalisation=batch_norm)
     chosen = method(name, step_size=1e30, adapt_batch_norm=adapt_batch_norm)
     slow = network.initial(0)
     sizes = initial_step_sizes(chosen, slow, seed=0)

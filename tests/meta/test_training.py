@@ -18,7 +18,7 @@ from innerloop.meta.evaluation import evaluate
 from innerloop.meta.model_file import TrainedModel
 from innerloop.meta.outer_loop import QueryResult
 from innerloop.meta.training import Training
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import role_of
 from innerloop.specs.train import Schedule
 
@@ -39,7 +39,7 @@ SPEC = {"variant": "test"}
 def make(
     chosen: Method = tiny.METHOD,
     seed: int = 0,
-    network: Conv4 = tiny.NETWORK,
+    network: Network = tiny.NETWORK,
     **schedule: object,
 ) -> Training:
     return Training(
@@ -69,7 +69,7 @@ def logs(training: Training) -> str:
 
 def test_the_loss_falls_and_the_accuracy_rises():
     training = make(
-        network=replace(tiny.NETWORK, filters=16),
+        network=tiny.NETWORK.with_options(filters=16),
         iterations=40,
         meta_batch=4,
         outer_step_size=0.005,

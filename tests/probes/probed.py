@@ -11,7 +11,7 @@ import torch
 import tiny
 from innerloop.inner_loop.method import Method
 from innerloop.meta.model_file import TrainedModel, Weights
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.specs.measure import MeasureSpec
 
@@ -23,7 +23,7 @@ def model(
     method: Method = tiny.METHOD,
     options: dict[str, Any] | None = None,
     *,
-    network: Conv4 = tiny.NETWORK,
+    network: Network = tiny.NETWORK,
     dtype: torch.dtype = torch.float32,
     test_steps: int = 3,
     tasks_at_once: int = 2,

@@ -1,7 +1,6 @@
 """The CKA probe: what it measures, on which tasks, after how many steps."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import probed
@@ -11,7 +10,7 @@ import torch
 import tiny
 from innerloop.inner_loop.adapt import adapt, query_logits
 from innerloop.inner_loop.methods import METHODS, method
-from innerloop.nets.options import BLOCKS, LAYERS
+from innerloop.networks.options import BLOCKS, LAYERS
 from innerloop.parameters import with_task_axis
 from innerloop.probes.cka import cka
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
@@ -31,7 +30,7 @@ def values(rows: Iterable[Row], **equal: object) -> list[float]:
 
 @pytest.mark.parametrize("batch_norm", ["batch", "support"])
 def test_against_one_task_at_a_time(tmp_path: Path, batch_norm: str):
-    network = replace(tiny.NETWORK, batch_norm=batch_norm)
+    network = tiny.NETWORK.with_options(normalisation=batch_norm)
     chosen = method("meta_sgd", step_size=0.2)
     model = probed.model(
         tmp_path, chosen, {**TASKS, "steps": ["test", 1]}, network=network, dtype=torch.float64

@@ -7,7 +7,7 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.nets.options import LAYERS
+from innerloop.networks.options import LAYERS
 from innerloop.parameters import Parameters
 
 BATCH = tiny.batch(3)

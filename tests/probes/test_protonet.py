@@ -12,10 +12,11 @@ import torch
 
 import tiny
 from innerloop.data.tasks import TaskBatch
+from innerloop.engine.analytic.engine import Analytic
 from innerloop.errors import DataError
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.methods import method
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters, with_task_axis
 from innerloop.probes.probe import Row
 from innerloop.probes.protonet import disjoint_episodes, protonet
@@ -33,11 +34,10 @@ def by_condition(rows: Iterable[Row]) -> dict[str, list[float]]:
     return found
 
 
-def accuracy(network: Conv4, weights: Parameters, task: TaskBatch) -> float:
+def accuracy(network: Network, weights: Parameters, task: TaskBatch) -> float:
     """The probe for one task with one support image a class, image by image."""
-    statistics = network.query_statistics(weights, task.support.images)
     centres = network.features(weights, task.support.images)[0]
-    queries = network.features(weights, task.query.images, statistics=statistics)[0]
+    queries = network.features(weights, task.query.images, support=task.support.images)[0]
     hits = 0
     for query, label in zip(queries, task.query.labels[0].tolist(), strict=True):
         similarities = [float(torch.cosine_similarity(query, centre, dim=0)) for centre in centres]
@@ -47,7 +47,7 @@ def accuracy(network: Conv4, weights: Parameters, task: TaskBatch) -> float:
 
 @pytest.mark.parametrize("batch_norm", ["batch", "support"])
 def test_against_one_task_at_a_time(tmp_path: Path, batch_norm: str):
-    network = replace(tiny.NETWORK, batch_norm=batch_norm)
+    network = tiny.NETWORK.with_options(normalisation=batch_norm)
     chosen = method("meta_sgd", step_size=1.0)
     model = probed.model(tmp_path, chosen, TASKS, network=network)
     found = by_condition(protonet(model))
@@ -113,13 +113,13 @@ def test_does_not_depend_on_how_many_tasks_go_together(tmp_path: Path):
 
 def test_joint_passes_share_statistics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     seen = []
-    features = Conv4.features
+    features = Analytic.features
 
     def spy(network, weights, images, **keywords):
         seen.append(images.shape[1])
         return features(network, weights, images, **keywords)
 
-    monkeypatch.setattr(Conv4, "features", spy)
+    monkeypatch.setattr(Analytic, "features", spy)
     separate = by_condition(protonet(probed.model(tmp_path, method("anil"), TASKS)))
     assert {3, 12} <= set(seen)
     seen.clear()
@@ -173,7 +173,7 @@ def test_too_few_classes_for_disjoint_tasks(tmp_path: Path):
 
 def test_a_perfect_embedding_is_perfect(tmp_path: Path):
     """Classes of very clear patterns are told apart without any learning."""
-    model = probed.model(tmp_path, options=TASKS, network=replace(tiny.NETWORK, filters=32))
+    model = probed.model(tmp_path, options=TASKS, network=tiny.NETWORK.with_options(filters=32))
     clear = replace(model.files[tiny.DATASET], images=tiny.store(noise=0.01))
     found = by_condition(protonet(replace(model, files={tiny.DATASET: clear})))
     assert pd.Series(found["pre_adaptation"]).mean() > 0.9

@@ -1,22 +1,21 @@
 """The scale-invariance probe on a network that is scale invariant, and on one that is not quite."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import probed
 import pytest
 
 import tiny
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.options import BLOCKS, LAYERS
+from innerloop.networks.network import Network
+from innerloop.networks.options import BLOCKS, LAYERS
 from innerloop.probes.probe import Row
 from innerloop.probes.scale_invariance import scale_invariance
 from innerloop.tables.schemas import conform
 
-SMALL_EPSILON = replace(tiny.NETWORK, batch_norm_eps=1e-12)
+SMALL_EPSILON = tiny.NETWORK.with_options(eps=1e-12)
 
 
-def rows(folder: Path, network: Conv4 = SMALL_EPSILON, **options: object) -> dict[str, Row]:
+def rows(folder: Path, network: Network = SMALL_EPSILON, **options: object) -> dict[str, Row]:
     model = probed.model(folder, network=network, options=dict(options))
     return {row["layer"]: row for row in scale_invariance(model)}
 
@@ -26,7 +25,9 @@ def rows(folder: Path, network: Conv4 = SMALL_EPSILON, **options: object) -> dic
 def test_convolutions_are_scale_invariant_and_the_head_is_not(
     tmp_path: Path, scale: float, batch_norm: str
 ):
-    found = rows(tmp_path, replace(SMALL_EPSILON, batch_norm=batch_norm), scale=scale, tasks=2)
+    found = rows(
+        tmp_path, SMALL_EPSILON.with_options(normalisation=batch_norm), scale=scale, tasks=2
+    )
     for layer in BLOCKS:
         assert found[layer]["output_change"] < 1e-7
         assert abs(found[layer]["gradient_cosine"]) < 1e-7
@@ -35,7 +36,7 @@ def test_convolutions_are_scale_invariant_and_the_head_is_not(
 
 
 def test_epsilon_shows(tmp_path: Path):
-    found = rows(tmp_path, replace(tiny.NETWORK, batch_norm_eps=1e-2))
+    found = rows(tmp_path, tiny.NETWORK.with_options(eps=1e-2))
     for layer in BLOCKS:
         assert found[layer]["output_change"] > 1e-5
         assert abs(found[layer]["gradient_cosine"]) > 1e-5

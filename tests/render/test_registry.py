@@ -17,7 +17,13 @@ from innerloop.tables.schemas import SCHEMAS
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 PRODUCTS = {**FIGURES, **TABLES}
-UPPER_FLOORS = ("innerloop.meta", "innerloop.probes", "innerloop.nets", "innerloop.inner_loop")
+UPPER_FLOORS = (
+    "innerloop.meta",
+    "innerloop.probes",
+    "innerloop.networks",
+    "innerloop.engine",
+    "innerloop.inner_loop",
+)
 
 
 @pytest.mark.parametrize("name", PRODUCTS)

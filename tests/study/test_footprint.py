@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.losses import TaskLosses
+from innerloop.engine.losses import task_groups
 from innerloop.study import footprint
 from innerloop.study.footprint import Tasks, megabytes
 
@@ -27,14 +26,14 @@ from innerloop.runtime.compute import Compute
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.outer_loop import query_result
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.named import network as named
 from innerloop.parameters import with_task_axis
 from innerloop.probes.layer_similarity import layer_grams
 
 kind, name, norm, size, filters, count, support, queries = sys.argv[1:]
 size, filters, count, support, queries = map(int, (size, filters, count, support, queries))
 set_up(Compute("cpu", 1))
-network = Conv4(way=5, filters=filters, image_size=size, batch_norm=norm)
+network = named(way=5, filters=filters, image_size=size, normalisation=norm)
 slow = {key: value.requires_grad_() for key, value in network.initial(0).items()}
 sizes = initial_step_sizes(method(name), slow, 0)
 
@@ -122,6 +121,6 @@ def test_inner_steps_cost_no_memory_unless_they_are_kept() -> None:
 @pytest.mark.parametrize("each", [5, 25, 75])
 def test_groups_are_those_of_the_network(each: int) -> None:
     labels = torch.zeros(8, each)
-    first = TaskLosses(Conv4(), labels, labels, 1.0).groups()[0]
+    first = task_groups(labels)[0]
     images = labels[first].numel()
     assert Tasks(8, each, 1).measured(together=False) == footprint.PASS * images

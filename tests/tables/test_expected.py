@@ -18,7 +18,7 @@ from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.meta.dynamics import dynamics_rows
 from innerloop.meta.training_log import write_logs
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.provenance import read_provenance, record, write_table
 from innerloop.specs.train import TrainSpec
 from innerloop.study.jobs import Jobs
@@ -46,7 +46,7 @@ def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
 def logs(spec: TrainSpec, folder: Path) -> Path:
     """What a training that moves nothing writes."""
     method, schedule = spec.method, spec.schedule
-    slow = Conv4(**asdict(spec.network)).initial(0)
+    slow = Network.from_json(asdict(spec.network)).initial(0)
     sizes, last = initial_step_sizes(method, slow, 0), schedule.iterations
     logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
     training = SimpleNamespace(

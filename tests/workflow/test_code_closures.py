@@ -95,7 +95,9 @@ def test_a_figure_reaches_no_other_figure_and_no_torch(name: str) -> None:
     assert {module for module in found if module.startswith("render.figures.")} == {
         f"render.figures.{name}"
     }
-    assert packages(found).isdisjoint({"data", "nets", "inner_loop", "meta", "probes"})
+    assert packages(found).isdisjoint(
+        {"data", "networks", "engine", "inner_loop", "meta", "probes"}
+    )
 
 
 def test_packages_import_each_other_in_one_direction_only() -> None:

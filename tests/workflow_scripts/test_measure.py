@@ -190,7 +190,7 @@ def edited_manifest(folder: Path) -> None:
         changed(lambda content: content["kept"][12]["slow"]["conv2.weight"][0].add_(1e-3)),
         changed(lambda content: content["kept"][0]["step_sizes"]["head.bias"].mul_(2)),
         changed(lambda content: content.update(best=12 - content["best"])),
-        changed(lambda content: content["network"].update(batch_norm="support")),
+        changed(lambda content: content["network"]["options"].update(normalisation="support")),
         changed(
             lambda content: content.update(
                 method=canonical_json(replace(tiny.METHOD, step_size=0.2))

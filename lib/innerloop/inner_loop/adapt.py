@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 import torch
 
 from innerloop.data.tasks import Labelled
+from innerloop.engine.engine import engine_of, support_gradient
 from innerloop.errors import ConfigError, require_count
 from innerloop.inner_loop.constraint import require_constrained
+from innerloop.inner_loop.losses import loss_scale
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes
-from innerloop.inner_loop.support_gradient import support_gradient
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.inputs import (
     require_labelled,
@@ -20,7 +21,7 @@ from innerloop.inputs import (
     require_step_sizes,
     require_weights,
 )
-from innerloop.nets.conv4 import Activations, Conv4
+from innerloop.networks.network import Activations, Network
 from innerloop.parameters import Parameters, with_task_axis
 
 
@@ -44,7 +45,7 @@ class Adaptation:
 
 
 def adapt(
-    network: Conv4,
+    network: Network,
     slow: Parameters,
     method: Method,
     support: Labelled,
@@ -102,7 +103,8 @@ def adapt(
     require_step_sizes(step_sizes, moving)
     fast = with_task_axis(slow, len(support))
     gradient = support_gradient(
-        network, fast, support, moving, method.inner_loss,
+        network, fast, support, moving,
+        loss_scale(support.labels, network.way, method.inner_loss),
         second_order=differentiable and not method.first_order,
     )  # fmt: skip
     with torch.set_grad_enabled(differentiable):
@@ -123,12 +125,11 @@ def adapt(
 
 
 def query_logits(
-    network: Conv4,
+    network: Network,
     fast: Parameters,
     support: torch.Tensor,
     query: torch.Tensor,
     activations: Activations | None = None,
 ) -> torch.Tensor:
-    """Logits [T, N, way] of query images, normalised as the network's `batch_norm` says."""
-    statistics = network.query_statistics(fast, support)
-    return network(fast, query, statistics=statistics, activations=activations)
+    """Logits [T, N, way] of query images, normalised as the network says."""
+    return engine_of(network).logits(fast, query, support=support, activations=activations)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 
+from innerloop.engine.losses import cross_entropy
 from innerloop.inner_loop.method import InnerLoss
 
 
@@ -23,8 +23,7 @@ def task_losses(
     logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean"
 ) -> torch.Tensor:
     """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N]."""
-    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-    return each.view(labels.shape).sum(dim=1) * loss_scale(labels, logits.shape[2], kind)
+    return cross_entropy(logits, labels, loss_scale(labels, logits.shape[2], kind))
 
 
 def task_accuracies(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

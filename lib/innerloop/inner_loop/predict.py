@@ -11,12 +11,12 @@ from innerloop.errors import InputError
 from innerloop.inner_loop.adapt import adapt, query_logits
 from innerloop.inner_loop.method import Method
 from innerloop.inputs import require_images, require_network, require_weights
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters
 
 
 def predict(
-    network: Conv4,
+    network: Network,
     slow: Parameters,
     method: Method,
     support_images: torch.Tensor,
@@ -28,9 +28,9 @@ def predict(
 ) -> torch.Tensor:
     """Class probabilities of new images, after adaptation to a few labelled ones.
 
-    With `batch_norm="batch"` every query image is normalised together with the others, so that
+    With BatchNorm of the batch every query image is normalised together with the others, so that
     its prediction depends on which images are asked for together. Always ask for the same number
-    from the same mixture, or use `batch_norm="support"`, where each answer stands alone.
+    from the same mixture, or use `normalisation="support"`, where each answer stands alone.
 
     Args:
         network: the function.

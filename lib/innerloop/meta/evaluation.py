@@ -11,12 +11,12 @@ from innerloop.errors import InputError
 from innerloop.inner_loop.method import Method
 from innerloop.inputs import require_network, require_tasks, require_weights
 from innerloop.meta.outer_loop import QueryResult, query_result
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters
 
 
 def evaluate(
-    network: Conv4,
+    network: Network,
     slow: Parameters,
     step_sizes: Parameters,
     method: Method,

@@ -16,7 +16,7 @@ from innerloop.errors import CheckpointError
 from innerloop.files import atomic_path, canonical_json
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.predict import predict
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.train import TrainSpec
@@ -54,7 +54,7 @@ class TrainedModel:
         last: last iteration.
     """
 
-    network: Conv4
+    network: Network
     method: Method
     spec: TrainSpec = field(repr=False)
     kept: dict[int, Weights]
@@ -166,7 +166,7 @@ def load(path: Path | str) -> TrainedModel:
         )
     try:
         return TrainedModel(
-            network=Conv4(**content["network"]),
+            network=Network.from_json(content["network"]),
             method=from_json(Method, json.loads(content["method"])),
             spec=from_json(TrainSpec, json.loads(content["spec"])),
             kept={

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import torch
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.adapt import adapt, query_logits
-from innerloop.inner_loop.losses import loss_scale, task_accuracies, task_losses
+from innerloop.engine.engine import engine_of
+from innerloop.inner_loop.adapt import adapt
+from innerloop.inner_loop.losses import loss_scale, task_accuracies
 from innerloop.inner_loop.method import Method
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.losses import TaskLosses
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters, bounded
 
 
@@ -28,7 +28,7 @@ class QueryResult:
 
 
 def query_result(
-    network: Conv4,
+    network: Network,
     slow: Parameters,
     step_sizes: Parameters,
     method: Method,
@@ -65,12 +65,9 @@ def query_result(
 
 
 def query_losses(
-    network: Conv4, fast: Parameters, tasks: TaskBatch
+    network: Network, fast: Parameters, tasks: TaskBatch
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean query cross-entropy of every task [T], differentiable, and logits [T, N, way]."""
     query = tasks.query
-    if network.batch_norm == "batch":
-        scale = loss_scale(query.labels, network.way)
-        return TaskLosses(network, query.images, query.labels, scale).losses(fast)
-    logits = query_logits(network, fast, tasks.support.images, query.images)
-    return task_losses(logits, query.labels), logits
+    scale = loss_scale(query.labels, network.way)
+    return engine_of(network).losses(fast, query, scale, support=tasks.support.images)

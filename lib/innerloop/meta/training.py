@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import torch
 
 from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.engine.engine import engine_of
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.method import Method
@@ -19,7 +20,7 @@ from innerloop.meta.dynamics import dynamics_rows
 from innerloop.meta.evaluation import evaluate
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.meta.outer_loop import QueryResult, query_result
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters, detached
 from innerloop.specs.train import Schedule, TrainSpec
 
@@ -36,7 +37,7 @@ class Training:
 
     def __init__(
         self,
-        network: Conv4,
+        network: Network,
         method: Method,
         schedule: Schedule,
         train_tasks: Tasks,
@@ -47,7 +48,8 @@ class Training:
         cuda_graph: bool = True,
     ) -> None:
         self._keep_activations = keep_activations
-        self._cuda_graph = cuda_graph and train_tasks.device.type == "cuda"
+        recordable = cuda_graph and engine_of(network).recordable
+        self._cuda_graph = recordable and train_tasks.device.type == "cuda"
         self._gradient_step: CapturedStep | None = None
         self.network, self.method, self.schedule = network, method, schedule
         self._train_tasks, self._validation_tasks = train_tasks, validation_tasks

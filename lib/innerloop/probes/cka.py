@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.adapt import adapt
-from innerloop.nets.conv4 import Activations
-from innerloop.nets.options import LAYERS
+from innerloop.networks.network import Activations
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.progress import Progress
@@ -65,7 +64,7 @@ def _similarities(
 
 def _rows(slow: Activations, fast: Activations, tasks: TaskBatch) -> Iterator[Row]:
     episodes = tasks.episodes.index.tolist()
-    for layer in LAYERS:
+    for layer in slow:
         for estimator, similarity in ESTIMATORS.items():
             found = similarity(slow[layer], fast[layer]).tolist()
             for episode, value in zip(episodes, found, strict=True):

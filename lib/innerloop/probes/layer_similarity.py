@@ -12,8 +12,7 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.errors import InputError
 from innerloop.inner_loop.adapt import query_logits
 from innerloop.inputs import require_network, require_tasks, require_weights
-from innerloop.nets.conv4 import Activations, Conv4
-from innerloop.nets.options import LAYERS
+from innerloop.networks.network import Activations, Network
 from innerloop.parameters import Parameters, with_task_axis
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
 
@@ -26,18 +25,18 @@ ESTIMATORS: dict[Estimator, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @torch.no_grad()
-def layer_grams(network: Conv4, weights: Parameters, tasks: TaskBatch) -> Activations:
+def layer_grams(network: Network, weights: Parameters, tasks: TaskBatch) -> Activations:
     """Gram matrix [T, n, n] of every layer's activations on the tasks' n query images.
 
     `weights` carry a task axis.
     """
     activations: Activations = {}
     query_logits(network, weights, tasks.support.images, tasks.query.images, activations)
-    return {layer: gram(activations[layer]) for layer in LAYERS}
+    return {layer: gram(activations[layer]) for layer in network.layers}
 
 
 def layer_cka(
-    network: Conv4,
+    network: Network,
     slow: Parameters,
     fast: Parameters,
     tasks: TaskBatch,
@@ -71,7 +70,7 @@ def layer_cka(
 
 
 def layer_cka_per_task(
-    network: Conv4,
+    network: Network,
     slow: Parameters,
     fast: Parameters,
     tasks: TaskBatch,
@@ -101,4 +100,4 @@ def layer_cka_per_task(
     before = layer_grams(network, with_task_axis(slow, len(tasks)), tasks)
     after = layer_grams(network, fast, tasks)
     similarity = ESTIMATORS[estimator]
-    return {layer: similarity(before[layer], after[layer]) for layer in LAYERS}
+    return {layer: similarity(before[layer], after[layer]) for layer in network.layers}

@@ -27,7 +27,7 @@ from innerloop.errors import DataError
 from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.specs.measure import MeasureSpec
 
 Row: TypeAlias = dict[str, Any]
@@ -59,7 +59,7 @@ class ProbedModel:
     device: torch.device
 
     @property
-    def network(self) -> Conv4:
+    def network(self) -> Network:
         """The function."""
         return self.trained.network
 

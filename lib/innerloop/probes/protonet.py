@@ -16,6 +16,7 @@ import torch
 
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.engine.engine import engine_of
 from innerloop.errors import DataError
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.losses import task_accuracies
@@ -95,15 +96,11 @@ def _embeddings(
     model: ProbedModel, weights: Parameters, tasks: TaskBatch
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Output of the body for support and query images, [T, N, feature_size] each."""
-    network, support, query = model.network, tasks.support.images, tasks.query.images
-    statistics = network.query_statistics(weights, support)
+    engine, support, query = engine_of(model.network), tasks.support.images, tasks.query.images
     if model.options.get("joint", False):
-        both = network.features(weights, torch.cat([support, query], 1), statistics=statistics)
+        both = engine.features(weights, torch.cat([support, query], 1), support=support)
         return both[:, : support.shape[1]], both[:, support.shape[1] :]
-    return (
-        network.features(weights, support),
-        network.features(weights, query, statistics=statistics),
-    )
+    return engine.features(weights, support), engine.features(weights, query, support=support)
 
 
 def _off_tasks(others: Tasks, on: TaskBatch, disjoint: bool) -> TaskBatch:

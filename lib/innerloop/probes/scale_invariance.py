@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from innerloop.data.tasks import TaskBatch
 from innerloop.inner_loop.adapt import query_logits
 from innerloop.inner_loop.losses import task_losses
-from innerloop.nets.options import LAYERS
-from innerloop.parameters import Parameters, with_task_axis
+from innerloop.parameters import Parameters, kind_of, layer_of, with_task_axis
 from innerloop.probes.probe import ProbedModel, Row
 
 
@@ -31,16 +30,16 @@ def scale_invariance(model: ProbedModel) -> Iterator[Row]:
     tasks = model.tasks(model.datasets[0]).batch(range(model.options.get("tasks", 1)))
     logits = _logits(model, slow, tasks)
     loss = task_losses(logits, tasks.query.labels).mean()
-    names = [f"{layer}.weight" for layer in LAYERS]
+    names = [name for name in slow if kind_of(name) == "weight"]
     gradients = torch.autograd.grad(loss, [slow[name] for name in names])
-    for layer, name, gradient in zip(LAYERS, names, gradients, strict=True):
+    for name, gradient in zip(names, gradients, strict=True):
         with torch.no_grad():
             scaled = _logits(model, {**slow, name: scale * slow[name]}, tasks)
             change = (scaled - logits).norm() / logits.norm()
             cosine = F.cosine_similarity(slow[name].flatten(), gradient.flatten(), dim=0, eps=0)
         yield {
             "iteration": weights.iteration,
-            "layer": layer,
+            "layer": layer_of(name),
             "scale": scale,
             "output_change": float(change),
             "gradient_cosine": float(cosine),

@@ -16,14 +16,14 @@ import numpy as np
 import torch
 
 from innerloop.data.tasks import Labelled
+from innerloop.engine.engine import engine_of
 from innerloop.errors import ConfigError
 from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.losses import task_accuracies, task_losses
+from innerloop.inner_loop.losses import loss_scale, task_accuracies, task_losses
 from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.support_gradient import support_gradient
 from innerloop.inner_loop.update_rules.rule import UpdateRule
 from innerloop.inner_loop.update_rules.rules import scaled_lr, unit_norm
-from innerloop.nets.conv4 import Conv4
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters, role_of, with_task_axis
 from innerloop.streams import Stream, stream_key
 
@@ -89,7 +89,7 @@ def train_toy(
     """
     if arm not in ARMS:
         raise ConfigError(f"toy: arm '{arm}' is unknown; known are {', '.join(ARMS)}")
-    network = Conv4(way=classes, filters=filters, image_size=images.shape[-1])
+    network = Network(classes, images.shape[-1], options={"filters": filters})
     train, test = _Images(images, labels), _Images(test_images, test_labels)
     start = constrained(method("unit_norm"), network.initial(seed))
     for step_size in step_sizes:
@@ -118,7 +118,7 @@ def _order(count: int, *names: object) -> np.ndarray:
 
 
 def _sgd_step(
-    network: Conv4,
+    network: Network,
     weights: Parameters,
     images: torch.Tensor,
     labels: torch.Tensor,
@@ -126,7 +126,8 @@ def _sgd_step(
     rate: torch.Tensor,
 ) -> Parameters:
     batch = Labelled(images, labels)
-    gradient = support_gradient(network, weights, batch, list(weights), "mean", second_order=False)
+    scale = loss_scale(labels, network.way)
+    gradient = engine_of(network).gradients(batch, list(weights), scale, second_order=False)
     _, gradients = gradient(weights, False)
     return {
         name: rule(role_of(name), weights[name], along, rate) for name, along in gradients.items()
@@ -134,14 +135,14 @@ def _sgd_step(
 
 
 @torch.no_grad()
-def _measure(network: Conv4, weights: Parameters, held: _Images, batch: int) -> dict[str, float]:
+def _measure(network: Network, weights: Parameters, held: _Images, batch: int) -> dict[str, float]:
     """Accuracy and loss; in a fixed random order, since stored images lie class by class.
 
     Both are NaN where training diverged.
     """
     loss, found, count = 0.0, [], len(held.images)
     for images, labels in held.batches(_order(count, "toy evaluation"), batch):
-        logits = network(weights, images)
+        logits = engine_of(network).logits(weights, images)
         found.append((logits, labels))
         loss += float(task_losses(logits, labels)) * labels.shape[1]
     if not math.isfinite(loss):

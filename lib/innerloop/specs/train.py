@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from innerloop.inner_loop.method import Method
-from innerloop.nets.options import Conv4Options
+from innerloop.networks.options import Conv4Options
 from innerloop.runtime.allowed import Count, Natural, Positive
 from innerloop.runtime.compute import Compute
 

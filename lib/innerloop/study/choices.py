@@ -12,7 +12,7 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from innerloop.inner_loop.method import Method
-from innerloop.nets.options import Conv4Options
+from innerloop.networks.options import Conv4Options
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import Schedule, TrainSpec
 

@@ -1,6 +1,6 @@
 """How much memory a job's tensors take at their peak, from the study file alone.
 
-Activations rule it. On a CPU, tasks go through the network in groups (`nets/losses.py`), and no
+Activations rule it. On a CPU, tasks go through the network in groups (`engine/losses.py`), and no
 group's pass outlives it. So at the peak there is one group's pass, and beside it what an inner step
 keeps for the outer gradient: the last step, or every one with `compute.keep_activations`. Counted
 in images, times the floats that are alive for each of an image's pre-activations; measured, and
@@ -19,7 +19,7 @@ KEPT = 2.5
 GRAPH = 8
 #: Images that only go through the network, all tasks together; by other images' statistics.
 FORWARD, INDUCTIVE = 2.5, 4
-#: As in `nets/losses.py`, which this file must not import: planning needs no torch.
+#: As in `engine/losses.py`, which this file must not import: planning needs no torch.
 IMAGES_OF_A_GROUP = 64
 _BLOCKS, _CHANNELS, _FLOAT = 4, 3, 4
 

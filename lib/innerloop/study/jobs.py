@@ -19,7 +19,7 @@ from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
 from innerloop.files import sha256_of
-from innerloop.nets.options import Conv4Options
+from innerloop.networks.options import Conv4Options
 from innerloop.runtime.compute import Compute
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec

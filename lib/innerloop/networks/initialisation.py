@@ -10,7 +10,7 @@ import math
 
 import torch
 
-from innerloop.nets.options import Initialisation
+from innerloop.networks.options import Initialisation
 
 
 def initial_weight(
@@ -20,7 +20,7 @@ def initial_weight(
 
     `glorot`: uniform, variance 2 / (fan in + fan out), as the first MAML code. `torch`: uniform
     with bound 1 / sqrt(fan in), the default of torch's layers. `kaiming`: normal, variance
-    2 / fan in.
+    2 / fan in. What draws its weights itself (`own`) has no distribution here.
     """
     receptive = math.prod(shape[2:])
     fan_out, fan_in = shape[0] * receptive, shape[1] * receptive

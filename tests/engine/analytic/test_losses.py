@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from innerloop.nets import losses as module
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.losses import TaskLosses
+import innerloop
+from innerloop.engine.analytic.conv4 import BatchConv4
+from innerloop.engine.analytic.losses import TaskLosses
 from innerloop.parameters import Parameters
 from oracle import Oracle
 
@@ -21,7 +21,7 @@ def made(
     seed: int, tasks: int = 2, each: int = 4, size: int = 16, filters: int = 3, way: int = 3
 ) -> tuple[TaskLosses, Parameters]:
     """Random tasks and weights; about half of the gammas are negative."""
-    network = Conv4(way=way, filters=filters, image_size=size)
+    network = innerloop.network(way=way, filters=filters, image_size=size)
     random = torch.Generator().manual_seed(seed)
 
     def normal(*shape: int) -> torch.Tensor:
@@ -33,7 +33,7 @@ def made(
     }
     images = torch.rand((tasks, each, 3, size, size), generator=random, dtype=torch.float64)
     labels = torch.randint(way, (tasks, each), generator=random)
-    return TaskLosses(network, images.requires_grad_(), labels, 0.3), parameters
+    return TaskLosses(BatchConv4(way, 1e-5), images.requires_grad_(), labels, 0.3), parameters
 
 
 def plain(tasks: TaskLosses, parameters: Parameters) -> torch.Tensor:
@@ -107,7 +107,7 @@ def test_groups_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     tasks, parameters = made(0, tasks=5)
     results = []
     for images in (4, 8, 1000):
-        monkeypatch.setattr(module, "_IMAGES_OF_A_GROUP", images)
+        monkeypatch.setattr("innerloop.engine.losses.IMAGES_OF_A_GROUP", images)
         _, gradients = tasks.gradients(parameters, list(parameters))
         total = sum(value.square().sum() for value in gradients.values())
         losses, logits = tasks.losses(parameters)

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import torch
 import torch.nn.functional as F
 
-from innerloop.nets.fused import fused
-from innerloop.nets.pooling import Maxima, max_pooled
+from innerloop.engine.analytic.fused import fused
+from innerloop.engine.analytic.pooling import Maxima, max_pooled
 
 _aten = torch.ops.aten
 _SAME_SIZE = ([1, 1], [1, 1], [1, 1], False, [0, 0])

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from innerloop.nets import convolved_filters, multiplied_filters
-from innerloop.nets.convolution import Convolution, Hidden
-from innerloop.nets.patches import Patches, side_by_side
+from innerloop.engine.analytic import convolved_filters, multiplied_filters
+from innerloop.engine.analytic.convolution import Convolution, Hidden
+from innerloop.engine.analytic.patches import Patches, side_by_side
 
 
 def images_of(seed: int, tasks: int, each: int, size: int, dtype: torch.dtype) -> torch.Tensor:

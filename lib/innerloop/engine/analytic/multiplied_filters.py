@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from innerloop.nets.fused import fused
-from innerloop.nets.image_filters import Places, filter_rows, filters_of_rows
+from innerloop.engine.analytic.fused import fused
+from innerloop.engine.analytic.image_filters import Places, filter_rows, filters_of_rows
 
 #: Matrix products at once that keep a GPU busy.
 _MANY = 256

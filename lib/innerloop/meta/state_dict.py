@@ -1,8 +1,9 @@
-"""Weights to and from a Conv4 written in plain PyTorch, as `torch.nn.Module.state_dict` has them.
+"""Weights to and from plain PyTorch, as `torch.nn.Module.state_dict` has them.
 
-Every program names its layers as it likes, but numbers the blocks: `features.layer1.conv.weight`,
-`base.0.conv.weight`, `0.0.weight`. So blocks are known by the one number in which their names
-differ, and never by the order of the dictionary, which files do not keep.
+A network's own module names them. A Conv4 may come from elsewhere, too: every program names its
+layers as it likes, but numbers the blocks: `features.layer1.conv.weight`, `base.0.conv.weight`,
+`0.0.weight`. So blocks are known by the one number in which their names differ, and never by the
+order of the dictionary, which files do not keep.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ import torch
 
 from innerloop.errors import InputError
 from innerloop.inputs import require_network, require_weights
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.options import BLOCKS
+from innerloop.networks.conv4 import Conv4
+from innerloop.networks.network import Network
+from innerloop.networks.options import BLOCKS
 from innerloop.parameters import Parameters, detached, kind_of
 
 #: What BatchNorm of PyTorch keeps besides its parameters.
@@ -40,11 +42,11 @@ _WRITTEN = {
 
 
 def from_state_dict(
-    network: Conv4, state: Mapping[str, torch.Tensor], names: Mapping[str, str] | None = None
+    network: Network, state: Mapping[str, torch.Tensor], names: Mapping[str, str] | None = None
 ) -> Parameters:
-    """Slow weights from the state dict of a Conv4 in plain PyTorch.
+    """Slow weights from the state dict of a network's own module, or of a Conv4 from elsewhere.
 
-    The module computes what `network` does if each block is a 3x3 convolution with padding 1,
+    Such a module computes what `network` does if each block is a 3x3 convolution with padding 1,
     BatchNorm by the statistics of the batch, ReLU and 2x2 max-pooling. Running statistics have no
     place here: they are left out, with a warning. A bias or gamma that the module has not becomes
     0 or 1, which computes the same.
@@ -60,9 +62,15 @@ def from_state_dict(
     """
     require_network(network)
     _require_tensors(state)
-    known = _found_names(state) if names is None else dict(names)
+    own = _own_names(network)
+    if names is not None:
+        known = dict(names)
+    elif not _is_conv4(network) or state.keys() >= set(own.values()):
+        known = own
+    else:
+        known = _found_names(state)
     if gone := sorted(set(known.values()) - state.keys()):
-        raise InputError(f"names: the state has no {', '.join(gone)}; it has {_shown(state)}")
+        raise InputError(f"names: the state has no {', '.join(gone[:4])}; it has {_shown(state)}")
     if left := sorted(state.keys() - set(known.values())):
         _leave_out(left, refuse=names is None)
     found: Parameters = {}
@@ -79,16 +87,17 @@ def from_state_dict(
 
 
 def to_state_dict(
-    network: Conv4, slow: Parameters, like: Mapping[str, torch.Tensor] | None = None
+    network: Network, slow: Parameters, like: Mapping[str, torch.Tensor] | None = None
 ) -> dict[str, torch.Tensor]:
-    """Weights as the state dict of a Conv4 in plain PyTorch.
+    """Weights as the state dict of the network's own module, or of a Conv4 in plain PyTorch.
 
     Args:
         network: whose weights they are.
         slow: weights without a task axis; of one task's fast weights, `{name: weight[0], ...}`.
         like: the state dict of the module that is to load them, whose names are taken, and whose
-            running statistics are kept; left out: torchmeta's names, `features.layer1.conv.weight`,
-            `features.layer1.norm.weight` and `classifier.weight`.
+            running statistics are kept; left out: of Conv4 torchmeta's names,
+            `features.layer1.conv.weight`, `features.layer1.norm.weight` and `classifier.weight`;
+            of other networks those of their own module.
 
     Raises:
         InputError: the weights are not the network's, or those of `like` are others.
@@ -97,9 +106,10 @@ def to_state_dict(
     require_weights(network, slow, "slow")
     weights = detached(slow)
     if like is None:
-        return {_WRITTEN[name]: weights[name] for name in weights}
+        written = _WRITTEN if _is_conv4(network) else _own_names(network)
+        return {written[name]: weights[name] for name in weights}
     _require_tensors(like)
-    known = _found_names(like)
+    known = _found_names(like) if _is_conv4(network) else _own_names(network)
     for name in weights.keys() - known.keys():
         # a convolution's bias cancels in BatchNorm
         neutral = 1.0 if kind_of(name) == "gamma" else 0.0
@@ -125,6 +135,15 @@ def _require_tensors(state: object) -> None:
             raise InputError(
                 f"state: {key!r} is a {type(value).__name__}; expected tensors by name{inner}"
             )
+
+
+def _is_conv4(network: Network) -> bool:
+    return type(network.module) is Conv4
+
+
+def _own_names(network: Network) -> dict[str, str]:
+    """The name of each parameter in the network's own module."""
+    return {info.name: info.path for info in network.anatomy.parameters}
 
 
 def _found_names(state: Mapping[str, torch.Tensor]) -> dict[str, str]:

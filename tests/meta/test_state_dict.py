@@ -25,10 +25,10 @@ BLOCK = ("conv", "norm", "relu", "pool")
 
 
 def layers(number: int, *, bias: bool = True, running: bool = False) -> list[nn.Module]:
-    channels = 3 if number == 1 else NETWORK.filters
+    channels = 3 if number == 1 else 4
     return [
-        nn.Conv2d(channels, NETWORK.filters, 3, padding=1, bias=bias),
-        nn.BatchNorm2d(NETWORK.filters, track_running_stats=running),
+        nn.Conv2d(channels, 4, 3, padding=1, bias=bias),
+        nn.BatchNorm2d(4, track_running_stats=running),
         nn.ReLU(),
         nn.MaxPool2d(2),
     ]
@@ -49,7 +49,7 @@ def blocks(
 
 
 def head() -> nn.Linear:
-    return nn.Linear(NETWORK.feature_size, NETWORK.way)
+    return nn.Linear(4, NETWORK.way)
 
 
 class ByKind(nn.Module):
@@ -191,8 +191,19 @@ def test_names_can_be_given() -> None:
     assert found["conv2.gamma"].unique().tolist() == [1]
 
 
+def test_other_networks_are_named_by_their_own_module() -> None:
+    network = innerloop.network("resnet12", way=3, image_size=16, widths=[2, 2, 2, 2])
+    slow = network.initial(0)
+    state = innerloop.to_state_dict(network, slow)
+    assert state.keys() == network.module.state_dict().keys()
+    found = innerloop.from_state_dict(network, state)
+    assert all(torch.equal(found[name], value) for name, value in slow.items())
+    with pytest.raises(InputError, match="the state has no block1"):
+        innerloop.from_state_dict(network, STATE)
+
+
 STATE = innerloop.to_state_dict(NETWORK, SLOW)
-WIDER = innerloop.Conv4(way=5, filters=4, image_size=16)
+WIDER = innerloop.network(way=5, filters=4, image_size=16)
 RESNET = {f"layer{n // 2}.{n % 2}.conv1.weight": torch.zeros(4, 4, 3, 3) for n in range(8)}
 UNNUMBERED = {
     key.replace("layer1", "first").replace("layer2", "second"): value
@@ -243,7 +254,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a foreign network": (
         lambda: innerloop.from_state_dict(flat(), STATE),  # type: ignore[arg-type]
-        "network is a Sequential; expected innerloop.Conv4",
+        "network is a Sequential; expected innerloop.network",
     ),
     "a module of another way": (
         lambda: innerloop.to_state_dict(WIDER, WIDER.initial(0), like=STATE),

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import torch
 
-from innerloop.nets.convolution import convolution_gradients, convolved
-from innerloop.nets.image_filters import Places
-from innerloop.nets.pooling import Maxima, max_pooled
+from innerloop.engine.analytic.convolution import convolution_gradients, convolved
+from innerloop.engine.analytic.image_filters import Places
+from innerloop.engine.analytic.pooling import Maxima, max_pooled
 
 #: Bytes at full size that are alive at once on a CPU; more take longer as well.
 _AT_ONCE = 2**24

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from innerloop.nets import block_formulas, convolution, multiplied_filters, patches
-from innerloop.nets.fused import fused, source
+from innerloop.engine.analytic import block_formulas, convolution, multiplied_filters, patches
+from innerloop.engine.analytic.fused import fused, source
 
 FORMULAS = {
     f"{module.__name__.rpartition('.')[2]}.{name}": value

@@ -11,16 +11,13 @@ from functools import cached_property
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.convolution import BlockInput, Hidden
-from innerloop.nets.loss_pass import Gradients, LossPass
-from innerloop.nets.patches import Patches, side_by_side
+from innerloop.engine.analytic.conv4 import BatchConv4
+from innerloop.engine.analytic.convolution import BlockInput, Hidden
+from innerloop.engine.analytic.loss_pass import Gradients, LossPass
+from innerloop.engine.analytic.patches import Patches, side_by_side
+from innerloop.engine.losses import cross_entropy, task_groups
 from innerloop.parameters import Parameters
-
-#: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
-_IMAGES_OF_A_GROUP = 64
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class TaskLosses:
         scale: factor of the sum over a task's images.
     """
 
-    network: Conv4
+    network: BatchConv4
     images: torch.Tensor
     labels: torch.Tensor
     scale: float
@@ -72,9 +69,7 @@ class TaskLosses:
 
     def groups(self) -> list[slice]:
         """Which tasks go through the network together."""
-        count, each = self.labels.shape
-        size = max(1, _IMAGES_OF_A_GROUP // each) if self.labels.device.type == "cpu" else count
-        return [slice(start, start + size) for start in range(0, count, size)]
+        return task_groups(self.labels)
 
     def of(self, group: slice, parameters: Parameters, source: BlockInput) -> LossPass:
         """The pass of some of the tasks, whose images are the source."""
@@ -102,8 +97,7 @@ class TaskLosses:
         logits = torch.cat(
             [self.network(_part(parameters, group), self.images[group]) for group in self.groups()]
         )
-        each = F.cross_entropy(logits.flatten(0, 1), self.labels.flatten(), reduction="none")
-        return self.scale * each.view(self.labels.shape).sum(dim=1), logits
+        return cross_entropy(logits, self.labels, self.scale), logits
 
     @cached_property
     def _patches(self) -> list[BlockInput]:

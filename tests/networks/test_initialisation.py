@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from innerloop.nets.conv4 import Conv4
-from innerloop.nets.initialisation import initial_weight
+import innerloop
+from innerloop.networks.initialisation import initial_weight
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ from innerloop.nets.initialisation import initial_weight
 )
 def test_squared_norms_of_the_papers_network(initialisation: str, conv1: float, others: float):
     """The numbers that protocol.md quotes."""
-    parameters = Conv4(initialisation=initialisation).initial(0)
+    parameters = innerloop.network(initialisation=initialisation).initial(0)
     for layer in ("conv1", "conv2", "conv3", "conv4"):
         expected = conv1 if layer == "conv1" else others
         assert parameters[f"{layer}.weight"].square().sum().item() == pytest.approx(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import torch
 
-from innerloop.nets.fused import fused
+from innerloop.engine.analytic.fused import fused
 
 _aten = torch.ops.aten
 

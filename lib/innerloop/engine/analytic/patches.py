@@ -16,11 +16,16 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from innerloop.nets.convolution import Convolution
-from innerloop.nets.convolved_filters import ConvolvedFilters, in_parts, joined
-from innerloop.nets.fused import fused
-from innerloop.nets.image_filters import ImageFilters, Places, filter_rows, filters_of_rows
-from innerloop.nets.multiplied_filters import MultipliedFilters, window_patches
+from innerloop.engine.analytic.convolution import Convolution
+from innerloop.engine.analytic.convolved_filters import ConvolvedFilters, in_parts, joined
+from innerloop.engine.analytic.fused import fused
+from innerloop.engine.analytic.image_filters import (
+    ImageFilters,
+    Places,
+    filter_rows,
+    filters_of_rows,
+)
+from innerloop.engine.analytic.multiplied_filters import MultipliedFilters, window_patches
 
 
 class Patches:

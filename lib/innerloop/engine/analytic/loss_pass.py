@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from innerloop.nets.block import BlockPass, BlockTensors
-from innerloop.nets.conv4 import Conv4, block_tensors, by_task
-from innerloop.nets.convolution import BlockInput, Hidden
-from innerloop.nets.options import BLOCKS
+from innerloop.engine.analytic.block import BlockPass, BlockTensors
+from innerloop.engine.analytic.conv4 import BatchConv4, block_tensors, by_task
+from innerloop.engine.analytic.convolution import BlockInput, Hidden
+from innerloop.networks.network import head_logits
+from innerloop.networks.options import BLOCKS
 from innerloop.parameters import Parameters
 
 
@@ -40,7 +41,7 @@ class LossPass:
 
     def __init__(
         self,
-        network: Conv4,
+        network: BatchConv4,
         parameters: Parameters,
         source: BlockInput,
         labels: torch.Tensor,
@@ -50,12 +51,12 @@ class LossPass:
         self._head = parameters["head.weight"]
         self._blocks: list[BlockPass] = []
         for block in BLOCKS:
-            part = BlockPass(source, block_tensors(parameters, block), network.batch_norm_eps)
+            part = BlockPass(source, block_tensors(parameters, block), network.eps)
             self._blocks.append(part)
             source = Hidden(part.output, self._tasks)
         self._shape = part.output.shape
         self._features = by_task(part.output, self._tasks)
-        self.logits = network.head(parameters, self._features)
+        self.logits = head_logits(parameters, self._features)
         logs = F.log_softmax(self.logits, dim=2)
         self.losses = -scale * logs.gather(2, labels.unsqueeze(2)).sum(dim=(1, 2))
         self._shares = logs.exp()

@@ -24,8 +24,8 @@ from typing import Any
 
 import torch
 
-from innerloop.nets import block_formulas as formulas
-from innerloop.nets.convolution import BlockInput, Hidden, sums_with
+from innerloop.engine.analytic import block_formulas as formulas
+from innerloop.engine.analytic.convolution import BlockInput, Hidden, sums_with
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ BLOCKS = ("conv1", "conv2", "conv3", "conv4")
 LAYERS = (*BLOCKS, "head")
 
 BatchNorm: TypeAlias = Literal["batch", "support"]
-Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming"]
+Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming", "own"]
 
 
 @dataclass(frozen=True)

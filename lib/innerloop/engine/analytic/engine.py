@@ -1,0 +1,90 @@
+"""The engine for Conv4 with BatchNorm: derivatives written out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from innerloop.data.tasks import Labelled
+from innerloop.engine.analytic.conv4 import BatchConv4, Statistics
+from innerloop.engine.analytic.losses import TaskLosses
+from innerloop.engine.head import SupportGradient
+from innerloop.engine.losses import cross_entropy
+from innerloop.networks.network import Activations
+from innerloop.parameters import Parameters
+
+
+@dataclass(frozen=True)
+class Analytic:
+    """Losses and gradients of Conv4 with BatchNorm.
+
+    Attributes:
+        way: classes of a task.
+        eps: added to the variance.
+        by_support: whether query images are normalised by the support images' statistics.
+    """
+
+    way: int
+    eps: float
+    by_support: bool
+    name = "analytic"
+    recordable = True
+
+    @property
+    def _network(self) -> BatchConv4:
+        return BatchConv4(self.way, self.eps)
+
+    def _statistics(
+        self, parameters: Parameters, support: torch.Tensor | None
+    ) -> Statistics | None:
+        """What query images are normalised by, if not by themselves."""
+        if support is None or not self.by_support:
+            return None
+        return self._network.statistics(parameters, support)
+
+    def features(
+        self, parameters: Parameters, images: torch.Tensor, *, support: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """What the head is given, [T, N, F]; arguments as for the network."""
+        statistics = self._statistics(parameters, support)
+        return self._network.features(parameters, images, statistics=statistics)
+
+    def logits(
+        self,
+        parameters: Parameters,
+        images: torch.Tensor,
+        *,
+        support: torch.Tensor | None = None,
+        activations: Activations | None = None,
+    ) -> torch.Tensor:
+        """Logits [T, N, way]; arguments as for the network."""
+        statistics = self._statistics(parameters, support)
+        return self._network(parameters, images, statistics=statistics, activations=activations)
+
+    def losses(
+        self,
+        parameters: Parameters,
+        labelled: Labelled,
+        scale: float,
+        *,
+        support: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scaled cross-entropy of each task [T], differentiable once, and logits."""
+        if support is None or not self.by_support:
+            tasks = TaskLosses(self._network, labelled.images, labelled.labels, scale)
+            return tasks.losses(parameters)
+        logits = self.logits(parameters, labelled.images, support=support)
+        return cross_entropy(logits, labelled.labels, scale), logits
+
+    def gradients(
+        self, labelled: Labelled, names: list[str], scale: float, *, second_order: bool
+    ) -> SupportGradient:
+        """The function that gives each task's loss, and its gradient with respect to `names`."""
+        tasks = TaskLosses(self._network, labelled.images, labelled.labels, scale)
+
+        def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
+            with torch.set_grad_enabled(second_order):
+                return tasks.gradients(fast, names, keep_activations=keep and second_order)
+
+        return gradient

@@ -1,0 +1,28 @@
+"""Cross-entropy of T tasks, and how many of them go through a network together."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+#: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
+IMAGES_OF_A_GROUP = 64
+
+
+def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, scale: float) -> torch.Tensor:
+    """Each task's cross-entropy, summed over its images and scaled, [T].
+
+    Args:
+        logits: [T, N, way].
+        labels: [T, N].
+        scale: 1 / N makes it a mean.
+    """
+    each = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return each.view(labels.shape).sum(dim=1) * scale
+
+
+def task_groups(labels: torch.Tensor) -> list[slice]:
+    """Which tasks go through the network together; labels are [T, N]."""
+    count, each = labels.shape
+    size = max(1, IMAGES_OF_A_GROUP // each) if labels.device.type == "cpu" else count
+    return [slice(start, start + size) for start in range(0, count, size)]

@@ -1,0 +1,1 @@
+"""Networks: ordinary modules, made functions of parameters with a leading task axis."""

@@ -1,0 +1,212 @@
+"""A network: any `torch.nn.Module`, as a function of its parameters with a leading task axis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal, TypeAlias, get_args
+
+import torch
+from torch import nn
+
+from innerloop.errors import ConfigError, require_count
+from innerloop.files import canonical_json
+from innerloop.networks.anatomy import Anatomy, ParameterInfo
+from innerloop.networks.building import Built, Recipe, built, made
+from innerloop.networks.initialisation import initial_weight
+from innerloop.networks.normalisation import SupportBatchNorm2d, normalised_by_first
+from innerloop.networks.options import Initialisation
+from innerloop.networks.task_axis import over_tasks
+from innerloop.parameters import HEAD, Parameters
+from innerloop.streams import seed_from
+
+#: Layer -> its outputs, flattened, [T, N, F].
+Activations: TypeAlias = dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A module made a function of parameters, for T tasks at once.
+
+    It may be differentiated as often as one likes, and stand inside `torch.func`'s transforms.
+    BatchNorm normalises by the images at hand: running statistics are left out.
+
+    Attributes:
+        way: classes of a task; the width of the head.
+        image_size: side of the square images in pixels.
+        channels: channels of the images.
+        entry: what makes the module, `package.module:name` or `file.py:name`; called as
+            `name(way, image_size, channels, **options)`.
+        options: its keyword arguments.
+        initialisation: distribution of the initial weights; `own`: as the module draws them.
+
+    Raises:
+        ConfigError: a value is none of these, or an option is unknown.
+        ExtensionError: the module cannot be made, or is no network that Innerloop understands.
+    """
+
+    way: int = 5
+    image_size: int = 84
+    channels: int = 3
+    entry: str = "innerloop.networks.conv4:Conv4"
+    options: Mapping[str, Any] = field(default_factory=dict)
+    initialisation: Initialisation = "glorot"
+
+    def __post_init__(self) -> None:
+        if self.initialisation not in (choices := get_args(Initialisation)):
+            raise ConfigError(
+                f"initialisation is {self.initialisation!r}; choose from {', '.join(choices)}"
+            )
+        for name in ("way", "image_size", "channels"):
+            require_count(name, getattr(self, name), least=1)
+        _ = self._built  # what is wrong is said here
+
+    def __hash__(self) -> int:
+        return hash((self._recipe, self.initialisation))
+
+    def __repr__(self) -> str:
+        """How `innerloop.network` makes it."""
+        options = {**self.options, "initialisation": self.initialisation}
+        if self.initialisation == "glorot":
+            del options["initialisation"]
+        values = {"way": self.way, "image_size": self.image_size, "channels": self.channels}
+        shown = ", ".join(f"{name}={value!r}" for name, value in {**values, **options}.items())
+        return f"Network({self.name}, {shown})"
+
+    @property
+    def name(self) -> str:
+        """`conv4`, `resnet12`, or the name of a user's own, as in `my_net.py:Net`."""
+        place, _, name = self.entry.rpartition(":")
+        built_in = place.removeprefix("innerloop.networks.")
+        return built_in if built_in != place else name
+
+    @property
+    def module(self) -> nn.Module:
+        """The module itself; its own parameters are never used."""
+        return self._built.module
+
+    @property
+    def anatomy(self) -> Anatomy:
+        """Layer, kind and scale invariance of each parameter."""
+        return self._built.anatomy
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """The layers whose outputs are looked at, from the input to the head."""
+        return tuple(self.anatomy.probed)
+
+    @cached_property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The parameters by name, and their shapes without a task axis."""
+        given = dict(self.module.named_parameters())
+        return {info.name: tuple(given[info.path].shape) for info in self.anatomy.parameters}
+
+    @property
+    def normalised_by_support(self) -> bool:
+        """Whether query images are normalised by the support images' statistics."""
+        return any(isinstance(part, SupportBatchNorm2d) for part in self.module.modules())
+
+    @property
+    def batch_norm(self) -> Literal["batch", "support", "none"]:
+        """Whose statistics BatchNorm takes for query images, if there is any."""
+        batch = any(isinstance(part, nn.BatchNorm2d) for part in self.module.modules())
+        return "support" if self.normalised_by_support else "batch" if batch else "none"
+
+    def with_options(self, **options: Any) -> Network:
+        """The same network with some options replaced: `with_options(normalisation="group")`."""
+        return replace(self, options={**self.options, **options})
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Network:
+        """The network of `asdict`, or of Conv4's own values as version 0.1.0 wrote them."""
+        if "filters" not in values:
+            return cls(**values)
+        options = {"filters": values["filters"], "normalisation": values["batch_norm"]}
+        options["eps"] = values["batch_norm_eps"]
+        others = {name: values[name] for name in values.keys() & {"way", "image_size", "channels"}}
+        return cls(**others, options=options, initialisation=values["initialisation"])
+
+    def initial(self, seed: int, dtype: torch.dtype = torch.float32) -> Parameters:
+        """Initial slow weights: zero biases and betas, unit gammas; a pure function of `seed`."""
+        if self.initialisation == "own":
+            drawn = dict(made(self._recipe, seed_from("initial weights", seed)).named_parameters())
+            return {info.name: drawn[info.path].to(dtype) for info in self.anatomy.parameters}
+        return {info.name: self._initial(seed, info).to(dtype) for info in self.anatomy.parameters}
+
+    def _initial(self, seed: int, info: ParameterInfo) -> torch.Tensor:
+        shape = self.shapes[info.name]
+        if info.kind != "weight":
+            return torch.ones(shape) if info.kind == "gamma" else torch.zeros(shape)
+        generator = torch.Generator().manual_seed(seed_from("initial weights", seed, info.layer))
+        return initial_weight(shape, self.initialisation, generator)
+
+    def __call__(
+        self,
+        parameters: Parameters,
+        images: torch.Tensor,
+        *,
+        support: torch.Tensor | None = None,
+        activations: Activations | None = None,
+    ) -> torch.Tensor:
+        """Logits [T, N, way] of images [T, N, C, H, W] under parameters with a task axis.
+
+        Args:
+            parameters: fast weights, each tensor [T, *shape].
+            images: in [0, 1].
+            support: images of each task, [T, M, C, H, W], that give the statistics where the
+                network normalises by the support's (`normalisation="support"`); others ignore it.
+            activations: a dictionary to fill with the flattened output of every probed layer,
+                [T, N, features], and of the head.
+        """
+        wanted = {} if activations is None else dict(self.anatomy.probed)
+        logits, seen = self._run(parameters, images, support, wanted, "output")
+        if activations is not None:
+            activations.update({layer: seen[layer].flatten(2) for layer in self.layers})
+        return logits
+
+    def features(
+        self, parameters: Parameters, images: torch.Tensor, *, support: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """What the head is given, [T, N, F]; arguments as for the whole network."""
+        _, seen = self._run(parameters, images, support, {HEAD: self.anatomy.head}, "input")
+        return seen[HEAD]
+
+    def _run(
+        self,
+        parameters: Parameters,
+        images: torch.Tensor,
+        support: torch.Tensor | None,
+        wanted: Mapping[str, str],
+        side: str,
+    ) -> tuple[torch.Tensor, Activations]:
+        """Logits, and what the wanted parts (label -> path) were given or gave."""
+        module, anatomy = self.module, self.anatomy
+        first = 0
+        if support is not None and self.normalised_by_support:
+            first = support.shape[1]
+            images = torch.cat([support, images], dim=1)
+        by_path = {info.path: parameters[info.name] for info in anatomy.parameters}
+        with normalised_by_first(module, first) if first else nullcontext():
+            logits, seen = over_tasks(
+                module, by_path, images, wanted, side, batched=self._built.batched
+            )
+        return logits[:, first:], {label: value[:, first:] for label, value in seen.items()}
+
+    @property
+    def _built(self) -> Built:
+        return built(self._recipe)
+
+    @property
+    def _recipe(self) -> Recipe:
+        options = canonical_json(dict(self.options))
+        return Recipe(self.entry, self.way, self.image_size, self.channels, options)
+
+
+def head_logits(parameters: Parameters, features: torch.Tensor) -> torch.Tensor:
+    """Logits [T, N, way] of features [T, N, F] under the head of T tasks."""
+    weight, bias = parameters[f"{HEAD}.weight"], parameters.get(f"{HEAD}.bias")
+    if bias is None:
+        return torch.bmm(features, weight.transpose(1, 2))
+    return torch.baddbmm(bias.unsqueeze(1), features, weight.transpose(1, 2))

@@ -1,0 +1,75 @@
+"""A module's outputs for T tasks at once, each with parameters of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from torch.func import functional_call, vmap
+
+
+def over_tasks(
+    module: nn.Module,
+    parameters: Mapping[str, torch.Tensor],
+    images: torch.Tensor,
+    wanted: Mapping[str, str],
+    side: str,
+    *,
+    batched: bool,
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """A module's outputs for T tasks, each with its own parameters.
+
+    Args:
+        module: the module.
+        parameters: by path, each [T, *shape].
+        images: [T, N, C, H, W].
+        wanted: label -> path of parts whose input or output is returned as well.
+        side: which of them, `input` or `output`.
+        batched: by vmap, or one task by one.
+    """
+    buffers = {
+        path: value.to(images) if value.is_floating_point() else value.to(images.device)
+        for path, value in module.named_buffers()
+    }
+
+    def one(parameters: Mapping[str, torch.Tensor], images: torch.Tensor) -> Any:
+        with _seen(module, wanted, side) as seen:
+            logits = functional_call(module, {**buffers, **parameters}, (images,))
+        return logits, seen
+
+    if batched:
+        logits, seen = vmap(one)(dict(parameters), images)
+        return logits, seen
+    each = [
+        one({path: value[task] for path, value in parameters.items()}, images[task])
+        for task in range(len(images))
+    ]
+    together = {label: torch.stack([seen[label] for _, seen in each]) for label in wanted}
+    return torch.stack([logits for logits, _ in each]), together
+
+
+@contextmanager
+def _seen(
+    module: nn.Module, wanted: Mapping[str, str], side: str
+) -> Iterator[dict[str, torch.Tensor]]:
+    """A dictionary that a pass fills with what the wanted parts were given or gave."""
+    seen: dict[str, torch.Tensor] = {}
+
+    def hook(label: str) -> Callable[..., None]:
+        def note(_: nn.Module, given: tuple[torch.Tensor, ...], gave: torch.Tensor) -> None:
+            seen[label] = given[0] if side == "input" else gave
+
+        return note
+
+    handles = [
+        module.get_submodule(path).register_forward_hook(hook(label))
+        for label, path in wanted.items()
+    ]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
