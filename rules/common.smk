@@ -34,10 +34,10 @@ from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
 
 
-def training_options(running):
+def training_options(compute):
     """How a training is run, for its command line."""
-    keep = "--keep-activations" if running.get("keep_activations") else ""
-    return f"--save-every {running.get('save_every', 60)} {keep}".strip()
+    keep = "--keep-activations" if compute.keep_activations else ""
+    return f"--save-every {compute.save_every} {keep}".strip()
 
 
 # the workflow's own folder, also where another Snakefile includes this one or uses it as a module
@@ -64,8 +64,8 @@ REGISTRY = (
 )
 
 # a job that computes on a GPU takes one; on one machine several may share it (in hundredths)
-JOBS_PER_GPU = STUDY.running.get("jobs_per_gpu", 1)
-GPUS = 0 if STUDY.compute["device"] == "cpu" else 1
+JOBS_PER_GPU = STUDY.compute.jobs_per_gpu
+GPUS = 0 if STUDY.compute.device == "cpu" else 1
 GPU_SHARE = GPUS * max(1, 100 // JOBS_PER_GPU)
 
 # jobs run in the environment that Snakemake runs in, activated or not; Snakemake formats the prefix,

@@ -52,7 +52,7 @@ rule build_images:
         "resources/logs/images/{dataset}/{store}.log",
     benchmark:
         "resources/benchmarks/images/{dataset}/{store}.tsv"
-    threads: STUDY.compute["threads"]
+    threads: STUDY.compute.threads
     resources:
         mem_mb=mem_mb_of("build_images"),
         runtime=runtime_of("build_images"),

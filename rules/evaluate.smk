@@ -19,7 +19,7 @@ rule measure_accuracy:
         log_of(paths.ACCURACY),
     benchmark:
         benchmark_of(paths.ACCURACY)
-    threads: STUDY.compute["threads"]
+    threads: STUDY.compute.threads
     resources:
         gpu=GPUS,
         gpu_share=GPU_SHARE,

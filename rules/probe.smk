@@ -15,7 +15,7 @@ rule measure_probe:
         benchmark_of(paths.PROBE)
     wildcard_constraints:
         probe="|".join(STUDY.config.get("probes", {})) or "(?!)",
-    threads: STUDY.compute["threads"]
+    threads: STUDY.compute.threads
     resources:
         gpu=GPUS,
         gpu_share=GPU_SHARE,
@@ -58,7 +58,7 @@ rule train_toy:
         log_of(paths.TOY),
     benchmark:
         benchmark_of(paths.TOY)
-    threads: STUDY.compute["threads"]
+    threads: STUDY.compute.threads
     resources:
         gpu=GPUS,
         gpu_share=GPU_SHARE,

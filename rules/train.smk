@@ -13,7 +13,7 @@ rule train_model:
         log_of(paths.MODEL),
     benchmark:
         benchmark_of(paths.MODEL)
-    threads: STUDY.compute["threads"]
+    threads: STUDY.compute.threads
     resources:
         gpu=GPUS,
         gpu_share=GPU_SHARE,
@@ -28,7 +28,7 @@ rule train_model:
         curve=undeclared(paths.CURVE, paths.MODEL),
         checkpoints=undeclared(paths.CHECKPOINTS, paths.MODEL),
         kept_log=kept_log,
-        running=untracked(training_options(STUDY.running)),
+        running=untracked(training_options(STUDY.compute)),
     message:
         f"Train {MODEL} on {TRAINED_ON}"
     shell:

@@ -116,7 +116,7 @@ def test_licences_must_be_accepted_to_run():
         ({"accept_licence": ["birds"]}, "accept_licence: data set 'birds' is unknown; known are"),
         ({"accept_licence": "cub"}, "accept_licence: 'cub' is not of type 'array'"),
         ({"mirrors": ["files.example"]}, r"mirrors.0: got 'files.example', expected an address"),
-        ({"data_root": ""}, "data_root: '' "),
+        ({"data_root": ""}, "data_root: got '', expected folder with your own copies"),
         ({"registry": "/nowhere.toml"}, "/nowhere.toml: cannot be read"),
     ],
 )

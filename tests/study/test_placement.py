@@ -13,6 +13,7 @@ import yaml
 from innerloop.errors import ConfigError
 from innerloop.study import paths, workload
 from innerloop.study.jobs import Jobs
+from innerloop.study.keys import Resources
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sizing import GPU_MB, LONGEST, Size, Sizes
@@ -229,7 +230,8 @@ def test_where_jobs_go_is_in_no_job_s_parameters_and_no_result() -> None:
     """Else asking for more memory would train every model again."""
     placed = {"jobs_per_gpu": 3, "resources": {"train_model": {"mem_mb": 1}}}
     wished = study(lambda content: content["compute"].update(placed))
-    assert wished.running == placed
+    assert wished.compute.jobs_per_gpu == 3
+    assert wished.compute.resources.train_model == Resources(mem_mb=1)
     plain, wishful = (
         Measurements(Jobs(each, ROOT / "workflow_scripts")) for each in (study(), wished)
     )

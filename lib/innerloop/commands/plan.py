@@ -98,9 +98,9 @@ def _read(files: Sequence[str]) -> Study:
 
 def slots_here(study: Study) -> int:
     """Jobs that this machine runs at once: by its cores, or by its GPUs."""
-    if study.compute["device"] == "cpu":
-        return max(1, len(os.sched_getaffinity(0)) // int(study.compute["threads"]))
-    return max(1, len(visible_gpus())) * int(study.running.get("jobs_per_gpu", 1))
+    if study.compute.device == "cpu":
+        return max(1, len(os.sched_getaffinity(0)) // study.compute.threads)
+    return max(1, len(visible_gpus())) * study.compute.jobs_per_gpu
 
 
 def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterator[str]:
@@ -118,10 +118,10 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
     yield ""
     submitted = sum(1 + bool(each.then) for each in whole)
     yield f"through SLURM: {submitted} jobs, since what is measured of a model goes together"
-    on_cpu = study.compute["device"] == "cpu"
+    on_cpu = study.compute.device == "cpu"
     hours = [
         sum(job.seconds for job in each if job.rule not in READING) / 3600
-        * (study.compute["threads"] if on_cpu else 1)
+        * (study.compute.threads if on_cpu else 1)
         for each in (jobs, remaining)
     ]  # fmt: skip
     yield f"{'core' if on_cpu else 'GPU'} hours: {hours[0]:,.1f}, left: {hours[1]:,.1f}"

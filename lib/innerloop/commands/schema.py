@@ -1,26 +1,32 @@
-"""`innerloop schema [TABLE]`: the columns of the measurement tables."""
+"""`innerloop schema [TABLE]`: columns of measurement tables; with `study`, keys of study files."""
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import pyarrow as pa
 
 from innerloop.errors import ConfigError
+from innerloop.study.json_schema import study_schema
 from innerloop.suggestions import instead_of
 from innerloop.tables.schemas import SCHEMAS, schema_of
 
 
 def main(argv: list[str]) -> None:
-    """Print the columns of one table, or of all."""
+    """Print the columns of one table, or of all; or the JSON Schema of study files."""
     parser = argparse.ArgumentParser(prog="innerloop schema", description=__doc__)
     parser.add_argument(
         "table",
         nargs="?",
-        help=f"{', '.join(SCHEMAS)}, or a probe of your own that results/ here has measurements of",
+        help=f"{', '.join(SCHEMAS)}; a probe of your own that results/ here has measurements of; "
+        "or study, for the JSON Schema of study files",
     )
     table = parser.parse_args(argv).table
+    if table == "study":
+        print(json.dumps(study_schema(), indent=2, ensure_ascii=False))
+        return
     own = {path.name for path in Path().glob("results/*/measurements/*") if path.is_dir()}
     if table and table not in SCHEMAS and table not in own:
         raise ConfigError(

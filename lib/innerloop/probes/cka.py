@@ -14,6 +14,8 @@ from innerloop.networks.network import Activations
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.progress import Progress
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.probe_options import CkaOptions
 
 
 def cka(model: ProbedModel) -> Iterator[Row]:
@@ -24,21 +26,16 @@ def cka(model: ProbedModel) -> Iterator[Row]:
     sets whose models are also measured at every kept checkpoint, on `training_tasks` tasks of that
     data set (P1 Figure 3).
     """
-    tasks = model.options["tasks"]
-    steps = _step_counts(model)
+    options = from_json(CkaOptions, model.options)
+    steps = sorted({model.test_steps if taken == "test" else taken for taken in options.steps})
     for dataset in model.datasets:
-        yield from _similarities(model, dataset, "last", steps, tasks)
+        yield from _similarities(model, dataset, "last", steps, options.tasks)
     trained = model.spec.model
     own = trained.dataset
-    if own in model.options.get("over_training", []) and own in model.datasets:
-        some = model.options.get("training_tasks", tasks)
+    if own in options.over_training and own in model.datasets:
+        some = options.training_tasks or options.tasks
         for iteration in trained.schedule.checkpoints:
             yield from _similarities(model, own, iteration, [model.test_steps], some)
-
-
-def _step_counts(model: ProbedModel) -> list[int]:
-    wanted = model.options.get("steps", ["test", 5])
-    return sorted({model.test_steps if steps == "test" else int(steps) for steps in wanted})
 
 
 def _similarities(

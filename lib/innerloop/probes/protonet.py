@@ -25,6 +25,8 @@ from innerloop.parameters import Parameters, bounded, with_task_axis
 from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.progress import Progress
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.probe_options import ProtonetOptions
 
 
 def protonet(model: ProbedModel) -> Iterator[Row]:
@@ -37,20 +39,22 @@ def protonet(model: ProbedModel) -> Iterator[Row]:
     `disjoint_classes`, whether the off-task shares no class with the other; `joint`, whether
     support and query images go through the network together, under common BatchNorm statistics.
     """
-    weights = model.weights()
+    options, weights = from_json(ProtonetOptions, model.options), model.weights()
     for dataset in model.datasets:
-        for split in model.options.get("splits", ["test"]):
-            yield from _measure(model, dataset, split, weights)
+        for split in options.splits:
+            yield from _measure(model, options, dataset, split, weights)
 
 
-def _measure(model: ProbedModel, dataset: str, split: str, weights: Weights) -> Iterator[Row]:
-    count = model.options["tasks"]
+def _measure(
+    model: ProbedModel, options: ProtonetOptions, dataset: str, split: str, weights: Weights
+) -> Iterator[Row]:
+    count = options.tasks
     columns = model.measured(dataset, split, weights, model.test_steps)
     others = model.tasks(dataset, split, purpose="off-task")
     with Progress(f"prototypes on {dataset} {split}", count) as progress:
         for on in model.tasks(dataset, split).batches(count, model.tasks_at_once):
-            off = _off_tasks(others, on, model.options.get("disjoint_classes", False))
-            found = _accuracies(model, weights, on, off)
+            off = _off_tasks(others, on, options.disjoint_classes)
+            found = _accuracies(model, weights, on, off, options.joint)
             for condition, accuracies in found.items():
                 for episode, accuracy in zip(on.episodes.index, accuracies.tolist(), strict=True):
                     yield {
@@ -63,7 +67,7 @@ def _measure(model: ProbedModel, dataset: str, split: str, weights: Weights) -> 
 
 
 def _accuracies(
-    model: ProbedModel, weights: Weights, on: TaskBatch, off: TaskBatch
+    model: ProbedModel, weights: Weights, on: TaskBatch, off: TaskBatch, joint: bool
 ) -> dict[str, torch.Tensor]:
     """Accuracy of every task, [T], under each condition."""
     slow = with_task_axis(weights.slow, len(on))
@@ -72,19 +76,21 @@ def _accuracies(
         steps=model.test_steps, step_sizes=weights.step_sizes,
     ).fast  # fmt: skip
     return {
-        "pre_adaptation": _accuracy(model, slow, on),
-        "on_task": _accuracy(model, fast, on),
-        "pre_adaptation_off_task": _accuracy(model, slow, off),
-        "off_task": _accuracy(model, fast, off),
+        "pre_adaptation": _accuracy(model, slow, on, joint),
+        "on_task": _accuracy(model, fast, on, joint),
+        "pre_adaptation_off_task": _accuracy(model, slow, off, joint),
+        "off_task": _accuracy(model, fast, off, joint),
     }
 
 
-def _accuracy(model: ProbedModel, weights: Parameters, tasks: TaskBatch) -> torch.Tensor:
+def _accuracy(
+    model: ProbedModel, weights: Parameters, tasks: TaskBatch, joint: bool
+) -> torch.Tensor:
     """Share of each task's query images that are nearest to their own class's prototype, [T].
 
     NaN for a task whose weights diverged.
     """
-    support, query = _embeddings(model, weights, tasks)
+    support, query = _embeddings(model, weights, tasks, joint)
     centres = prototypes(support, tasks.support.labels, model.network.way)
     return task_accuracies(cosine_similarities(query, centres), tasks.query.labels).masked_fill(
         ~bounded(weights), math.nan
@@ -93,11 +99,11 @@ def _accuracy(model: ProbedModel, weights: Parameters, tasks: TaskBatch) -> torc
 
 @torch.no_grad()
 def _embeddings(
-    model: ProbedModel, weights: Parameters, tasks: TaskBatch
+    model: ProbedModel, weights: Parameters, tasks: TaskBatch, joint: bool
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Output of the body for support and query images, [T, N, feature_size] each."""
     engine, support, query = engine_of(model.network), tasks.support.images, tasks.query.images
-    if model.options.get("joint", False):
+    if joint:
         both = engine.features(weights, torch.cat([support, query], 1), support=support)
         return both[:, : support.shape[1]], both[:, support.shape[1] :]
     return engine.features(weights, support), engine.features(weights, query, support=support)

@@ -12,6 +12,8 @@ from innerloop.inner_loop.adapt import query_logits
 from innerloop.inner_loop.losses import task_losses
 from innerloop.parameters import Parameters, kind_of, layer_of, with_task_axis
 from innerloop.probes.probe import ProbedModel, Row
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.probe_options import ScaleInvarianceOptions
 
 
 def scale_invariance(model: ProbedModel) -> Iterator[Row]:
@@ -24,10 +26,11 @@ def scale_invariance(model: ProbedModel) -> Iterator[Row]:
 
     Options: `scale`, the factor (default 10); `tasks`, how many tasks (default 1).
     """
-    scale = float(model.options.get("scale", 10))
+    options = from_json(ScaleInvarianceOptions, model.options)
+    scale = float(options.scale)
     weights = model.weights()
     slow = {name: value.double().requires_grad_() for name, value in weights.slow.items()}
-    tasks = model.tasks(model.datasets[0]).batch(range(model.options.get("tasks", 1)))
+    tasks = model.tasks(model.datasets[0]).batch(range(options.tasks))
     logits = _logits(model, slow, tasks)
     loss = task_losses(logits, tasks.query.labels).mean()
     names = [name for name in slow if kind_of(name) == "weight"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -33,3 +33,11 @@ Count: TypeAlias = Annotated[int, Allowed(least=1)]
 Natural: TypeAlias = Annotated[int, Allowed(least=0)]
 Positive: TypeAlias = Annotated[float, Allowed(above=0)]
 Device: TypeAlias = Annotated[str, Allowed(pattern="^(cpu|cuda(:[0-9]+)?)$")]
+Name: TypeAlias = Annotated[
+    str,
+    Allowed(
+        pattern="^[a-z][a-z0-9_]*$",
+        meaning="a name of lower-case letters, digits and _ that begins with a letter",
+    ),
+]
+Split: TypeAlias = Literal["train", "val", "test"]

@@ -21,10 +21,12 @@ from innerloop.extensions import source_file
 from innerloop.files import sha256_of
 from innerloop.networks.options import Conv4Options
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.typed_json import from_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.study import choices
+from innerloop.study.keys import Toy
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.study import Study
@@ -54,8 +56,10 @@ class Jobs:
     def _compute(self, *used: str) -> Compute:
         """Where to compute; of what only a GPU may do, the named keys alone, or none on a CPU."""
         chosen = self.study.compute
-        named = () if chosen["device"] == "cpu" else [key for key in used if key in chosen]
-        return Compute(chosen["device"], chosen["threads"], **{key: chosen[key] for key in named})
+        named = () if chosen.device == "cpu" else used
+        return Compute(
+            chosen.device, chosen.threads, **{key: getattr(chosen, key) for key in named}
+        )
 
     # ---- data ------------------------------------------------------------------------------
 
@@ -248,7 +252,7 @@ class Jobs:
             queries=self.study.config["evaluation"]["queries"],
             test_steps=model.choices["test_steps"],
             test_step_size=model.choices["test_step_size"],
-            tasks_at_once=self.study.compute["tasks_at_once"],
+            tasks_at_once=self.study.compute.tasks_at_once,
             model=self.train(model.key),
             compute=self._compute("deterministic"),
             code=self.code("measure.py", entry, model.method.update_rule),
@@ -276,16 +280,16 @@ class Jobs:
 
     def toy(self, dataset: str, arm: str, seed: int) -> ToySpec:
         """Train the supervised toy once."""
-        toy = self.study.config["toy"]
+        toy = from_json(Toy, self.study.config["toy"])
         return ToySpec(
             dataset=dataset,
-            store=self.store(dataset, toy["image_size"]),
-            image_size=toy["image_size"],
-            filters=toy["filters"],
+            store=self.store(dataset, toy.image_size),
+            image_size=toy.image_size,
+            filters=toy.filters,
             arm=arm,
-            step_sizes=tuple(toy["step_sizes"]),
-            epochs=toy["epochs"],
-            batch=toy["batch"],
+            step_sizes=toy.step_sizes,
+            epochs=toy.epochs,
+            batch=toy.batch,
             seed=int(seed),
             compute=self._compute(),
             code=self.code("train_toy.py"),

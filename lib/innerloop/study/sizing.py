@@ -6,11 +6,11 @@ Locally they mean nothing unless Snakemake is told a limit, for example `--resou
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from innerloop.study import workload
+from innerloop.study.keys import Resources
 from innerloop.study.model_key import ModelKey
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
@@ -70,7 +70,6 @@ class Sizes:
 
     def __init__(self, study: Study, speeds: Speeds | None = None) -> None:
         self._study, self._speeds = study, speeds or Speeds.shipped()
-        self._asked: Mapping[str, Mapping[str, Any]] = study.running.get("resources", {})
 
     def of(
         self,
@@ -88,11 +87,12 @@ class Sizes:
             allowed: the longest time limit of the place where it runs, in minutes.
         """
         longest = int(min(LONGEST, allowed))
-        estimate, asked = self._estimate(rule, key, probe, longest), self._asked.get(rule, {})
+        estimate = self._estimate(rule, key, probe, longest)
+        asked = getattr(self._study.compute.resources, rule, None) or Resources()
         return replace(
             estimate,
-            first_mb=asked.get("mem_mb", estimate.first_mb),
-            minutes=asked.get("runtime", estimate.minutes),
+            first_mb=asked.mem_mb or estimate.first_mb,
+            minutes=asked.runtime or estimate.minutes,
         )
 
     def _estimate(self, rule: str, key: ModelKey | None, probe: str | None, longest: int) -> Size:
@@ -100,7 +100,7 @@ class Sizes:
             size = UNCOUNTED[rule]
             return replace(size, minutes=min(size.minutes, longest), longest=longest)
         work = workload.of(self._study, rule, _wildcards(key, probe))
-        on_cpu = self._study.compute["device"] == "cpu"
+        on_cpu = self._study.compute.device == "cpu"
         tensors = MEMORY_MARGIN * work.peak_mb if on_cpu else GPU_MB
         memory = BASE_MB + work.stored_mb + tensors
         minutes = self._minutes(rule, key, probe)

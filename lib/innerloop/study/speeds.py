@@ -112,13 +112,13 @@ class Speeds:
 
 
 def _device(study: Study, stage: str) -> str:
-    return "cpu" if stage in _READING else str(study.compute["device"]).partition(":")[0]
+    return "cpu" if stage in _READING else study.compute.device.partition(":")[0]
 
 
 def _threads(study: Study, stage: str) -> int:
     """A GPU's speed is told whole, a CPU's by thread."""
     on_cpu = _device(study, stage) == "cpu"
-    return int(study.compute["threads"]) if on_cpu and stage not in _READING else 1
+    return study.compute.threads if on_cpu and stage not in _READING else 1
 
 
 def _finished(study: Study) -> Iterator[tuple[Work, float]]:

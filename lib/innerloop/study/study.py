@@ -7,7 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from innerloop.errors import ConfigError
+from innerloop.runtime.typed_json import from_json
+from innerloop.study import choices
 from innerloop.study.checks import check_cka, check_over_training
+from innerloop.study.keys import Models
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.names import check_names
@@ -53,21 +56,21 @@ class Study(StudyFile):
         return found
 
     def _models_of(self, entry: Mapping[str, Any]) -> Iterator[Model]:
-        name = entry["protocol"]
-        protocol = self.config["protocols"][name]
-        variants = entry.get("variants", "all")
-        for variant in protocol["variants"] if variants == "all" else variants:
-            for setting in entry["settings"]:
+        own = {key: value for key, value in entry.items() if key not in choices.NAMES}
+        asked = from_json(Models, own)
+        variants = self.config["protocols"][asked.protocol]["variants"]
+        for variant in variants if asked.variants == "all" else asked.variants:
+            for setting in asked.settings:
                 way_and_shot(setting)
-                method, chosen = self.resolved(name, variant, setting, entry)
+                method, chosen = self.resolved(asked.protocol, variant, setting, entry)
                 for seed in self.config["model_seeds"]:
                     yield Model(
-                        key=ModelKey(name, entry["dataset"], variant, setting, seed),
+                        key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
                         method=method,
                         choices=chosen,
-                        evaluate_on=tuple(entry.get("evaluate_on", [entry["dataset"]])),
-                        splits=tuple(entry.get("splits", ["test"])),
-                        probes=tuple(entry.get("probes", [])),
+                        evaluate_on=asked.evaluate_on or (asked.dataset,),
+                        splits=asked.splits,
+                        probes=asked.probes,
                     )
 
 

@@ -15,8 +15,10 @@ from innerloop.data.licence import Licence
 from innerloop.errors import ConfigError, ExtensionError
 from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.methods import METHODS, rule_entry
+from innerloop.runtime.typed_json import from_json
 from innerloop.study import choices
 from innerloop.study.checks import check_rule
+from innerloop.study.keys import ComputeKeys
 from innerloop.study.places import with_places
 from innerloop.suggestions import instead_of
 
@@ -37,7 +39,7 @@ class StudyFile:
         name: of the study.
         config: what results depend on, and nothing else.
         access: how files may be had.
-        running: how jobs are run.
+        compute: where jobs compute, and how they are run.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -48,13 +50,7 @@ class StudyFile:
             "compute": {key: value for key, value in compute.items() if key not in RUNNING},
         }
         self.access = {key: config[key] for key in ACCESS if key in config}
-        self.running = {key: compute[key] for key in RUNNING if key in compute}
-
-    @property
-    def compute(self) -> Mapping[str, Any]:
-        """Device, threads and batch of every job that computes."""
-        found: Mapping[str, Any] = self.config["compute"]
-        return found
+        self.compute = from_json(ComputeKeys, compute)
 
     @cached_property
     def registry(self) -> Registry:

@@ -167,7 +167,7 @@ def _kept_steps(study: Study, model: Model) -> int:
         return 0
     if model.method.adapts == "head":
         return 1  # the body goes through once, for all steps
-    return int(model.choices["train_steps"]) if study.running.get("keep_activations") else 1
+    return int(model.choices["train_steps"]) if study.compute.keep_activations else 1
 
 
 def _accuracy(study: Study, model: Model) -> Work:
@@ -181,7 +181,7 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     """Measure one model with one probe: its tasks, before and after adaptation."""
     options: Mapping[str, Any] = study.config["probes"][name]
     datasets = options.get("datasets") or model.evaluate_on
-    each = _whole(options.get("tasks"), study.compute["tasks_at_once"])
+    each = _whole(options.get("tasks"), study.compute.tasks_at_once)
     tasks = len(datasets) * len(options.get("splits", ["test"])) * each
     if model.key.dataset in options.get("over_training", []):
         tasks += len(study.config["checkpoints"]) * _whole(options.get("training_tasks"), each)
@@ -220,7 +220,7 @@ def _whole(value: Any, otherwise: int) -> int:
 def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work:
     support, queries = _images(model, study.config["evaluation"]["queries"])
     inductive = model.choices["batch_norm"] == "support"
-    batch = Tasks(study.compute["tasks_at_once"], support, queries, inductive)
+    batch = Tasks(study.compute.tasks_at_once, support, queries, inductive)
     passes = tasks * _evaluated_task(study, model)
     alive = batch.measured(together=together)
     return _work("measure", model.choices, passes, alive, batch.images)

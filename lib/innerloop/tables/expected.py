@@ -11,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from innerloop.errors import SchemaError
+from innerloop.runtime.typed_json import from_json
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
+from innerloop.specs.probe_options import CkaOptions, ProtonetOptions
 from innerloop.specs.train import TrainSpec
 from innerloop.tables.layers import HEAD, LAYERS
 from innerloop.tables.rows import model_columns
@@ -96,14 +98,14 @@ def _raw_pixels(spec: RawPixelsSpec) -> Expected:
 
 
 def _cka(spec: MeasureSpec) -> Expected:
-    options, model, own = spec.options, spec.model, spec.test_steps
-    steps = {own if count == "test" else count for count in options.get("steps", ["test", 5])}
+    options, model, own = from_json(CkaOptions, spec.options), spec.model, spec.test_steps
+    steps = {own if count == "test" else count for count in options.steps}
     last = model.schedule.iterations
-    groups = [(set(spec.datasets), ["last"], [last], steps, options["tasks"])]
+    groups = [(set(spec.datasets), ["last"], [last], steps, options.tasks)]
     home = model.dataset
-    if home in options.get("over_training", []) and home in spec.datasets:
-        kept, some = list(model.schedule.checkpoints), options.get("training_tasks")
-        groups.append(({home}, ["named"], kept, {own}, some or options["tasks"]))
+    if home in options.over_training and home in spec.datasets:
+        kept, some = list(model.schedule.checkpoints), options.training_tasks
+        groups.append(({home}, ["named"], kept, {own}, some or options.tasks))
     rows = (
         row
         for *parts, tasks in groups
@@ -114,9 +116,8 @@ def _cka(spec: MeasureSpec) -> Expected:
 
 
 def _protonet(spec: MeasureSpec) -> Expected:
-    options = spec.options
-    splits, tasks = options.get("splits", ["test"]), range(options["tasks"])
-    rows = product(spec.datasets, splits, tasks, ALLOWED["condition"])
+    options = from_json(ProtonetOptions, spec.options)
+    rows = product(spec.datasets, options.splits, range(options.tasks), ALLOWED["condition"])
     return ("eval_dataset", "split", "episode", "condition"), rows
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from innerloop.errors import ConfigError
+from innerloop.runtime.allowed import Allowed
 
 Kind = Literal["normal", "t", "bootstrap"]
 Correction = Literal["holm", "bonferroni", "benjamini_hochberg", "none"]
@@ -26,7 +27,7 @@ class Statistics:
     """
 
     interval: Kind = "normal"
-    level: float = 0.95
+    level: Annotated[float, Allowed(least=0.5, below=1)] = 0.95
     correction: Correction = "holm"
 
     def __post_init__(self) -> None:

@@ -1,0 +1,64 @@
+"""What a study file tells the built-in probes: the type, default and meaning of each option."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
+
+
+@dataclass(frozen=True, kw_only=True)
+class CkaOptions:
+    """What the probe `cka` is told.
+
+    Attributes:
+        tasks: test tasks of each data set
+        steps: inner steps after which to measure; test: the variant's own
+        over_training: training data sets whose models are also measured at every kept checkpoint
+        training_tasks: tasks for that; left out: as many
+    """
+
+    tasks: Count
+    steps: tuple[Literal["test"] | Natural, ...] = ("test", 5)
+    over_training: tuple[Name, ...] = ()
+    training_tasks: Count | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProtonetOptions:
+    """What the probe `protonet` is told.
+
+    Attributes:
+        tasks: tasks of each data set and split
+        splits: splits to measure on
+        joint: support and query images in one forward pass
+        disjoint_classes: off-tasks share no class with their on-tasks
+    """
+
+    tasks: Count
+    splits: tuple[Split, ...] = ("test",)
+    joint: bool = False
+    disjoint_classes: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScaleInvarianceOptions:
+    """What the probe `scale_invariance` is told.
+
+    Attributes:
+        scale: factor on a layer's weight
+        tasks: tasks to measure on
+    """
+
+    scale: Annotated[float, Allowed(above=0)] = 10
+    tasks: Count = 1
+
+
+#: By the probe's name.
+OPTIONS: Mapping[str, type] = {
+    "cka": CkaOptions,
+    "protonet": ProtonetOptions,
+    "scale_invariance": ScaleInvarianceOptions,
+}

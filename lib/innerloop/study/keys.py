@@ -1,0 +1,303 @@
+"""The keys of a study file: the type, default and meaning of each. `schema.json` is made from it.
+
+What a protocol or variant may choose are fields of the classes that `choices.HOMES` lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeAlias
+
+from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
+from innerloop.runtime.compute import Compute
+from innerloop.tables.statistics import Statistics
+
+Setting: TypeAlias = Annotated[
+    str,
+    Allowed(
+        pattern="^([2-9]|[1-9][0-9]+)w[1-9][0-9]*s$",
+        meaning="<way>w<shot>s with two ways or more, for example 5w1s",
+    ),
+]
+Address: TypeAlias = Annotated[
+    str,
+    Allowed(pattern="^https?://", meaning="an address that begins with http:// or https://"),
+]
+Path: TypeAlias = Annotated[str, Allowed(pattern=".")]
+Two: TypeAlias = Annotated[int, Allowed(least=2)]
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a scheduler is asked for.
+
+    Attributes:
+        mem_mb: memory of the first attempt, in MB
+        runtime: time limit of the first attempt, in minutes; a training goes on after it
+    """
+
+    mem_mb: Count | None = None
+    runtime: Count | None = None
+
+
+@dataclass(frozen=True)
+class ResourcesByRule:
+    """What a scheduler is asked for, by rule.
+
+    Attributes:
+        build_images: builds the images of a data set
+        train_model: trains a model
+        measure_accuracy: measures a model's accuracy
+        measure_raw_pixels: measures the baseline on raw pixels
+        measure_probe: measures a model with a probe
+        train_toy: trains the supervised toy
+    """
+
+    build_images: Resources | None = None
+    train_model: Resources | None = None
+    measure_accuracy: Resources | None = None
+    measure_raw_pixels: Resources | None = None
+    measure_probe: Resources | None = None
+    train_toy: Resources | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeKeys(Compute):
+    """Where jobs compute, and how they are run.
+
+    Attributes:
+        tasks_at_once: evaluation tasks that go through the network together
+        keep_activations: keep every inner step's activations instead of computing them twice:
+            faster, in memory that grows with the steps; changes no result
+        save_every: seconds between checkpoints of a training; changes no result
+        jobs_per_gpu: jobs that share a GPU of one machine; changes no result
+        resources: what a scheduler is asked for, by rule, instead of the estimates; changes no
+            result
+    """
+
+    tasks_at_once: Count
+    keep_activations: bool = False
+    save_every: Annotated[float, Allowed(least=0)] = 60
+    jobs_per_gpu: Count = 1
+    resources: ResourcesByRule = ResourcesByRule()
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The papers' data sets, and this study's data sets that play their parts.
+
+    Attributes:
+        mini_imagenet: data set of this study that plays the part
+        cub: data set of this study that plays the part
+        fc100: data set of this study that plays the part
+        cifar10: data set of this study that plays the part
+    """
+
+    mini_imagenet: Name
+    cub: Name | None = None
+    fc100: Name | None = None
+    cifar10: Name | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set.
+
+    Attributes:
+        source: a built-in source's name, a data set of the registry, or path/to/file.py:name
+        label: how figures and tables call it; left out: its name
+        splits: CSV with the columns class and split, to replace the source's own split
+        variant: which images of a registered data set, for example pickles or ilsvrc; left out: its
+            default
+    """
+
+    source: str
+    label: str | None = None
+    splits: str | None = None
+    variant: Name | None = None
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How accuracy is measured.
+
+    Attributes:
+        tasks: test tasks per data set and setting
+        queries: query images per class
+    """
+
+    tasks: Two
+    queries: Count
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How the best weights are chosen.
+
+    Attributes:
+        every: outer iterations between validations
+        tasks: fixed validation tasks
+    """
+
+    every: Count
+    tasks: Two
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What may say any of the choices too, beside its own keys."""
+
+
+@dataclass(frozen=True)
+class Variant(Choosing):
+    """A method under a protocol, with choices of its own.
+
+    Attributes:
+        method: method, where it is not the variant's own name
+        label: how figures and tables call it
+        by_setting: choices that hold for one setting only
+    """
+
+    method: Name | None = None
+    label: str | None = None
+    by_setting: Mapping[Setting, Choosing] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """How models are trained and tested, as a paper has it.
+
+    Attributes:
+        title: one line
+        defaults: choices of every variant
+        by_setting: choices that hold for one setting only
+        variants: variant name -> overrides
+    """
+
+    title: str
+    defaults: Choosing = Choosing()
+    by_setting: Mapping[Setting, Choosing] = field(default_factory=dict)
+    variants: Annotated[Mapping[Name, Variant], Allowed(items=1)]
+
+
+@dataclass(frozen=True)
+class Models(Choosing):
+    """What is trained, evaluated and probed.
+
+    Attributes:
+        protocol: one of protocols
+        dataset: data set to train on
+        settings: task sizes
+        variants: all, or a list of the protocol's variants
+        evaluate_on: data sets whose tasks accuracy is measured on; left out: the training data set
+        splits: splits whose tasks accuracy is measured on
+        probes: probes that measure these models
+    """
+
+    protocol: Name
+    dataset: Name
+    settings: tuple[Setting, ...]
+    variants: Literal["all"] | tuple[Name, ...] = "all"
+    evaluate_on: tuple[Name, ...] | None = None
+    splits: tuple[Split, ...] = ("test",)
+    probes: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What every probe may say.
+
+    Attributes:
+        datasets: data sets to measure on; left out: the model's evaluate_on
+    """
+
+    datasets: tuple[Name, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersProbe(Probe):
+    """A probe of your own: its options are yours.
+
+    Attributes:
+        probe: path/to/file.py:name
+    """
+
+    probe: str
+
+
+@dataclass(frozen=True)
+class Toy:
+    """P1 A.2: supervised training by the two updates.
+
+    Attributes:
+        dataset: supervised data set
+        image_size: side of the square images in pixels
+        filters: filters of each Conv4 block
+        arms: updates to compare
+        step_sizes: SGD step sizes to try
+        seeds: one training for each
+        epochs: passes over the training images
+        batch: images of a step
+    """
+
+    dataset: Name
+    image_size: Annotated[int, Allowed(least=16)]
+    filters: Count
+    arms: tuple[Literal["unit_norm", "scaled_lr"], ...]
+    step_sizes: tuple[float, ...]
+    seeds: tuple[Natural, ...]
+    epochs: Count
+    batch: Count
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyKeys:
+    """A study file.
+
+    Attributes:
+        study: name of the study, of letters, digits, _ and -; its results are in results/<study>
+        title: one line for the report
+        seed: study seed: which tasks are drawn
+        model_seeds: one model is trained for each: its initial weights and training tasks
+        compute: where jobs compute; recorded in every result
+        roles: the papers' data sets and this study's data sets that play their parts
+        datasets: the data sets of the study
+        data_root: folder with your own copies of the data sets' files, looked at before anything is
+            downloaded
+        mirrors: addresses to download from before the published ones, as
+            <mirror>/<collection>/<file>
+        accept_licence: data sets whose licences you have read and accept
+        registry: TOML file of your own collections and data sets, on top of the built-in registry;
+            paths in it count from its folder
+        methods: methods of your own; the seven of the papers are built in
+        statistics: intervals and tests of figures, tables and claims
+        evaluation: how accuracy is measured, and the query images of every probe
+        validation: how the best weights are chosen
+        checkpoints: fractions of training at which weights are kept (P1 Figure 3)
+        protocols: protocols and their variants
+        models: name -> what is trained, evaluated and probed
+        probes: probes and their own options; built-in ones by name, your own by the key probe
+        toy: P1 A.2: supervised training by the two updates; left out: none
+    """
+
+    study: Annotated[str, Allowed(pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
+    title: str
+    seed: Natural
+    model_seeds: tuple[Natural, ...]
+    compute: ComputeKeys
+    roles: Roles
+    datasets: Mapping[Name, Dataset]
+    data_root: Path | None = None
+    mirrors: Annotated[tuple[Address, ...], Allowed(items=0)] = ()
+    accept_licence: Annotated[tuple[str, ...], Allowed(items=0)] = ()
+    registry: Path | None = None
+    methods: Mapping[Name, Any] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
+    evaluation: Evaluation
+    validation: Validation
+    checkpoints: tuple[Annotated[float, Allowed(least=0, most=1)], ...]
+    protocols: Mapping[Name, Protocol]
+    models: Annotated[Mapping[Name, Models], Allowed(items=1)]
+    probes: Mapping[Name, Any] = field(default_factory=dict)
+    toy: Toy | None = None

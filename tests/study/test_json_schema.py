@@ -1,0 +1,55 @@
+"""The schema of study files is made from the classes whose fields are its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from innerloop.commands import main
+from innerloop.inner_loop.method import Method
+from innerloop.study import choices
+from innerloop.study.json_schema import study_schema
+from innerloop.study.keys import ComputeKeys
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_file_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
+    """After an edit of a key: `innerloop schema study >lib/innerloop/study/schema.json`."""
+    main(["schema", "study"])
+    file = ROOT / "lib/innerloop/study/schema.json"
+    assert file.read_text(encoding="utf-8") == capsys.readouterr().out
+
+
+def keys(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every key, by its place."""
+    if isinstance(schema, dict):
+        for name, key in schema.get("properties", {}).items():
+            yield f"{place}.{name}", key
+        for name, inner in schema.items():
+            yield from keys(inner, f"{place}.{name}")
+
+
+def test_every_key_is_described() -> None:
+    assert [place for place, key in keys(study_schema()) if not key.get("description")] == []
+
+
+def test_defaults_are_those_of_the_fields() -> None:
+    schema = study_schema()
+    chosen = schema["$defs"]["choices"]["properties"]
+    assert {name: key.get("default", choices.BASE.get(name)) for name, key in chosen.items()} == {
+        name: choices.BASE.get(name) for name in choices.NAMES
+    }
+    method = schema["properties"]["methods"]["additionalProperties"]["properties"]
+    assert method["adapts"]["default"] == Method("").adapts
+    assert schema["properties"]["compute"]["properties"]["save_every"]["default"] == (
+        ComputeKeys("cpu", 1, tasks_at_once=1).save_every
+    )
+
+
+def test_every_section_is_on_the_page() -> None:
+    page = (ROOT / "docs/study-files.md").read_text(encoding="utf-8")
+    assert [key for key in study_schema()["properties"] if f"`{key}`" not in page] == []
