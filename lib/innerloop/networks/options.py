@@ -27,7 +27,7 @@ class Conv4Options:
         batch_norm: statistics that normalise query images: their own batch's, or the support
             images'
         batch_norm_eps: added to BatchNorm's variance
-        initialisation: distribution of the initial weights
+        initialisation: distribution of the initial weights; own: as its code draws them
     """
 
     way: Count = 5
