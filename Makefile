@@ -56,7 +56,7 @@ test-long: setup
 
 # starts a real SLURM on this machine; skipped, with the reason, where that is not possible
 test-slurm: setup
-	$(BIN)/pytest -m slurm tests/slurm
+	$(BIN)/pytest -m slurm --durations 20 tests/slurm
 
 # resolve the newest allowed versions anew; +cpu and other local suffixes are left out
 lock:

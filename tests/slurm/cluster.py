@@ -28,7 +28,7 @@ HURRY = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10
 ON_GPUS = tuple(f"{rule}:gpu=1" for rule in ("train_model", "measure_accuracy", "measure_probe"))
 
 #: Iterations of the models: long enough to be caught at it, a minute or less.
-ITERATIONS = 3000
+ITERATIONS = 1500
 #: What training and measuring begin with.
 DATA = ("resources", "results/small/data", "results/small/episodes", ".snakemake/metadata")
 #: Every measurement of the study, gathered.

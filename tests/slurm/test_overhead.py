@@ -1,4 +1,4 @@
-"""What a job costs besides its work: 200 that do nothing, through the profile."""
+"""What a job costs besides its work: some that do nothing, through the profile."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cluster import Cluster, Head, Study
 
 pytestmark = pytest.mark.slurm
 
-COUNT = 200
+COUNT = 40
 SNAKEFILE = f"""
 rule all:
     input:
@@ -32,7 +32,7 @@ rule nothing:
 """
 
 
-def test_two_hundred_small_jobs(
+def test_many_small_jobs(
     cluster: Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """All arrive; the seconds are printed, and judged by nobody: machines differ."""

@@ -68,7 +68,7 @@ def test_no_two_jobs_share_a_gpu(cluster: Cluster, on_slurm: Study) -> None:
 
 def test_every_job_leaves_a_log(on_slurm: Study) -> None:
     assert len(list((on_slurm.folder / "logs/slurm").rglob("*.log"))) == 6
-    assert "3000/3000" in on_slurm.log("maml")
+    assert f"{ITERATIONS}/{ITERATIONS}" in on_slurm.log("maml")
 
 
 def test_preemption_and_a_lost_node(cluster: Cluster, local: Study, tmp_path: Path) -> None:
