@@ -23,17 +23,21 @@ class Oracle:
     detach_norm: bool = False
     inductive: bool = False
     eps: float = 1e-5
+    per_step: bool = False
 
     def adapt(self, slow: Weights, rates: Weights, x: Tensor, y: Tensor, steps: int) -> Weights:
         fast = dict(slow)
-        for _ in range(steps):
+        for number in range(steps):
             loss = self.loss(fast, x, y)
             moving = [name for name in fast if self.moves(name)]
             gradients = torch.autograd.grad(
                 loss, [fast[name] for name in moving], create_graph=not self.first_order
             )
             for name, gradient in zip(moving, gradients, strict=True):
-                fast[name] = self.step(name, fast[name], gradient, rates[name])
+                rate = rates[name]
+                if self.per_step:
+                    rate = rate[min(number, len(rate) - 1)]
+                fast[name] = self.step(name, fast[name], gradient, rate)
         return fast
 
     def query_loss(self, fast: Weights, support: Tensor, x: Tensor, y: Tensor, way: int) -> Tensor:

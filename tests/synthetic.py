@@ -352,9 +352,13 @@ def _step_size_value(description: Mapping[str, Any], episodes: int) -> Iterator[
         if model["variant"] not in LEARNED:
             continue
         for layer, (mean, sd, count) in STEP_SIZES.items():
-            values = _stream("alpha", tuple(model.items()), layer).normal(mean, sd, count)
+            steps = np.zeros(count, int)
+            if model.get("learn_step_size") == "step_and_layer":
+                steps = np.arange(1, model["train_steps"] + 1)
+            values = _stream("alpha", tuple(model.items()), layer).normal(mean, sd, len(steps))
             constant = {"layer": layer, "parameter": "weight", "iteration": model["iterations"]}
-            yield _block(_identity(model) | constant, value=values)
+            later = np.maximum(steps - 1, 0)  # each step's is larger by 1
+            yield _block(_identity(model) | constant, step=steps, value=values + later)
 
 
 def _scale_invariance(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:

@@ -108,6 +108,17 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         "conv2.beta is torch.float64 on cpu, head.bias torch.float32 on cpu; expected one type",
     ),
     "a step size as a number": (lambda: adapt(step_sizes=0.1), r"method\(..., step_size=...\)"),
+    "step sizes of another shape": (
+        lambda: adapt(step_sizes={**STEP_SIZES, "conv1.gamma": torch.ones(2, 4)}),
+        r"conv1.gamma is \[2, 4\]; expected one number, or \[4\], as the weight has",
+    ),
+    "step sizes of weights where each step has its own": (
+        lambda: adapt(
+            method=innerloop.method("maml", learn_step_size="step_and_layer"),
+            step_sizes={**STEP_SIZES, "conv1.weight": SLOW["conv1.weight"]},
+        ),
+        r"conv1.weight is .*; expected one number, or \[steps\]",
+    ),
     "too few step sizes": (lambda: adapt(step_sizes={}), "lacking conv1.beta, .* method adapts"),
     "labels that are class ids": (
         lambda: adapt(support=labelled(labels=SUPPORT.labels + 35)),

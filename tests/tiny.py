@@ -61,6 +61,8 @@ TRAINING = TrainSpec(
     compute=Compute("cpu", 1),
     code="0",
 )
+#: Inner steps that have a step size each, where a method learns them so.
+STEPS = 3
 
 
 @cache
@@ -149,7 +151,7 @@ def start(
         for name, value in network.initial(seed, torch.float64).items()
     }
     slow = constrained(method, slow)
-    sizes = initial_step_sizes(method, slow, seed)
+    sizes = initial_step_sizes(method, slow, seed, STEPS)
     if method.learn_step_size:
         sizes = {
             name: value * torch.randn(value.shape, generator=generator, dtype=value.dtype)

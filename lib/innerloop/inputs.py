@@ -6,7 +6,7 @@ asks for it: on a GPU that waits, and cannot be part of a recorded step.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 
@@ -86,8 +86,15 @@ def require_weights(network: Network, weights: object, name: str, tasks: int | N
             )
 
 
-def require_step_sizes(step_sizes: object, moving: Collection[str]) -> None:
-    """Refuse step sizes that leave out a parameter that moves.
+def require_step_sizes(
+    step_sizes: object, moving: Mapping[str, Sequence[int]], method: Method
+) -> None:
+    """Refuse step sizes that leave out a parameter that moves, or do not fit it.
+
+    Args:
+        step_sizes: by parameter.
+        moving: the shape of each parameter that moves, without a task axis.
+        method: which says whether every step has its own.
 
     Raises:
         InputError: naming it.
@@ -99,6 +106,12 @@ def require_step_sizes(step_sizes: object, moving: Collection[str]) -> None:
         )
     if lacking := [name for name in moving if name not in step_sizes]:
         raise InputError(f"step_sizes: {_names('lacking', lacking)}which the method adapts")
+    per_step = method.learn_step_size == "step_and_layer"
+    for name, weight in moving.items():
+        shape = [*step_sizes[name].shape]
+        if shape and (len(shape) > 1 if per_step else shape != [*weight]):
+            expected = "[steps]" if per_step else f"{[*weight]}, as the weight has"
+            raise InputError(f"step_sizes: {name} is {shape}; expected one number, or {expected}")
 
 
 def require_images(

@@ -26,6 +26,7 @@ def oracle_of(chosen: Method, network: Network) -> Oracle:
         detach_norm=chosen.rule_options.get("detach_norm", False),
         inductive=network.batch_norm == "support",
         eps=network.module.eps,
+        per_step=chosen.learn_step_size == "step_and_layer",
     )
 
 
@@ -78,6 +79,13 @@ def test_query_images_normalised_by_the_support_images(name: str):
 @pytest.mark.parametrize("name", sorted(METHODS.keys() - {"anil"}))
 def test_gamma_and_beta_that_stay(name: str):
     check(method(name, step_size=STEP_SIZE, adapt_batch_norm=False), 2)
+
+
+@pytest.mark.parametrize("steps", [2, tiny.STEPS + 2])
+@pytest.mark.parametrize("learned", ["parameter", "layer", "step_and_layer"])
+@pytest.mark.parametrize("name", ["maml", "scaled_lr"])
+def test_learned_step_sizes_also_beyond_the_trained_steps(name: str, learned: str, steps: int):
+    check(method(name, step_size=STEP_SIZE, learn_step_size=learned), steps)
 
 
 @pytest.mark.parametrize("detach_norm", [False, True], ids=["", "detached"])

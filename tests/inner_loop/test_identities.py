@@ -10,6 +10,7 @@ from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.losses import task_losses
 from innerloop.inner_loop.methods import METHODS, Method, method
+from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.parameters import Parameters, role_of
 
@@ -57,6 +58,28 @@ def test_meta_sgd_with_equal_step_sizes_is_maml():
     same(
         fast(method("meta_sgd", step_size=STEP_SIZE), slow),
         fast(method("maml", step_size=STEP_SIZE), slow),
+    )
+
+
+@pytest.mark.parametrize("learned", ["parameter", "layer", "step_and_layer"])
+def test_equal_learned_step_sizes_are_a_constant_one(learned: str):
+    slow, constant = start(), method("maml", step_size=STEP_SIZE)
+    chosen = method("maml", step_size=STEP_SIZE, learn_step_size=learned)
+    for steps in (1, 2, 4):
+        expected = fast(constant, slow, steps)
+        same(fast(chosen, slow, steps), expected, tolerance=0)
+        sizes = initial_step_sizes(chosen, slow, seed=0, steps=2)
+        same(fast(chosen, slow, steps, sizes), expected, tolerance=0)
+
+
+def test_the_step_size_of_the_last_trained_step_holds_for_all_further_ones():
+    slow, chosen = start(), method("maml", learn_step_size="step_and_layer")
+    sizes = {name: torch.tensor([0.2, -0.1, 0.05], dtype=torch.float64) for name in slow}
+    more = {name: torch.cat([size, size[-1:], size[-1:]]) for name, size in sizes.items()}
+    same(fast(chosen, slow, 5, sizes), fast(chosen, slow, 5, more), tolerance=0)
+    other = {name: torch.cat([size, size[:2]]) for name, size in sizes.items()}
+    assert not torch.equal(
+        fast(chosen, slow, 5, other)["head.bias"], fast(chosen, slow, 5, sizes)["head.bias"]
     )
 
 

@@ -1,6 +1,7 @@
 """A method is data: its values, its refusals, and which parameters it moves."""
 
 import json
+import math
 
 import pytest
 
@@ -59,11 +60,38 @@ def test_what_adapts(name: str, overrides: dict, expected: set[str]):
         ({"step_size_multiplier": None}, "step_size_multiplier is None; give a number"),
         ({"step_size": [0.2, 0.1], "learn_step_size": True}, r"is no range; write \[low, high\]"),
         ({"step_size": [0.1], "learn_step_size": True}, "is no range"),
+        (
+            {"learn_step_size": "layers"},
+            "is 'layers'; choose from parameter, layer, step_and_layer or false",
+        ),
+        ({"step_size_lower_bound": 0}, "is for step sizes that are learned"),
+        ({"learn_step_size": "layer", "step_size_lower_bound": "0"}, "is '0'; give a number"),
+        (
+            {"learn_step_size": True, "step_size": [-0.1, 0.1], "step_size_lower_bound": 0},
+            "start at -0.1, below their step_size_lower_bound of 0",
+        ),
+        (
+            {"learn_step_size": "layer", "step_size_multiplier": -1, "step_size_lower_bound": 0},
+            "start at -0.01, below",
+        ),
     ],
 )
 def test_contradictions_are_refused(values: dict, said: str):
     with pytest.raises(ConfigError, match=said):
         Method("own", **values)
+
+
+def test_the_old_spelling_of_learned_step_sizes_is_that_of_each_parameter():
+    assert Method("own", learn_step_size=True) == Method("own", learn_step_size="parameter")
+    read = from_json(Method, {"name": "own", "learn_step_size": True})
+    assert read.learn_step_size == "parameter"
+    assert not Method("own").learn_step_size
+
+
+def test_a_bound_of_minus_infinity_is_none():
+    made = Method("own", learn_step_size=True, step_size_lower_bound=-math.inf)
+    assert made == Method("own", learn_step_size=True)
+    canonical_json(made)
 
 
 def test_unknown_names_are_refused():

@@ -1,9 +1,10 @@
 """Step sizes: scalars, or one per parameter where they are learned."""
 
+import pytest
 import torch
 
 from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.inner_loop.step_sizes import bounded, initial_step_sizes
 from tiny import NETWORK
 
 SLOW = NETWORK.initial(0)
@@ -27,6 +28,26 @@ def test_one_per_parameter_where_they_are_learned():
         assert size.shape == SLOW[name].shape
         assert size.dtype == SLOW[name].dtype
         torch.testing.assert_close(size, torch.full_like(size, 0.01), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("learned", "shape"), [("layer", ()), ("step_and_layer", (5,))])
+def test_one_per_tensor_or_one_per_step_and_tensor(learned: str, shape: tuple[int, ...]):
+    chosen = method("maml", step_size=[0.1, 0.2], learn_step_size=learned)
+    sizes = initial_step_sizes(chosen, SLOW, seed=0, steps=5)
+    assert {size.shape for size in sizes.values()} == {shape}
+    values = torch.stack(list(sizes.values()))
+    assert 0.1 <= values.min() < values.max() <= 0.2
+    assert len(values.unique()) == values.numel()
+
+
+def test_a_lower_bound_holds_and_lets_the_derivative_through():
+    chosen = method("meta_sgd", step_size=0.5, step_size_lower_bound=0.25)
+    numbers = {"head.bias": torch.tensor([-3.0, 0.25, 0.1, 0.7], requires_grad=True)}
+    found = bounded(chosen, numbers)["head.bias"]
+    assert found.tolist() == [0.25, 0.25, 0.25, torch.tensor(0.7).item()]
+    (gradient,) = torch.autograd.grad((found * torch.arange(4.0)).sum(), numbers["head.bias"])
+    assert gradient.tolist() == [0, 1, 2, 3]
+    assert bounded(method("meta_sgd"), numbers) is numbers
 
 
 def test_drawn_from_a_range_by_the_seed():

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +16,7 @@ from innerloop.errors import DivergenceError
 from innerloop.inner_loop.methods import METHODS, Method, method
 from innerloop.meta.checkpoint import Checkpoint
 from innerloop.meta.evaluation import evaluate
-from innerloop.meta.model_file import TrainedModel
+from innerloop.meta.model_file import TrainedModel, load, save
 from innerloop.meta.outer_loop import QueryResult
 from innerloop.meta.training import Training
 from innerloop.networks.network import Network
@@ -33,7 +34,7 @@ SCHEDULE = Schedule(
     checkpoints=(0, 3, 6),
     tasks_at_once=3,
 )
-SPEC = {"variant": "test"}
+SPEC = tiny.TRAINING
 
 
 def make(
@@ -232,6 +233,45 @@ def test_unit_norm_holds_from_the_start_and_after_every_outer_step(norm: str):
     for _ in training:
         check()
     assert not torch.allclose(before, training.slow["conv2.weight"])
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"learn_step_size": "layer"},
+        {"learn_step_size": "step_and_layer"},
+        {"learn_step_size": "step_and_layer", "step_size": 0.0, "step_size_lower_bound": 0.0},
+    ],
+)
+def test_step_sizes_of_layers_and_steps_are_learned_kept_and_continued(
+    values: dict[str, Any], tmp_path: Path
+):
+    chosen, at = method("maml", **values), 3
+    whole = make(chosen)
+    expected = finish(whole)
+    assert {size.shape for size in expected.step_sizes.values()} == {
+        () if values["learn_step_size"] == "layer" else (SCHEDULE.train_steps,)
+    }
+    save(expected, tmp_path / "model.pt")
+    assert load(tmp_path / "model.pt").digest() == expected.digest()
+
+    stopped, continued = make(chosen), make(chosen)
+    advance(iter(stopped), at)
+    continued.restore(stopped.state())
+    assert finish(continued).digest() == expected.digest()
+    assert logs(continued) == logs(whole)
+
+
+def test_a_lower_bound_holds_for_every_kept_step_size_and_its_numbers_go_on_below_it():
+    start = {"step_size": 0.001, "learn_step_size": True}
+    plain, still, held = (
+        make(method("maml", **start, step_size_lower_bound=bound)) for bound in (None, -1e9, 0.0)
+    )
+    assert finish(plain).digest() == finish(still).digest()  # far below, it changes nothing
+    kept = finish(held).kept.values()
+    assert min(float(size.min()) for one in kept for size in one.step_sizes.values()) == 0
+    assert min(float(size.detach().min()) for size in held.learned_sizes.values()) < 0
+    assert min(float(size.detach().min()) for size in plain.step_sizes.values()) < 0
 
 
 def test_only_meta_sgd_learns_its_step_sizes():

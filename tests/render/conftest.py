@@ -26,6 +26,17 @@ def uneven(tmp_path):
     return Evidence(tables, description)
 
 
+@pytest.fixture
+def per_step(tmp_path):
+    """Two variants that learn step sizes: of each weight, and of each tensor and inner step."""
+    description = describe(("maml",), ("maml", "meta_sgd", "my_sgd"), others=())
+    for model in description["models"]:
+        if model["variant"] == "my_sgd":
+            model |= {"learn_step_size": "step_and_layer", "step_size_lower_bound": 0}
+    tables = write_tables(tmp_path, description, episodes=5, omit=("cka", "training"))
+    return Evidence(tables, description)
+
+
 @pytest.fixture(scope="session")
 def drawing_of(evidence_of):
     """The drawing of a figure for a study; drawn once, warnings are errors."""

@@ -135,6 +135,16 @@ def test_variants_trained_for_less_keep_their_step_sizes(uneven):
     assert "after 200 (Meta-SGD), 100 (my sgd) iterations" in drawing.caption
 
 
+def test_of_few_step_sizes_all_are_drawn(per_step):
+    values = per_step.trained("step_size_value", "p2")
+    drawing = load_entry(FIGURES["p2_figure6_step_sizes"].entry)(per_step)
+    assert "one for each tensor of a layer and inner step, at least 0 (my sgd)" in drawing.caption
+    few = values.loc[values["variant"] == "my_sgd", "value"]
+    low, high = drawing.figure.axes[0].get_xlim()
+    assert low < few.min()
+    assert few.max() < high
+
+
 def test_both_claims_of_p2_stand_beside_the_prototype_figure(drawing_of):
     caption = drawing_of("p2_figure7_prototypes", "full").caption
     assert captions.ON_TASK_CLAIMS in caption

@@ -122,6 +122,13 @@ def test_where_step_sizes_start_is_said_of_every_variant(uneven, evidence_of):
     assert "biases the sign of their final mean" in caption
 
 
+def test_of_what_step_sizes_are_learned_is_said_where_it_is_not_of_each_weight(uneven, per_step):
+    said = _tabulate("p2_table1_step_sizes", per_step).caption
+    assert "one for each tensor of a layer and inner step, at least 0 (my sgd)" in said
+    assert "Step sizes: one for each weight (Meta-SGD), " in said
+    assert "one for each" not in _tabulate("p2_table1_step_sizes", uneven).caption
+
+
 def test_variants_of_one_label_have_a_row_each(tables_of):
     description = deepcopy(STUDIES["two_methods"][0])
     description["protocols"]["p1"]["labels"] = {"maml": "Same", "scaled_lr": "Same"}

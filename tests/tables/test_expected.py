@@ -32,12 +32,19 @@ LEARNED = {
     "uniform": {"method": "meta_sgd", "step_size": [0.005, 0.1]},
     "fixed_norm": {"method": "meta_sgd", "adapt_batch_norm": False},
     "untrained": {"method": "meta_sgd", "iterations": 0},
+    "per_layer": {},
+    "per_step": {},
+}
+METHODS = {
+    "per_layer": {"learn_step_size": "layer"},
+    "per_step": {"learn_step_size": "step_and_layer"},
 }
 
 
 def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
     """The trainings of a small study, by their variants under P2."""
     content = copy.deepcopy(SMOKE)
+    content["methods"] = METHODS
     content["protocols"]["p2"]["variants"] = {"maml": {}, **variants}
     study = Study(content)
     return {key.variant: Jobs(study).train(key) for key in study.models if key.protocol == "p2"}
@@ -46,8 +53,8 @@ def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
 def logs(spec: TrainSpec, folder: Path) -> Path:
     """What a training that moves nothing writes."""
     method, schedule = spec.method, spec.schedule
-    slow = Network.from_json(asdict(spec.network)).initial(0)
-    sizes, last = initial_step_sizes(method, slow, 0), schedule.iterations
+    slow, last = Network.from_json(asdict(spec.network)).initial(0), schedule.iterations
+    sizes = initial_step_sizes(method, slow, 0, schedule.train_steps)
     logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
     training = SimpleNamespace(
         curves=[],
@@ -70,6 +77,13 @@ def test_what_a_training_writes_is_gathered(tmp_path: Path, variant: str) -> Non
     for table, file in (("step_size", "dynamics"), ("step_size_value", "step_sizes")):
         rows, _ = gather(table, {str(folder / f"{file}.parquet"): spec})
         assert bool(rows.num_rows) == (variant != "maml")
+
+
+def test_a_step_size_of_each_step_is_a_row_of_its_own(tmp_path: Path) -> None:
+    spec = specs(**LEARNED)["per_step"]
+    rows = pq.read_table(logs(spec, tmp_path / "model") / "step_sizes.parquet").to_pandas()
+    steps = list(range(1, spec.schedule.train_steps + 1))
+    assert set(rows.groupby(["layer", "parameter"])["step"].apply(tuple)) == {tuple(steps)}
 
 
 @pytest.mark.parametrize(

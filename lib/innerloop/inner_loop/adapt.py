@@ -12,7 +12,7 @@ from innerloop.errors import ConfigError, require_count
 from innerloop.inner_loop.constraint import require_constrained
 from innerloop.inner_loop.losses import loss_scale
 from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes
+from innerloop.inner_loop.step_sizes import adapted_names, initial_step_sizes, of_step
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.inputs import (
     require_labelled,
@@ -69,8 +69,9 @@ def adapt(
         method: what adapts, by which rule.
         support: the images and labels to adapt to.
         steps: number of inner steps; 0 gives the slow weights.
-        step_sizes: of the adapted parameters; left out, those that the method's training starts
-            from, with seed 0 where they are drawn from a range.
+        step_sizes: of the adapted parameters: numbers, [*shape] of the weight, or [steps] where the
+            method has one per step, of which the last holds for all further steps. Left out, those
+            that the method's training starts from, with seed 0 where they are drawn from a range.
         differentiable: keep the graph from `slow` and `step_sizes` to the result; through the
             inner gradients too, unless the method is first order.
         trajectory: also return the weights before every step.
@@ -99,8 +100,8 @@ def adapt(
     rule = rule_of(method)
     moving = adapted_names(method, list(slow))
     if step_sizes is None:
-        step_sizes = initial_step_sizes(method, slow, seed=0)
-    require_step_sizes(step_sizes, moving)
+        step_sizes = initial_step_sizes(method, slow, seed=0, steps=max(steps, 1))
+    require_step_sizes(step_sizes, {name: slow[name].shape for name in moving}, method)
     fast = with_task_axis(slow, len(support))
     gradient = support_gradient(
         network, fast, support, moving,
@@ -116,7 +117,9 @@ def adapt(
         keep = keep_activations or step == steps - 1
         with torch.set_grad_enabled(differentiable):
             loss, gradients = gradient(fast, keep)
-            moved, states = rule.move(fast, gradients, step_sizes, states, step)
+            moved, states = rule.move(
+                fast, gradients, of_step(method, step_sizes, step), states, step
+            )
         fast = {**fast, **moved}
         losses.append(loss)
         if trajectory:

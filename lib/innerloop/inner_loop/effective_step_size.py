@@ -5,8 +5,9 @@ the unit weight by a ||w||^-2 times the gradient there (P1 eq. 3); the scaled an
 undo that factor (P1 eq. 5, 7). It is measured here with the rule itself, so that it holds for any.
 
 With a step size for each weight (P2 eq. 3) every weight has its own, a_i ||w||^-2; the layer's is
-their mean. Rules are linear in the step size where steps are small, so that the mean step size has
-exactly that mean; a random gradient would only estimate it.
+their mean, and so it is over the steps where each has its own. A rule with a state is measured in
+its first step. Rules are linear in the step size where steps are small, so that the mean step size
+has exactly that mean; a random gradient would only estimate it.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ def effective_step_size(
 ) -> float:
     """-<step, g> / <g, g> / ||w||^2 for a small g orthogonal to w; the head is not divided.
 
-    Of step sizes shaped like the weight it is the mean over the weights.
+    Of step sizes shaped like the weight, or one per step, it is their mean.
 
     Args:
         rule: the update rule.
         name: the parameter's name, which says its role.
         weight: slow weight, without a task axis.
-        step_size: scalar, or shaped like the weight.
+        step_size: [], [*shape] of the weight, or [steps].
     """
     generator = torch.Generator().manual_seed(seed_from("effective step size", name))
     square = weight.square().sum().clamp_min(torch.finfo(weight.dtype).tiny)

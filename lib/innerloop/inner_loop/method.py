@@ -15,6 +15,7 @@ from innerloop.errors import ConfigError
 Adapts: TypeAlias = Literal["all", "head", "body"]
 InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
 Constraint: TypeAlias = Literal["none", "unit_norm"]
+LearnedStepSizes: TypeAlias = Literal["parameter", "layer", "step_and_layer"]
 
 #: What values of a method can be, where they are names.
 _CHOICES = {"adapts": Adapts, "inner_loss": InnerLoss, "constraint": Constraint}
@@ -27,7 +28,7 @@ class Method:
     Attributes:
         name: what the method is called.
         label: how figures and tables call it
-        update_rule: sgd, scaled_lr, unit_norm, or path/to/file.py:name
+        update_rule: sgd, scaled_lr, scaled_lr_layer, unit_norm, or path/to/file.py:name
         rule_options: keyword arguments of the update rule, for example {norm: filter, detach_norm:
             true}
         adapts: which parameters move in the inner loop
@@ -35,7 +36,10 @@ class Method:
         step_size: inner step size: a number (0 and below are allowed), or [low, high] from which
             learned step sizes are drawn
         step_size_multiplier: multiplies the protocol's step size, and its test_step_size
-        learn_step_size: one step size per parameter, learned by the outer loop
+        learn_step_size: step sizes learned by the outer loop: one per single weight (parameter, or
+            true: Meta-SGD), per tensor of a layer (layer), or per tensor and inner step
+            (step_and_layer: LSLR of MAML++)
+        step_size_lower_bound: learned step sizes stay at or above it (0: sparse-ReLU-MAML)
         constraint: held by slow conv weights, from the start and after every outer step
         first_order: do not differentiate through the inner gradients
         inner_loss: mean cross-entropy, or its sum over the support images divided by the shots
@@ -49,7 +53,8 @@ class Method:
     adapt_batch_norm: bool = True
     step_size: float | tuple[float, float] = 0.01
     step_size_multiplier: float = 1.0
-    learn_step_size: bool = False
+    learn_step_size: bool | LearnedStepSizes = False
+    step_size_lower_bound: float | None = None
     constraint: Constraint = "none"
     first_order: bool = False
     inner_loss: InnerLoss = "mean"
@@ -61,7 +66,16 @@ class Method:
                 raise ConfigError(
                     f"method '{self.name}': {name} is {value!r}; choose from {', '.join(choices)}"
                 )
+        if self.learn_step_size is True:
+            object.__setattr__(self, "learn_step_size", "parameter")
+        kinds = get_args(LearnedStepSizes)
+        if self.learn_step_size is not False and self.learn_step_size not in kinds:
+            raise ConfigError(
+                f"method '{self.name}': learn_step_size is {self.learn_step_size!r}; choose from "
+                f"{', '.join(kinds)} or false"
+            )
         self._check_step_size()
+        self._check_lower_bound()
         if self.adapts == "head" and not self.adapt_batch_norm:
             raise ConfigError(
                 f"method '{self.name}': adapt_batch_norm: false contradicts adapts: head, "
@@ -86,6 +100,29 @@ class Method:
             if not isinstance(value, tuple) and not _is_number(value):
                 raise ConfigError(f"method '{self.name}': {name} is {value!r}; give a number")
 
+    def _check_lower_bound(self) -> None:
+        bound = self.step_size_lower_bound
+        if bound is None:
+            return
+        if bound == -math.inf:
+            object.__setattr__(self, "step_size_lower_bound", None)
+            return
+        if not _is_number(bound):
+            raise ConfigError(
+                f"method '{self.name}': step_size_lower_bound is {bound!r}; give a number"
+            )
+        if not self.learn_step_size:
+            raise ConfigError(
+                f"method '{self.name}': step_size_lower_bound is for step sizes that are learned; "
+                f"say learn_step_size: {', '.join(get_args(LearnedStepSizes))}, or leave it out"
+            )
+        start = self.step_size if isinstance(self.step_size, tuple) else (self.step_size,)
+        if (least := min(self.step_size_multiplier * size for size in start)) < bound:
+            raise ConfigError(
+                f"method '{self.name}': step sizes start at {least:g}, below their "
+                f"step_size_lower_bound of {bound:g}"
+            )
+
     def __repr__(self) -> str:
         """What makes it, without the values that are as they would be."""
         plain = Method(self.name)
@@ -102,6 +139,16 @@ class Method:
             roles |= {"conv_weight", "conv_bias"}
             roles |= {"norm"} if self.adapt_batch_norm else set()
         return frozenset(roles)
+
+    def step_size_shape(self, weight: tuple[int, ...], steps: int) -> tuple[int, ...]:
+        """Shape of the step sizes of one parameter tensor.
+
+        Args:
+            weight: shape of the tensor, without a task axis.
+            steps: inner steps while training.
+        """
+        shapes: dict[Any, tuple[int, ...]] = {"parameter": weight, "step_and_layer": (steps,)}
+        return shapes.get(self.learn_step_size, ())
 
 
 def with_test_step_size(method: Method, step_size: float) -> Method:

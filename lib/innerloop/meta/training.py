@@ -13,7 +13,7 @@ from innerloop.engine.engine import engine_of
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.inner_loop.step_sizes import bounded, initial_step_sizes
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.meta.captured_step import CapturedStep
 from innerloop.meta.dynamics import dynamics_rows
@@ -56,15 +56,16 @@ class Training:
         self._rule = rule_of(method)
         device = train_tasks.device
         slow = constrained(method, network.initial(seed))
-        sizes = initial_step_sizes(method, slow, seed)
+        sizes = initial_step_sizes(method, slow, seed, schedule.train_steps)
         self.slow = {name: value.to(device).requires_grad_() for name, value in slow.items()}
-        self.step_sizes = {
-            name: value.to(device).requires_grad_(method.learn_step_size)
+        #: What is learned of the step sizes, before their lower bound.
+        self.learned_sizes = {
+            name: value.to(device).requires_grad_(bool(method.learn_step_size))
             for name, value in sizes.items()
         }
         learned = [
             *self.slow.values(),
-            *(self.step_sizes.values() if method.learn_step_size else []),
+            *(self.learned_sizes.values() if method.learn_step_size else []),
         ]
         self._optimiser = torch.optim.Adam(
             learned, lr=schedule.outer_step_size, fused=device.type == "cuda"
@@ -92,6 +93,11 @@ class Training:
                 "accuracy": result.accuracies.mean(),
                 "validation": torch.tensor(self.best[0]),
             }
+
+    @property
+    def step_sizes(self) -> Parameters:
+        """Step sizes of the adapted parameters, as the inner loop takes them."""
+        return bounded(self.method, self.learned_sizes)
 
     def model(self, spec: TrainSpec) -> TrainedModel:
         """The finished model: the kept iterations, the best and the last."""
@@ -207,7 +213,7 @@ class Training:
         return {
             "iteration": self.iteration,
             "slow": detached(self.slow),
-            "step_sizes": detached(self.step_sizes),
+            "learned_sizes": detached(self.learned_sizes),
             "optimiser": copy.deepcopy(self._optimiser.state_dict()),
             "kept": {
                 iteration: {"slow": weights.slow, "step_sizes": weights.step_sizes}
@@ -227,7 +233,7 @@ class Training:
         self.iteration = state["iteration"]
         with torch.no_grad():
             _copy_into(self.slow, state["slow"])
-            _copy_into(self.step_sizes, state["step_sizes"])
+            _copy_into(self.learned_sizes, state["learned_sizes"])
         fused = {"fused": self._optimiser.param_groups[0]["fused"]}
         groups = [{**group, **fused} for group in state["optimiser"]["param_groups"]]
         self._optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})

@@ -32,6 +32,7 @@ STEP_SIZES = pa.schema(
         ("iteration", pa.int64()),
         ("layer", pa.string()),
         ("parameter", pa.string()),
+        ("step", pa.int64()),
         ("value", pa.float64()),
     ]
 )
@@ -83,11 +84,13 @@ def _learned_step_sizes(model: TrainedModel) -> Iterator[dict[str, Any]]:
     """Every learned step size of the last iteration; none where they are not learned."""
     if not model.method.learn_step_size:
         return
+    per_step = model.method.learn_step_size == "step_and_layer"
     for name, sizes in model.step_sizes.items():
-        for value in sizes.flatten().tolist():
+        for number, value in enumerate(sizes.flatten().tolist(), start=1):
             yield {
                 "iteration": model.last,
                 "layer": layer_of(name),
                 "parameter": kind_of(name),
+                "step": number if per_step else 0,
                 "value": value,
             }

@@ -10,6 +10,12 @@ import pandas as pd
 from innerloop.tables.described_study import DescribedStudy
 
 START_MATTERS = "Where step sizes start biases the sign of their final mean."
+_EACH = "one for each weight"
+_LEARNED = {
+    "parameter": _EACH,
+    "layer": "one for each tensor of a layer",
+    "step_and_layer": "one for each tensor of a layer and inner step",
+}
 
 
 def at_end(rows: pd.DataFrame) -> pd.DataFrame:
@@ -27,16 +33,36 @@ def iterations(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
 
 def start(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
     """From which values the step sizes of the variants in `rows` started, and that it matters."""
+    details = _details(study, protocol, rows)
+    starts = {label: _start(each) for label, each in details.items() if "step_size" in each}
+    return f"Start: {_shared_or_each(starts)}. {START_MATTERS}" if starts else START_MATTERS
+
+
+def learned(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
+    """Of what the variants in `rows` learn a step size, and its bound; empty: of each weight."""
+    details = _details(study, protocol, rows)
+    kinds = {label: _learned(each) for label, each in details.items()}
+    return "" if {*kinds.values()} <= {_EACH} else f"Step sizes: {_shared_or_each(kinds)}."
+
+
+def _details(
+    study: DescribedStudy, protocol: str, rows: pd.DataFrame
+) -> dict[str, Mapping[str, Any]]:
+    """By its label, every resolved parameter of each variant in `rows`."""
     home, setting = study.in_role("mini_imagenet"), study.main_setting(protocol)
     present = {str(name) for name in rows["variant"].unique()}
-    starts = {
-        study.label(model.variant, protocol): _start(model.details)
+    return {
+        study.label(model.variant, protocol): model.details
         for model in study.models
         if (model.protocol, model.dataset, model.setting) == (protocol, home, setting)
         and model.variant in present
-        and "step_size" in model.details
     }
-    return f"Start: {_shared_or_each(starts)}. {START_MATTERS}" if starts else START_MATTERS
+
+
+def _learned(details: Mapping[str, Any]) -> str:
+    bound = details.get("step_size_lower_bound")
+    kind = _LEARNED[details.get("learn_step_size") or "parameter"]
+    return kind if bound is None else f"{kind}, at least {bound:g}"
 
 
 def _start(details: Mapping[str, Any]) -> str:

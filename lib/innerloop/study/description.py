@@ -54,5 +54,7 @@ def _described(model: Model) -> dict[str, Any]:
         "shot": model.shot,
         **choices.pick(model.choices, choices.NAMES),
         "step_size_multiplier": method.step_size_multiplier,
+        "learn_step_size": method.learn_step_size,
+        "step_size_lower_bound": method.step_size_lower_bound,
         "baseline": model.baseline,
     }

@@ -148,8 +148,14 @@ def _step_size(spec: TrainSpec) -> Expected:
 
 def _step_size_value(spec: TrainSpec) -> Expected:
     last, learned = spec.schedule.iterations, spec.method.learn_step_size
-    rows = ((last, *where, count) for where, count in _step_sizes(spec).items() if learned)
-    return ("iteration", "layer", "parameter", "count"), rows
+    per_step = learned == "step_and_layer"
+    rows = (
+        (last, *where, step, 1 if per_step else count)
+        for where, count in _step_sizes(spec).items()
+        for step in (range(1, count + 1) if per_step else (0,))
+        if learned
+    )
+    return ("iteration", "layer", "parameter", "step", "count"), rows
 
 
 def _step_sizes(spec: TrainSpec) -> dict[tuple[str, str], int]:
@@ -161,8 +167,12 @@ def _step_sizes(spec: TrainSpec) -> dict[tuple[str, str], int]:
             return "head"
         return "norm" if parameter in ("gamma", "beta") else f"conv_{parameter}"
 
-    counts = _parameter_counts(spec)
-    return {where: count for where, count in counts.items() if role(*where) in moving}
+    steps = spec.schedule.train_steps
+    return {
+        where: math.prod(spec.method.step_size_shape((count,), steps))
+        for where, count in _parameter_counts(spec).items()
+        if role(*where) in moving
+    }
 
 
 def _logged(spec: TrainSpec) -> list[int]:

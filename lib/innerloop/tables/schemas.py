@@ -161,6 +161,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _count("iteration", "outer iteration", "iterations"),
             _text("layer", "conv1 ... conv4, head"),
             _text("parameter", "which of the layer's parameters"),
+            _count("step", "inner step that it holds for, from 1; 0: for all"),
             _real("value", "one learned step size", "step size"),
         ]
     ),

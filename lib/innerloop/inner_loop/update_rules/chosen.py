@@ -111,7 +111,7 @@ def _try(rule: UpdateRule, method: Method, role: Role, shape: tuple[int, ...]) -
         weight, gradient = torch.randn(2, 2, *shape, generator=generator)
         if role == "conv_bias":
             gradient.zero_()  # as before BatchNorm
-        size = torch.full(shape if method.learn_step_size else (), 0.01)
+        size = torch.full(shape if method.learn_step_size == "parameter" else (), 0.01)
         leaves = [tensor.requires_grad_() for tensor in (weight, gradient, size)]
         given = [leaf * 1 for leaf in leaves]
         before, along, rate = given

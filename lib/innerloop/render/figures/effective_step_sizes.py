@@ -29,7 +29,7 @@ def draw(evidence: Evidence) -> Drawing:
             "The step that the weight scaled to unit norm would take: α / ‖w‖² for plain gradient "
             "descent under BatchNorm (P1, equation 3), α for scaled LR and unit norm (equations 5 "
             "and 7). The head is not followed by BatchNorm, so its step size is α itself.",
-            "Of step sizes that are learned for each weight it is their mean.",
+            "Of step sizes that are learned for each weight or inner step it is their mean.",
             "The axis is logarithmic both ways from zero, and linear next to it: a layer that does "
             "not adapt lies at zero, and below it the inner loop climbs the loss."
             if any(signed)

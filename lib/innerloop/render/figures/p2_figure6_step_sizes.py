@@ -19,7 +19,9 @@ VARIANTS_PER_ROW = 2
 #: Type of the numbers over each panel, in points.
 NUMBERS = 8
 #: Step sizes beyond these quantiles of all layers are left out of the drawing, not of the numbers.
-SHOWN = (0.001, 0.999)
+SHOWN = [0.001, 0.999]
+#: Of a variant with fewer, such as one for each layer, all are drawn.
+MANY = 1000
 
 
 @theme()
@@ -33,8 +35,7 @@ def draw(evidence: Evidence) -> Drawing:
     rows = step_sizes.at_end(rows)
     layers = layers_in_order(rows["layer"])
     variants = [v for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
-    low, high = (float(rows["value"].quantile(share)) for share in SHOWN)
-    edges = np.linspace(low, high, BINS)
+    edges = np.linspace(*_ends(rows), BINS)
     blocks = chunks(variants, VARIANTS_PER_ROW)
     width = 5.5 if len(variants) == 1 else 3.4
     shape = len(layers) * len(blocks), len(blocks[0])
@@ -67,6 +68,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"({study.dataset_label(study.in_role('mini_imagenet'))} "
             f"{study.main_setting(PROTOCOL)}). Grey line: zero; dashed line: mean of the layer. "
             "Left of the grey line the inner loop climbs the loss instead of descending.",
+            step_sizes.learned(study, PROTOCOL, rows),
             f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",
             "Shown are the middle 99.8 %; mean and share are of all values.",
             captions.stand_ins(study, rows),
@@ -74,6 +76,14 @@ def draw(evidence: Evidence) -> Drawing:
         "Histograms of learned step sizes, one row a layer from conv1 to head, with the mean and "
         "the share of negative values of each layer.",
     )
+
+
+def _ends(rows: pd.DataFrame) -> tuple[float, float]:
+    """The step sizes from which to which is drawn."""
+    values, counts = rows["value"], rows.groupby("variant", observed=True)["value"]
+    few = counts.transform("size") < MANY
+    ends = pd.concat([values[few], values[~few].quantile(SHOWN)]).dropna()
+    return float(ends.min()), float(ends.max())
 
 
 def _histogram(axes: Axes, values: pd.Series[float], layer: str, edges: np.ndarray) -> None:
@@ -85,5 +95,6 @@ def _histogram(axes: Axes, values: pd.Series[float], layer: str, edges: np.ndarr
     axes.axvline(values.mean(), color=look.colour, lw=1.2, ls="--")
     axes.set_ylabel("")
     negative = f"{100 * (values < 0).mean():.0f} % negative"
-    numbers = f"mean {values.mean():+.3f}, sd {values.std():.3f}, {negative}"
+    spread = f", sd {values.std():.3f}" if len(values) > 1 else ""
+    numbers = f"mean {values.mean():+.3f}{spread}, {negative}"
     axes.set_title(f"{layer}: {numbers.replace('-', '−')}", loc="left", fontsize=NUMBERS)

@@ -47,6 +47,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"({study.dataset_label(study.in_role('mini_imagenet'))} "
             f"{study.main_setting(PROTOCOL)}). The paper's statistics are over the weights; its "
             "LOGITS is the head.",
+            step_sizes.learned(study, PROTOCOL, last),
             step_sizes.start(study, PROTOCOL, last),
             unmoved(rows),
             f"Means over {seeds} seeds." if several else "One seed.",
