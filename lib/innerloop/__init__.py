@@ -10,6 +10,7 @@ from typing import Any
 __version__ = "0.2.0"
 
 _HOME = {
+    "ClassFolders": "innerloop.data.sources.class_folders",
     "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.inner_loop.method",
     "adapt": "innerloop.inner_loop.adapt",
@@ -21,9 +22,11 @@ _HOME = {
     "network": "innerloop.networks.named",
     "open_images": "innerloop.data.open_images",
     "predict": "innerloop.inner_loop.predict",
+    "probe": "innerloop.probes.probe",
     "read_images": "innerloop.data.read_images",
     "tasks_of": "innerloop.data.tasks",
     "to_state_dict": "innerloop.meta.state_dict",
+    "update_rule": "innerloop.inner_loop.update_rules.rule",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

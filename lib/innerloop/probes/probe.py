@@ -1,19 +1,22 @@
 """The interface of a probe: a function that measures one trained model.
 
-    def my_probe(model: ProbedModel) -> Iterator[dict]:
-        for dataset in model.datasets:
-            for tasks in model.tasks(dataset).batches(model.options["tasks"], model.tasks_at_once):
-                ...
-                yield {**model.measured(dataset, "test", weights, steps), "episode": 0, ...}
+A probe is a function of one batch of tasks, under the decorator `probe`:
 
-It yields rows: the columns of `measured`, an `episode`, and the columns of its own table. The
-library adds the columns that say which model it is.
+    @innerloop.probe("support loss")
+    def support_loss(model, tasks):
+        return model.adapt(tasks).support_losses[0]
+
+One that needs more than that is a function `(model: ProbedModel) -> Iterator[dict]` of rows: the
+columns of `ProbedModel.measured`, an `episode`, and the columns of its own table. The library adds
+the columns that say which model it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import wraps
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -22,12 +25,14 @@ import torch
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize, read_episodes
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
-from innerloop.data.tasks import Tasks
-from innerloop.errors import DataError
+from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.errors import ConfigError, DataError, InputError
+from innerloop.inner_loop.adapt import Adaptation, adapt
 from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights
 from innerloop.networks.network import Network
+from innerloop.progress import Progress
 from innerloop.specs.measure import MeasureSpec
 
 Row: TypeAlias = dict[str, Any]
@@ -99,6 +104,14 @@ class ProbedModel:
             found = replace(found, step_sizes=initial_step_sizes(method, found.slow, seed=0))
         return found.to(self.device)
 
+    def adapt(self, tasks: TaskBatch, checkpoint: str | int = "last") -> Adaptation:
+        """Adapt to the support images of T tasks by the variant's test steps."""
+        weights = self.weights(checkpoint)
+        return adapt(
+            self.network, weights.slow, self.method, tasks.support,
+            steps=self.test_steps, step_sizes=weights.step_sizes,
+        )  # fmt: skip
+
     def tasks(self, dataset: str, split: str = "test", purpose: str = "evaluation") -> Tasks:
         """The tasks of a data set: the very ones that accuracy is evaluated on.
 
@@ -138,3 +151,61 @@ class ProbedModel:
 
 
 Probe: TypeAlias = Callable[[ProbedModel], Iterator[Row]]
+#: Values per task, [T]: of the whole network, or per layer.
+BatchProbe: TypeAlias = Callable[
+    [ProbedModel, TaskBatch], torch.Tensor | Mapping[str, torch.Tensor]
+]
+
+
+def probe(metric: str) -> Callable[[BatchProbe], Probe]:
+    """Make a probe of a function `(model, tasks)` that measures one batch of T tasks.
+
+    The function returns a tensor [T] of values, or a mapping from layer to such a tensor. It is
+    called on the tasks of every data set of `splits` (left out: test), as many as the option
+    `tasks` says, the very ones that accuracy is measured on, and every value becomes a row.
+
+    Args:
+        metric: what is measured, as tables call it.
+
+    Raises:
+        ConfigError: the study file does not say how many `tasks`.
+        InputError: the function returns something else.
+    """
+
+    def made(measure: BatchProbe) -> Probe:
+        @wraps(measure)
+        def rows(model: ProbedModel) -> Iterator[Row]:
+            count = model.options.get("tasks")
+            if not isinstance(count, int):
+                raise ConfigError(
+                    f"probes.{model.spec.table}: tasks is {count!r}; say how many tasks of each "
+                    "data set to measure on"
+                )
+            weights = model.weights()
+            for dataset, split in product(model.datasets, model.options.get("splits", ["test"])):
+                columns = {
+                    **model.measured(dataset, split, weights, model.test_steps),
+                    "metric": metric,
+                }
+                with Progress(f"{metric} on {dataset} {split}", count) as progress:
+                    for tasks in model.tasks(dataset, split).batches(count, model.tasks_at_once):
+                        for row in _values(measure(model, tasks), tasks):
+                            yield {**columns, **row}
+                        progress.advance(len(tasks))
+
+        return rows
+
+    return made
+
+
+def _values(measured: torch.Tensor | Mapping[str, torch.Tensor], tasks: TaskBatch) -> Iterator[Row]:
+    by_layer = measured if isinstance(measured, Mapping) else {"": measured}
+    for layer, values in by_layer.items():
+        if not isinstance(values, torch.Tensor) or values.shape != (len(tasks),):
+            shown = list(values.shape) if isinstance(values, torch.Tensor) else repr(values)
+            raise InputError(
+                f"a probe returned {shown} for {layer or 'the network'}; expected one value per "
+                f"task, a tensor [{len(tasks)}]"
+            )
+        for episode, value in zip(tasks.episodes.index.tolist(), values.tolist(), strict=True):
+            yield {"episode": episode, "layer": layer, "value": value}
