@@ -62,7 +62,7 @@ def test_what_adapts(name: str, overrides: dict, expected: set[str]):
         ({"step_size": [0.1], "learn_step_size": True}, "is no range"),
         (
             {"learn_step_size": "layers"},
-            "is 'layers'; choose from parameter, layer, step_and_layer or false",
+            "is 'layers'; choose from False, True, parameter, layer, step_and_layer",
         ),
         ({"step_size_lower_bound": 0}, "is for step sizes that are learned"),
         ({"learn_step_size": "layer", "step_size_lower_bound": "0"}, "is '0'; give a number"),

@@ -17,6 +17,7 @@ from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.inner_loop.update_rules.declaration import check_source
+from innerloop.networks.network import Network
 from innerloop.parameters import Parameters, role_of
 from oracle import Oracle
 
@@ -138,6 +139,32 @@ def test_scaled_lr_of_the_layer_is_scaled_lr_of_its_weight_and_as_much_of_gamma(
             torch.testing.assert_close(layer[name] - weight, step, rtol=1e-10, atol=1e-12)
         else:
             assert torch.equal(layer[name], scaled[name])
+
+
+MODULES = FILE.parents[1] / "networks/modules.py"
+
+
+@pytest.mark.parametrize(("module", "layer"), [("Residual", "stem"), ("Dense", "1")])
+@pytest.mark.parametrize("norm", ["tensor", "filter"])
+def test_rules_that_take_norms_run_on_any_network(module: str, layer: str, norm: str) -> None:
+    network = Network(way=3, image_size=16, entry=f"{MODULES}:{module}", initialisation="own")
+    slow = network.initial(0, torch.float64)
+    for rule in ("scaled_lr", "unit_norm", "scaled_lr_layer"):
+        options = {} if rule == "scaled_lr_layer" else {"norm": norm}
+        chosen = method("maml", step_size=1e-3, update_rule=rule, rule_options=options)
+        fast = adapt(network, slow, chosen, BATCH.support, steps=1).fast
+        assert all(weight.isfinite().all() for weight in fast.values())
+    gamma, square = f"{layer}.gamma", slow[f"{layer}.weight"].square().sum()
+    plain = adapt(network, slow, method("maml", step_size=1e-3), BATCH.support, steps=1).fast
+    step = square * (plain[gamma] - slow[gamma])
+    torch.testing.assert_close(fast[gamma] - slow[gamma], step, rtol=1e-9, atol=1e-14)
+
+
+def test_a_layer_without_a_conv_weight_is_named() -> None:
+    network = Network(way=3, image_size=16, entry=f"{MODULES}:Scaled", initialisation="own")
+    chosen = method("maml", update_rule="scaled_lr_layer")
+    with pytest.raises(ExtensionError, match=r"conv weight of \w+.gamma's layer, which has none"):
+        adapt(network, network.initial(0, torch.float64), chosen, BATCH.support, steps=1)
 
 
 CONTRADICTIONS = [

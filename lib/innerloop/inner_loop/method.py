@@ -15,10 +15,15 @@ from innerloop.errors import ConfigError
 Adapts: TypeAlias = Literal["all", "head", "body"]
 InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
 Constraint: TypeAlias = Literal["none", "unit_norm"]
-LearnedStepSizes: TypeAlias = Literal["parameter", "layer", "step_and_layer"]
+LearnedStepSizes: TypeAlias = Literal[False, True, "parameter", "layer", "step_and_layer"]
 
 #: What values of a method can be, where they are names.
-_CHOICES = {"adapts": Adapts, "inner_loss": InnerLoss, "constraint": Constraint}
+_CHOICES = {
+    "adapts": Adapts,
+    "learn_step_size": LearnedStepSizes,
+    "inner_loss": InnerLoss,
+    "constraint": Constraint,
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Method:
     adapt_batch_norm: bool = True
     step_size: float | tuple[float, float] = 0.01
     step_size_multiplier: float = 1.0
-    learn_step_size: bool | LearnedStepSizes = False
+    learn_step_size: LearnedStepSizes = False
     step_size_lower_bound: float | None = None
     constraint: Constraint = "none"
     first_order: bool = False
@@ -64,16 +69,11 @@ class Method:
             value, choices = getattr(self, name), get_args(kind)
             if value not in choices:
                 raise ConfigError(
-                    f"method '{self.name}': {name} is {value!r}; choose from {', '.join(choices)}"
+                    f"method '{self.name}': {name} is {value!r}; choose from "
+                    f"{', '.join(map(str, choices))}"
                 )
         if self.learn_step_size is True:
             object.__setattr__(self, "learn_step_size", "parameter")
-        kinds = get_args(LearnedStepSizes)
-        if self.learn_step_size is not False and self.learn_step_size not in kinds:
-            raise ConfigError(
-                f"method '{self.name}': learn_step_size is {self.learn_step_size!r}; choose from "
-                f"{', '.join(kinds)} or false"
-            )
         self._check_step_size()
         self._check_lower_bound()
         if self.adapts == "head" and not self.adapt_batch_norm:
@@ -114,7 +114,7 @@ class Method:
         if not self.learn_step_size:
             raise ConfigError(
                 f"method '{self.name}': step_size_lower_bound is for step sizes that are learned; "
-                f"say learn_step_size: {', '.join(get_args(LearnedStepSizes))}, or leave it out"
+                "say learn_step_size: parameter, layer or step_and_layer, or leave it out"
             )
         start = self.step_size if isinstance(self.step_size, tuple) else (self.step_size,)
         if (least := min(self.step_size_multiplier * size for size in start)) < bound:

@@ -85,6 +85,9 @@ class UpdateRule:
 
         Returns:
             What has a gradient, moved, and its states after the step.
+
+        Raises:
+            ExtensionError: the function asks for a conv weight where a layer has none.
         """
         conv_weights = {
             layer_of(name): weight
@@ -93,11 +96,16 @@ class UpdateRule:
         }
         moved, after = {}, {}
         for name, gradient in gradients.items():
-            weight = weights[name]
-            beside = conv_weights.get(layer_of(name), weight)
+            role, weight, beside = role_of(name), weights[name], conv_weights.get(layer_of(name))
+            if beside is None and role in self.roles and "conv_weight" in self._receives:
+                raise self._refusal(
+                    f"asks for the conv weight of {name}'s layer, which has none; take {role} from "
+                    "its roles, or choose another rule for this network"
+                )
             moved[name], after[name] = self.move_tensor(
-                role_of(name), weight, gradient, step_sizes[name], states[name], step, beside
-            )
+                role, weight, gradient, step_sizes[name], states[name], step,
+                weight if beside is None else beside,
+            )  # fmt: skip
         return moved, after
 
     def __call__(

@@ -66,7 +66,7 @@ def unit_norm(
 def squared_norm(
     weight: torch.Tensor, over: NormOver = "tensor", detach: bool = False
 ) -> torch.Tensor:
-    """Squared Frobenius norm of a conv weight: [] of the whole tensor, [out, 1, 1, 1] per filter.
+    """Squared Frobenius norm of a weight: [] of the whole tensor, or [out, 1, ...] per filter.
 
     Raises:
         ConfigError: the option `norm` is neither `tensor` nor `filter`.
@@ -74,4 +74,8 @@ def squared_norm(
     if over not in (allowed := get_args(NormOver)):
         raise ConfigError(f"rule_options.norm is {over!r}; choose {' or '.join(allowed)}")
     squares = (weight.detach() if detach else weight).square()
-    return squares.sum() if over == "tensor" else squares.sum(dim=(1, 2, 3), keepdim=True)
+    return (
+        squares.sum()
+        if over == "tensor"
+        else squares.sum(dim=[*range(1, squares.ndim)], keepdim=True)
+    )
