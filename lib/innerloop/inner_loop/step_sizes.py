@@ -55,7 +55,7 @@ def of_step(method: Method, step_sizes: Parameters, step: int) -> Parameters:
     }
 
 
-def bounded(method: Method, learned: Parameters) -> Parameters:
+def bounded_below(method: Method, learned: Parameters) -> Parameters:
     """The step sizes that learned numbers stand for: max(number, lower bound).
 
     The derivative goes straight through, as if there were no bound, so that a step size can leave

@@ -13,7 +13,7 @@ from innerloop.engine.engine import engine_of
 from innerloop.errors import DivergenceError
 from innerloop.inner_loop.constraint import constrained
 from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.step_sizes import bounded, initial_step_sizes
+from innerloop.inner_loop.step_sizes import bounded_below, initial_step_sizes
 from innerloop.inner_loop.update_rules.chosen import rule_of
 from innerloop.meta.captured_step import CapturedStep
 from innerloop.meta.dynamics import dynamics_rows
@@ -97,7 +97,7 @@ class Training:
     @property
     def step_sizes(self) -> Parameters:
         """Step sizes of the adapted parameters, as the inner loop takes them."""
-        return bounded(self.method, self.learned_sizes)
+        return bounded_below(self.method, self.learned_sizes)
 
     def model(self, spec: TrainSpec) -> TrainedModel:
         """The finished model: the kept iterations, the best and the last."""
