@@ -29,6 +29,14 @@ class DivergenceError(InnerloopError):
     """Training produced a loss that is not finite."""
 
 
+class InterruptedTrainingError(InnerloopError):
+    """A training was asked to stop, by `signal`, and has saved what it had."""
+
+    def __init__(self, signal: int) -> None:
+        super().__init__(f"stopped by signal {signal}; run it again to go on")
+        self.signal = signal
+
+
 class SchemaError(InnerloopError):
     """A measurement table lacks a column, has a wrong type, or holds a forbidden value."""
 

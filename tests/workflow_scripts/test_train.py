@@ -21,11 +21,11 @@ import pytest
 from training_job import run
 
 import tiny
-import train
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.errors import DataError
 from innerloop.files import read_json
+from innerloop.meta import run as training_run
 from innerloop.meta.model_file import load
 from innerloop.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
@@ -45,7 +45,7 @@ def interrupt_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:
     def interruptible() -> Iterator[Asked]:
         yield Asked()
 
-    monkeypatch.setattr(train, "interruptible", interruptible)
+    monkeypatch.setattr(training_run, "interruptible", interruptible)
 
 
 def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_time_of_a_continued_training_is_that_of_all_its_jobs(
     images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hour = iter(range(0, 1000 * 3600, 3600))
-    monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(hour)))
+    monkeypatch.setattr(training_run, "time", SimpleNamespace(monotonic=lambda: next(hour)))
     assert read_json(run(images, tmp_path / "once").with_name("run.json"))["earlier_seconds"] == 0
     with pytest.MonkeyPatch.context() as patch:
         interrupt_after(5, patch)
@@ -178,12 +178,12 @@ def test_the_curve_is_there_while_training_goes_on(
 ) -> None:
     seen = []
 
-    class Watched(train.Progress):
+    class Watched(training_run.Progress):
         def advance(self, count: int = 1, **figures: Any) -> None:
             seen.append(curve(tmp_path))
             super().advance(count, **figures)
 
-    monkeypatch.setattr(train, "Progress", Watched)
+    monkeypatch.setattr(training_run, "Progress", Watched)
     logged = pq.read_table(run(images, tmp_path).with_name("training.parquet")).to_pylist()
     assert [len(rows) for rows in seen] == [*[1] * 4, 3, *[5] * 4, 7, 7, 9]
     assert all(rows == logged[: len(rows)] for rows in seen)
@@ -206,13 +206,13 @@ def test_a_continued_training_takes_up_the_curve_at_its_checkpoint(
 def test_told_to_stop_before_it_has_begun_it_saves_too(
     images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = train.Training
+    made = training_run.Training
 
     def told(*arguments: Any, **more: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
         return made(*arguments, **more)
 
-    monkeypatch.setattr(train, "Training", told)
+    monkeypatch.setattr(training_run, "Training", told)
     with pytest.raises(SystemExit) as stopped:
         run(images, tmp_path)
     assert stopped.value.code == 128 + signal.SIGTERM
