@@ -10,8 +10,9 @@ A study's results lie in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
 Downloads and built images are shared by all studies and lie in resources/raw/<collection>/ and
 resources/images/<dataset>/<variant>-<size>/, or <size>/ where a data set has no variants.
-lib/innerloop/study/ knows it all: paths.py has every path, jobs.py what each job depends on, and
-measurements.py which files each table is gathered from.
+lib/innerloop/study/ knows it all: keys.py what a study file may say, paths.py every path, jobs.py
+what each job depends on (in the terms of lib/innerloop/specs/), and measurements.py which files
+each table is gathered from.
 """
 
 from snakemake.utils import min_version

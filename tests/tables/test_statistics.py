@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from innerloop.errors import ConfigError
+from innerloop.runtime.typed_json import from_json
 from innerloop.tables.described_study import DescribedStudy
 from innerloop.tables.statistics import Statistics
 
 
 def test_a_study_that_says_nothing_has_the_papers_intervals():
-    assert Statistics.from_json({}) == Statistics("normal", 0.95, "holm")
+    assert from_json(Statistics, {}) == Statistics("normal", 0.95, "holm")
     assert DescribedStudy({"study": "s", "models": []}).statistics == Statistics()
 
 
@@ -32,4 +33,4 @@ def test_choices_reach_the_study():
 )
 def test_what_is_unknown_is_named(values, named):
     with pytest.raises(ConfigError, match=named):
-        Statistics.from_json(values)
+        from_json(Statistics, values)

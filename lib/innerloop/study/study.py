@@ -37,7 +37,7 @@ class Study(StudyFile):
             check_schema(plain)
         super().__init__(plain)
         check_names(self)
-        Statistics.from_json(self.config.get("statistics", {}))
+        from_json(Statistics, self.config.get("statistics", {}))
         for model in self.models.values():  # resolving is checking
             check_over_training(self.config.get("probes", {}), model)
             check_cka(self.config, model)

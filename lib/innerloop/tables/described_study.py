@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from innerloop.errors import ConfigError
+from innerloop.runtime.typed_json import from_json
 from innerloop.tables.statistics import Statistics
 
 RAW_PIXELS = "raw_pixels"
@@ -67,7 +68,7 @@ class DescribedStudy:
             self.models = tuple(_model(entry) for entry in description["models"])
         except KeyError as error:
             raise ConfigError(f"the study's description lacks {error}") from error
-        self.statistics = Statistics.from_json(description.get("statistics", {}))
+        self.statistics = from_json(Statistics, description.get("statistics", {}))
         self._roles: Mapping[str, str] = description.get("roles", {})
         self._datasets: Mapping[str, Mapping[str, Any]] = description.get("datasets", {})
         self._protocols: Mapping[str, Mapping[str, Any]] = description.get("protocols", {})

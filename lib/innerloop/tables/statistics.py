@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Annotated, Any, Literal, get_args
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
 
 from innerloop.errors import ConfigError
 from innerloop.runtime.allowed import Allowed
@@ -38,19 +37,6 @@ class Statistics:
                 )
         if not 0.5 <= self.level < 1:
             raise ConfigError(f"statistics.level is {self.level}; expected 0.5 to below 1")
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Statistics:
-        """The choices of a study file, the defaults where it says nothing.
-
-        Raises:
-            ConfigError: a key or value is unknown.
-        """
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(values.keys() - set(known))
-        if unknown:
-            raise ConfigError(f"statistics: unknown key '{unknown[0]}'; known are {known}")
-        return cls(**values)
 
     @property
     def alpha(self) -> float:
