@@ -14,6 +14,7 @@ import tiny
 from innerloop.data.tasks import TaskBatch
 from innerloop.engine.autograd import Autograd
 from innerloop.engine.engine import engine_of
+from innerloop.engine.losses import task_groups
 from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.losses import loss_scale
 from innerloop.inner_loop.method import Method
@@ -95,6 +96,13 @@ def test_groups_of_tasks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None
     together = outer(network, chosen, 2)
     monkeypatch.setattr("innerloop.engine.losses.IMAGES_OF_A_GROUP", 1)
     check(together, outer(network, chosen, 2))
+
+
+@pytest.mark.parametrize(("pixels", "together"), [(1, 12), (28**2, 12), (84**2, 1), (500**2, 1)])
+def test_tasks_of_large_images_go_one_by_one(pixels: int, together: int) -> None:
+    groups = task_groups(torch.zeros(20, 5), pixels)
+    assert len(range(20)[groups[0]]) == together
+    assert [task for group in groups for task in range(20)[group]] == list(range(20))
 
 
 def test_one_task_by_one_gives_what_vmap_does(capsys: pytest.CaptureFixture[str]) -> None:

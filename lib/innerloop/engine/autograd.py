@@ -89,7 +89,7 @@ class _Tasks:
 
     @property
     def groups(self) -> list[slice]:
-        return task_groups(self.labelled.labels)
+        return task_groups(self.labelled.labels, self.network.image_size**2)
 
     def losses(self, group: slice, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
         """Losses and logits of some of the tasks, with a graph where one is wanted."""

@@ -7,6 +7,9 @@ import torch.nn.functional as F
 
 #: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
 IMAGES_OF_A_GROUP = 64
+#: torch's convolutions with a group per task take longer than one task after another, on a CPU,
+#: where images are large: 1.6 times as long at 84 pixels.
+PIXELS_OF_A_GROUP = IMAGES_OF_A_GROUP * 28**2
 
 
 def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, scale: float) -> torch.Tensor:
@@ -21,8 +24,14 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, scale: float) -> t
     return each.view(labels.shape).sum(dim=1) * scale
 
 
-def task_groups(labels: torch.Tensor) -> list[slice]:
-    """Which tasks go through the network together; labels are [T, N]."""
+def task_groups(labels: torch.Tensor, pixels: int = 1) -> list[slice]:
+    """Which tasks go through the network together.
+
+    Args:
+        labels: [T, N].
+        pixels: of an image, where they matter.
+    """
     count, each = labels.shape
-    size = max(1, IMAGES_OF_A_GROUP // each) if labels.device.type == "cpu" else count
+    images = min(IMAGES_OF_A_GROUP, PIXELS_OF_A_GROUP // pixels)
+    size = max(1, images // each) if labels.device.type == "cpu" else count
     return [slice(start, start + size) for start in range(0, count, size)]
