@@ -20,7 +20,7 @@ from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.methods import method
 from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.networks.network import Network
-from innerloop.networks.options import Conv4Options
+from innerloop.networks.options import NetworkOptions
 from innerloop.parameters import Parameters
 from innerloop.runtime.compute import Compute
 from innerloop.specs.train import Schedule, TrainSpec
@@ -45,7 +45,7 @@ TRAINING = TrainSpec(
     study_seed=0,
     method=METHOD,
     store=str(SIZE),
-    network=Conv4Options(way=3, filters=4, image_size=SIZE),
+    network=NetworkOptions(way=3, filters=4, image_size=SIZE),
     schedule=Schedule(
         iterations=12,
         meta_batch=2,

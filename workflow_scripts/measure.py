@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow as pa
@@ -75,7 +74,7 @@ def _described(manifest: Path, spec: TrainSpec) -> TrainedModel:
     require_spec(file, trained.spec, spec)
     if (trained.digest(), trained.network, trained.method) != (
         read_json(manifest)["digest"],
-        Network.from_json(asdict(spec.network)),
+        Network.of(spec.network),
         spec.method,
     ):
         raise ProvenanceError(

@@ -38,3 +38,8 @@ PROBES: dict[str, str] = {
     "scale_invariance": "innerloop.probes.scale_invariance:scale_invariance",
 }
 ACCURACY = "innerloop.probes.accuracy:accuracy"
+
+
+def network_entry(name: str) -> str:
+    """Where a network's code is: a built-in one by its short name, or an entry."""
+    return NETWORKS.get(name, name)

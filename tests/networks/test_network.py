@@ -74,7 +74,15 @@ def test_roles_follow_from_types_not_from_names() -> None:
         "head.weight": "head", "head.bias": "head",
     }  # fmt: skip
     assert invariant(network) == {"stem.weight": True, "inner.weight": True, "mixed.weight": False}
-    assert network.layers == ("stem", "inner", "mixed", "head")
+    assert network.layers == ("stem", "inner.a", "mixed", "head")
+
+
+def test_probed_layers_have_their_outputs() -> None:
+    for network in (users("Residual"), users("Dense"), tiny.NETWORK):
+        seen: dict[str, torch.Tensor] = {}
+        network(with_task_axis(network.initial(0, torch.float64), 2), IMAGES, activations=seen)
+        assert tuple(seen) == network.layers
+        assert all(value.ndim == 3 for value in seen.values())
 
 
 def test_a_dense_body_has_layers_too() -> None:
@@ -167,6 +175,10 @@ REFUSED = {
         NET.format(", bias=False", "y = self.conv(x)\n        "
                    "return self.out((y + self.norm(y)).flatten(1))"),
         r"conv.weight is scale invariant, but its scale changes the logits",
+    ),
+    "a probed layer that is not there": (
+        NET.format("", RETURN).replace("def __i", 'probed_layers = ["body"]\n\n    def __i'),
+        "has no part body that gives a tensor; expected .*conv, norm, out",
     ),
     "no module": ("def Net(way, size, c):\n    return 3\n", "made a int; expected a torch.nn.Mod"),
 }  # fmt: skip

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -32,6 +31,12 @@ LEARNED = {
     "uniform": {"method": "meta_sgd", "step_size": [0.005, 0.1]},
     "fixed_norm": {"method": "meta_sgd", "adapt_batch_norm": False},
     "untrained": {"method": "meta_sgd", "iterations": 0},
+    "group": {"method": "meta_sgd", "network_options": {"normalisation": "group"}},
+    "resnet": {
+        "method": "meta_sgd",
+        "network": "resnet12",
+        "network_options": {"widths": [2, 2, 2, 2]},
+    },
     "per_layer": {},
     "per_step": {},
 }
@@ -53,7 +58,7 @@ def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
 def logs(spec: TrainSpec, folder: Path) -> Path:
     """What a training that moves nothing writes."""
     method, schedule = spec.method, spec.schedule
-    slow, last = Network.from_json(asdict(spec.network)).initial(0), schedule.iterations
+    slow, last = Network.of(spec.network).initial(0), schedule.iterations
     sizes = initial_step_sizes(method, slow, 0, schedule.train_steps)
     logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
     training = SimpleNamespace(
@@ -84,6 +89,17 @@ def test_a_step_size_of_each_step_is_a_row_of_its_own(tmp_path: Path) -> None:
     rows = pq.read_table(logs(spec, tmp_path / "model") / "step_sizes.parquet").to_pandas()
     steps = list(range(1, spec.schedule.train_steps + 1))
     assert set(rows.groupby(["layer", "parameter"])["step"].apply(tuple)) == {tuple(steps)}
+
+
+@pytest.mark.parametrize("table", ["step_size", "weight_norm"])
+def test_a_row_of_another_network_that_is_lost_is_missed(tmp_path: Path, table: str) -> None:
+    spec = specs(**LEARNED)["resnet"]
+    path = logs(spec, tmp_path / "model") / "dynamics.parquet"
+    rows, provenance = pq.read_table(path), read_provenance(path)
+    for lost, said in ((rows.slice(1), "1 of"), (rows.slice(0, 0), "head")):
+        write_table(lost, path, provenance)
+        with pytest.raises(SchemaError, match=said):
+            gather(table, {str(path): spec})
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +139,7 @@ def _training(
         return Tasks(files.images, source, TaskSize(spec.way, spec.shot, queries), device)
 
     return Training(
-        Network.from_json(asdict(spec.network)),
+        Network.of(spec.network),
         spec.method,
         spec.schedule,
         tasks("train", f"training, seed {spec.seed}", spec.queries),

@@ -11,7 +11,7 @@ what types and order do not tell, the module says in attributes of its own:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -95,7 +95,7 @@ def anatomy_of(module: nn.Module, way: int, images: torch.Tensor) -> Anatomy:
         ExtensionError: it is no network for tasks of these classes, or does not say enough.
     """
     _require_deterministic(module)
-    with torch.no_grad(), _recorded(module) as calls:
+    with torch.no_grad(), _recorded(module) as (calls, called):
         logits = module(images)
     if not isinstance(logits, torch.Tensor) or logits.shape != (len(images), way):
         gave = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
@@ -118,7 +118,13 @@ def anatomy_of(module: nn.Module, way: int, images: torch.Tensor) -> Anatomy:
         derived = derived and _scale_invariant(path.rpartition(".")[0], calls)
         parameters.append(ParameterInfo(path, layer, kind, said.get(path, derived)))
     _require_distinct(module, parameters)
-    probed = getattr(module, "probed_layers", None) or _blocks(module)
+    probed = getattr(module, "probed_layers", None) or _blocks(module, called)
+    if idle := [path for path in probed if path not in called]:
+        raise _refused(
+            module,
+            f"has no part {idle[0]} that gives a tensor",
+            f"probed_layers of those that do: {', '.join(sorted(called - {''}))}",
+        )
     shown = {path: path for path in probed if not _inside(head, path)}
     return Anatomy(tuple(parameters), {**shown, HEAD: head})
 
@@ -132,21 +138,23 @@ def _require_deterministic(module: nn.Module) -> None:
 
 
 @contextmanager
-def _recorded(module: nn.Module) -> Iterator[list[_Call]]:
-    """Calls of the parts that have no parts of their own, in order."""
+def _recorded(module: nn.Module) -> Iterator[tuple[list[_Call], set[str]]]:
+    """Calls of the parts without parts of their own, in order; and paths of all that are called."""
     calls: list[_Call] = []
+    called: set[str] = set()
     handles = []
     for path, part in module.named_modules():
-        if not next(part.children(), None):
 
-            def note(part: nn.Module, given: object, gave: object, path: str = path) -> None:
-                first = given[0] if isinstance(given, tuple) and given else None
-                if isinstance(first, torch.Tensor) and isinstance(gave, torch.Tensor):
+        def note(part: nn.Module, given: object, gave: object, path: str = path) -> None:
+            first = given[0] if isinstance(given, tuple) and given else None
+            if isinstance(first, torch.Tensor) and isinstance(gave, torch.Tensor):
+                called.add(path)
+                if not next(part.children(), None):
                     calls.append(_Call(path, part, first, gave))
 
-            handles.append(part.register_forward_hook(note))
+        handles.append(part.register_forward_hook(note))
     try:
-        yield calls
+        yield calls, called
     finally:
         for handle in handles:
             handle.remove()
@@ -252,14 +260,16 @@ def _require_distinct(module: nn.Module, parameters: Sequence[ParameterInfo]) ->
             )
 
 
-def _blocks(module: nn.Module) -> list[str]:
-    """The module's parts with layers in them; a sequence of several is its own parts."""
+def _blocks(module: nn.Module, called: Collection[str], start: str = "") -> list[str]:
+    """The parts with layers in them; a sequence of several, or what only holds them, is those."""
     blocks: list[str] = []
     for name, part in module.named_children():
         if not any(isinstance(inner, _WEIGHTED) for inner in part.modules()):
             continue
-        inner = _blocks(part) if isinstance(part, nn.Sequential | nn.ModuleList) else []
-        blocks += [f"{name}.{path}" for path in inner] if len(inner) > 1 else [name]
+        path = f"{start}{name}"
+        inner = _blocks(part, called, f"{path}.")
+        several = isinstance(part, nn.Sequential) and len(inner) > 1
+        blocks += [path] if path in called and not several else inner
     return blocks
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from innerloop.built_in import NETWORKS
+from innerloop.built_in import network_entry
 from innerloop.networks.network import Network
 from innerloop.networks.options import Initialisation
 
@@ -36,8 +36,3 @@ def network(
     """
     entry = network_entry(name)
     return Network(way, image_size, channels, entry, options, initialisation)
-
-
-def network_entry(name: str) -> str:
-    """Where a network's code is: a built-in one by its short name, or an entry."""
-    return NETWORKS.get(name, name)

@@ -17,7 +17,7 @@ from innerloop.networks.anatomy import Anatomy, ParameterInfo
 from innerloop.networks.building import Built, Recipe, built, made
 from innerloop.networks.initialisation import initial_weight
 from innerloop.networks.normalisation import SupportBatchNorm2d, normalised_by_first
-from innerloop.networks.options import Initialisation
+from innerloop.networks.options import CONV4, Initialisation, NetworkOptions
 from innerloop.networks.task_axis import over_tasks
 from innerloop.parameters import HEAD, Parameters
 from innerloop.streams import seed_from
@@ -50,7 +50,7 @@ class Network:
     way: int = 5
     image_size: int = 84
     channels: int = 3
-    entry: str = "innerloop.networks.conv4:Conv4"
+    entry: str = CONV4
     options: Mapping[str, Any] = field(default_factory=dict)
     initialisation: Initialisation = "glorot"
 
@@ -121,12 +121,15 @@ class Network:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Network:
         """The network of `asdict`, or of Conv4's own values as version 0.1.0 wrote them."""
-        if "filters" not in values:
-            return cls(**values)
-        options = {"filters": values["filters"], "normalisation": values["batch_norm"]}
-        options["eps"] = values["batch_norm_eps"]
-        others = {name: values[name] for name in values.keys() & {"way", "image_size", "channels"}}
-        return cls(**others, options=options, initialisation=values["initialisation"])
+        return cls.of(NetworkOptions(**values)) if "filters" in values else cls(**values)
+
+    @classmethod
+    def of(cls, made_by: NetworkOptions) -> Network:
+        """The network of a study's model."""
+        return cls(
+            made_by.way, made_by.image_size, made_by.channels,
+            made_by.network, made_by.arguments, made_by.initialisation,
+        )  # fmt: skip
 
     def initial(self, seed: int, dtype: torch.dtype = torch.float32) -> Parameters:
         """Initial slow weights: zero biases and betas, unit gammas; a pure function of `seed`."""

@@ -1,9 +1,10 @@
-"""What Conv4 is made by, without torch: its arguments, and the shapes of its parameters."""
+"""What a network is made by, without torch; and of Conv4 the shapes of its parameters."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias, get_args
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from innerloop.errors import ConfigError, require_count
 from innerloop.runtime.allowed import Allowed, Count, Positive
@@ -14,26 +15,33 @@ LAYERS = (*BLOCKS, "head")
 BatchNorm: TypeAlias = Literal["batch", "support"]
 Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming", "own"]
 
+#: The network that a study has where it names none.
+CONV4 = "innerloop.networks.conv4:Conv4"
+
 
 @dataclass(frozen=True)
-class Conv4Options:
-    """The arguments of Conv4, checked.
+class NetworkOptions:
+    """What a study says of a network, checked.
 
     Attributes:
         way: classes per task; the width of the head
-        filters: filters of each Conv4 block
         image_size: side of the square images in pixels
         channels: channels of the images
-        batch_norm: statistics that normalise query images: their own batch's, or the support
-            images'
-        batch_norm_eps: added to BatchNorm's variance
-        initialisation: distribution of the initial weights; own: as its code draws them
+        network: conv4, resnet12, or a class or function of your own, file.py:name
+        network_options: keyword arguments of the network, for example {normalisation: group}
+        filters: filters of each Conv4 block
+        batch_norm: statistics that normalise query images in Conv4: their own batch's, or the
+            support images'
+        batch_norm_eps: added to the variance in Conv4
+        initialisation: distribution of the initial weights; own: as the network draws them
     """
 
     way: Count = 5
-    filters: Count = 64
     image_size: Annotated[int, Allowed(least=16)] = 84
     channels: Count = 3
+    network: str = CONV4
+    network_options: Mapping[str, Any] = field(default_factory=dict)
+    filters: Count = 64
     batch_norm: BatchNorm = "batch"
     batch_norm_eps: Positive = 1e-5
     initialisation: Initialisation = "glorot"
@@ -45,28 +53,34 @@ class Conv4Options:
                 raise ConfigError(f"{name} is {value!r}; choose from {', '.join(choices)}")
         for name in ("way", "filters", "image_size", "channels"):
             require_count(name, getattr(self, name), least=1)
-        if self.image_size < 16:
-            raise ConfigError(
-                f"image_size {self.image_size}: Conv4 halves the image four times; use 16 or more"
-            )
 
     @property
-    def feature_size(self) -> int:
-        """Length of the flattened output of the last block: 1600 at 84 pixels, 64 filters."""
-        return self.filters * (self.image_size // 16) ** 2
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments of the module, besides way, image size and channels."""
+        if self.network != CONV4:
+            return dict(self.network_options)
+        own = {"filters": self.filters, "normalisation": self.batch_norm}
+        return {**own, "eps": self.batch_norm_eps, **self.network_options}
 
     @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The parameters by name, and their shapes without a task axis."""
+    def layers(self) -> tuple[str, ...] | None:
+        """Conv4's layers; None: only the module knows them."""
+        return LAYERS if self.network == CONV4 else None
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]] | None:
+        """Conv4's parameters by name, and their shapes; None: only the module knows them."""
+        if self.network != CONV4:
+            return None
+        arguments = self.arguments
+        filters, normalisation = arguments["filters"], arguments["normalisation"]
+        parts = [] if normalisation in ("group", "layer") else ["bias"]
+        parts += [] if normalisation == "none" else ["gamma", "beta"]
         shapes: dict[str, tuple[int, ...]] = {}
         width = self.channels
         for block in BLOCKS:
-            shapes[f"{block}.weight"] = (self.filters, width, 3, 3)
-            for part in ("bias", "gamma", "beta"):
-                shapes[f"{block}.{part}"] = (self.filters,)
-            width = self.filters
-        return {
-            **shapes,
-            "head.weight": (self.way, self.feature_size),
-            "head.bias": (self.way,),
-        }
+            shapes[f"{block}.weight"] = (filters, width, 3, 3)
+            shapes |= {f"{block}.{part}": (filters,) for part in parts}
+            width = filters
+        features = filters * (self.image_size // 16) ** 2
+        return {**shapes, "head.weight": (self.way, features), "head.bias": (self.way,)}

@@ -83,6 +83,7 @@ _FREE_DASHES: tuple[Dashes, ...] = (DASHED, DASH_DOTTED, SOLID, DOTTED)
 _LAYER_COLOURS = dict(
     zip(LAYERS, [*sns.color_palette("crest", 4).as_hex(), "#c2185b"], strict=True)
 )
+_OTHER_LAYERS = sns.color_palette("crest", 9).as_hex()
 _LAYER_MARKERS = dict(zip(LAYERS, "osD^X", strict=True))
 _ROLES: Mapping[str, tuple[str, str, Dashes]] = {
     "cub": ("#ddaa33", "s", DASHED),
@@ -141,7 +142,12 @@ def built_in_look(variant: str, label: str) -> Look:
 
 def layer_look(layer: str) -> Look:
     """The look of a layer: the body dark to light, the head apart."""
-    return Look(layer, _LAYER_COLOURS.get(layer, "0.4"), _LAYER_MARKERS.get(layer, "."))
+    if layer in LAYERS:
+        return Look(layer, _LAYER_COLOURS[layer], _LAYER_MARKERS[layer])
+    # another network's: by its name alone, so that it looks the same everywhere
+    free = sum(layer.encode())
+    colour = _OTHER_LAYERS[free % len(_OTHER_LAYERS)]
+    return Look(layer, colour, _FREE_MARKERS[free % len(_FREE_MARKERS)])
 
 
 def dataset_looks(study: DescribedStudy, datasets: Sequence[str]) -> dict[str, Look]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from innerloop.inner_loop.method import Method
-from innerloop.networks.options import Conv4Options
+from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.allowed import Count, Natural, Positive
 from innerloop.runtime.compute import Compute
 
@@ -71,7 +71,7 @@ class TrainSpec:
     study_seed: int
     method: Method
     store: str
-    network: Conv4Options
+    network: NetworkOptions
     schedule: Schedule
     validation_queries: int
     compute: Compute

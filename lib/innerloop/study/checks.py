@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from innerloop.built_in import UPDATE_RULES
+from innerloop.built_in import NETWORKS, UPDATE_RULES, network_entry
 from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import check_entry
+from innerloop.extensions import check_entry, split_entry
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.update_rules.declaration import check_source
 from innerloop.study.model import Model
@@ -62,6 +63,47 @@ def check_rule(method: Method) -> None:
     if method.update_rule in UPDATE_RULES.values() and norm not in ("tensor", "filter"):
         raise ConfigError(f"rule_options.norm is '{norm}'; choose tensor or filter")
     check_source(method)
+
+
+def check_network(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse a network that is not there, or takes other arguments; nothing is imported.
+
+    Raises:
+        ConfigError: no network has that short name, or it does not take an option.
+        ExtensionError: the file does not define it.
+    """
+    check_short_name(name, NETWORKS)
+    entry = network_entry(name)
+    body = ast.parse(check_entry(entry).read_text(encoding="utf-8")).body
+    made_by = _call_of(body, split_entry(entry)[1])
+    if made_by is None:  # it is found out when it is imported
+        return
+    positional = [argument.arg for argument in made_by.posonlyargs + made_by.args]
+    if len(positional) < 3 and made_by.vararg is None:
+        raise ConfigError(
+            f"network '{name}' takes {', '.join(positional) or 'nothing'}; it is called with "
+            "(way, image_size, channels, **network_options)"
+        )
+    takes = positional[3:] + [argument.arg for argument in made_by.kwonlyargs]
+    for option in options:
+        if option not in takes and made_by.kwarg is None:
+            raise ConfigError(
+                f"network_options: network '{name}' takes no option '{option}'"
+                f"{instead_of(option, takes)}"
+            )
+
+
+def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:
+    """Arguments of a function, or of a class's own `__init__` without `self`."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return node.args
+        if isinstance(node, ast.ClassDef) and node.name == name:
+            found = _call_of(node.body, "__init__")
+            if found is not None:
+                found.args = found.args[1:]
+            return found
+    return None
 
 
 def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:

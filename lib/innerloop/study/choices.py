@@ -2,7 +2,8 @@
 
 A variant's values come from, each overriding the one before: the protocol's `defaults`, its
 `by_setting`, what its method says itself, the `models` entry, the variant, and the variant's own
-`by_setting`. Options of an update rule override each other one by one.
+`by_setting`. Options of an update rule override each other one by one; so do those of a network,
+until another network is named.
 """
 
 from __future__ import annotations
@@ -12,14 +13,22 @@ from dataclasses import MISSING, fields
 from typing import Any
 
 from innerloop.inner_loop.method import Method
-from innerloop.networks.options import Conv4Options
+from innerloop.networks.options import NetworkOptions
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import Schedule, TrainSpec
 
 #: The choices, by the class that a choice is a field of: its type, default and meaning stand there.
 HOMES: Mapping[type, tuple[str, ...]] = {
     Method: ("step_size", "first_order", "inner_loss", "adapt_batch_norm", "rule_options"),
-    Conv4Options: ("filters", "image_size", "batch_norm", "batch_norm_eps", "initialisation"),
+    NetworkOptions: (
+        "network",
+        "network_options",
+        "filters",
+        "image_size",
+        "batch_norm",
+        "batch_norm_eps",
+        "initialisation",
+    ),
     Schedule: ("iterations", "meta_batch", "train_steps", "test_steps", "outer_step_size"),
     TrainSpec: ("queries",),
     MeasureSpec: ("test_step_size",),
@@ -53,8 +62,10 @@ def merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     chosen = dict(BASE)
     for layer in layers:
         options = {**chosen["rule_options"], **layer.get("rule_options", {})}
+        kept = {} if "network" in layer else chosen["network_options"]
+        of_network = {**kept, **layer.get("network_options", {})}
         said = {key: value for key, value in layer.items() if key in NAMES}
-        chosen.update(said, rule_options=options)
+        chosen.update(said, rule_options=options, network_options=of_network)
     return chosen
 
 

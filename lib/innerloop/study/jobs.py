@@ -12,14 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from innerloop.built_in import ACCURACY
+from innerloop.built_in import ACCURACY, network_entry
 from innerloop.code_digest import code_digest
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.errors import ConfigError
 from innerloop.extensions import source_file
 from innerloop.files import sha256_of
-from innerloop.networks.options import Conv4Options
+from innerloop.networks.options import CONV4, NetworkOptions
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
@@ -208,9 +208,7 @@ class Jobs:
             study_seed=config["seed"],
             method=replace(model.method, label=""),  # how it is called trains nothing
             store=self.store(key.dataset, model.choices["image_size"]),
-            network=Conv4Options(
-                way=model.way, **choices.pick(model.choices, choices.of(Conv4Options))
-            ),
+            network=_network(model),
             schedule=Schedule(
                 **choices.pick(model.choices, choices.of(Schedule)),
                 validation_every=max(1, min(validation["every"], iterations or 1)),
@@ -222,7 +220,7 @@ class Jobs:
             ),
             validation_queries=evaluation["queries"],
             compute=self._compute("tf32", "deterministic", "cuda_graph"),
-            code=self.code("train.py", model.method.update_rule),
+            code=self.code("train.py", model.method.update_rule, _network(model).network),
         )
 
     def evaluate(self, key: ModelKey) -> MeasureSpec:
@@ -255,7 +253,7 @@ class Jobs:
             tasks_at_once=self.study.compute.tasks_at_once,
             model=self.train(model.key),
             compute=self._compute("deterministic"),
-            code=self.code("measure.py", entry, model.method.update_rule),
+            code=self.code("measure.py", entry, model.method.update_rule, _network(model).network),
         )
 
     def baseline(self, dataset: str, setting: str) -> RawPixelsSpec:
@@ -294,3 +292,13 @@ class Jobs:
             compute=self._compute(),
             code=self.code("train_toy.py"),
         )
+
+
+def _network(model: Model) -> NetworkOptions:
+    """What a model's network is made by; what is Conv4's alone is no parameter of another."""
+    chosen = choices.pick(model.choices, choices.of(NetworkOptions))
+    entry = network_entry(chosen.pop("network"))
+    if entry != CONV4:
+        for name in ("filters", "batch_norm", "batch_norm_eps"):
+            del chosen[name]
+    return NetworkOptions(way=model.way, network=entry, **chosen)

@@ -17,7 +17,7 @@ from innerloop.inner_loop.method import Method, with_test_step_size
 from innerloop.inner_loop.methods import METHODS, rule_entry
 from innerloop.runtime.typed_json import from_json
 from innerloop.study import choices
-from innerloop.study.checks import check_rule
+from innerloop.study.checks import check_network, check_rule
 from innerloop.study.keys import ComputeKeys
 from innerloop.study.places import with_places
 from innerloop.suggestions import instead_of
@@ -191,6 +191,7 @@ class StudyFile:
             values = choices.pick(chosen, choices.of(Method))
             method = replace(base, **values, label=self.label(*place))
             check_rule(method)
+            check_network(chosen["network"], chosen["network_options"])
             if chosen["test_step_size"] is not None:
                 with_test_step_size(method, chosen["test_step_size"])
         except (ConfigError, ExtensionError) as error:

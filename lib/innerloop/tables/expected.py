@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, TypeAlias
 
@@ -15,7 +16,7 @@ from innerloop.runtime.typed_json import from_json
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
 from innerloop.specs.probe_options import CkaOptions, ProtonetOptions
 from innerloop.specs.train import TrainSpec
-from innerloop.tables.layers import HEAD, LAYERS
+from innerloop.tables.layers import HEAD
 from innerloop.tables.rows import model_columns
 from innerloop.tables.schemas import ALLOWED, require_unique
 
@@ -38,7 +39,7 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
     """
     require_unique(table, name, where)
     _require_model(table, spec, where)
-    asked = _expected(name, spec)
+    asked = _expected(name, spec, table)
     if asked is None:
         _require_some(table, where)
         return
@@ -77,16 +78,16 @@ def _require_some(table: pa.Table, where: str) -> None:
         raise SchemaError(f"{where}: all {table.num_rows} values are NaN; nothing was measured")
 
 
-def _expected(name: str, spec: Spec) -> Expected | None:
+def _expected(name: str, spec: Spec, table: pa.Table) -> Expected | None:
     """The rows of a job's table; None: of a user's own probe."""
     if isinstance(spec, TrainSpec):
-        return _LOGGED[name](spec)
+        return _LOGGED[name](spec, table)
     if isinstance(spec, MeasureSpec):
-        return _PROBED[name](spec) if name in _PROBED else None
+        return _PROBED[name](spec, table) if name in _PROBED else None
     return _raw_pixels(spec) if isinstance(spec, RawPixelsSpec) else _toy(spec)
 
 
-def _accuracy(spec: MeasureSpec) -> Expected:
+def _accuracy(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = spec.options
     rows = product(spec.datasets, options["splits"], range(options["tasks"]))
     return ("eval_dataset", "split", "episode"), rows
@@ -97,10 +98,10 @@ def _raw_pixels(spec: RawPixelsSpec) -> Expected:
     return ("eval_dataset", "split", "episode"), rows
 
 
-def _cka(spec: MeasureSpec) -> Expected:
+def _cka(spec: MeasureSpec, table: pa.Table) -> Expected:
     options, model, own = from_json(CkaOptions, spec.options), spec.model, spec.test_steps
     steps = {own if count == "test" else count for count in options.steps}
-    last = model.schedule.iterations
+    last, layers = model.schedule.iterations, _layers(model, table)
     groups = [(set(spec.datasets), ["last"], [last], steps, options.tasks)]
     home = model.dataset
     if home in options.over_training and home in spec.datasets:
@@ -109,35 +110,40 @@ def _cka(spec: MeasureSpec) -> Expected:
     rows = (
         row
         for *parts, tasks in groups
-        for row in product(["test"], *parts, range(tasks), LAYERS, ALLOWED["estimator"])
+        for row in product(["test"], *parts, range(tasks), layers, ALLOWED["estimator"])
     )
     where = "split", "eval_dataset", "checkpoint", "iteration", "steps"
     return (*where, "episode", "layer", "estimator"), rows
 
 
-def _protonet(spec: MeasureSpec) -> Expected:
+def _protonet(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = from_json(ProtonetOptions, spec.options)
     rows = product(spec.datasets, options.splits, range(options.tasks), ALLOWED["condition"])
     return ("eval_dataset", "split", "episode", "condition"), rows
 
 
-def _scale_invariance(spec: MeasureSpec) -> Expected:
-    return ("layer",), product(LAYERS)
+def _scale_invariance(spec: MeasureSpec, table: pa.Table) -> Expected:
+    return ("layer",), product(_layers(spec.model, table))
 
 
-def _training(spec: TrainSpec) -> Expected:
+def _training(spec: TrainSpec, table: pa.Table) -> Expected:
     logged = _logged(spec)
     # there is no training before the first
     rows = (row for row in product(("train", "val"), logged) if row != ("train", 0))
     return ("split", "iteration"), rows
 
 
-def _weight_norm(spec: TrainSpec) -> Expected:
-    return ("iteration", "layer"), product(_logged(spec), LAYERS)
+def _weight_norm(spec: TrainSpec, table: pa.Table) -> Expected:
+    return ("iteration", "layer"), product(_logged(spec), _layers(spec, table))
 
 
-def _step_size(spec: TrainSpec) -> Expected:
+def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
     learned = _logged(spec) if spec.method.learn_step_size else []
+    if spec.network.shapes is None:
+        named = {(HEAD, "weight"), *_columns(table, "layer", "parameter")}
+        return ("iteration", "layer", "parameter"), (
+            (iteration, *where) for iteration, where in product(learned, named)
+        )
     own = _step_sizes(spec)
     rows = (
         (iteration, *where, own.get(where, 1))  # the others have a step size of zero
@@ -146,8 +152,13 @@ def _step_size(spec: TrainSpec) -> Expected:
     return ("iteration", "layer", "parameter", "count"), rows
 
 
-def _step_size_value(spec: TrainSpec) -> Expected:
+def _step_size_value(spec: TrainSpec, table: pa.Table) -> Expected:
     last, learned = spec.schedule.iterations, spec.method.learn_step_size
+    if spec.network.shapes is None:
+        counts = Counter(_columns(table, "layer", "parameter", "step"))
+        least = counts or {(HEAD, "weight", 0): 1}
+        values = ((last, *where, count) for where, count in least.items() if learned)
+        return ("iteration", "layer", "parameter", "step", "count"), values
     per_step = learned == "step_and_layer"
     rows = (
         (last, *where, step, 1 if per_step else count)
@@ -187,23 +198,32 @@ def _toy(spec: ToySpec) -> Expected:
     return ("step_size", "epoch", "split"), product(spec.step_sizes, epochs, ("train", "test"))
 
 
+def _layers(spec: TrainSpec, table: pa.Table) -> Collection[str]:
+    """The network's layers; where only its module knows them, the head and those of the table."""
+    return spec.network.layers or {HEAD, *table.column("layer").to_pylist()}
+
+
+def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
+
+
 def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
     """(layer, parameter) -> its numbers."""
     counts = {}
-    for name, shape in spec.network.shapes.items():
-        layer, _, parameter = name.partition(".")
+    for name, shape in (spec.network.shapes or {}).items():
+        layer, _, parameter = name.rpartition(".")
         counts[layer, parameter] = math.prod(shape)
     return counts
 
 
 #: By table; a user's own probe has none of these names.
-_PROBED: Mapping[str, Callable[[MeasureSpec], Expected]] = {
+_PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,
     "protonet": _protonet,
     "scale_invariance": _scale_invariance,
 }
-_LOGGED: Mapping[str, Callable[[TrainSpec], Expected]] = {
+_LOGGED: Mapping[str, Callable[[TrainSpec, pa.Table], Expected]] = {
     "training": _training,
     "weight_norm": _weight_norm,
     "step_size": _step_size,

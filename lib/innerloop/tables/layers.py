@@ -10,7 +10,7 @@ LAYERS = (*BODY, HEAD)
 
 
 def layers_in_order(layers: Iterable[str]) -> list[str]:
-    """Each layer once, from the input to the head; those of another network after them."""
+    """Each layer once, from the input to the head; those of other networks in between, by name."""
     present = set(layers)
-    known = [layer for layer in LAYERS if layer in present]
-    return [*known, *sorted(present - set(known))]
+    known = [layer for layer in BODY if layer in present]
+    return [*known, *sorted(present - set(LAYERS)), *sorted(present & {HEAD})]

@@ -14,7 +14,7 @@ from innerloop.tables.claims import Selection
 from innerloop.tables.comparability import Protocol, protocol_of
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.inner_steps import common_steps
-from innerloop.tables.layers import BODY
+from innerloop.tables.layers import BODY, HEAD, layers_in_order
 from innerloop.tables.prototypes import changes
 from innerloop.tables.quantities import QUANTITIES
 from innerloop.tables.step_sizes import learned
@@ -86,7 +86,8 @@ def cka(selection: Selection, evidence: Evidence) -> Values:
     if steps is not None:
         rows = rows[rows["steps"] == steps]
     if selection.layer == "body":
-        found = [_by_task(rows[rows["layer"] == layer], "similarity") for layer in BODY]
+        body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
+        found = [_by_task(rows[rows["layer"] == layer], "similarity") for layer in body]
         return Values(sum(found[1:], found[0]) / len(found), protocol_of(rows))
     rows = rows[rows["layer"] == selection.layer]
     return Values(_by_task(rows, "similarity"), protocol_of(rows))
