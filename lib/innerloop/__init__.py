@@ -13,6 +13,7 @@ _HOME = {
     "ClassFolders": "innerloop.data.sources.class_folders",
     "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.inner_loop.method",
+    "Schedule": "innerloop.specs.train",
     "adapt": "innerloop.inner_loop.adapt",
     "from_state_dict": "innerloop.meta.state_dict",
     "layer_cka": "innerloop.probes.layer_similarity",
@@ -26,6 +27,7 @@ _HOME = {
     "read_images": "innerloop.data.read_images",
     "tasks_of": "innerloop.data.tasks",
     "to_state_dict": "innerloop.meta.state_dict",
+    "train": "innerloop.meta.train",
     "update_rule": "innerloop.inner_loop.update_rules.rule",
 }
 

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -18,15 +19,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 from training_job import run
 
+import innerloop
 import tiny
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
-from innerloop.errors import DataError
+from innerloop.errors import DataError, InputError, InterruptedTrainingError
 from innerloop.files import read_json
 from innerloop.meta import run as training_run
-from innerloop.meta.model_file import load
+from innerloop.meta.model_file import TrainedModel, load
 from innerloop.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
 
@@ -296,3 +299,34 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     assert "is damaged and left aside" in said
     assert "continuing at iteration 7 from" in said
     same_files(continued.parent, undisturbed.parent)
+
+
+def test_from_python_it_is_the_same_training(images: ImageStore, tmp_path: Path) -> None:
+    """Also after an interruption."""
+    made = load(run(images, tmp_path / "job").with_suffix(".pt"))
+    folder = tmp_path / "own"
+
+    def again() -> TrainedModel:
+        return innerloop.train(
+            tiny.NETWORK, tiny.METHOD, images, folder, tiny.TRAINING.schedule, queries=4, threads=1
+        )
+
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(7, patch)
+        with pytest.raises(InterruptedTrainingError, match="run it again"):
+            again()
+    model = again()
+    assert model.kept.keys() == made.kept.keys()
+    for name, tensor in made.slow.items():
+        assert torch.equal(model.slow[name], tensor)
+    assert innerloop.load(folder / "model.pt").digest() == model.digest()
+    assert not (folder / ".checkpoints").exists()
+
+
+def test_from_python_a_network_of_another_size_is_refused(
+    images: ImageStore, tmp_path: Path
+) -> None:
+    network = replace(tiny.NETWORK, image_size=32)
+    with pytest.raises(InputError, match="16 pixels wide, and the network is made for 32"):
+        innerloop.train(network, tiny.METHOD, images, tmp_path, tiny.TRAINING.schedule)
+    assert list(tmp_path.iterdir()) == []

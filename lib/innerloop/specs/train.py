@@ -31,10 +31,10 @@ class Schedule:
     train_steps: Count = 5
     test_steps: Natural = 10
     outer_step_size: Positive = 0.001
-    validation_every: int
-    validation_tasks: int
-    checkpoints: tuple[int, ...]
-    tasks_at_once: int
+    validation_every: int = 500
+    validation_tasks: int = 100
+    checkpoints: tuple[int, ...] = ()
+    tasks_at_once: int = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class TrainSpec:
     """Meta-train one model.
 
     Attributes:
-        protocol: of the study.
+        protocol: of the study; empty: none, as of a training from Python.
         dataset: the training data set, as the study calls it.
         variant: of the protocol.
         setting: the task's size, as 5w1s.
@@ -60,7 +60,7 @@ class TrainSpec:
         code: digest of the code that the job reaches.
     """
 
-    protocol: str
+    protocol: str = ""
     dataset: str
     variant: str
     setting: str
@@ -80,4 +80,5 @@ class TrainSpec:
     @property
     def in_words(self) -> str:
         """`p1 maml on symbols 5w1s, seed 0`."""
-        return f"{self.protocol} {self.variant} on {self.dataset} {self.setting}, seed {self.seed}"
+        model = f"{self.protocol} {self.variant}".lstrip()
+        return f"{model} on {self.dataset} {self.setting}, seed {self.seed}"
