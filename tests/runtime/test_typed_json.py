@@ -63,7 +63,7 @@ def test_a_measurement_holds_the_training_that_it_is_of() -> None:
     ("change", "said"),
     [
         ({"sed": 1}, "TrainSpec: unknown key 'sed'; did you mean 'seed'"),
-        ({"schedule": {"iterations": 1}}, "Schedule: .*missing.*'validation_every'"),
+        ({"schedule": {"train_steps": 1}}, "Schedule: .*missing.*'iterations'"),
         ({"compute": 3}, "Compute: got 3, expected keys and values"),
         ({"network": {"way": 0}}, "way is 0; expected a whole number, 1 or more"),
     ],
