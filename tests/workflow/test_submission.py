@@ -56,6 +56,7 @@ class Submitting(Checkout):
             [
                 Path(sys.executable).with_name("snakemake"),
                 *arguments,
+                "--no-hooks",  # no report of jobs that fail as they should
                 "--slurm-init-seconds-before-status-checks",
                 "1",
             ],
