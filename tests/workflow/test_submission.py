@@ -42,11 +42,11 @@ class Submitting(Checkout):
         for command in COMMANDS:
             (self._fake / "bin" / command).symlink_to(FAKE)
 
-    def submit(self, *arguments: str) -> list[list[str]]:
-        """The arguments of every sbatch of a run."""
+    def submit(self, *arguments: str, hooks: bool = False) -> list[list[str]]:
+        """The arguments of every sbatch of a run; `hooks`: what runs before and after all jobs."""
         for old in (self._fake / "submitted").iterdir():
             old.unlink()
-        self.said = self._run(*arguments, *PROFILE)
+        self.said = self._run(*arguments, *PROFILE, *([] if hooks else ["--no-hooks"]))
         print(self.said)  # shown where a test fails
         files = sorted((self._fake / "submitted").iterdir(), key=lambda file: int(file.name))
         return [file.read_text(encoding="utf-8").splitlines() for file in files]
@@ -56,7 +56,6 @@ class Submitting(Checkout):
             [
                 Path(sys.executable).with_name("snakemake"),
                 *arguments,
-                "--no-hooks",  # no report of jobs that fail as they should
                 "--slurm-init-seconds-before-status-checks",
                 "1",
             ],
@@ -223,7 +222,7 @@ def test_nothing_is_submitted_beside_jobs_of_a_killed_run(submitting: Submitting
     queue.write_text(
         f"7|RUNNING|{submitting.folder.resolve()}|rule_train_model_wildcards_x\n", encoding="utf-8"
     )
-    assert submitting.submit("train", "--forcerun", "train_model") == []
+    assert submitting.submit("train", "--forcerun", "train_model", hooks=True) == []
     assert "7 RUNNING train_model" in submitting.said
     assert "innerloop wait" in submitting.said
     assert "Traceback" not in submitting.said
