@@ -27,8 +27,8 @@ HURRY = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10
 #: Every job on a GPU asks for one, though it computes on the CPU: these GPUs are fake.
 ON_GPUS = tuple(f"{rule}:gpu=1" for rule in ("train_model", "measure_accuracy", "measure_probe"))
 
-#: Iterations of the models: long enough to be caught at it, a minute or less.
-ITERATIONS = 1500
+#: Iterations of the models: long enough to be caught at it; a time limit is noticed after 40 s.
+ITERATIONS = 2000
 #: What training and measuring begin with.
 DATA = ("resources", "results/small/data", "results/small/episodes", ".snakemake/metadata")
 #: Every measurement of the study, gathered.

@@ -25,6 +25,7 @@ from innerloop.provenance import read_provenance
 
 pytestmark = pytest.mark.slurm
 
+MAML = "results/small/models/p1/scripts/maml/5w1s/seed0/model.json"
 #: The partition whose jobs give way to those of others.
 SCAVENGE = {"cpu": {"max_runtime": 120}, "scavenge": {"max_runtime": 120, "max_gpu": 1}}
 
@@ -99,19 +100,11 @@ def test_preemption_and_a_lost_node(cluster: Cluster, local: Study, tmp_path: Pa
 
 
 def test_a_training_longer_than_its_time_limit(
-    cluster: Cluster, prepared: Study, tmp_path: Path
+    cluster: Cluster, local: Study, tmp_path: Path
 ) -> None:
     """It is told to stop in time, saves, and goes on in the next job."""
-    iterations = 2 * ITERATIONS
-    undisturbed = Study(tmp_path / "undisturbed", iterations=iterations).with_data_of(prepared)
-    del undisturbed.study["protocols"]["p1"]["variants"]["boil"]
-    undisturbed.write()
-    undisturbed.run("train", "--configfile", "small.yaml")
-
-    study = Study(tmp_path / "innerloop", iterations=iterations).with_data_of(prepared)
-    del study.study["protocols"]["p1"]["variants"]["boil"]
-    study.write()
-    head = study.start("train")
+    study = Study(tmp_path / "innerloop", iterations=ITERATIONS).with_data_of(local)
+    head = study.start(MAML)
     until(trains(study, "maml"), "MAML trains", head)
     # a limit that comes soon, however fast this machine is
     (job,) = cluster.jobs(study, "train_model")
@@ -119,7 +112,10 @@ def test_a_training_longer_than_its_time_limit(
     head.finish()
     assert len(cluster.jobs(study, "train_model")) == 2
     assert "continuing at iteration" in study.log("maml")
-    assert study.models() == undisturbed.models()
+    undisturbed = local.models()
+    found = study.models()
+    assert len(found) == 5
+    assert found == {name: undisturbed[name] for name in found}
 
 
 def test_a_head_that_is_killed_and_started_again(
