@@ -105,7 +105,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "weights of two types": (
         lambda: adapt(slow={**SLOW, "conv2.beta": torch.zeros(4).double()}),
-        "conv2.beta is torch.float64 on cpu, head.bias torch.float32 on cpu; expected one type",
+        "conv2.beta is torch.float64 on cpu, head.weight torch.float32 on cpu; expected one type",
     ),
     "a step size as a number": (lambda: adapt(step_sizes=0.1), r"method\(..., step_size=...\)"),
     "step sizes of another shape": (

@@ -66,7 +66,7 @@ def require_weights(network: Network, weights: object, name: str, tasks: int | N
             "network.initial(seed) names them; innerloop.from_state_dict translates the names of "
             "plain PyTorch"
         )
-    first = weights["head.bias"]
+    first = weights["head.weight"]
     for key, shape in expected.items():
         wanted = shape if tasks is None else (tasks, *shape)
         value = weights[key]
@@ -81,7 +81,7 @@ def require_weights(network: Network, weights: object, name: str, tasks: int | N
             )
         if (value.dtype, value.device) != (first.dtype, first.device):
             raise InputError(
-                f"{name}: {key} is {value.dtype} on {value.device}, head.bias {first.dtype} on "
+                f"{name}: {key} is {value.dtype} on {value.device}, head.weight {first.dtype} on "
                 f"{first.device}; expected one type on one device"
             )
 
@@ -149,7 +149,7 @@ def require_images(
             f"{name}: an image is {list(found)}; the network expects [channels, height, width] "
             f"{list(wanted)}{hint}"
         )
-    weight = like["head.bias"]
+    weight = like["head.weight"]
     if (images.dtype, images.device) != (weight.dtype, weight.device):
         raise InputError(
             f"{name}: {images.dtype} on {images.device}; the weights are {weight.dtype} on "

@@ -34,7 +34,7 @@ class Residual(nn.Module):
 
 
 class Dense(nn.Sequential):
-    """No convolution at all."""
+    """No convolution at all, and a head without bias."""
 
     def __init__(self, way: int, image_size: int, channels: int) -> None:
         super().__init__(
@@ -42,7 +42,7 @@ class Dense(nn.Sequential):
             nn.Linear(channels * image_size**2, 6, bias=False),
             nn.LayerNorm(6),
             nn.Tanh(),
-            nn.Linear(6, way),
+            nn.Linear(6, way, bias=False),
         )
 
 

@@ -70,7 +70,7 @@ def _images(images: object, name: str, like: Parameters) -> torch.Tensor:
         raise InputError(
             f"{name}: shape {list(found.shape)}; expected [N, C, H, W] (one image: image[None])"
         )
-    weight = like["head.bias"]
+    weight = like["head.weight"]
     return found[None].to(weight.device, weight.dtype if found.dtype.is_floating_point else None)
 
 
