@@ -301,8 +301,10 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     same_files(continued.parent, undisturbed.parent)
 
 
-def test_from_python_it_is_the_same_training(images: ImageStore, tmp_path: Path) -> None:
-    """Also after an interruption."""
+def test_from_python_it_is_the_same_training(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also after an interruption, from which it goes on."""
     made = load(run(images, tmp_path / "job").with_suffix(".pt"))
     folder = tmp_path / "own"
 
@@ -315,7 +317,9 @@ def test_from_python_it_is_the_same_training(images: ImageStore, tmp_path: Path)
         interrupt_after(7, patch)
         with pytest.raises(InterruptedTrainingError, match="run it again"):
             again()
+    capsys.readouterr()
     model = again()
+    assert "continuing at iteration 7" in "".join(capsys.readouterr())
     assert model.kept.keys() == made.kept.keys()
     for name, tensor in made.slow.items():
         assert torch.equal(model.slow[name], tensor)
