@@ -15,7 +15,7 @@ import innerloop
 import innerloop.code_digest as digests
 from innerloop.code_digest import closure, code_digest, modules_reached
 from innerloop.errors import ExtensionError
-from innerloop.source_file import meaning
+from innerloop.python_file import meaning
 
 SCRIPTS = Path(__file__).parents[1] / "workflow_scripts"
 CLOCK = itertools.count(10**18, 10**9)

@@ -18,7 +18,7 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from innerloop.source_file import ALL, keep, read_source
+from innerloop.python_file import ALL, keep, read_python_file
 
 LIBRARY = Path(__file__).resolve().parent
 
@@ -82,7 +82,7 @@ def _digest_of(path: Path) -> str:
 @cache
 def _file_digest(path: Path, mtime_ns: int) -> str:
     if path.suffix == ".py":
-        return read_source(path).meaning
+        return read_python_file(path).meaning
     size = path.stat().st_size
     if size > READ_WHOLE:
         return f"{size} {mtime_ns}"
@@ -131,19 +131,19 @@ def _is_file(path: Path) -> bool:
 
 @cache
 def _neighbours(path: Path, mtime_ns: int) -> tuple[Path, ...]:
-    source = read_source(path)
+    file = read_python_file(path)
     root = _root_of(path)
     files: dict[Path, None] = {}
-    for level, module, names in source.imports:
+    for level, module, names in file.imports:
         module = _absolute_name(level, module, path)
         for name in (module, *(f"{module}.{name}" for name in names)):
             files |= dict.fromkeys(_module_files(name, root))
-    if source.public_names:
+    if file.public_names:
         homes = _homes(LIBRARY / "__init__.py", (LIBRARY / "__init__.py").stat().st_mtime_ns)
-        for name in homes if ALL in source.public_names else source.public_names:
+        for name in homes if ALL in file.public_names else file.public_names:
             if name in homes:
                 files |= dict.fromkeys(_module_files(homes[name], root))
-    places = (Path(os.path.realpath(path.parent / place)) for place in source.places)
+    places = (Path(os.path.realpath(path.parent / place)) for place in file.places)
     return (*files, *(place for place in places if _counts(place, path)))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from innerloop.source_file import KEPT
+from innerloop.python_file import KEPT
 
 DIGEST = """
 import ast, sys

@@ -22,14 +22,14 @@ from innerloop.errors import ExtensionError
 from innerloop.files import write_json
 
 #: Where a study's Snakemake keeps what the files said.
-KEPT = Path(".snakemake/innerloop/source_files.json")
-#: Files kept, earlier versions of them too.
+KEPT = Path(".snakemake/innerloop/python_files.json")
+#: Files kept, the last that were read; earlier versions of them are among those.
 MOST = 2000
 #: Every public name of `innerloop`: the package itself was handed on.
 ALL = "*"
 
 
-class SourceFile(NamedTuple):
+class PythonFile(NamedTuple):
     """A Python file's content.
 
     Attributes:
@@ -45,7 +45,7 @@ class SourceFile(NamedTuple):
     places: list[str]
 
 
-def read_source(path: Path) -> SourceFile:
+def read_python_file(path: Path) -> PythonFile:
     """What a Python file says.
 
     Raises:
@@ -55,24 +55,24 @@ def read_source(path: Path) -> SourceFile:
 
 
 @cache
-def _read(path: Path, mtime_ns: int) -> SourceFile:
+def _read(path: Path, mtime_ns: int) -> PythonFile:
     text = path.read_bytes()
     key = hashlib.sha256(text).hexdigest()
-    if (source := _kept().get(key)) is not None:
-        return source
+    if (kept := _kept().get(key)) is not None:
+        return kept
     try:
         tree = ast.parse(text, filename=str(path))
     except SyntaxError as error:
         raise ExtensionError(f"{path}, line {error.lineno}: {error.msg}") from error
     nodes = list(ast.walk(tree))
-    source = SourceFile(
+    file = PythonFile(
         hashlib.sha256(meaning(tree).encode()).hexdigest(),
         list(_imports(nodes)),
         sorted(_public_names(nodes)),
         [str(place) for place in named_places(nodes)],
     )
-    _kept().add(key, source)
-    return source
+    _kept().add(key, file)
+    return file
 
 
 class _Kept:
@@ -88,29 +88,25 @@ class _Kept:
         readers = b"".join(Path(name).read_bytes() for name in (__file__, data_names.__file__))
         self._readers = f"{hashlib.sha256(readers).hexdigest()} {sys.version}"
         self._files: dict[str, Any] = {}
-        self._used: dict[str, Any] = {}
         with suppress(OSError, ValueError, TypeError, KeyError):
             content = json.loads(file.read_text(encoding="utf-8"))
             if content["readers"] == self._readers:
                 self._files = dict(content["files"])
 
-    def get(self, key: str) -> SourceFile | None:
+    def get(self, key: str) -> PythonFile | None:
         """What a file of this text said, if one was read before."""
-        if key not in self._files:
-            return None
-        self._used[key] = self._files[key]
-        return SourceFile(*self._files[key])
+        return PythonFile(*self._files[key]) if key in self._files else None
 
-    def add(self, key: str, source: SourceFile) -> None:
+    def add(self, key: str, file: PythonFile) -> None:
         """Remember one more file."""
-        self._files[key] = self._used[key] = source
+        self._files[key] = file
         self._changed = True
 
     def save(self) -> None:
         """Write it down, where Snakemake keeps its own notes."""
         if self._changed and self._file.parents[1].is_dir():
             self._changed = False
-            files = self._files if len(self._files) <= MOST else self._used
+            files = dict([*self._files.items()][-MOST:])
             with suppress(OSError):
                 write_json(self._file, {"readers": self._readers, "files": files})
 
