@@ -11,7 +11,7 @@ import tiny
 from innerloop.errors import CheckpointError
 from innerloop.inner_loop.methods import method
 from innerloop.meta.checkpoint import Checkpoint
-from innerloop.meta.model_file import TrainedModel, Weights, load, save
+from innerloop.meta.model_file import FORMAT, TrainedModel, Weights, load, save
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_lacking_a_part(model: TrainedModel, tmp_path: Path):
 
 
 def test_of_another_format(tmp_path: Path):
-    torch.save({"format": 99}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match="has model format 99; this version reads 1"):
+    torch.save({"format": 1}, tmp_path / "model.pt")
+    with pytest.raises(CheckpointError, match="another version .* format is 1, and this one reads"):
         load(tmp_path / "model.pt")
 
 
@@ -130,7 +130,7 @@ class Evil:
 
 def test_nothing_in_a_file_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    torch.save({"format": 1, "network": Evil()}, tmp_path / "model.pt")
+    torch.save({"format": FORMAT, "network": Evil()}, tmp_path / "model.pt")
     with pytest.raises(CheckpointError, match="holds pickled Python objects"):
         load(tmp_path / "model.pt")
     checkpoint = Checkpoint(tmp_path, "same")

@@ -21,7 +21,8 @@ from innerloop.parameters import Parameters
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.train import TrainSpec
 
-FORMAT = 1
+#: 1: version 0.1.0, of Conv4 alone.
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -162,11 +163,12 @@ def load(path: Path | str) -> TrainedModel:
     content = _content(path)
     if content["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} has model format {content['format']}; this version reads {FORMAT}"
+            f"{path} is of another version of Innerloop: its model format is {content['format']}, "
+            f"and this one reads {FORMAT}. Train the model again, or load it with that version"
         )
     try:
         return TrainedModel(
-            network=Network.from_json(content["network"]),
+            network=Network(**content["network"]),
             method=from_json(Method, json.loads(content["method"])),
             spec=from_json(TrainSpec, json.loads(content["spec"])),
             kept={

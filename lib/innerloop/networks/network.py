@@ -119,11 +119,6 @@ class Network:
         return replace(self, options={**self.options, **options})
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Network:
-        """The network of `asdict`, or of Conv4's own values as version 0.1.0 wrote them."""
-        return cls.of(NetworkOptions(**values)) if "filters" in values else cls(**values)
-
-    @classmethod
     def of(cls, made_by: NetworkOptions) -> Network:
         """The network of a study's model."""
         return cls(
