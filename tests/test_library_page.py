@@ -16,10 +16,12 @@ from innerloop.inner_loop.step_sizes import initial_step_sizes
 from innerloop.meta.model_file import TrainedModel, Weights, save
 
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
-#: Files that the page has the reader write, and their text.
+#: Files that the page before it has the reader write, and their text.
 FILES = dict(
     re.findall(
-        r"^`(\w+\.py)`:\n\n```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S
+        r"^`(\w+\.py)`:\n\n```python\n(.*?)^```",
+        PAGE.with_name("extending.md").read_text(encoding="utf-8"),
+        re.M | re.S,
     )
 )
 BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
