@@ -76,7 +76,9 @@ def test_lacking_a_part(model: TrainedModel, tmp_path: Path):
 
 def test_of_another_format(tmp_path: Path):
     torch.save({"format": 1}, tmp_path / "model.pt")
-    with pytest.raises(CheckpointError, match=r"another version .* format is 1, and this one reads"):
+    with pytest.raises(
+        CheckpointError, match=r"another version .* format is 1, and this one reads"
+    ):
         load(tmp_path / "model.pt")
 
 
