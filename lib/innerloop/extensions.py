@@ -10,11 +10,20 @@ import ast
 import importlib
 import importlib.util
 import sys
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from innerloop.errors import ExtensionError
+from innerloop.errors import ConfigError, ExtensionError
+from innerloop.suggestions import instead_of
+
+#: The default of an option that has none, or one that only running the file would tell.
+UNKNOWN = object()
+#: What every rule is given first (weight, gradient, step_size), and every network (way, image_size,
+#: channels).
+GIVEN = 3
+_KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
 
 
 def split_entry(entry: str) -> tuple[str, str]:
@@ -140,3 +149,53 @@ def _import_file(path: Path) -> ModuleType:
     finally:
         sys.path.pop(0)
     return module
+
+
+def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
+    """The parameters of a function that have a name of their own, in order."""
+    return arguments.posonlyargs + arguments.args + arguments.kwonlyargs
+
+
+def declared_options(arguments: ast.arguments, offered: Collection[str] = ()) -> dict[str, Any]:
+    """Options that a function's source declares, and their defaults, or `UNKNOWN`.
+
+    Args:
+        arguments: of the function, without `self`.
+        offered: parameters that are no options, besides the first three.
+    """
+    positional = len(arguments.posonlyargs + arguments.args)
+    missing = [None] * (positional - len(arguments.defaults))
+    defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
+    pairs = [*zip(all_arguments(arguments), defaults, strict=True)][GIVEN:]
+    return {
+        argument.arg: default.value if isinstance(default, ast.Constant) else UNKNOWN
+        for argument, default in pairs
+        if argument.arg not in offered
+    }
+
+
+def check_options(of: str, key: str, takes: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse options that code does not take, or of another kind than their defaults.
+
+    Args:
+        of: whose options, for example `update rule 'mine'`.
+        key: of the study file that gives them, for example `rule_options`.
+        takes: option -> its default, or `UNKNOWN`.
+        given: option -> its value.
+
+    Raises:
+        ConfigError: with the options there are, or the kind that is expected.
+    """
+    for name in sorted(given.keys() - takes.keys()):
+        raise ConfigError(f"{key}: {of} takes no option '{name}'{instead_of(name, sorted(takes))}")
+    for name, value in given.items():
+        wanted = _kind(takes[name])
+        if wanted in _KINDS and _kind(value) is not wanted:
+            raise ConfigError(
+                f"{key}.{name} is {value!r}; {of} takes {_KINDS[wanted]} there (by default "
+                f"{takes[name]!r})"
+            )
+
+
+def _kind(value: Any) -> type:
+    return float if type(value) is int else type(value)

@@ -227,7 +227,7 @@ def test_what_a_rule_receives_is_no_option(tmp_path: Path) -> None:
     code = "@update_rule(init=torch.zeros_like)\ndef rule(weight, gradient, step_size, state, *,"
     code += " conv_weight, decay=0.9):\n    return weight - step_size * gradient, state\n"
     for check in (check_source, rule_of):
-        with pytest.raises(ConfigError, match="takes no option state; it takes decay"):
+        with pytest.raises(ConfigError, match="takes no option 'state'; known are decay"):
             check(written(tmp_path, code, state=1.0))
 
 

@@ -21,16 +21,13 @@ from innerloop.meta.outer_loop import QueryResult
 from innerloop.meta.training import Training
 from innerloop.networks.network import Network
 from innerloop.parameters import role_of
-from innerloop.specs.train import Schedule
 
-SCHEDULE = Schedule(
+SCHEDULE = replace(
+    tiny.TRAINING.schedule,
     iterations=6,
-    meta_batch=2,
     train_steps=2,
     test_steps=3,
-    outer_step_size=0.01,
     validation_every=2,
-    validation_tasks=4,
     checkpoints=(0, 3, 6),
     tasks_at_once=3,
 )

@@ -100,6 +100,7 @@ def test_conv4_s_shapes_are_known_without_torch(normalisation: str) -> None:
         ({"network": "missing.py:Net"}, "there is no file missing.py"),
         ({"network": "{net}:short"}, r"takes way; it is called with \(way, image_size, channels"),
         ({"network_options": {"group": 2}}, "takes no option 'group'; did you mean 'groups'"),
+        ({"network_options": {"groups": "two"}}, "groups is 'two'; network 'conv4' takes a number"),
         ({"network": "{net}:Net", "network_options": {"depth": 2}}, "no option 'depth'.*width"),
     ],
 )

@@ -83,7 +83,7 @@ def variant(name: str, **values: Any) -> Edit:
         (variant("maml", test_steps=-1), ["variants.maml.test_steps"]),
         (variant("maml", test_step_size="x"), ["variants.maml.test_step_size"]),
         (variant("maml", step_size=[0.1, 0.2]), ["variants.maml", "range"]),
-        (variant("maml", rule_options={"norm": "filter"}), ["takes no option norm"]),
+        (variant("maml", rule_options={"norm": "filter"}), ["takes no option 'norm'"]),
         (variant("unit_norm", rule_options={"nrm": "filter"}), ["nrm", "detach_norm, norm"]),
         (variant("unit_norm", rule_options={"norm": "tensors"}), ["tensors", "tensor or filter"]),
         (lambda s: s["probes"].update(cka={"tsks": 5}), ["probes.cka", "tsks"]),

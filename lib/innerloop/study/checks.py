@@ -8,7 +8,13 @@ from typing import Any
 
 from innerloop.built_in import NETWORKS, UPDATE_RULES, network_entry
 from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import check_entry, split_entry
+from innerloop.extensions import (
+    GIVEN,
+    check_entry,
+    check_options,
+    declared_options,
+    split_entry,
+)
 from innerloop.inner_loop.method import Method
 from innerloop.inner_loop.update_rules.declaration import check_source
 from innerloop.study.model import Model
@@ -78,19 +84,14 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
     made_by = _call_of(body, split_entry(entry)[1])
     if made_by is None:  # it is found out when it is imported
         return
-    positional = [argument.arg for argument in made_by.posonlyargs + made_by.args]
-    if len(positional) < 3 and made_by.vararg is None:
+    names = [argument.arg for argument in made_by.posonlyargs + made_by.args]
+    if len(names) < GIVEN and made_by.vararg is None:
         raise ConfigError(
-            f"network '{name}' takes {', '.join(positional) or 'nothing'}; it is called with "
+            f"network '{name}' takes {', '.join(names) or 'nothing'}; it is called with "
             "(way, image_size, channels, **network_options)"
         )
-    takes = positional[3:] + [argument.arg for argument in made_by.kwonlyargs]
-    for option in options:
-        if option not in takes and made_by.kwarg is None:
-            raise ConfigError(
-                f"network_options: network '{name}' takes no option '{option}'"
-                f"{instead_of(option, takes)}"
-            )
+    if made_by.kwarg is None:
+        check_options(f"network '{name}'", "network_options", declared_options(made_by), options)
 
 
 def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:

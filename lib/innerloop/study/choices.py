@@ -58,7 +58,7 @@ BASE: dict[str, Any] = {
 
 
 def merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The choices after all layers, later ones first in rank."""
+    """The choices after all layers, of which each overrides those before it."""
     chosen = dict(BASE)
     for layer in layers:
         options = {**chosen["rule_options"], **layer.get("rule_options", {})}

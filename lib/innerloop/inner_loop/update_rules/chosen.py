@@ -9,15 +9,9 @@ from typing import Any
 import torch
 
 from innerloop.errors import ExtensionError
-from innerloop.extensions import load_entry
+from innerloop.extensions import GIVEN, UNKNOWN, check_options, load_entry
 from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.update_rules.declaration import (
-    GIVEN,
-    OFFERED,
-    UNKNOWN,
-    check_moves,
-    check_options,
-)
+from innerloop.inner_loop.update_rules.declaration import OFFERED, check_moves
 from innerloop.inner_loop.update_rules.rule import RuleFunction, UpdateRule, update_rule
 from innerloop.parameters import Role
 
@@ -69,7 +63,9 @@ def _with_options(found: Any, method: Method) -> UpdateRule:
     check_moves(method, name, rule.roles)
     taken = _options(rule.function)
     if taken is not None:
-        check_options(name, taken, {**rule.options, **method.rule_options})
+        check_options(
+            f"update rule '{name}'", "rule_options", taken, {**rule.options, **method.rule_options}
+        )
     return replace(rule, options={**rule.options, **method.rule_options})
 
 

@@ -6,23 +6,23 @@ This file imports no torch, so that study files can be checked while Snakemake p
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable
 
 from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import check_entry, split_entry
+from innerloop.extensions import (
+    all_arguments,
+    check_entry,
+    check_options,
+    declared_options,
+    split_entry,
+)
 from innerloop.inner_loop.method import Method
 from innerloop.suggestions import instead_of
 
 #: As in `parameters.py`, which this file must not import: it needs torch.
 ROLES = ("conv_weight", "conv_bias", "norm", "head")
-#: The default of an option that has none, or one that only running the file would tell.
-UNKNOWN = object()
-#: Parameters that every rule has: weight, gradient, step_size.
-GIVEN = 3
 #: What a rule receives if it has a parameter of that name; none is an option.
 OFFERED = frozenset({"state", "step", "conv_weight"})
-_KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
 
 
 def check_source(method: Method) -> None:
@@ -43,13 +43,15 @@ def check_source(method: Method) -> None:
         check_roles(name, roles)
         check_moves(method, name, roles)
         if found.decorator_list:
-            check_offered(name, roles, _parameters(found.args), stateful=_has_init(found))
+            parameters = [argument.arg for argument in all_arguments(found.args)]
+            check_offered(name, roles, parameters, stateful=_has_init(found))
     for _ in body:  # at most so many times, should names go round in a circle
         if isinstance(found, ast.Call):
             inner = found.args[0] if found.args and _wraps(found) else None
             found = _definition(body, inner.id) if isinstance(inner, ast.Name) else inner
     if isinstance(found, ast.FunctionDef | ast.Lambda) and found.args.kwarg is None:
-        check_options(name, _options(found.args), method.rule_options)
+        takes = declared_options(found.args, OFFERED)
+        check_options(f"update rule '{name}'", "rule_options", takes, method.rule_options)
 
 
 def check_roles(rule: str, roles: Iterable[str]) -> None:
@@ -110,32 +112,6 @@ def check_moves(method: Method, rule: str, roles: Iterable[str]) -> None:
         )
 
 
-def check_options(rule: str, takes: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse options that a rule does not take, or of another kind than their defaults.
-
-    Args:
-        rule: its name.
-        takes: option -> its default, or `UNKNOWN`.
-        given: option -> its value.
-
-    Raises:
-        ConfigError: with the options there are, or the kind that is expected.
-    """
-    unknown = sorted(given.keys() - takes.keys())
-    if unknown:
-        raise ConfigError(
-            f"update rule '{rule}' takes no option {', '.join(unknown)}; it takes "
-            f"{', '.join(sorted(takes)) or 'none'}"
-        )
-    for name, value in given.items():
-        wanted, found = _kind(takes[name]), _kind(value)
-        if wanted in _KINDS and found is not wanted:
-            raise ConfigError(
-                f"rule_options.{name} is {value!r}; update rule '{rule}' takes {_KINDS[wanted]} "
-                f"there (by default {takes[name]!r})"
-            )
-
-
 def _definition(body: list[ast.stmt], name: str) -> ast.AST | None:
     """The function of that name, or what is assigned to it."""
     for node in body:
@@ -149,10 +125,6 @@ def _definition(body: list[ast.stmt], name: str) -> ast.AST | None:
 def _wraps(call: ast.Call) -> bool:
     """Whether a call makes a rule of the function that it is given first."""
     return ast.unparse(call.func).rpartition(".")[2] in ("partial", "UpdateRule")
-
-
-def _kind(value: Any) -> type:
-    return float if type(value) is int else type(value)
 
 
 def _roles(node: ast.FunctionDef) -> list[str]:
@@ -170,20 +142,3 @@ def _has_init(node: ast.FunctionDef) -> bool:
     """Whether a decorator says how the rule's state begins."""
     calls = (each for each in node.decorator_list if isinstance(each, ast.Call))
     return any(keyword.arg == "init" for call in calls for keyword in call.keywords)
-
-
-def _parameters(arguments: ast.arguments) -> list[str]:
-    every = arguments.posonlyargs + arguments.args + arguments.kwonlyargs
-    return [argument.arg for argument in every]
-
-
-def _options(arguments: ast.arguments) -> dict[str, Any]:
-    """Options and their defaults."""
-    positional = len(arguments.posonlyargs + arguments.args)
-    missing = [None] * (positional - len(arguments.defaults))
-    defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
-    return {
-        name: default.value if isinstance(default, ast.Constant) else UNKNOWN
-        for name, default in [*zip(_parameters(arguments), defaults, strict=True)][GIVEN:]
-        if name not in OFFERED
-    }

@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 import torch
 
 from innerloop.errors import ExtensionError
-from innerloop.inner_loop.update_rules.declaration import GIVEN, OFFERED, check_offered, check_roles
+from innerloop.extensions import GIVEN
+from innerloop.inner_loop.update_rules.declaration import OFFERED, check_offered, check_roles
 from innerloop.parameters import Parameters, Role, layer_of, role_of
 
 RuleFunction = Callable[..., Any]
