@@ -80,6 +80,7 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
     """
     check_short_name(name, NETWORKS)
     entry = network_entry(name)
+    name = next((short for short, place in NETWORKS.items() if place == entry), name)
     body = ast.parse(check_entry(entry).read_text(encoding="utf-8")).body
     made_by = _call_of(body, split_entry(entry)[1])
     if made_by is None:  # it is found out when it is imported
