@@ -52,7 +52,7 @@ workflow: setup
 
 # what takes minutes and guards what a change seldom breaks
 test-long: setup
-	$(BIN)/pytest -m long --durations 20
+	$(BIN)/pytest -m long --durations 20 --numprocesses 2 --dist loadfile
 
 # starts a real SLURM on this machine; skipped, with the reason, where that is not possible
 test-slurm: setup

@@ -11,7 +11,7 @@ from cluster import Cluster, Head, Study
 
 pytestmark = pytest.mark.slurm
 
-COUNT = 40
+COUNT = 20
 SNAKEFILE = f"""
 rule all:
     input:
