@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 
 import numpy as np
@@ -143,6 +144,19 @@ def test_of_few_step_sizes_all_are_drawn(per_step):
     low, high = drawing.figure.axes[0].get_xlim()
     assert low < few.min()
     assert few.max() < high
+    assert "middle 99.8 % of variants with 1,000 or more" in drawing.caption
+
+
+def test_a_layer_that_only_another_network_has_is_left_out(per_step):
+    evidence = copy.copy(per_step)
+    rows = per_step.trained("step_size_value", "p2")
+    evidence.trained = lambda *asked: rows[
+        (rows["variant"] != "my_sgd") | (rows["layer"] != "conv1")
+    ]
+    drawing = load_entry(FIGURES["p2_figure6_step_sizes"].entry)(evidence)
+    titles = [axes.get_title("left") for axes in drawing.figure.axes]
+    assert "my sgd" in titles[1]
+    assert not any("nan" in title for title in titles)
 
 
 def test_both_claims_of_p2_stand_beside_the_prototype_figure(drawing_of):

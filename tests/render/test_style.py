@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from innerloop.render.style import chunks, dataset_looks, variant_looks
+from innerloop.render.style import chunks, dataset_looks, layer_looks, variant_looks
 from innerloop.tables.described_study import DescribedStudy
 from synthetic import STUDIES, describe
 
@@ -48,3 +48,10 @@ def test_data_sets_look_by_their_role():
 @pytest.mark.parametrize(("count", "shape"), [(3, [3]), (4, [4]), (7, [4, 3]), (9, [3, 3, 3])])
 def test_panels_are_spread_evenly(count, shape):
     assert [len(row) for row in chunks(range(count), 4)] == shape
+
+
+def test_layers_of_any_network_can_be_told_apart():
+    layers = [f"block{block}.conv{conv}" for block in range(1, 5) for conv in range(1, 4)]
+    looks = layer_looks(["conv1", *layers, "head"])
+    assert len({look.colour for look in looks.values()}) == len(looks)
+    assert {name: looks[name] for name in ("conv1", "head")} == layer_looks(["conv1", "head"])

@@ -80,11 +80,8 @@ _FREE_COLOURS = ("#000000", "#332288", "#999933", "#882255", "#44aa99", "#661100
 _FREE_MARKERS = ("*", "h", "<", ">", "p", "d", "H")
 _FREE_DASHES: tuple[Dashes, ...] = (DASHED, DASH_DOTTED, SOLID, DOTTED)
 
-_LAYER_COLOURS = dict(
-    zip(LAYERS, [*sns.color_palette("crest", 4).as_hex(), "#c2185b"], strict=True)
-)
-_OTHER_LAYERS = sns.color_palette("crest", 9).as_hex()
-_LAYER_MARKERS = dict(zip(LAYERS, "osD^X", strict=True))
+_LAYER_COLOURS = [*sns.color_palette("crest", 4).as_hex(), "#c2185b"]
+_LAYERS = dict(zip(LAYERS, zip(_LAYER_COLOURS, "osD^X", strict=True), strict=True))
 _ROLES: Mapping[str, tuple[str, str, Dashes]] = {
     "cub": ("#ddaa33", "s", DASHED),
     "fc100": ("#bb5566", "^", DASH_DOTTED),
@@ -140,14 +137,16 @@ def built_in_look(variant: str, label: str) -> Look:
     return Look(label, *_VARIANTS[variant])
 
 
-def layer_look(layer: str) -> Look:
-    """The look of a layer: the body dark to light, the head apart."""
-    if layer in LAYERS:
-        return Look(layer, _LAYER_COLOURS[layer], _LAYER_MARKERS[layer])
-    # another network's: by its name alone, so that it looks the same everywhere
-    free = sum(layer.encode())
-    colour = _OTHER_LAYERS[free % len(_OTHER_LAYERS)]
-    return Look(layer, colour, _FREE_MARKERS[free % len(_FREE_MARKERS)])
+def layer_looks(layers: Sequence[str]) -> dict[str, Look]:
+    """The look of each layer: the body dark to light, the head apart.
+
+    Args:
+        layers: from the input to the head.
+    """
+    others = [layer for layer in layers if layer not in LAYERS]
+    colours = sns.color_palette("crest", len(others)).as_hex() if others else []
+    free = dict(zip(others, zip(colours, cycle(_FREE_MARKERS), strict=False), strict=True))
+    return {layer: Look(layer, *(_LAYERS.get(layer) or free[layer])) for layer in layers}
 
 
 def dataset_looks(study: DescribedStudy, datasets: Sequence[str]) -> dict[str, Look]:

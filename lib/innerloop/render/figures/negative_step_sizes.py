@@ -10,7 +10,7 @@ from innerloop.render.style import (
     DASHED,
     Look,
     chunks,
-    layer_look,
+    layer_looks,
     legend_below,
     panels,
     theme,
@@ -41,7 +41,7 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("learned step sizes during training")
     blocks = chunks(models, PANELS_PER_ROW)
     figure, axes = panels(len(blocks), len(blocks[0]), (2.5, 2.1), sharey=True)
-    layers = layers_in_order(rows["layer"])
+    looks = layer_looks(layers_in_order(rows["layer"]))
     titles = titles_of(figure, {key: _title(study, *key) for key in models}, 2.1, len(blocks))
     for row, block in zip(axes, blocks, strict=True):
         row[0].set_ylabel("share of negative\nstep sizes (%)")
@@ -50,15 +50,15 @@ def draw(evidence: Evidence) -> Drawing:
         for panel, key in zip(row, block, strict=False):
             panel.set_title(titles[key])
             own = by_model[key]
-            for order, layer in enumerate(layers):
+            for order, (layer, look) in enumerate(looks.items()):
                 one = _percent(own[own["layer"] == layer])
-                curves.draw_seeds(panel, one, "percent", layer_look(layer), order=order)
+                curves.draw_seeds(panel, one, "percent", look, order=order)
             curves.draw_seeds(panel, _over_layers(own), "percent", ALL_LAYERS)
             panel.axhline(50, color="0.6", lw=0.8, zorder=0)
             panel.set_ylim(-3, 103)
             panel.set_xlabel("outer iteration")
             curves.iteration_axis(panel)
-    legend_below(figure, [*map(layer_look, layers), ALL_LAYERS])
+    legend_below(figure, [*looks.values(), ALL_LAYERS])
     return Drawing(
         figure,
         captions.join(

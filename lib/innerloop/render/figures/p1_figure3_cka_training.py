@@ -5,7 +5,7 @@ from __future__ import annotations
 from innerloop.render import captions, cka
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import layer_look, legend_below, theme, whiskers
+from innerloop.render.style import layer_looks, legend_below, theme, whiskers
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.layers import layers_in_order
 
@@ -19,7 +19,7 @@ def draw(evidence: Evidence) -> Drawing:
     if summary.empty:
         return not_measured("CKA during training")
     summary = summary.sort_values("iteration", kind="stable")
-    layers = layers_in_order(summary["layer"])
+    looks = layer_looks(layers_in_order(summary["layer"]))
     methods = {
         variant.name: variant.label
         for variant in study.variants(cka.PROTOCOL, baselines=False)
@@ -27,17 +27,17 @@ def draw(evidence: Evidence) -> Drawing:
     }
     figure, panels = cka.grid(summary, "variant", methods, "outer iteration")
     for panel in panels:
-        for layer in layers:
+        for layer, look in looks.items():
             curve = panel.rows[panel.rows["layer"] == layer]
             panel.axes.errorbar(
                 curve["iteration"],
                 curve["mean"],
                 yerr=whiskers(curve),
                 elinewidth=0.9,
-                **layer_look(layer).line(),
+                **look.line(),
             )
         checkpoint_axis(panel.axes, summary["iteration"])
-    legend_below(figure, [layer_look(layer) for layer in layers])
+    legend_below(figure, [*looks.values()])
     return Drawing(
         figure,
         captions.join(

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from innerloop.render import captions, step_sizes
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import chunks, layer_look, panels, taller, theme, titles_of
+from innerloop.render.style import Look, chunks, layer_looks, panels, taller, theme, titles_of
 from innerloop.tables.evidence import Evidence
 from innerloop.tables.layers import layers_in_order
 
@@ -33,32 +33,35 @@ def draw(evidence: Evidence) -> Drawing:
     if rows.empty:
         return not_measured("values of learned step sizes")
     rows = step_sizes.at_end(rows)
-    layers = layers_in_order(rows["layer"])
+    looks = layer_looks(layers_in_order(rows["layer"]))
     variants = [v for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
     edges = np.linspace(*_ends(rows), BINS)
     blocks = chunks(variants, VARIANTS_PER_ROW)
     width = 5.5 if len(variants) == 1 else 3.4
-    shape = len(layers) * len(blocks), len(blocks[0])
+    shape = len(looks) * len(blocks), len(blocks[0])
     figure, axes = panels(*shape, (width, 1.1), sharex=True, sharey=True)
     titles = titles_of(
         figure, {variant.name: variant.label for variant in variants}, width - 0.8, len(blocks)
     )
     taller(figure, len(blocks))
     for number, block in enumerate(blocks):
-        rows_of_block = axes[number * len(layers) : (number + 1) * len(layers)]
-        for row, layer in zip(rows_of_block, layers, strict=True):
+        rows_of_block = axes[number * len(looks) : (number + 1) * len(looks)]
+        for row, (layer, look) in zip(rows_of_block, looks.items(), strict=True):
             for panel in row[len(block) :]:
                 panel.set_axis_off()
             for panel, variant in zip(row, block, strict=False):
                 own = rows[(rows["variant"] == variant.name) & (rows["layer"] == layer)]
-                _histogram(panel, own["value"], layer, edges)
+                if own.empty:  # another variant's network has this layer
+                    panel.set_axis_off()
+                else:
+                    _histogram(panel, own["value"], look, edges)
         for panel, variant in zip(rows_of_block[0], block, strict=False):
             numbers = panel.get_title("left")
             panel.set_title(f"{titles[variant.name]}\n{numbers}", loc="left", fontsize=NUMBERS)
         for panel in rows_of_block[-1][: len(block)]:
             panel.set_xlabel("learned inner step size α")
             panel.tick_params(labelbottom=True)
-        rows_of_block[len(layers) // 2][0].set_ylabel("step sizes (% per bin)")
+        rows_of_block[len(looks) // 2][0].set_ylabel("step sizes (% per bin)")
     seeds = captions.seeds(rows)
     return Drawing(
         figure,
@@ -70,7 +73,7 @@ def draw(evidence: Evidence) -> Drawing:
             "Left of the grey line the inner loop climbs the loss instead of descending.",
             step_sizes.learned(study, PROTOCOL, rows),
             f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",
-            "Shown are the middle 99.8 %; mean and share are of all values.",
+            f"Shown are {_shown(rows)}; mean and share are of all values.",
             captions.stand_ins(study, rows),
         ),
         "Histograms of learned step sizes, one row a layer from conv1 to head, with the mean and "
@@ -78,16 +81,26 @@ def draw(evidence: Evidence) -> Drawing:
     )
 
 
+def _few(rows: pd.DataFrame) -> pd.Series[bool]:
+    """Whether a row is of a variant all of whose step sizes are drawn."""
+    return rows.groupby("variant", observed=True)["value"].transform("size") < MANY
+
+
 def _ends(rows: pd.DataFrame) -> tuple[float, float]:
     """The step sizes from which to which is drawn."""
-    values, counts = rows["value"], rows.groupby("variant", observed=True)["value"]
-    few = counts.transform("size") < MANY
+    values, few = rows["value"], _few(rows)
     ends = pd.concat([values[few], values[~few].quantile(SHOWN)]).dropna()
     return float(ends.min()), float(ends.max())
 
 
-def _histogram(axes: Axes, values: pd.Series[float], layer: str, edges: np.ndarray) -> None:
-    look = layer_look(layer)
+def _shown(rows: pd.DataFrame) -> str:
+    few = _few(rows)
+    if few.all():
+        return "all"
+    return "the middle 99.8 %" + (f" of variants with {MANY:,} or more" if few.any() else "")
+
+
+def _histogram(axes: Axes, values: pd.Series[float], look: Look, edges: np.ndarray) -> None:
     sns.histplot(
         x=values, bins=edges, stat="percent", element="step", color=look.colour, alpha=0.45, ax=axes
     )
@@ -97,4 +110,4 @@ def _histogram(axes: Axes, values: pd.Series[float], layer: str, edges: np.ndarr
     negative = f"{100 * (values < 0).mean():.0f} % negative"
     spread = f", sd {values.std():.3f}" if len(values) > 1 else ""
     numbers = f"mean {values.mean():+.3f}{spread}, {negative}"
-    axes.set_title(f"{layer}: {numbers.replace('-', '−')}", loc="left", fontsize=NUMBERS)
+    axes.set_title(f"{look.label}: {numbers.replace('-', '−')}", loc="left", fontsize=NUMBERS)
