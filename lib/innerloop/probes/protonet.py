@@ -18,7 +18,6 @@ from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.engine.engine import engine_of
 from innerloop.errors import DataError
-from innerloop.inner_loop.adapt import adapt
 from innerloop.inner_loop.losses import task_accuracies
 from innerloop.meta.model_file import Weights
 from innerloop.parameters import Parameters, bounded, with_task_axis
@@ -71,10 +70,7 @@ def _accuracies(
 ) -> dict[str, torch.Tensor]:
     """Accuracy of every task, [T], under each condition."""
     slow = with_task_axis(weights.slow, len(on))
-    fast = adapt(
-        model.network, weights.slow, model.method, on.support,
-        steps=model.test_steps, step_sizes=weights.step_sizes,
-    ).fast  # fmt: skip
+    fast = model.adapt(on).fast
     return {
         "pre_adaptation": _accuracy(model, slow, on, joint),
         "on_task": _accuracy(model, fast, on, joint),
