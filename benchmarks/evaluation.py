@@ -16,12 +16,12 @@ import torch
 
 import innerloop
 from innerloop.data.tasks import TaskBatch
-from innerloop.device import describe, set_up
-from innerloop.inner_loop.adapt import adapt
-from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.meta.evaluation import evaluate
+from innerloop.learners.adapt import adapt
+from innerloop.learners.methods import method
+from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
+from innerloop.runtime.device import describe, set_up
+from innerloop.training.evaluation import evaluate
 from measuring import SIZES, Worker, interleaved, random_tasks, ratios
 from options import compute_of, parser_of
 from peers import evaluation_loop

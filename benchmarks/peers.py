@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import nn
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.method import Method
+from innerloop.learners.method import Method
 from innerloop.networks.conv4 import Conv4
 from innerloop.networks.network import Network
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 Found: TypeAlias = tuple[float, Parameters]
 Peer: TypeAlias = Callable[[Network, Parameters, float, Method, TaskBatch, int], Found]

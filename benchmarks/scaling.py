@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 import measuring
-from innerloop.device import describe
+from innerloop.runtime.device import describe
 from measuring import SIZES, Worker, interleaved
 from meta_step import OURS, prepare
 from options import add_outer_step, parser_of

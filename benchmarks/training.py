@@ -21,13 +21,13 @@ import torch
 import innerloop
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.tasks import Tasks, tasks_of
-from innerloop.device import describe, set_up
-from innerloop.inner_loop.methods import METHODS, method
-from innerloop.meta.evaluation import evaluate
-from innerloop.meta.training import Training
+from innerloop.learners.methods import METHODS, method
 from innerloop.networks.network import Network
-from innerloop.progress import Progress
+from innerloop.runtime.device import describe, set_up
+from innerloop.runtime.progress import Progress
 from innerloop.specs.train import Schedule
+from innerloop.training.evaluation import evaluate
+from innerloop.training.training import Training
 from measuring import SIZES, matmul_peak, step_operations, synchronise
 from options import add_outer_step, compute_of, parser_of
 

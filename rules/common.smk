@@ -13,17 +13,17 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from innerloop.display.announced import announce_jobs, announce_study, failures
-from innerloop.earlier_jobs import require_none
-from innerloop.errors import InnerloopError
-from innerloop.failure import reason
-from innerloop.files import (
+from innerloop.runtime.earlier_jobs import require_none
+from innerloop.runtime.errors import InnerloopError
+from innerloop.runtime.failure import reason
+from innerloop.runtime.files import (
     canonical_json,
     content_file,
     sha256_of,
     short_digest,
     write_json,
 )
-from innerloop.partitions import longest_minutes
+from innerloop.runtime.partitions import longest_minutes
 from innerloop.study import paths
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs

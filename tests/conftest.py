@@ -8,7 +8,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from innerloop.tables.evidence import Evidence
+from innerloop.measurements.evidence import Evidence
 from synthetic import STUDIES, write_tables
 
 torch.set_num_threads(1)

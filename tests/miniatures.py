@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from innerloop.code_digest import LIBRARY
 from innerloop.data.acquire.registry import read_registry
 from innerloop.data.split_list import read_rows
+from innerloop.runtime.code_digest import LIBRARY
 from python2_pickle import python2_pickle
 
 LISTS = LIBRARY / "data/split_lists"

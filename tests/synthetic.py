@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from innerloop.tables.schemas import schema_of
+from innerloop.measurements.schemas import schema_of
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
 LABELS = {

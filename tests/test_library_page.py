@@ -11,9 +11,9 @@ from PIL import Image
 
 import innerloop
 import tiny
-from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.meta.model_file import TrainedModel, Weights, save
+from innerloop.learners.methods import method
+from innerloop.learners.step_sizes import initial_step_sizes
+from innerloop.training.model_file import TrainedModel, Weights, save
 
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
 #: Files that the page before it has the reader write, and their text.

@@ -11,8 +11,8 @@ import pytest
 
 import innerloop
 import tiny
-from innerloop.inner_loop.methods import METHODS, method
-from innerloop.meta.model_file import TrainedModel, Weights
+from innerloop.learners.methods import METHODS, method
+from innerloop.training.model_file import TrainedModel, Weights
 
 TASKS = tiny.tasks()
 BATCH = TASKS.batch(range(2))

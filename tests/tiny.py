@@ -15,13 +15,13 @@ from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
 from innerloop.data.tasks import Labelled, TaskBatch, Tasks
-from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.step_sizes import initial_step_sizes
+from innerloop.learners.constraint import constrained
+from innerloop.learners.method import Method
+from innerloop.learners.methods import method
+from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 from innerloop.runtime.compute import Compute
 from innerloop.specs.train import Schedule, TrainSpec
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import named_paths, program
-from innerloop.provenance import write_table
+from innerloop.measurements.aggregate import gather
+from innerloop.runtime.command_line import named_paths, program
+from innerloop.runtime.provenance import write_table
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.reading import read_study
 from innerloop.study.study import Study
-from innerloop.tables.aggregate import gather
 
 
 @program

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.build_images import build_images
 from innerloop.data.sources.fetched_files import FetchedFiles
-from innerloop.errors import ConfigError
-from innerloop.extensions import entry_in, load_entry
+from innerloop.runtime.command_line import program, read_spec, spec_parser
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import entry_in, load_entry
 from innerloop.specs.data import ImagesSpec
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, spec_parser
-from innerloop.files import read_json_argument, write_json
+from innerloop.runtime.command_line import program, spec_parser
+from innerloop.runtime.files import read_json_argument, write_json
 
 
 @program

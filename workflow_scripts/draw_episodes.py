@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.episodes import EpisodeSource, TaskSize, episode_table
 from innerloop.data.splits import read_split
-from innerloop.provenance import record, write_table
+from innerloop.runtime.command_line import program, read_spec, spec_parser
+from innerloop.runtime.provenance import record, write_table
 from innerloop.specs.data import EpisodesSpec
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program
 from innerloop.data.image_store import ImageStore
 from innerloop.data.samples import write_samples
+from innerloop.runtime.command_line import program
 
 
 @program

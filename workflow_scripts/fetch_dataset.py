@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, spec_parser
 from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
 from innerloop.data.acquire.registry import read_registry
 from innerloop.data.acquire.terms import require_acceptance, show_terms
-from innerloop.errors import ConfigError
-from innerloop.files import read_json_argument
+from innerloop.runtime.command_line import program, spec_parser
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import read_json_argument
 
 
 @program

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_table
-from innerloop.files import read_json
-from innerloop.provenance import record, require_spec, write_table
+from innerloop.runtime.command_line import program, read_spec, spec_parser
+from innerloop.runtime.files import read_json
+from innerloop.runtime.provenance import record, require_spec, write_table
 from innerloop.specs.data import SplitsSpec
 
 

@@ -8,24 +8,24 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from innerloop.command_line import named_paths, program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
-from innerloop.device import describe, set_up
 from innerloop.engine.engine import engine_of
-from innerloop.errors import ProvenanceError
-from innerloop.extensions import load_entry
-from innerloop.files import read_json
-from innerloop.meta.model_file import TrainedModel, load
+from innerloop.measurements.expected import require_expected
+from innerloop.measurements.rows import model_columns, with_columns
+from innerloop.measurements.schemas import conform
 from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
-from innerloop.progress import say
-from innerloop.provenance import record, require_spec, write_table
+from innerloop.runtime.command_line import named_paths, program, read_spec, spec_parser
+from innerloop.runtime.device import describe, set_up
+from innerloop.runtime.errors import ProvenanceError
+from innerloop.runtime.extensions import load_entry
+from innerloop.runtime.files import read_json
+from innerloop.runtime.progress import say
+from innerloop.runtime.provenance import record, require_spec, write_table
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec
-from innerloop.tables.expected import require_expected
-from innerloop.tables.rows import model_columns, with_columns
-from innerloop.tables.schemas import conform
+from innerloop.training.model_file import TrainedModel, load
 
 
 @program

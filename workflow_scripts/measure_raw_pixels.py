@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
+from innerloop.measurements.rows import RAW_PIXELS, with_columns
+from innerloop.measurements.schemas import conform
 from innerloop.probes.raw_pixels import raw_pixels
-from innerloop.provenance import record, write_table
+from innerloop.runtime.command_line import program, read_spec, spec_parser
+from innerloop.runtime.provenance import record, write_table
 from innerloop.specs.measure import RawPixelsSpec
-from innerloop.tables.rows import RAW_PIXELS, with_columns
-from innerloop.tables.schemas import conform
 
 
 @program

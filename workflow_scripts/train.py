@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
-from innerloop.errors import InterruptedTrainingError
-from innerloop.meta.run import TrainingFiles, run_training
+from innerloop.runtime.command_line import program, read_spec, spec_parser
+from innerloop.runtime.errors import InterruptedTrainingError
 from innerloop.specs.train import TrainSpec
+from innerloop.training.run import TrainingFiles, run_training
 
 
 @program

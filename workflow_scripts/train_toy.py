@@ -6,16 +6,16 @@ from pathlib import Path
 
 import torch
 
-from innerloop.command_line import program, read_spec, spec_parser
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split, require_supervised, split_digest
-from innerloop.device import describe, set_up
+from innerloop.measurements.rows import with_columns
+from innerloop.measurements.schemas import conform
 from innerloop.probes.toy import train_toy
-from innerloop.progress import Progress
-from innerloop.provenance import record, write_table
+from innerloop.runtime.command_line import program, read_spec, spec_parser
+from innerloop.runtime.device import describe, set_up
+from innerloop.runtime.progress import Progress
+from innerloop.runtime.provenance import record, write_table
 from innerloop.specs.measure import ToySpec
-from innerloop.tables.rows import with_columns
-from innerloop.tables.schemas import conform
 
 
 @program

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program
-from innerloop.files import read_json
 from innerloop.render.partial import write_partial_report
+from innerloop.runtime.command_line import program
+from innerloop.runtime.files import read_json
 from innerloop.study.jobs import Jobs
 from innerloop.study.reading import read_study
 from innerloop.study.study import Study

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program
-from innerloop.files import read_json
 from innerloop.render.latex_report import latex_report
 from innerloop.render.pdf import write_pdf
+from innerloop.runtime.command_line import program
+from innerloop.runtime.files import read_json
 
 
 @program

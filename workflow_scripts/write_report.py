@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.command_line import program
-from innerloop.files import read_json
 from innerloop.render.report import write_report
+from innerloop.runtime.command_line import program
+from innerloop.runtime.files import read_json
 from innerloop.study.paths import PARTIAL_REPORT
 from innerloop.study.reading import read_study
 

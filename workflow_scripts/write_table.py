@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.command_line import named_paths, program, read_spec, spec_parser
-from innerloop.extensions import load_entry
-from innerloop.files import read_json
+from innerloop.measurements.evidence import Evidence
 from innerloop.render.files import write_tabulation
 from innerloop.render.registry import TABLES, ProductSpec, find
-from innerloop.tables.evidence import Evidence
+from innerloop.runtime.command_line import named_paths, program, read_spec, spec_parser
+from innerloop.runtime.extensions import load_entry
+from innerloop.runtime.files import read_json
 
 
 @program

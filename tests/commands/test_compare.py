@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.commands import main
-from innerloop.tables.finished import Finished
-from innerloop.tables.study_comparison import (
+from innerloop.commands.study_comparison import (
     VERDICTS,
     number_differences,
     protocol_differences,
 )
+from innerloop.measurements.finished import Finished
 from synthetic import describe, write_tables
 
 DESCRIPTION = describe(("maml", "scaled_lr"), ("maml", "meta_sgd"), settings=("5w1s",), others=())

@@ -11,11 +11,11 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from innerloop.commands import main
+from innerloop.measurements.described_study import KNOWN_LABELS
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
 from innerloop.render.registry import FIGURES
 from innerloop.render.style import built_in_look
-from innerloop.tables.described_study import KNOWN_LABELS
 
 
 def test_every_figure_has_its_picture_title_and_caption(tmp_path):

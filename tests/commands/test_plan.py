@@ -13,7 +13,7 @@ import yaml
 
 from innerloop.commands import plan
 from innerloop.commands.plan import Chain, PlannedJob, planned, wall_seconds
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 from innerloop.study.forecast import Forecast
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study

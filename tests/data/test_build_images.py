@@ -19,7 +19,7 @@ from innerloop.data.build_images import build_images, resize
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.sources.base import UNSTATED, IndexedSource
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 COUNT, SIZE = 23, 6
 

@@ -15,7 +15,7 @@ from innerloop.data.sources.base import Licence
 from innerloop.data.sources.class_folders import ClassFolders
 from innerloop.data.split_file import read_split_file
 from innerloop.data.splits import read_split, require_supervised, split_table
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from PIL import Image
 
 import innerloop
 import miniatures
-from innerloop.code_digest import LIBRARY
 from innerloop.data.acquire.registry import read_registry
+from innerloop.runtime.code_digest import LIBRARY
 
 PAGE = (LIBRARY.parents[1] / "docs/data.md").read_text(encoding="utf-8")
 REGISTRY = read_registry()

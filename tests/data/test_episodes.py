@@ -16,7 +16,7 @@ from innerloop.data.episodes import (
     episode_table,
     read_episodes,
 )
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 SPLIT = tiny.split("train")
 SOURCE = EpisodeSource(SPLIT, seed=0)

@@ -21,8 +21,8 @@ from innerloop.data.build_images import build_images
 from innerloop.data.catalogue import check_catalogue
 from innerloop.data.sources.base import IndexedSource
 from innerloop.data.sources.fetched_files import FetchedFiles
-from innerloop.errors import DataError
-from innerloop.extensions import load_entry
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.extensions import load_entry
 
 EACH = 4
 TAR = {"mini_imagenet_tar": miniatures.mini_imagenet_tar}

@@ -17,7 +17,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from innerloop.code_digest import modules_reached
 from innerloop.data import build_images as builder
 from innerloop.data import image_store
 from innerloop.data.build_images import build_images, resize
@@ -25,7 +24,8 @@ from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.open_images import open_images
 from innerloop.data.sources.base import Licence
-from innerloop.errors import ConfigError, DataError, ExtensionError
+from innerloop.runtime.code_digest import modules_reached
+from innerloop.runtime.errors import ConfigError, DataError, ExtensionError
 
 LICENCE = Licence("CC0", "nobody", "https://example.org", non_commercial=True)
 

@@ -12,7 +12,7 @@ from PIL import Image
 import miniatures
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.mini_imagenet_images import MiniImageNetFromIlsvrc, MiniImageNetImages
-from innerloop.errors import ConfigError, DataError
+from innerloop.runtime.errors import ConfigError, DataError
 
 CLASSES = {"n01532829": "train", "n01855672": "val", "n01930112": "test"}
 NUMBERS = (5, 2, 9)

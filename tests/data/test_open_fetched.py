@@ -10,7 +10,7 @@ import innerloop
 import miniatures
 from file_server import FileServer
 from innerloop.data.sources.fetched_files import FetchedFiles
-from innerloop.errors import ConfigError, DataError
+from innerloop.runtime.errors import ConfigError, DataError
 
 EACH = 2
 

@@ -12,7 +12,7 @@ from PIL import Image
 import innerloop
 from innerloop.data.build_images import build_images
 from innerloop.data.sources.class_folders import ClassFolders
-from innerloop.errors import DataError, InputError
+from innerloop.runtime.errors import DataError, InputError
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from innerloop.data.sources.read_picture import FORMATS, SUFFIXES, read_rgb
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 SHAPE = (6, 7)  # no whole number of bytes to a line
 GREY, RGB, PALETTE, GREY_ALPHA, RGBA = 0, 2, 3, 4, 6

@@ -14,7 +14,7 @@ from innerloop.data.sources.drawing import LEAST_CONTRAST, LUMINANCE, Placement,
 from innerloop.data.sources.hash_split import hash_order, hash_split
 from innerloop.data.sources.package_files import only_file
 from innerloop.data.sources.word_list import read_word_list
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 names = st.lists(st.text(min_size=1), unique=True, max_size=30)
 seeds = st.integers(0, 2**32 - 1)

@@ -12,8 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from innerloop.built_in import SOURCES
-from innerloop.code_digest import closure
 from innerloop.data.catalogue import ClassEntry, check_catalogue
 from innerloop.data.sources import package_files, people, scripts, symbols
 from innerloop.data.sources.digits import Digits
@@ -23,8 +21,10 @@ from innerloop.data.sources.people import People
 from innerloop.data.sources.scripts import Scripts
 from innerloop.data.sources.symbols import Symbols
 from innerloop.data.sources.word_list import read_word_list
-from innerloop.errors import DataError
-from innerloop.extensions import load_entry
+from innerloop.runtime.built_in import SOURCES
+from innerloop.runtime.code_digest import closure
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.extensions import load_entry
 
 UNASSIGNED = "\U0010fffd"
 
@@ -201,7 +201,7 @@ def test_drawing_again_gives_the_same_pictures(kind):
 def test_naming_a_data_set_imports_no_source():
     program = (
         "import sys\n"
-        "from innerloop.built_in import SOURCES\n"
+        "from innerloop.runtime.built_in import SOURCES\n"
         "modules = {entry.partition(':')[0] for entry in SOURCES.values()}\n"
         "sys.exit(len(modules & set(sys.modules)))\n"
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from innerloop.data.sources import mini_imagenet_images as ravi
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 from miniatures import LISTS, rows
 
 MINI = rows("mini_imagenet_images.csv.gz")

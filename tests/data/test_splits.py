@@ -9,7 +9,6 @@ import pyarrow.parquet as pq
 import pytest
 
 import tiny
-from innerloop.built_in import FEW_SHOT, SOURCES
 from innerloop.data.acquire.registry import read_registry
 from innerloop.data.splits import (
     read_split,
@@ -18,8 +17,9 @@ from innerloop.data.splits import (
     split_of,
     split_table,
 )
-from innerloop.errors import DataError
-from innerloop.extensions import load_entry
+from innerloop.runtime.built_in import FEW_SHOT, SOURCES
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.extensions import load_entry
 
 
 def write_csv(path: Path, chosen: dict[str, str], header: str = "class,split") -> str:

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-IMPORT = "from innerloop.torchvision_ops import import_torchvision\n"
+IMPORT = "from innerloop.data.torchvision_ops import import_torchvision\n"
 
 
 def python(program, *path):

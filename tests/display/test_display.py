@@ -22,7 +22,7 @@ from innerloop.display.announced import Announced, Announcement
 from innerloop.display.display import Display
 from innerloop.display.run import Job, Run
 from innerloop.display.screen import Lines, Terminal, state
-from innerloop.progress import MEGABYTE, ByteProgress, Progress
+from innerloop.runtime.progress import MEGABYTE, ByteProgress, Progress
 from synthetic import describe, write_tables
 
 MAML = {"protocol": "p1", "dataset": "tiny", "variant": "maml", "setting": "5w1s", "seed": "0"}
@@ -334,7 +334,7 @@ def test_work_is_counted_in_estimated_seconds_and_corrected_by_what_was_measured
 def test_a_trainings_own_progress_says_how_long_it_takes(tmp_path, monkeypatch, capsys):
     log = tmp_path / "log"
     with Progress("maml", 1000, line_seconds=0) as shown:
-        monkeypatch.setattr("innerloop.progress.time.monotonic", lambda: shown._began + 50)
+        monkeypatch.setattr("innerloop.runtime.progress.time.monotonic", lambda: shown._began + 50)
         shown.advance(500, loss=1, validation=0.5)
     log.write_text(capsys.readouterr().err)
     clock = Clock()

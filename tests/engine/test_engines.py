@@ -15,12 +15,12 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.engine.autograd import Autograd
 from innerloop.engine.engine import engine_of
 from innerloop.engine.losses import task_groups
-from innerloop.inner_loop.adapt import adapt
-from innerloop.inner_loop.losses import loss_scale
-from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.methods import METHODS, method
+from innerloop.learners.adapt import adapt
+from innerloop.learners.losses import loss_scale
+from innerloop.learners.method import Method
+from innerloop.learners.methods import METHODS, method
 from innerloop.networks.network import Network
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 MODULES = Path(__file__).parents[1] / "networks/modules.py"
 STEP_SIZE = 0.1

@@ -5,12 +5,12 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.errors import ConfigError
-from innerloop.inner_loop.adapt import query_logits
-from innerloop.inner_loop.losses import task_losses
+from innerloop.learners.adapt import query_logits
+from innerloop.learners.losses import task_losses
 from innerloop.networks.network import Network
 from innerloop.networks.options import BLOCKS, LAYERS
-from innerloop.parameters import Parameters, with_task_axis
+from innerloop.networks.parameters import Parameters, with_task_axis
+from innerloop.runtime.errors import ConfigError
 
 #: BatchNorm's epsilon breaks scale invariance by about epsilon / variance: keep it tiny.
 NETWORK = tiny.NETWORK.with_options(eps=1e-14)

@@ -9,10 +9,10 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.errors import ExtensionError, InnerloopError
 from innerloop.networks.network import Network
+from innerloop.networks.parameters import role_of, with_task_axis
 from innerloop.networks.resnet12 import ResNet12
-from innerloop.parameters import role_of, with_task_axis
+from innerloop.runtime.errors import ExtensionError, InnerloopError
 
 MODULES = Path(__file__).with_name("modules.py")
 IMAGES = tiny.batch(2).support.images

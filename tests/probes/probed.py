@@ -9,11 +9,11 @@ from typing import Any
 import torch
 
 import tiny
-from innerloop.inner_loop.method import Method
-from innerloop.meta.model_file import TrainedModel, Weights
+from innerloop.learners.method import Method
 from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.specs.measure import MeasureSpec
+from innerloop.training.model_file import TrainedModel, Weights
 
 ITERATIONS = (0, 10, 20)
 

@@ -8,14 +8,14 @@ import pytest
 import torch
 
 import tiny
-from innerloop.inner_loop.adapt import adapt, query_logits
-from innerloop.inner_loop.methods import METHODS, method
+from innerloop.learners.adapt import adapt, query_logits
+from innerloop.learners.methods import METHODS, method
+from innerloop.measurements.schemas import conform
 from innerloop.networks.options import BLOCKS, LAYERS
-from innerloop.parameters import with_task_axis
+from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.cka import cka
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
 from innerloop.probes.probe import Row
-from innerloop.tables.schemas import conform
 
 TASKS = {"tasks": 3}
 

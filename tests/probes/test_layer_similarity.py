@@ -8,7 +8,7 @@ import torch
 import innerloop
 import tiny
 from innerloop.networks.options import LAYERS
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 BATCH = tiny.batch(3)
 SLOW = tiny.start(tiny.METHOD)[0]

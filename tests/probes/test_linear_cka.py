@@ -5,8 +5,8 @@ from itertools import permutations
 import pytest
 import torch
 
-from innerloop.errors import InnerloopError
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
+from innerloop.runtime.errors import InnerloopError
 
 BOTH = pytest.mark.parametrize("cka", [cka_biased, cka_debiased])
 

@@ -11,12 +11,12 @@ import torch
 
 import innerloop
 from innerloop.data.tasks import TaskBatch
-from innerloop.errors import InnerloopError
-from innerloop.inner_loop.methods import method
+from innerloop.learners.methods import method
+from innerloop.measurements.schemas import conform
 from innerloop.probes.cka import cka
 from innerloop.probes.probe import ProbedModel
 from innerloop.probes.protonet import protonet
-from innerloop.tables.schemas import conform
+from innerloop.runtime.errors import InnerloopError
 
 
 @pytest.mark.parametrize(("name", "factor"), [("maml", 1), ("maml_3x", 3), ("anil", 1)])

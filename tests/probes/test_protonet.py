@@ -13,15 +13,15 @@ import torch
 import tiny
 from innerloop.data.tasks import TaskBatch
 from innerloop.engine.analytic.engine import Analytic
-from innerloop.errors import DataError
-from innerloop.inner_loop.adapt import adapt
-from innerloop.inner_loop.methods import method
+from innerloop.learners.adapt import adapt
+from innerloop.learners.methods import method
+from innerloop.measurements.schemas import conform
 from innerloop.networks.network import Network
-from innerloop.parameters import Parameters, with_task_axis
+from innerloop.networks.parameters import Parameters, with_task_axis
+from innerloop.papers.prototypes import changes
 from innerloop.probes.probe import Row
 from innerloop.probes.protonet import disjoint_episodes, protonet
-from innerloop.tables.prototypes import changes
-from innerloop.tables.schemas import conform
+from innerloop.runtime.errors import DataError
 
 CONDITIONS = ["pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"]
 TASKS = {"tasks": 5}

@@ -6,11 +6,11 @@ import probed
 import pytest
 
 import tiny
+from innerloop.measurements.schemas import conform
 from innerloop.networks.network import Network
 from innerloop.networks.options import BLOCKS, LAYERS
 from innerloop.probes.probe import Row
 from innerloop.probes.scale_invariance import scale_invariance
-from innerloop.tables.schemas import conform
 
 SMALL_EPSILON = tiny.NETWORK.with_options(eps=1e-12)
 

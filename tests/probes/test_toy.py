@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from innerloop.errors import ConfigError
-from innerloop.parameters import role_of
+from innerloop.measurements.schemas import conform
+from innerloop.networks.parameters import role_of
 from innerloop.probes import toy
 from innerloop.probes.toy import ARMS, train_toy
-from innerloop.tables.schemas import conform
+from innerloop.runtime.errors import ConfigError
 
 Images = tuple[torch.Tensor, torch.Tensor]
 

@@ -8,10 +8,10 @@ from functools import cache
 import pytest
 from products import write_report
 
-from innerloop.extensions import load_entry
+from innerloop.measurements.evidence import Evidence
 from innerloop.render.registry import FIGURES
 from innerloop.render.style import theme
-from innerloop.tables.evidence import Evidence
+from innerloop.runtime.extensions import load_entry
 from synthetic import describe, write_tables
 
 

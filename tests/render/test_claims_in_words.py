@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from innerloop.extensions import load_entry
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import claims
+from innerloop.papers.judgement import VERDICTS
 from innerloop.render.registry import TABLES
-from innerloop.tables.claims import claims
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.judgement import VERDICTS
+from innerloop.runtime.extensions import load_entry
 from synthetic import ROLES, describe, write_tables
 
 

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from innerloop.extensions import load_entry
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.schemas import conform
 from innerloop.render import captions, cka
 from innerloop.render.registry import FIGURES
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.schemas import conform
+from innerloop.runtime.extensions import load_entry
 from synthetic import STUDIES, describe
 
 CKA_FIGURES = [name for name, product in FIGURES.items() if "cka" in product.reads]

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.files import write_json
-from innerloop.provenance import record, write_table
+from innerloop.measurements.rows import RAW_PIXELS, model_columns, with_columns
+from innerloop.measurements.schemas import conform
 from innerloop.render.partial import write_partial_report
 from innerloop.render.registry import TABLES
+from innerloop.runtime.files import write_json
+from innerloop.runtime.provenance import record, write_table
 from innerloop.runtime.typed_json import as_json
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.study import Study
-from innerloop.tables.rows import RAW_PIXELS, model_columns, with_columns
-from innerloop.tables.schemas import conform
 
 SMOKE = Path(__file__).parents[2] / "config/smoke.yaml"
 FAILED = {"what": "Train boil", "reason": "DivergenceError: the loss is nan", "log": "boil.log"}

@@ -11,8 +11,6 @@ import matplotlib.figure
 import pandas as pd
 import pytest
 
-from innerloop.errors import LatexError
-from innerloop.extensions import load_entry
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing, write_tabulation
 from innerloop.render.latex import booktabs
@@ -20,6 +18,8 @@ from innerloop.render.latex_report import latex_report
 from innerloop.render.long_table import SIZES, long_table
 from innerloop.render.pdf import require_latex, write_pdf
 from innerloop.render.registry import FIGURES, TABLES
+from innerloop.runtime.errors import LatexError
+from innerloop.runtime.extensions import load_entry
 from synthetic import STUDIES
 
 HOSTILE = r"\input{x} $a^2$ 50 % & #1 _b_ ~ é ε “q” 中 ‖w‖² ≥ → <script>"

@@ -8,21 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from innerloop.code_digest import modules_reached
-from innerloop.errors import ConfigError
-from innerloop.extensions import check_entry, source_file
+from innerloop.measurements.schemas import SCHEMAS
+from innerloop.papers.quantities import QUANTITIES
 from innerloop.render.registry import FIGURES, TABLES, find
-from innerloop.tables.quantities import QUANTITIES
-from innerloop.tables.schemas import SCHEMAS
+from innerloop.runtime.code_digest import modules_reached
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import check_entry, source_file
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 PRODUCTS = {**FIGURES, **TABLES}
 UPPER_FLOORS = (
-    "innerloop.meta",
+    "innerloop.training",
     "innerloop.probes",
     "innerloop.networks",
     "innerloop.engine",
-    "innerloop.inner_loop",
+    "innerloop.learners",
 )
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.style import chunks, dataset_looks, layer_looks, variant_looks
-from innerloop.tables.described_study import DescribedStudy
 from synthetic import STUDIES, describe
 
 

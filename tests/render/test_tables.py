@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from innerloop.errors import SchemaError
-from innerloop.extensions import load_entry
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
 from innerloop.render.registry import FIGURES, TABLES
-from innerloop.tables.evidence import Evidence
+from innerloop.runtime.errors import SchemaError
+from innerloop.runtime.extensions import load_entry
 from synthetic import ACCURACY, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
@@ -230,7 +230,7 @@ def test_a_best_value_is_marked_only_where_tests_tell(tmp_path):
 
 
 def test_every_published_number_appears_exactly_once(evidence_of):
-    from innerloop.tables.published import published
+    from innerloop.papers.published import published
 
     frame = _tabulate("paper_vs_ours", evidence_of("full")).frame
     keys = ["paper", "item", "train_dataset", "eval_dataset", "split", "method", "way", "shot"]

@@ -11,14 +11,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from innerloop.extensions import load_entry
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import fonts
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
 from innerloop.render.fonts import families_for, width_of, wrapped
 from innerloop.render.registry import FIGURES
 from innerloop.render.style import Look, legend_below, theme
-from innerloop.tables.evidence import Evidence
+from innerloop.runtime.extensions import load_entry
 from synthetic import LEARNED, describe, write_tables
 
 NEEDED = ("step_size", "step_size_value", "cka", "protonet", "training", "accuracy")

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 from products import FIGURES, PRINTED, make, run
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 
 
 @pytest.mark.parametrize("name", FIGURES[:1])

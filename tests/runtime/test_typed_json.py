@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tiny
-from innerloop.errors import ConfigError
-from innerloop.files import canonical_json
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json
 from innerloop.runtime.typed_json import as_json, from_json
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 from study_run import Checkout, small_study
 
-from innerloop.meta.model_file import load
+from innerloop.training.model_file import load
 
 SCRIPT = Path(__file__).with_name("local_slurm.sh")
 COMMANDS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "scancel", "pgrep")

@@ -21,7 +21,7 @@ from cluster import (
     until,
 )
 
-from innerloop.provenance import read_provenance
+from innerloop.runtime.provenance import read_provenance
 
 pytestmark = pytest.mark.slurm
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.errors import ConfigError
-from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.methods import METHODS
+from innerloop.learners.method import Method
+from innerloop.learners.methods import METHODS
+from innerloop.runtime.errors import ConfigError
 from innerloop.study.forecast import Forecast
 from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from innerloop.errors import ConfigError
-from innerloop.files import canonical_json
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from innerloop.files import sha256_of
-from innerloop.provenance import record, write_table
+from innerloop.runtime.files import sha256_of
+from innerloop.runtime.provenance import record, write_table
 from innerloop.runtime.typed_json import as_json
 from innerloop.study.done import done
 from innerloop.study.jobs import Jobs

@@ -21,13 +21,13 @@ import sys
 import torch
 from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.device import set_up
+from innerloop.runtime.device import set_up
 from innerloop.runtime.compute import Compute
-from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.meta.outer_loop import query_result
+from innerloop.learners.methods import method
+from innerloop.learners.step_sizes import initial_step_sizes
+from innerloop.training.outer_loop import query_result
 from innerloop.networks.named import network as named
-from innerloop.parameters import with_task_axis
+from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.layer_similarity import layer_grams
 
 kind, name, norm, size, filters, count, support, queries = sys.argv[1:]

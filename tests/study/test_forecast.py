@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.built_in import SOURCES
-from innerloop.extensions import load_entry
+from innerloop.runtime.built_in import SOURCES
+from innerloop.runtime.extensions import load_entry
 from innerloop.study.forecast import LOCAL, Forecast
 from innerloop.study.speeds import STARTUP, Speeds
 from innerloop.study.study import Study

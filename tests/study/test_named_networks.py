@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 import innerloop
-from innerloop.errors import ConfigError
 from innerloop.networks.options import NetworkOptions
+from innerloop.runtime.errors import ConfigError
 from innerloop.specs.train import TrainSpec
 from innerloop.study.jobs import Jobs
 from innerloop.study.study import Study

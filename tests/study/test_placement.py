@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 from innerloop.study import paths, workload
 from innerloop.study.jobs import Jobs
 from innerloop.study.keys import Resources

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from innerloop.data.image_store import CLASSES, IMAGES
-from innerloop.errors import ConfigError
-from innerloop.files import canonical_json
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 from innerloop.study.reading import merged_study, read_study, read_study_file
 
 ROOT = Path(__file__).resolve().parents[2]

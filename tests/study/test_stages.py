@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.files import canonical_json
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.files import canonical_json
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.study import Study

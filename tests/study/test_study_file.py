@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.built_in import PROBES
-from innerloop.errors import ConfigError
-from innerloop.files import canonical_json
+from innerloop.measurements.schemas import SCHEMAS
+from innerloop.runtime.built_in import PROBES
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.names import RESERVED
 from innerloop.study.plain_values import plain_values
 from innerloop.study.study import Study
-from innerloop.tables.schemas import SCHEMAS
 
 ROOT = Path(__file__).resolve().parents[2]
 

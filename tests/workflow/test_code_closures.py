@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from innerloop.built_in import ACCURACY, PROBES, SOURCES, UPDATE_RULES
-from innerloop.code_digest import closure, modules_reached
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import read_registry
-from innerloop.extensions import source_file
 from innerloop.render.registry import FIGURES
+from innerloop.runtime.built_in import ACCURACY, PROBES, SOURCES, UPDATE_RULES
+from innerloop.runtime.code_digest import closure, modules_reached
+from innerloop.runtime.extensions import source_file
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow_scripts"
@@ -45,7 +45,10 @@ def packages(modules: set[str]) -> set[str]:
 @pytest.mark.parametrize("rule", UPDATE_RULES.values())
 def test_training_reaches_no_measurement(rule: str) -> None:
     found = reached("train.py", rule)
-    assert packages(found).isdisjoint({"probes", "tables", "render", "study", "built_in"})
+    assert packages(found).isdisjoint(
+        {"probes", "measurements", "stats", "papers", "render", "study"}
+    )
+    assert "runtime.built_in" not in found
     assert "data.build_images" not in found
     assert not any(name.startswith("data.sources.") for name in found)
 
@@ -54,7 +57,9 @@ def test_training_reaches_no_measurement(rule: str) -> None:
 def test_data_scripts_reach_data_only(script: str) -> None:
     found = {name.removeprefix("data.") for name in reached(script) if name.startswith("data.")}
     assert {name for name in found if "." not in name} - {"__init__", "sources"} == CLOSURES[script]
-    assert packages(reached(script)).isdisjoint({"meta", "probes", "tables", "render", "study"})
+    assert packages(reached(script)).isdisjoint(
+        {"training", "probes", "measurements", "stats", "papers", "render", "study"}
+    )
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -86,7 +91,8 @@ def test_a_probe_reaches_no_other_probe(name: str) -> None:
         entry.partition(":")[0].removeprefix("innerloop.") for entry in [*PROBES.values(), ACCURACY]
     }
     assert found & others == {f"probes.{name}"}
-    assert packages(found).isdisjoint({"render", "study", "built_in"})
+    assert packages(found).isdisjoint({"render", "study", "papers"})
+    assert "runtime.built_in" not in found
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -96,7 +102,7 @@ def test_a_figure_reaches_no_other_figure_and_no_torch(name: str) -> None:
         f"render.figures.{name}"
     }
     assert packages(found).isdisjoint(
-        {"data", "networks", "engine", "inner_loop", "meta", "probes"}
+        {"data", "networks", "engine", "learners", "training", "probes"}
     )
 
 

@@ -49,7 +49,7 @@ def test_merely_touched(finished: Checkout, patterns: tuple[str, ...]) -> None:
 
 
 def test_a_comment_and_a_docstring(finished: Checkout) -> None:
-    training = "lib/innerloop/meta/training.py"
+    training = "lib/innerloop/training/training.py"
     with (
         finished.edited(training, '"""', '"""Edited. '),
         finished.edited(training, "import copy\n", "import copy  # a comment\n\n\n"),
@@ -69,7 +69,7 @@ def test_code_of_cka(finished: Checkout) -> None:
 
 
 def test_code_of_training(finished: Checkout) -> None:
-    code = ("lib/innerloop/meta/training.py", "import copy\n", "import copy\n\nX = 1\n")
+    code = ("lib/innerloop/training/training.py", "import copy\n", "import copy\n\nX = 1\n")
     with finished.edited(*code):
         planned = finished.planned(*SHARED)
     assert computed(planned) == {"train_model": 6, "measure_accuracy": 6, "measure_probe": 7}

@@ -11,9 +11,9 @@ import pytest
 from study_run import SHARED, Checkout
 
 from innerloop.commands import main as compare
-from innerloop.provenance import read_provenance
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
 from innerloop.study.reading import merged_study
 

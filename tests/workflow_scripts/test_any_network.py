@@ -10,13 +10,13 @@ from training_job import run
 
 import measure
 import tiny
-from innerloop.built_in import NETWORKS, PROBES
 from innerloop.data.image_store import ImageStore
-from innerloop.files import canonical_json, read_json
+from innerloop.measurements.aggregate import gather
 from innerloop.networks.options import NetworkOptions
+from innerloop.runtime.built_in import NETWORKS, PROBES
+from innerloop.runtime.files import canonical_json, read_json
 from innerloop.runtime.typed_json import as_json
 from innerloop.specs.measure import MeasureSpec
-from innerloop.tables.aggregate import gather
 
 MODULES = Path(__file__).parents[1] / "networks/modules.py"
 SIZE = {"way": 3, "image_size": tiny.SIZE}

@@ -7,8 +7,8 @@ import pytest
 import fetch_dataset
 import miniatures
 from innerloop.data.acquire.registry import read_registry
-from innerloop.errors import ConfigError
-from innerloop.files import canonical_json
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json
 
 
 @pytest.fixture

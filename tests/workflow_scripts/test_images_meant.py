@@ -13,9 +13,9 @@ import measure
 import measure_raw_pixels
 import tiny
 import train_toy
-from innerloop.errors import DataError
-from innerloop.files import canonical_json, write_json
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import canonical_json, write_json
 from innerloop.runtime.typed_json import as_json
 from innerloop.specs.data import SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec

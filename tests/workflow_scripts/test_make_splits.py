@@ -10,9 +10,9 @@ from training_job import Patterns
 import make_splits
 import tiny
 from innerloop.data.build_images import build_images
-from innerloop.errors import ProvenanceError
-from innerloop.files import write_json
-from innerloop.provenance import read_provenance
+from innerloop.runtime.errors import ProvenanceError
+from innerloop.runtime.files import write_json
+from innerloop.runtime.provenance import read_provenance
 
 
 def run(folder: Path, source: str) -> Path:

@@ -21,15 +21,15 @@ import draw_episodes
 import measure
 import measure_raw_pixels
 import tiny
-from innerloop.built_in import ACCURACY, PROBES
 from innerloop.data.image_store import ImageStore
-from innerloop.errors import InnerloopError, ProvenanceError, SchemaError
-from innerloop.files import canonical_json, write_json
-from innerloop.meta.outer_loop import QueryResult
+from innerloop.measurements.aggregate import gather
 from innerloop.probes import accuracy
+from innerloop.runtime.built_in import ACCURACY, PROBES
+from innerloop.runtime.errors import InnerloopError, ProvenanceError, SchemaError
+from innerloop.runtime.files import canonical_json, write_json
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec
 from innerloop.study.paths import LOGGED
-from innerloop.tables.aggregate import gather
+from innerloop.training.outer_loop import QueryResult
 
 TASKS = 5
 OPTIONS: dict[str, dict[str, Any]] = {

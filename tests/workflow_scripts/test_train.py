@@ -26,12 +26,12 @@ import innerloop
 import tiny
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
-from innerloop.errors import DataError, InputError, InterruptedTrainingError
-from innerloop.files import read_json
-from innerloop.meta import run as training_run
-from innerloop.meta.model_file import TrainedModel, load
-from innerloop.provenance import read_provenance
+from innerloop.runtime.errors import DataError, InputError, InterruptedTrainingError
+from innerloop.runtime.files import read_json
+from innerloop.runtime.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
+from innerloop.training import run as training_run
+from innerloop.training.model_file import TrainedModel, load
 
 
 def interrupt_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:

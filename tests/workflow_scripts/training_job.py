@@ -13,7 +13,7 @@ import train
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.image_store import ImageStore
 from innerloop.data.sources.base import UNSTATED
-from innerloop.files import write_json
+from innerloop.runtime.files import write_json
 from innerloop.runtime.typed_json import as_json
 
 

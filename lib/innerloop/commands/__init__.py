@@ -30,7 +30,7 @@ def usage() -> str:
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command."""
-    from innerloop.errors import InnerloopError
+    from innerloop.runtime.errors import InnerloopError
 
     if isinstance(sys.stdout, TextIOWrapper):  # where the locale is ASCII, a label may not be
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -20,18 +20,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from innerloop.errors import ConfigError
-from innerloop.files import atomic_path
-from innerloop.render.tabulation import MISSING, number, p_value, plus_minus_significant
-from innerloop.suggestions import instead_of
-from innerloop.tables.finished import Finished, called_by_both
-from innerloop.tables.schemas import schema_of
-from innerloop.tables.study_comparison import (
+from innerloop.commands.study_comparison import (
     VERDICTS,
     Number,
     number_differences,
     protocol_differences,
 )
+from innerloop.measurements.finished import Finished, called_by_both
+from innerloop.measurements.schemas import schema_of
+from innerloop.render.tabulation import MISSING, number, p_value, plus_minus_significant
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import atomic_path
+from innerloop.runtime.suggestions import instead_of
 
 #: Rows of a table that are shown unless all are asked for.
 SHOWN = 30

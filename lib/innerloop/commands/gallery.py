@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from innerloop.errors import ConfigError
-from innerloop.files import atomic_path, read_json
 from innerloop.render.contents import PAPERS, in_order
 from innerloop.render.registry import FIGURES
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import atomic_path, read_json
 
 #: Pixels that a picture is at most wide, and the greys and colours that its palette has.
 WIDTH, GREYS, COLOURS = 1200, 64, 192

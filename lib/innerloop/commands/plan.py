@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from innerloop.errors import ConfigError
-from innerloop.gpu_slots import visible_gpus
-from innerloop.progress import duration
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.gpu_slots import visible_gpus
+from innerloop.runtime.progress import duration
 from innerloop.study.done import done
 from innerloop.study.forecast import Forecast
 from innerloop.study.reading import merged_study

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from innerloop.errors import ConfigError
+from innerloop.measurements.schemas import SCHEMAS, schema_of
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.suggestions import instead_of
 from innerloop.study.json_schema import study_schema
-from innerloop.suggestions import instead_of
-from innerloop.tables.schemas import SCHEMAS, schema_of
 
 
 def main(argv: list[str]) -> None:

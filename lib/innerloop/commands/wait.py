@@ -11,7 +11,7 @@ import argparse
 import time
 from pathlib import Path
 
-from innerloop.earlier_jobs import earlier_jobs
+from innerloop.runtime.earlier_jobs import earlier_jobs
 
 
 def main(argv: list[str]) -> None:

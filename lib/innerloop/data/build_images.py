@@ -30,10 +30,10 @@ from innerloop.data.one_at_a_time import alone_in
 from innerloop.data.partial_store import PartialStore
 from innerloop.data.sources.base import IndexedSource, Source
 from innerloop.data.split_file import shortened
-from innerloop.errors import DataError
-from innerloop.files import write_json
-from innerloop.progress import Progress
-from innerloop.provenance import versions
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import write_json
+from innerloop.runtime.progress import Progress
+from innerloop.runtime.provenance import versions
 
 LEAST_SIDE_FOR_BOX = 84
 #: Images between two notes of how far a build is.

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 SPLITS = ("train", "val", "test")
 

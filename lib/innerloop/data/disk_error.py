@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 def disk_error(place: Path, error: OSError) -> DataError:

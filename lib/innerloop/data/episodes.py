@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from innerloop.data.splits import Split
-from innerloop.errors import DataError
-from innerloop.streams import Stream, stream_key
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.streams import Stream, stream_key
 
 
 @dataclass(frozen=True)

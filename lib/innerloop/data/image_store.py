@@ -20,8 +20,8 @@ import torch
 
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.store_name import store_name
-from innerloop.errors import DataError
-from innerloop.files import canonical_json, read_json
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import canonical_json, read_json
 
 IMAGES, CLASSES, MANIFEST = "images.npy", "classes.parquet", "manifest.json"
 

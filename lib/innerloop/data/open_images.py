@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from innerloop.built_in import SOURCES
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.fetch import FETCHED, Ways, fetch
 from innerloop.data.acquire.registry import Registry, read_registry
@@ -14,9 +13,10 @@ from innerloop.data.build_images import build_images
 from innerloop.data.image_store import MANIFEST, ImageStore
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.store_name import store_name
-from innerloop.errors import ConfigError, DataError
-from innerloop.extensions import load_entry, split_entry
-from innerloop.suggestions import instead_of
+from innerloop.runtime.built_in import SOURCES
+from innerloop.runtime.errors import ConfigError, DataError
+from innerloop.runtime.extensions import load_entry, split_entry
+from innerloop.runtime.suggestions import instead_of
 
 
 def open_images(
@@ -37,7 +37,7 @@ def open_images(
     must be downloaded go beside `folder`, into `raw/`.
 
     Args:
-        name: an embedded data set (`innerloop.built_in.SOURCES`), one of the registry
+        name: an embedded data set (`innerloop.runtime.built_in.SOURCES`), one of the registry
             (`docs/data.md`), or an entry of your own such as `my_sets.py:flowers`, which becomes
             the data set `flowers`.
         size: side of the images, in pixels.

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from innerloop.data.image_store import CLASSES, IMAGES, MANIFEST
-from innerloop.errors import DataError
-from innerloop.files import read_json, write_json
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import read_json, write_json
 
 PARTIAL, PLAN, DONE = ".partial", "plan.json", "done.json"
 

@@ -10,7 +10,7 @@ import torch
 
 from innerloop.data.build_images import resize
 from innerloop.data.sources.read_picture import read_rgb
-from innerloop.errors import InputError, require_count
+from innerloop.runtime.errors import InputError, require_count
 
 
 def read_images(files: Sequence[Path | str], size: int) -> torch.Tensor:

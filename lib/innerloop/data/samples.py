@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from innerloop.data.image_store import ImageStore
-from innerloop.files import atomic_path
-from innerloop.torchvision_ops import import_torchvision
+from innerloop.data.torchvision_ops import import_torchvision
+from innerloop.runtime.files import atomic_path
 
 
 def write_samples(store: ImageStore, path: Path | str, classes: int = 12, each: int = 6) -> None:

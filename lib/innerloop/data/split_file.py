@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.data.catalogue import SPLITS
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 @dataclass(frozen=True)

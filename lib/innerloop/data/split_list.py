@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from innerloop.data.split_file import SplitRow, shortened
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 def read_split_list(path: Path, name: str, superclass: str = "") -> list[SplitRow]:

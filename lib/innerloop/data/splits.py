@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.split_file import composed, read_split_file, shortened
-from innerloop.errors import DataError
-from innerloop.files import canonical_json
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import canonical_json
 
 SPLIT_SCHEMA = pa.schema(
     [

@@ -11,7 +11,7 @@ import torch
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_of
-from innerloop.errors import InputError, require_count
+from innerloop.runtime.errors import InputError, require_count
 
 
 @dataclass(frozen=True)

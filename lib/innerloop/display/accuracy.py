@@ -56,8 +56,8 @@ def main(argv: list[str] | None = None) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from innerloop.measurements.evidence import Evidence
     from innerloop.render.accuracy import accuracies
-    from innerloop.tables.evidence import Evidence
 
     folder = Path((sys.argv[1:] if argv is None else argv)[0])
     study = json.loads((folder / "study.json").read_text(encoding="utf-8"))

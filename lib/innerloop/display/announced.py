@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from innerloop.failure import reason
+from innerloop.runtime.failure import reason
 from innerloop.study.forecast import own_name
 from innerloop.study.study import Study
 

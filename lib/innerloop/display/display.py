@@ -19,8 +19,8 @@ from innerloop.display.accuracy import measured
 from innerloop.display.announced import HERE, Announcement
 from innerloop.display.run import Job, Run
 from innerloop.display.screen import Lines, Screen, Terminal
-from innerloop.failure import reason
-from innerloop.progress import SAVED, duration
+from innerloop.runtime.failure import reason
+from innerloop.runtime.progress import SAVED, duration
 from innerloop.study import paths
 from innerloop.study.forecast import own_name
 

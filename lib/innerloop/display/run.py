@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from innerloop.display.announced import Announcement
-from innerloop.progress import Reached, reached
+from innerloop.runtime.progress import Reached, reached
 from innerloop.study.forecast import Forecast
 
 #: A log is looked into again after this many seconds.

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from innerloop.display.run import Job, Run
-from innerloop.progress import duration
+from innerloop.runtime.progress import duration
 
 #: Seconds between two progress lines where there is no terminal.
 LINE_SECONDS = 60.0

@@ -17,7 +17,7 @@ from innerloop.data.tasks import Labelled
 from innerloop.engine.head import SupportGradient, usable
 from innerloop.engine.losses import cross_entropy, task_groups
 from innerloop.networks.network import Activations, Network
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 
 @dataclass(frozen=True)

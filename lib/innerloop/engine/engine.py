@@ -13,7 +13,7 @@ from innerloop.engine.autograd import Autograd
 from innerloop.engine.head import HeadGradient, SupportGradient
 from innerloop.networks.conv4 import Conv4
 from innerloop.networks.network import Activations, Network
-from innerloop.parameters import HEAD, Parameters, layer_of
+from innerloop.networks.parameters import HEAD, Parameters, layer_of
 
 
 class Engine(Protocol):

@@ -9,7 +9,7 @@ import torch
 
 from innerloop.engine.losses import cross_entropy
 from innerloop.networks.network import head_logits
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 #: Fast weights, and whether to keep activations until the gradient is differentiated (faster)
 #: instead of computing them again -> each task's inner loss [T], and its gradient with respect to

@@ -11,13 +11,13 @@ import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _NormBase
 
-from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import load_entry
 from innerloop.networks.anatomy import Anatomy, anatomy_of
 from innerloop.networks.normalisation import GroupNorm
 from innerloop.networks.scale_invariance import require_scale_invariance
 from innerloop.networks.task_axis import over_tasks
-from innerloop.progress import say
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.extensions import load_entry
+from innerloop.runtime.progress import say
 
 
 @dataclass(frozen=True)

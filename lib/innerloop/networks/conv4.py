@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias, get_args
 import torch
 from torch import nn
 
-from innerloop.errors import ConfigError, require_count
 from innerloop.networks.normalisation import SupportBatchNorm2d
+from innerloop.runtime.errors import ConfigError, require_count
 
 Normalisation: TypeAlias = Literal["batch", "support", "group", "layer", "instance", "none"]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from innerloop.built_in import network_entry
 from innerloop.networks.network import Network
 from innerloop.networks.options import Initialisation
+from innerloop.runtime.built_in import network_entry
 
 
 def network(

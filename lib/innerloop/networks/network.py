@@ -11,16 +11,16 @@ from typing import Any, Literal, TypeAlias, get_args
 import torch
 from torch import nn
 
-from innerloop.errors import ConfigError, require_count
-from innerloop.files import canonical_json
 from innerloop.networks.anatomy import Anatomy, ParameterInfo
 from innerloop.networks.building import Built, Recipe, built, made
 from innerloop.networks.initialisation import initial_weight
 from innerloop.networks.normalisation import SupportBatchNorm2d, normalised_by_first
 from innerloop.networks.options import CONV4, Initialisation, NetworkOptions
+from innerloop.networks.parameters import HEAD, Parameters
 from innerloop.networks.task_axis import over_tasks
-from innerloop.parameters import HEAD, Parameters
-from innerloop.streams import seed_from
+from innerloop.runtime.errors import ConfigError, require_count
+from innerloop.runtime.files import canonical_json
+from innerloop.runtime.streams import seed_from
 
 #: Layer -> its outputs, flattened, [T, N, F].
 Activations: TypeAlias = dict[str, torch.Tensor]

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from innerloop.errors import ConfigError, require_count
 from innerloop.runtime.allowed import Allowed, Count, Positive
+from innerloop.runtime.errors import ConfigError, require_count
 
 BLOCKS = ("conv1", "conv2", "conv3", "conv4")
 LAYERS = (*BLOCKS, "head")

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 
 
 class _Block(nn.Module):

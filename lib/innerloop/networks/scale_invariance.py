@@ -12,9 +12,9 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
-from innerloop.errors import ExtensionError
 from innerloop.networks.anatomy import Anatomy
-from innerloop.parameters import HEAD
+from innerloop.networks.parameters import HEAD
+from innerloop.runtime.errors import ExtensionError
 
 _SCALES = (100.0, 200.0)
 #: Of the logits' norm.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from innerloop.meta.evaluation import evaluate
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.progress import Progress
+from innerloop.runtime.progress import Progress
+from innerloop.training.evaluation import evaluate
 
 
 def accuracy(model: ProbedModel) -> Iterator[Row]:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.adapt import adapt
+from innerloop.learners.adapt import adapt
 from innerloop.networks.network import Activations
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.progress import Progress
+from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import CkaOptions
 

@@ -9,12 +9,12 @@ from typing import Literal, TypeAlias
 import torch
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.errors import InputError
-from innerloop.inner_loop.adapt import query_logits
-from innerloop.inputs import require_network, require_tasks, require_weights
+from innerloop.learners.adapt import query_logits
+from innerloop.learners.inputs import require_network, require_tasks, require_weights
 from innerloop.networks.network import Activations, Network
-from innerloop.parameters import Parameters, with_task_axis
+from innerloop.networks.parameters import Parameters, with_task_axis
 from innerloop.probes.linear_cka import cka_biased, cka_debiased, gram
+from innerloop.runtime.errors import InputError
 
 Estimator: TypeAlias = Literal["biased", "debiased"]
 

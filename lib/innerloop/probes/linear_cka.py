@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import torch
 
-from innerloop.errors import InnerloopError
+from innerloop.runtime.errors import InnerloopError
 
 
 def gram(features: torch.Tensor) -> torch.Tensor:

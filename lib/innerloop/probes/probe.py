@@ -26,14 +26,14 @@ from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize, read_epis
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
 from innerloop.data.tasks import TaskBatch, Tasks
-from innerloop.errors import ConfigError, DataError, InputError
-from innerloop.inner_loop.adapt import Adaptation, adapt
-from innerloop.inner_loop.method import Method, with_test_step_size
-from innerloop.inner_loop.step_sizes import initial_step_sizes
-from innerloop.meta.model_file import TrainedModel, Weights
+from innerloop.learners.adapt import Adaptation, adapt
+from innerloop.learners.method import Method, with_test_step_size
+from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.network import Network
-from innerloop.progress import Progress
+from innerloop.runtime.errors import ConfigError, DataError, InputError
+from innerloop.runtime.progress import Progress
 from innerloop.specs.measure import MeasureSpec
+from innerloop.training.model_file import TrainedModel, Weights
 
 Row: TypeAlias = dict[str, Any]
 

@@ -17,15 +17,15 @@ import torch
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.engine.engine import engine_of
-from innerloop.errors import DataError
-from innerloop.inner_loop.losses import task_accuracies
-from innerloop.meta.model_file import Weights
-from innerloop.parameters import Parameters, bounded, with_task_axis
+from innerloop.learners.losses import task_accuracies
+from innerloop.networks.parameters import Parameters, bounded, with_task_axis
 from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.progress import Progress
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import ProtonetOptions
+from innerloop.training.model_file import Weights
 
 
 def protonet(model: ProbedModel) -> Iterator[Row]:

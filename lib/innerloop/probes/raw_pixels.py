@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from innerloop.data.episodes import Episodes, read_episodes
 from innerloop.data.image_store import ImageStore
-from innerloop.inner_loop.losses import task_accuracies
+from innerloop.learners.losses import task_accuracies
 
 
 def raw_pixels(

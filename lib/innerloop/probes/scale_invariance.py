@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.inner_loop.adapt import query_logits
-from innerloop.inner_loop.losses import task_losses
-from innerloop.parameters import Parameters, kind_of, layer_of, with_task_axis
+from innerloop.learners.adapt import query_logits
+from innerloop.learners.losses import task_losses
+from innerloop.networks.parameters import Parameters, kind_of, layer_of, with_task_axis
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import ScaleInvarianceOptions

@@ -17,15 +17,15 @@ import torch
 
 from innerloop.data.tasks import Labelled
 from innerloop.engine.engine import engine_of
-from innerloop.errors import ConfigError
-from innerloop.inner_loop.constraint import constrained
-from innerloop.inner_loop.losses import loss_scale, task_accuracies, task_losses
-from innerloop.inner_loop.methods import method
-from innerloop.inner_loop.update_rules.rule import UpdateRule
-from innerloop.inner_loop.update_rules.rules import scaled_lr, unit_norm
+from innerloop.learners.constraint import constrained
+from innerloop.learners.losses import loss_scale, task_accuracies, task_losses
+from innerloop.learners.methods import method
+from innerloop.learners.update_rules.rule import UpdateRule
+from innerloop.learners.update_rules.rules import scaled_lr, unit_norm
 from innerloop.networks.network import Network
-from innerloop.parameters import Parameters, role_of, with_task_axis
-from innerloop.streams import Stream, stream_key
+from innerloop.networks.parameters import Parameters, role_of, with_task_axis
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.streams import Stream, stream_key
 
 #: The updates that are compared. Imported, not looked up by name, so that the code digest of the
 #: toy sees them.

@@ -8,15 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from innerloop.errors import SchemaError
+from innerloop.measurements.comparability import PROTOCOL
+from innerloop.measurements.described_study import RAW_PIXELS, DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.quantities import METHODS_MAY_DIFFER
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
-from innerloop.tables.comparability import PROTOCOL
-from innerloop.tables.described_study import RAW_PIXELS, DescribedStudy
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.quantities import METHODS_MAY_DIFFER
-from innerloop.tables.summaries import summarise
-from innerloop.tables.winner import by_episode, winner
+from innerloop.runtime.errors import SchemaError
+from innerloop.stats.summaries import summarise
+from innerloop.stats.winner import by_episode, winner
 
 #: A number of a printed table: one variant, measured in one place. `REST` is its whole protocol.
 GROUP = ["protocol", "variant", "train_dataset", "eval_dataset", "split", "way", "shot"]

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 import pandas as pd
 from scipy.stats import norm
 
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.intervals import BOOTSTRAP_RESAMPLES
-from innerloop.tables.multiple_comparisons import PROMISES
-from innerloop.tables.statistics import Statistics
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.stats.intervals import BOOTSTRAP_RESAMPLES
+from innerloop.stats.multiple_comparisons import PROMISES
+from innerloop.stats.statistics import Statistics
 
 #: P2 contradicts itself, so the measured on-task change is to be read against both claims.
 ON_TASK_CLAIMS = (

@@ -10,6 +10,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.inner_steps import common_steps
+from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
 from innerloop.render.style import (
     Look,
@@ -22,10 +25,7 @@ from innerloop.render.style import (
     whiskers,
 )
 from innerloop.render.tabulation import number
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.inner_steps import common_steps
-from innerloop.tables.layers import layers_in_order
-from innerloop.tables.summaries import summarise
+from innerloop.stats.summaries import summarise
 
 PROTOCOL = "p1"
 

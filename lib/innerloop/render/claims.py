@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import Comparison, Selection, claims
+from innerloop.papers.judgement import VERDICTS, WHERE_RUN, Judgement, Outcome, judge_claims
+from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
-from innerloop.tables.claims import Comparison, Selection, claims
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.judgement import VERDICTS, WHERE_RUN, Judgement, Outcome, judge_claims
-from innerloop.tables.quantities import QUANTITIES, Quantity
 
 STAND_IN = "on stand-in data"
 

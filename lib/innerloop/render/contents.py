@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.tables.described_study import PAPER_LABELS, DescribedStudy
+from innerloop.measurements.described_study import PAPER_LABELS, DescribedStudy
 
 #: The tables that a report begins with, and what they are for.
 CLAIMS, COMPARISONS = "claims", "claim_comparisons"

@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
 from innerloop.render.style import Look, legend_below, panels
-from innerloop.tables.layers import layers_in_order
 
 
 def compact(number: float, _position: int | None = None) -> str:

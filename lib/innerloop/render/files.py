@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from innerloop.files import atomic_path, write_json
 from innerloop.render.captions import join
 from innerloop.render.drawing import Drawing
 from innerloop.render.fonts import NO_GLYPH, give_fonts
@@ -15,6 +14,7 @@ from innerloop.render.long_table import fits_a_page, long_table
 from innerloop.render.registry import Product
 from innerloop.render.style import theme
 from innerloop.render.tabulation import Tabulation
+from innerloop.runtime.files import atomic_path, write_json
 
 #: Formats of a figure, and the metadata that would otherwise hold the date or the program.
 FORMATS: dict[str, dict[str, Any]] = {

@@ -9,14 +9,14 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 
 from innerloop import __version__
-from innerloop.files import read_json
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.contents import in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.latex import BY_NUMBER, escape
 from innerloop.render.long_table import long_table
 from innerloop.render.provenance import model_rows, protocols, shared_facts
 from innerloop.render.registry import FIGURES, TABLES
-from innerloop.tables.described_study import DescribedStudy
+from innerloop.runtime.files import read_json
 
 HERE = Path(__file__).parent
 TEMPLATE = "templates/report.tex"

@@ -10,13 +10,15 @@ from typing import Any
 import pyarrow as pa
 from PIL import Image
 
-from innerloop.errors import ProvenanceError
-from innerloop.extensions import load_entry
-from innerloop.files import read_json
-from innerloop.provenance import require_spec, write_table
+from innerloop.measurements.aggregate import gather
+from innerloop.measurements.evidence import Evidence
 from innerloop.render.files import write_drawing, write_tabulation
 from innerloop.render.registry import FIGURES, Product, tables_of
 from innerloop.render.report import write_report
+from innerloop.runtime.errors import ProvenanceError
+from innerloop.runtime.extensions import load_entry
+from innerloop.runtime.files import read_json
+from innerloop.runtime.provenance import require_spec, write_table
 from innerloop.specs.train import TrainSpec
 from innerloop.study import paths
 from innerloop.study.description import describe
@@ -24,8 +26,6 @@ from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
-from innerloop.tables.aggregate import gather
-from innerloop.tables.evidence import Evidence
 
 _STALE = "Left out: files that were made by another study file or other code than now"
 

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from innerloop.errors import LatexError
-from innerloop.files import atomic_path
+from innerloop.runtime.errors import LatexError
+from innerloop.runtime.files import atomic_path
 
 PROGRAM = "pdflatex"
 #: Runs until page numbers and column widths of long tables have settled.

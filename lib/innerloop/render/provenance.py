@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.files import read_json
-from innerloop.provenance import commit_in_words
+from innerloop.measurements.described_study import PAPER_LABELS, DescribedStudy, Model
 from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
-from innerloop.tables.described_study import PAPER_LABELS, DescribedStudy, Model
+from innerloop.runtime.files import read_json
+from innerloop.runtime.provenance import commit_in_words
 
 #: Keys that say which model it is, not how it was made.
 IDENTITY = frozenset(

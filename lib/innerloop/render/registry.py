@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from innerloop.errors import ConfigError
-from innerloop.tables.quantities import QUANTITIES
+from innerloop.papers.quantities import QUANTITIES
+from innerloop.runtime.errors import ConfigError
 
 
 @dataclass(frozen=True)

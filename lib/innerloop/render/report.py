@@ -11,8 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from innerloop import __version__
-from innerloop.files import atomic_path, read_json
-from innerloop.provenance import circumstances, commit_in_words
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, stand_ins
 from innerloop.render.files import with_suffix
@@ -26,7 +25,8 @@ from innerloop.render.provenance import (
 )
 from innerloop.render.registry import FIGURES, TABLES
 from innerloop.render.tabulation import is_numeric
-from innerloop.tables.described_study import DescribedStudy
+from innerloop.runtime.files import atomic_path, read_json
+from innerloop.runtime.provenance import circumstances, commit_in_words
 
 HERE = Path(__file__).parent
 TEMPLATE = "templates/report.html"

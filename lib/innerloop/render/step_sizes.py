@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from innerloop.tables.described_study import DescribedStudy
+from innerloop.measurements.described_study import DescribedStudy
 
 START_MATTERS = "Where step sizes start biases the sign of their final mean."
 _EACH = "one for each weight"

@@ -25,9 +25,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterSciNotation
 from numpy.typing import NDArray
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.layers import LAYERS
 from innerloop.render import fonts
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.layers import LAYERS
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
-from innerloop.errors import ConfigError
-from innerloop.suggestions import instead_of
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.suggestions import instead_of
 
 T = TypeVar("T")
 

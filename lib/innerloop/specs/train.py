@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from innerloop.inner_loop.method import Method
+from innerloop.learners.method import Method
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.allowed import Count, Natural, Positive
 from innerloop.runtime.compute import Compute

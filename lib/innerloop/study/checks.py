@@ -6,19 +6,19 @@ import ast
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from innerloop.built_in import NETWORKS, UPDATE_RULES, network_entry
-from innerloop.errors import ConfigError, ExtensionError
-from innerloop.extensions import (
+from innerloop.learners.method import Method
+from innerloop.learners.update_rules.declaration import check_source
+from innerloop.runtime.built_in import NETWORKS, UPDATE_RULES, network_entry
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.extensions import (
     GIVEN,
     check_entry,
     check_options,
     declared_options,
     split_entry,
 )
-from innerloop.inner_loop.method import Method
-from innerloop.inner_loop.update_rules.declaration import check_source
+from innerloop.runtime.suggestions import instead_of
 from innerloop.study.model import Model
-from innerloop.suggestions import instead_of
 
 
 def known(group: Mapping[str, Any], name: str, what: str) -> Any:

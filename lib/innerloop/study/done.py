@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from innerloop.errors import InnerloopError
-from innerloop.files import read_json
-from innerloop.provenance import read_provenance
+from innerloop.runtime.errors import InnerloopError
+from innerloop.runtime.files import read_json
+from innerloop.runtime.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
 from innerloop.specs.measure import Spec
 from innerloop.study.jobs import Jobs

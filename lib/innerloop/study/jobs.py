@@ -12,15 +12,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from innerloop.built_in import ACCURACY, network_entry
-from innerloop.code_digest import code_digest
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
-from innerloop.errors import ConfigError
-from innerloop.extensions import source_file
-from innerloop.files import sha256_of
 from innerloop.networks.options import CONV4, NetworkOptions
+from innerloop.runtime.built_in import ACCURACY, network_entry
+from innerloop.runtime.code_digest import code_digest
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import source_file
+from innerloop.runtime.files import sha256_of
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec

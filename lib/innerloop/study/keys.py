@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
 from innerloop.runtime.compute import Compute
-from innerloop.tables.statistics import Statistics
+from innerloop.stats.statistics import Statistics
 
 Setting: TypeAlias = Annotated[
     str,

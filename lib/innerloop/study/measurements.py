@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from innerloop.built_in import PROBES
-from innerloop.errors import ConfigError
+from innerloop.runtime.built_in import PROBES
+from innerloop.runtime.errors import ConfigError
 from innerloop.specs.measure import Spec
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from innerloop.inner_loop.method import Method
+from innerloop.learners.method import Method
 from innerloop.study.model_key import ModelKey, way_and_shot
 
 #: At most so many validation tasks go through the network together, and so many images.

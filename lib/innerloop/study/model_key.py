@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 from innerloop.study.paths import fill
 
 _SETTING = re.compile(r"^([1-9]\d*)w([1-9]\d*)s$")

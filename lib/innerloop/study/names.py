@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from innerloop.built_in import FEW_SHOT, SOURCES
-from innerloop.errors import ConfigError
-from innerloop.inner_loop.methods import METHODS
+from innerloop.learners.methods import METHODS
+from innerloop.measurements.described_study import RAW_PIXELS
+from innerloop.runtime.built_in import FEW_SHOT, SOURCES
+from innerloop.runtime.errors import ConfigError
 from innerloop.study.checks import check_code, check_short_name, known
 from innerloop.study.paths import LOGGED
 from innerloop.study.study_file import StudyFile
-from innerloop.tables.described_study import RAW_PIXELS
 
 #: Tables that a user's probe may not be named after.
 RESERVED = frozenset({"accuracy", *LOGGED, "toy"})

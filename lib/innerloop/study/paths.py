@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 
 RAW = "resources/raw/{collection}/fetched.json"
 IMAGES = "resources/images/{dataset}/{store}/manifest.json"

@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from innerloop.built_in import PROBES
-from innerloop.errors import ConfigError
+from innerloop.runtime.built_in import PROBES
+from innerloop.runtime.errors import ConfigError
 
 #: Beyond this, floats do not tell one whole number from the next.
 _WHOLE = 2.0**53

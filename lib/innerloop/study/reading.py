@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 
 _MERGE = "tag:yaml.org,2002:merge"
 

@@ -10,8 +10,8 @@ from typing import Any
 import jsonschema
 from jsonschema.exceptions import relevance
 
-from innerloop.errors import ConfigError
-from innerloop.suggestions import instead_of
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.suggestions import instead_of
 
 #: Keywords that refuse unknown keys.
 _CLOSED = ("additionalProperties", "unevaluatedProperties")

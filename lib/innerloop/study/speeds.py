@@ -10,8 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from innerloop.errors import ConfigError
-from innerloop.files import read_json
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import read_json
 from innerloop.study import workload
 from innerloop.study.study import Study
 from innerloop.study.workload import Work, jobs_of

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import from_json
+from innerloop.stats.statistics import Statistics
 from innerloop.study import choices
 from innerloop.study.checks import check_cka, check_over_training
 from innerloop.study.keys import Models
@@ -17,7 +18,6 @@ from innerloop.study.names import check_names
 from innerloop.study.plain_values import plain_values
 from innerloop.study.schema import check_schema
 from innerloop.study.study_file import StudyFile
-from innerloop.tables.statistics import Statistics
 
 
 class Study(StudyFile):

@@ -7,20 +7,20 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
-from innerloop.built_in import PROBES, SOURCES
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import Registry, read_registry
 from innerloop.data.acquire.terms import require_acceptance, terms_of
 from innerloop.data.licence import Licence
-from innerloop.errors import ConfigError, ExtensionError
-from innerloop.inner_loop.method import Method, with_test_step_size
-from innerloop.inner_loop.methods import METHODS, rule_entry
+from innerloop.learners.method import Method, with_test_step_size
+from innerloop.learners.methods import METHODS, rule_entry
+from innerloop.runtime.built_in import PROBES, SOURCES
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
 from innerloop.study import choices
 from innerloop.study.checks import check_network, check_rule
 from innerloop.study.keys import ComputeKeys
 from innerloop.study.places import with_places
-from innerloop.suggestions import instead_of
 
 #: Keys that say how files may be had, and nothing of what is computed from them.
 ACCESS = ("data_root", "mirrors", "accept_licence")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.data.store_name import variant_and_size
-from innerloop.inner_loop.method import Method
+from innerloop.learners.method import Method
 from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
 from innerloop.study.jobs import Jobs

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from innerloop.code_digest import LIBRARY
 from innerloop.data.acquire.registry import read_registry
 from innerloop.data.catalogue import SPLITS
-from innerloop.errors import ConfigError
-from innerloop.extensions import check_entry
+from innerloop.runtime.code_digest import LIBRARY
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import check_entry
 
 REGISTRY = read_registry()
 VARIANTS = [variant for known in REGISTRY.variants.values() for variant in known.values()]

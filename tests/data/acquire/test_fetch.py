@@ -16,7 +16,7 @@ from raw_files import BRISK, CONTENT, collection, raw_file
 
 import file_server as answers
 from innerloop.data.acquire.fetch import Ways, fetch
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 MD5 = hashlib.md5(CONTENT).hexdigest()

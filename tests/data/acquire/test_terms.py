@@ -8,7 +8,7 @@ import pytest
 
 from innerloop.data.acquire.terms import require_acceptance, show_terms, terms_of
 from innerloop.data.licence import Licence
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 
 FREE = Licence("MIT", "A. Free", "https://free.example")
 BOUND = Licence("no commerce", "B. Bound", "https://bound.example", non_commercial=True)

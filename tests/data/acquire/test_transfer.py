@@ -14,7 +14,7 @@ from raw_files import BRISK, CONTENT, IMPATIENT
 import file_server as answers
 from innerloop.data.acquire import transfer
 from innerloop.data.acquire.transfer import SourceError, download
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from innerloop.data.archives.made_once import made_once
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 def test_it_is_made_once(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 from innerloop.data.archives import members
 from innerloop.data.archives.members import Allowance
 from innerloop.data.archives.unpack import unpacked
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 FILES = {"birds/a.jpg": b"eagle" * 100, "birds/deep/b.jpg": b"owl" * 100}
 

@@ -13,7 +13,7 @@ import pytest
 
 from innerloop.data.archives import unpickle as reader
 from innerloop.data.archives.unpickle import unpickle
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 from python2_pickle import python2_pickle
 
 PIXELS = np.arange(2 * 4 * 3, dtype=np.uint8).reshape(2, 4, 3)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import innerloop
 from innerloop.engine.analytic.conv4 import BatchConv4
 from innerloop.engine.analytic.losses import TaskLosses
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 from oracle import Oracle
 
 TOLERANCE = {"rtol": 1e-9, "atol": 1e-10}

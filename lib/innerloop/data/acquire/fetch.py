@@ -15,8 +15,8 @@ from innerloop.data.acquire.transfer import PATIENT, Patience, SourceError, down
 from innerloop.data.acquire.verify import Hashes, verified
 from innerloop.data.disk_error import disk_error
 from innerloop.data.one_at_a_time import alone_in
-from innerloop.errors import DataError
-from innerloop.files import read_json, write_json
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import read_json, write_json
 
 FETCHED = "fetched.json"
 #: Where each download came from.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.errors import DataError
-from innerloop.files import atomic_path
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import atomic_path
 
 LOCK = "SHA256SUMS"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from innerloop.data.acquire.collection import Collection
 from innerloop.data.acquire.verify import hashes_of
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 def places(collection: Collection, data_root: Path) -> tuple[Path, Path]:

@@ -17,8 +17,8 @@ from typing import Any
 from innerloop.data.acquire.collection import Collection, RawFile, Variant
 from innerloop.data.catalogue import SPLITS
 from innerloop.data.licence import Licence
-from innerloop.errors import ConfigError
-from innerloop.extensions import entry_in
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import entry_in
 
 #: Not part of any job's code: what a job depends on goes into its parameters.
 BUILT_IN = Path(__file__).parents[1] / "registry.toml"

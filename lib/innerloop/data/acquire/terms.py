@@ -7,7 +7,7 @@ from collections.abc import Collection as Container
 from collections.abc import Mapping
 
 from innerloop.data.licence import Licence
-from innerloop.errors import ConfigError
+from innerloop.runtime.errors import ConfigError
 
 
 def terms_of(dataset: str, licence: Licence) -> str:

@@ -18,8 +18,8 @@ import requests
 from urllib3.exceptions import HTTPError
 
 from innerloop.data.acquire.verify import looks_like_web_page
-from innerloop.errors import DataError
-from innerloop.progress import ByteProgress
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.progress import ByteProgress
 
 _BLOCK = 1 << 20
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from innerloop.data.acquire.collection import RawFile
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 _BLOCK = 1 << 20
 _PAGE = (b"<!doctype html", b"<html", b"<head", b"<script", b"<?xml")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from innerloop.data.disk_error import disk_error
 from innerloop.data.one_at_a_time import alone_in
-from innerloop.files import read_json, write_json
+from innerloop.runtime.files import read_json, write_json
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:

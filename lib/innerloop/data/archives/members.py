@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
 from typing import IO
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 _BLOCK = 1 << 20
 

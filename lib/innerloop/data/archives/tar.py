@@ -11,8 +11,8 @@ from typing import IO, cast
 
 from innerloop.data.archives.members import Allowance, inside, is_junk, save
 from innerloop.data.archives.wanted import Wanted
-from innerloop.errors import DataError
-from innerloop.progress import ByteProgress
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.progress import ByteProgress
 
 _GZIP = b"\x1f\x8b"
 

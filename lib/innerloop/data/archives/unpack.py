@@ -15,7 +15,7 @@ from innerloop.data.archives.members import Allowance
 from innerloop.data.archives.tar import unpack_tar
 from innerloop.data.archives.wanted import Wanted
 from innerloop.data.archives.zip import unpack_zip
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 _DAMAGED = (
     tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,

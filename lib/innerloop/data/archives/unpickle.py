@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 _KINDS = "buif"  # of array elements: booleans and numbers
 

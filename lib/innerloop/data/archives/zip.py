@@ -8,8 +8,8 @@ from pathlib import Path
 
 from innerloop.data.archives.members import Allowance, inside, is_junk, save
 from innerloop.data.archives.wanted import Wanted
-from innerloop.errors import DataError
-from innerloop.progress import Progress
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.progress import Progress
 
 _KINDS = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: packed where files have no kind
 

@@ -11,7 +11,7 @@ import numpy as np
 from innerloop.data.archives.unpack import unpacked
 from innerloop.data.archives.unpickle import unpickle
 from innerloop.data.sources.fetched_files import FetchedFiles
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 SIDE = 32
 

@@ -7,7 +7,7 @@ import numpy as np
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.sources.cifar import SIDE, cifar_folder, read_batch, read_names
 from innerloop.data.sources.pixel_arrays import PixelArrays, Run
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 ROOT = "cifar-10-batches-py"
 BATCHES = {"train": [f"data_batch_{number}" for number in range(1, 6)], "test": ["test_batch"]}

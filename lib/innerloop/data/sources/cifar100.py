@@ -10,7 +10,7 @@ from innerloop.data.catalogue import ClassEntry
 from innerloop.data.sources.cifar import SIDE, cifar_folder, read_batch, read_names
 from innerloop.data.sources.pixel_arrays import PixelArrays, Run
 from innerloop.data.split_list import read_split_list, require_same
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 ROOT = "cifar-100-python"
 

@@ -12,7 +12,7 @@ from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.data.sources.picture_tree import PictureTree
 from innerloop.data.sources.read_picture import SUFFIXES
 from innerloop.data.split_file import SplitRow, composed, read_split_file, shortened
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 class ClassFolders(PictureFiles):

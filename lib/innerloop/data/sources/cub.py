@@ -12,7 +12,7 @@ from innerloop.data.catalogue import SPLITS, ClassEntry
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.data.split_list import read_split_list, require_same
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 CLASSES = Path(__file__).parent / "../split_lists/cub_classes.csv"
 ROOT = "CUB_200_2011"

@@ -11,9 +11,9 @@ from typing import Any
 
 from innerloop.data.licence import Licence
 from innerloop.data.sources.base import Source
-from innerloop.errors import ConfigError, DataError
-from innerloop.extensions import load_entry
-from innerloop.files import canonical_json, read_json, sha256_of
+from innerloop.runtime.errors import ConfigError, DataError
+from innerloop.runtime.extensions import load_entry
+from innerloop.runtime.files import canonical_json, read_json, sha256_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from innerloop.data.catalogue import SPLITS
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 Name = TypeVar("Name", str, int)
 

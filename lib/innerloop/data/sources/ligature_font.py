@@ -12,7 +12,7 @@ from io import BytesIO
 
 from fontTools.ttLib import TTFont
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 VARIATION_SELECTOR = 0xFE0F  # "as an emoji": says nothing in an emoji font
 PRIVATE_USE = 0xF0000

@@ -14,7 +14,7 @@ from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.data.split_file import shortened
 from innerloop.data.split_list import read_rows, require_same
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 IMAGES = Path(__file__).parent / "../split_lists/mini_imagenet_images.csv.gz"
 _LISTED_NAME = re.compile(r"(n\d{8})(\d{8})\.jpg")

@@ -13,8 +13,8 @@ from innerloop.data.archives.unpickle import unpickle
 from innerloop.data.catalogue import SPLITS, ClassEntry
 from innerloop.data.sources.pixel_arrays import PixelArrays, Run
 from innerloop.data.split_list import read_split_list, require_same
-from innerloop.errors import DataError
-from innerloop.files import read_json, write_json
+from innerloop.runtime.errors import DataError
+from innerloop.runtime.files import read_json, write_json
 
 CLASSES = Path(__file__).parent / "../split_lists/mini_imagenet_classes.csv"
 SIDE = 84

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 def package_folder(package: str) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from innerloop.data.archives.members import is_junk
 from innerloop.data.sources.read_picture import SUFFIXES
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 class PictureTree:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 #: What image data sets come in. Pillow knows more, of which some start other programs.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")

@@ -24,7 +24,7 @@ from innerloop.data.sources.drawing import Placement, print_dark_on_light
 from innerloop.data.sources.fonts import Glyph, code_points, open_font
 from innerloop.data.sources.hash_split import hash_order, hash_split
 from innerloop.data.sources.package_files import only_file
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 FACES = (
     "DejaVuSans",

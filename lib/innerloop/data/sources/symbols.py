@@ -23,7 +23,7 @@ from innerloop.data.sources.fonts import Glyph, code_points, open_font
 from innerloop.data.sources.hash_split import hash_order, hash_split
 from innerloop.data.sources.package_files import only_file, package_folder
 from innerloop.data.sources.word_list import read_word_list
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 # Left out: Font Awesome 5 and Material Design 5 (the same drawings as 6), brands (trademarks).
 FAMILIES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.errors import DataError
+from innerloop.runtime.errors import DataError
 
 
 def read_word_list(file: Path) -> dict[str, str]:

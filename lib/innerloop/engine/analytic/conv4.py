@@ -16,7 +16,7 @@ from innerloop.engine.analytic.convolution import convolved, mean_and_variance
 from innerloop.engine.analytic.patches import side_by_side
 from innerloop.networks.network import Activations, head_logits
 from innerloop.networks.options import BLOCKS
-from innerloop.parameters import HEAD, Parameters
+from innerloop.networks.parameters import HEAD, Parameters
 
 #: Per block: mean and variance of each task's and filter's pre-activations, [T * filters].
 Statistics: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]

@@ -12,7 +12,7 @@ from innerloop.engine.analytic.losses import TaskLosses
 from innerloop.engine.head import SupportGradient
 from innerloop.engine.losses import cross_entropy
 from innerloop.networks.network import Activations
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from innerloop.engine.analytic.conv4 import BatchConv4, block_tensors, by_task
 from innerloop.engine.analytic.convolution import BlockInput, Hidden
 from innerloop.networks.network import head_logits
 from innerloop.networks.options import BLOCKS
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from innerloop.engine.analytic.convolution import BlockInput, Hidden
 from innerloop.engine.analytic.loss_pass import Gradients, LossPass
 from innerloop.engine.analytic.patches import Patches, side_by_side
 from innerloop.engine.losses import cross_entropy, task_groups
-from innerloop.parameters import Parameters
+from innerloop.networks.parameters import Parameters
 
 
 @dataclass(frozen=True)

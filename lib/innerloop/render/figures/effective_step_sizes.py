@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import logarithmic, theme, variant_looks
-from innerloop.tables.evidence import Evidence
 
 PROTOCOL = "p1"
 QUANTITIES = {"effective_step_size": "effective step size"}

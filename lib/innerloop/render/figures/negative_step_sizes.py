@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
+from innerloop.measurements.step_sizes import learned
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
@@ -16,10 +20,6 @@ from innerloop.render.style import (
     theme,
     titles_of,
 )
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.layers import layers_in_order
-from innerloop.tables.step_sizes import learned
 
 MODEL = ["protocol", "variant", "train_dataset", "setting"]
 PANELS_PER_ROW = 3

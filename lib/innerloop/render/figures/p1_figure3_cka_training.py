@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions, cka
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import layer_looks, legend_below, theme, whiskers
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.layers import layers_in_order
 
 
 @theme()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, cka
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import theme, variant_looks
-from innerloop.tables.evidence import Evidence
 
 ROLES = ("cub", "fc100", "mini_imagenet")
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pandas as pd
 from matplotlib.axes import Axes
 
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import DASHED, SOLID, Look, built_in_look, legend_below, panels, theme
-from innerloop.tables.evidence import Evidence
 
 ARMS = {"unit_norm": "Unit norm", "scaled_lr": "Scaled LR"}
 SPLITS = {"train": ("training images", DASHED), "test": ("test images", SOLID)}

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from scipy.stats import norm
 
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
 from innerloop.render.curves import iteration_axis
 from innerloop.render.drawing import Drawing, not_measured
@@ -20,7 +21,6 @@ from innerloop.render.style import (
     theme,
     variant_looks,
 )
-from innerloop.tables.evidence import Evidence
 
 PROTOCOL = "p2"
 SPLITS = {"train": "training tasks", "val": "validation tasks"}

@@ -7,11 +7,11 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions, step_sizes
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import Look, chunks, layer_looks, panels, taller, theme, titles_of
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p2"
 BINS = 60

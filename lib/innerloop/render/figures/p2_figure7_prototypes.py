@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.prototypes import changes
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import Look, legend_below, panels, theme, variant_looks, whiskers
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.intervals import mean_interval
-from innerloop.tables.prototypes import changes
-from innerloop.tables.statistics import Statistics
-from innerloop.tables.summaries import summarise
+from innerloop.stats.intervals import mean_interval
+from innerloop.stats.statistics import Statistics
+from innerloop.stats.summaries import summarise
 
 PROTOCOL = "p2"
 

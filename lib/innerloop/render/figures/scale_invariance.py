@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
@@ -18,8 +20,6 @@ from innerloop.render.style import (
     theme,
     variant_looks,
 )
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.layers import layers_in_order
 
 PROTOCOL = "p1"
 #: Exact zeros have no place on a logarithmic axis; they are drawn here.

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import Claim
+from innerloop.papers.judgement import Outcome
 from innerloop.render import captions
 from innerloop.render import claims as words
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
-from innerloop.tables.claims import Claim
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.judgement import Outcome
 
 HEADER = [
     "Claim",

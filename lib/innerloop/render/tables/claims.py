@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.judgement import VERDICTS, Judgement, Outcome
 from innerloop.render import captions
 from innerloop.render import claims as words
 from innerloop.render.tabulation import Tabulation
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.judgement import VERDICTS, Judgement, Outcome
 
 HEADER = ["Claim", "Verdict", "What decides it", "Comparisons", "Source"]
 

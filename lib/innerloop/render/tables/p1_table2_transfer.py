@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
 from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured
-from innerloop.tables.evidence import Evidence
 
 KEYS = ["Tested on", "Method"]
 

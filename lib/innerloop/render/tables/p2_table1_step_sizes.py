@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
+from innerloop.measurements.step_sizes import learned, unmoved
 from innerloop.render import captions, step_sizes
 from innerloop.render.tabulation import Tabulation, not_measured, number
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.layers import layers_in_order
-from innerloop.tables.step_sizes import learned, unmoved
 
 PROTOCOL = "p2"
 PARAMETERS = ("weight", "bias", "gamma", "beta")

@@ -9,16 +9,16 @@ from typing import Any
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.judgement import Judgement
+from innerloop.papers.prototypes import between_models, changes, within_model
 from innerloop.render import captions
 from innerloop.render import claims as words
 from innerloop.render.tabulation import Tabulation, not_measured, number, p_value, plus_minus
-from innerloop.tables.described_study import DescribedStudy
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.judgement import Judgement
-from innerloop.tables.multiple_comparisons import adjusted
-from innerloop.tables.prototypes import between_models, changes, within_model
-from innerloop.tables.statistics import Statistics
-from innerloop.tables.t_tests import TTest
+from innerloop.stats.multiple_comparisons import adjusted
+from innerloop.stats.statistics import Statistics
+from innerloop.stats.t_tests import TTest
 
 PROTOCOL = "p2"
 REFERENCE = "maml"

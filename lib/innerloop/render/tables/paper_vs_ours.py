@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from innerloop.measurements.described_study import PAPER_LABELS
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.our_values import LEVEL
+from innerloop.papers.published import TOLERANCE_POINTS, VERDICTS, compared
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
-from innerloop.tables.described_study import PAPER_LABELS
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.our_values import LEVEL
-from innerloop.tables.published import TOLERANCE_POINTS, VERDICTS, compared
 
 HEADER = [
     "Source",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus_significant
-from innerloop.tables.evidence import Evidence
-from innerloop.tables.layers import layers_in_order
-from innerloop.tables.summaries import summarise
+from innerloop.stats.summaries import summarise
 
 #: What a row is about, and how its column is headed.
 KEYS = {

@@ -1,0 +1,138 @@
+"""The inner loop: adapt a network to a batch of tasks, all of them at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from innerloop.data.tasks import Labelled
+from innerloop.engine.engine import engine_of, support_gradient
+from innerloop.learners.constraint import require_constrained
+from innerloop.learners.inputs import (
+    require_labelled,
+    require_method,
+    require_network,
+    require_step_sizes,
+    require_weights,
+)
+from innerloop.learners.losses import loss_scale
+from innerloop.learners.method import Method
+from innerloop.learners.step_sizes import adapted_names, initial_step_sizes, of_step
+from innerloop.learners.update_rules.chosen import rule_of
+from innerloop.networks.network import Activations, Network
+from innerloop.networks.parameters import Parameters, with_task_axis
+from innerloop.runtime.errors import ConfigError, require_count
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What adapting to T tasks gives.
+
+    Attributes:
+        fast: the adapted weights, each [T, *shape].
+        support_losses: inner loss of every task before each step, [T] a step.
+        trajectory: the weights before each step and after the last, when asked for.
+    """
+
+    fast: Parameters
+    support_losses: list[torch.Tensor]
+    trajectory: list[Parameters] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        tasks, steps = len(next(iter(self.fast.values()))), len(self.support_losses)
+        return f"Adaptation(fast weights of {tasks} tasks after {steps} steps)"
+
+
+def adapt(
+    network: Network,
+    slow: Parameters,
+    method: Method,
+    support: Labelled,
+    *,
+    steps: int,
+    step_sizes: Parameters | None = None,
+    differentiable: bool = False,
+    trajectory: bool = False,
+    keep_activations: bool = False,
+    trusted: bool = False,
+) -> Adaptation:
+    """Adapt slow weights to the support images of T tasks by `steps` inner steps.
+
+    Every task has a copy of the slow weights; a step moves the parameters that the method adapts
+    by its update rule on the gradient of the task's own inner loss (MAML, Algorithm 1).
+
+    Args:
+        network: the function being adapted.
+        slow: weights before adaptation, without a task axis; where the method constrains them
+            (unit norm), they lie on the constraint, as trained ones do.
+        method: what adapts, by which rule.
+        support: the images and labels to adapt to.
+        steps: number of inner steps; 0 gives the slow weights.
+        step_sizes: of the adapted parameters: numbers, [*shape] of the weight, or [steps] where the
+            method has one per step, of which the last holds for all further steps. Left out, those
+            that the method's training starts from, with seed 0 where they are drawn from a range.
+        differentiable: keep the graph from `slow` and `step_sizes` to the result; through the
+            inner gradients too, unless the method is first order.
+        trajectory: also return the weights before every step.
+        keep_activations: keep every step's activations for the outer gradient instead of computing
+            them again: faster, in memory that grows with the steps; the result is the same.
+        trusted: the support and the slow weights are known to be right, so that no value is looked
+            at: on a GPU that would wait.
+
+    Raises:
+        InputError: an argument does not fit the network.
+        ConfigError: the slow weights are off the method's constraint, or autocast is on.
+    """
+    require_network(network)
+    require_method(method)
+    require_count("steps", steps, least=0)
+    require_weights(network, slow, "slow")
+    require_labelled(network, support, "support", slow, values=not trusted)
+    if not trusted:
+        require_constrained(method, slow)
+    device = support.images.device.type
+    if torch.is_autocast_enabled(device):
+        raise ConfigError(
+            "adapt() computes in the precision of the weights: call it outside torch.autocast, or "
+            f"under torch.autocast({device!r}, enabled=False)"
+        )
+    rule = rule_of(method)
+    moving = adapted_names(method, list(slow))
+    if step_sizes is None:
+        step_sizes = initial_step_sizes(method, slow, seed=0, steps=max(steps, 1))
+    require_step_sizes(step_sizes, {name: slow[name].shape for name in moving}, method)
+    fast = with_task_axis(slow, len(support))
+    gradient = support_gradient(
+        network, fast, support, moving,
+        loss_scale(support.labels, network.way, method.inner_loss),
+        second_order=differentiable and not method.first_order,
+    )  # fmt: skip
+    with torch.set_grad_enabled(differentiable):
+        states = rule.init_states({name: fast[name] for name in moving})
+    losses: list[torch.Tensor] = []
+    visited = [fast] if trajectory else []
+    for step in range(steps):
+        # the last step is the first to be met backwards: its activations wait for nothing else
+        keep = keep_activations or step == steps - 1
+        with torch.set_grad_enabled(differentiable):
+            loss, gradients = gradient(fast, keep)
+            moved, states = rule.move(
+                fast, gradients, of_step(method, step_sizes, step), states, step
+            )
+        fast = {**fast, **moved}
+        losses.append(loss)
+        if trajectory:
+            visited.append(fast)
+    return Adaptation(fast, losses, visited)
+
+
+def query_logits(
+    network: Network,
+    fast: Parameters,
+    support: torch.Tensor,
+    query: torch.Tensor,
+    activations: Activations | None = None,
+) -> torch.Tensor:
+    """Logits [T, N, way] of query images, normalised as the network says."""
+    return engine_of(network).logits(fast, query, support=support, activations=activations)

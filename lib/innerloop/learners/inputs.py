@@ -1,0 +1,212 @@
+"""What the library's functions require of their arguments, said in words.
+
+Kinds, names, shapes and devices are compared on the host. Values are looked at only where a caller
+asks for it: on a GPU that waits, and cannot be part of a recorded step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+
+from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.learners.method import Method
+from innerloop.networks.network import Network
+from innerloop.networks.parameters import Parameters
+from innerloop.runtime.errors import InputError
+
+
+def require_network(network: object) -> None:
+    """Refuse a network that is none of Innerloop's.
+
+    Raises:
+        InputError: says what was given.
+    """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"network is {_article(network)}; expected innerloop.network('conv4', way=5), or "
+            "innerloop.network('my_net.py:Net', way=5) for a module of your own. Its weights come "
+            "in through innerloop.from_state_dict"
+        )
+
+
+def require_method(method: object) -> None:
+    """Refuse what is no method, such as a method's name.
+
+    Raises:
+        InputError: says what was given.
+    """
+    if not isinstance(method, Method):
+        raise InputError(
+            f"method is {method!r}; expected an innerloop.Method, such as innerloop.method('maml')"
+        )
+
+
+def require_weights(network: Network, weights: object, name: str, tasks: int | None = None) -> None:
+    """Refuse weights that are not the network's.
+
+    Args:
+        network: whose parameters they should be.
+        weights: by name.
+        name: of the argument, for the message.
+        tasks: length of their task axis; left out: they must have none.
+
+    Raises:
+        InputError: a name, shape, type or device is wrong.
+    """
+    expected = network.shapes
+    if not isinstance(weights, Mapping):
+        raise InputError(f"{name} is {_article(weights)}; expected a dictionary of tensors by name")
+    if weights.keys() != expected.keys():
+        foreign = weights.keys() - expected.keys()
+        raise InputError(
+            f"{name}: {_names('lacking', expected.keys() - weights.keys())}"
+            f"{_names('unknown', foreign)}expected the parameters of the network, as "
+            "network.initial(seed) names them; innerloop.from_state_dict translates the names of "
+            "plain PyTorch"
+        )
+    first = weights["head.weight"]
+    for key, shape in expected.items():
+        wanted = shape if tasks is None else (tasks, *shape)
+        value = weights[key]
+        if not isinstance(value, torch.Tensor) or not value.dtype.is_floating_point:
+            kind = value.dtype if isinstance(value, torch.Tensor) else _article(value)
+            raise InputError(f"{name}: {key} is {kind}; expected a floating-point tensor")
+        if value.shape != wanted:
+            axis = "without a task axis" if tasks is None else f"for {tasks} tasks"
+            raise InputError(
+                f"{name}: {key} is {list(value.shape)}; expected {list(wanted)}, {axis}, by the "
+                f"network: {network}"
+            )
+        if (value.dtype, value.device) != (first.dtype, first.device):
+            raise InputError(
+                f"{name}: {key} is {value.dtype} on {value.device}, head.weight {first.dtype} on "
+                f"{first.device}; expected one type on one device"
+            )
+
+
+def require_step_sizes(
+    step_sizes: object, moving: Mapping[str, Sequence[int]], method: Method
+) -> None:
+    """Refuse step sizes that leave out a parameter that moves, or do not fit it.
+
+    Args:
+        step_sizes: by parameter.
+        moving: the shape of each parameter that moves, without a task axis.
+        method: which says whether every step has its own.
+
+    Raises:
+        InputError: naming it.
+    """
+    if not isinstance(step_sizes, Mapping):
+        raise InputError(
+            f"step_sizes is {step_sizes!r}; expected a dictionary of tensors by parameter. One "
+            "number for all is innerloop.method(..., step_size=...)"
+        )
+    if lacking := [name for name in moving if name not in step_sizes]:
+        raise InputError(f"step_sizes: {_names('lacking', lacking)}which the method adapts")
+    per_step = method.learn_step_size == "step_and_layer"
+    for name, weight in moving.items():
+        shape = [*step_sizes[name].shape]
+        if shape and (len(shape) > 1 if per_step else shape != [*weight]):
+            expected = "[steps]" if per_step else f"{[*weight]}, as the weight has"
+            raise InputError(f"step_sizes: {name} is {shape}; expected one number, or {expected}")
+
+
+def require_images(
+    network: Network, images: object, name: str, like: Parameters, *, values: bool = False
+) -> None:
+    """Refuse images [..., C, H, W] that the network cannot take.
+
+    Args:
+        network: the network.
+        images: what was given.
+        name: of the argument, for the message.
+        like: weights, whose type and device they must have.
+        values: look at the values, too.
+
+    Raises:
+        InputError: number of images, channels, size, type, device or, if asked, a value is wrong.
+    """
+    if not isinstance(images, torch.Tensor):
+        raise InputError(f"{name}: {_article(images)}; expected a torch tensor")
+    if not images.dtype.is_floating_point:
+        raise InputError(
+            f"{name}: {images.dtype}; expected floating point in [0, 1], as images.float() / 255"
+        )
+    size = network.image_size
+    wanted, found = (network.channels, size, size), tuple(images.shape[-3:])
+    if images.numel() == 0:
+        raise InputError(f"{name}: shape {list(images.shape)} holds no image")
+    if found != wanted:
+        hint = ""
+        if found == (1, size, size) and network.channels == 3:
+            hint = "; repeat the grey channel, images.expand(..., 3, -1, -1)"
+        elif found == (size, size, network.channels):
+            hint = "; channels come first, images.movedim(-1, -3)"
+        raise InputError(
+            f"{name}: an image is {list(found)}; the network expects [channels, height, width] "
+            f"{list(wanted)}{hint}"
+        )
+    weight = like["head.weight"]
+    if (images.dtype, images.device) != (weight.dtype, weight.device):
+        raise InputError(
+            f"{name}: {images.dtype} on {images.device}; the weights are {weight.dtype} on "
+            f"{weight.device}"
+        )
+    if values and not images.isfinite().all():
+        raise InputError(f"{name}: hold NaN or infinity; expected numbers in [0, 1]")
+
+
+def require_labelled(
+    network: Network, labelled: Labelled, name: str, like: Parameters, *, values: bool = False
+) -> None:
+    """Refuse images and labels that the network cannot take; arguments as for images alone.
+
+    Raises:
+        InputError: as for images, or a label is no class of a task.
+    """
+    if not isinstance(labelled, Labelled):
+        raise InputError(
+            f"{name} is {_article(labelled)}; expected innerloop.Labelled(images, labels)"
+        )
+    require_images(network, labelled.images, f"{name} images", like, values=values)
+    labels = labelled.labels
+    if labels.device != labelled.images.device:
+        raise InputError(f"{name} labels: on {labels.device}, the images {labelled.images.device}")
+    if values:
+        lowest, highest = (int(end) for end in labels.aminmax())
+        if lowest < 0 or highest >= network.way:
+            raise InputError(
+                f"{name} labels: {lowest} ... {highest}; the network has way {network.way}, so "
+                f"expected the number of a class within its task, 0 ... {network.way - 1}"
+            )
+
+
+def require_tasks(
+    network: Network, tasks: TaskBatch, like: Parameters, *, values: bool = False
+) -> None:
+    """Refuse tasks that the network cannot take; arguments as for images.
+
+    Raises:
+        InputError: as for their support and query images.
+    """
+    if not isinstance(tasks, TaskBatch):
+        raise InputError(
+            f"tasks is {_article(tasks)}; expected a batch of tasks, such as "
+            "innerloop.tasks_of(images, 'test').batch(range(4))"
+        )
+    require_labelled(network, tasks.support, "support", like, values=values)
+    require_labelled(network, tasks.query, "query", like, values=values)
+
+
+def _article(value: object) -> str:
+    kind = type(value).__name__
+    return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+
+
+def _names(what: str, names: Collection[str]) -> str:
+    shown = sorted(names)
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return f"{what} {', '.join(shown[:3])}{more}; " if shown else ""

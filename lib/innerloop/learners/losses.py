@@ -1,0 +1,40 @@
+"""The loss and the accuracy of a task."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from innerloop.engine.losses import cross_entropy
+from innerloop.learners.method import InnerLoss
+
+
+def loss_scale(labels: torch.Tensor, way: int, kind: InnerLoss = "mean") -> float:
+    """What the summed cross-entropy of a task is multiplied by; labels are [T, N].
+
+    `mean` is over the N images; `sum_over_shots` divides their sum by the images a class has.
+    """
+    count = labels.shape[1]
+    return 1 / count if kind == "mean" else way / count
+
+
+def task_losses(
+    logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean"
+) -> torch.Tensor:
+    """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N]."""
+    return cross_entropy(logits, labels, loss_scale(labels, logits.shape[2], kind))
+
+
+def task_accuracies(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Share of each task's images whose highest score is their label's, [T], in double precision.
+
+    NaN for a task with a score that is no finite number: there is no highest among such, though
+    argmax names one.
+
+    Args:
+        scores: of every class, such as logits, [T, N, way].
+        labels: [T, N].
+    """
+    shares = (scores.argmax(dim=2) == labels).double().mean(dim=1)
+    return shares.masked_fill(~scores.isfinite().flatten(1).all(dim=1), math.nan)

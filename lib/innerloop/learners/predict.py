@@ -1,0 +1,87 @@
+"""Predict the classes of new images from a few labelled ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from innerloop.data.tasks import Labelled
+from innerloop.learners.adapt import adapt, query_logits
+from innerloop.learners.inputs import require_images, require_network, require_weights
+from innerloop.learners.method import Method
+from innerloop.networks.network import Network
+from innerloop.networks.parameters import Parameters
+from innerloop.runtime.errors import InputError
+
+
+def predict(
+    network: Network,
+    slow: Parameters,
+    method: Method,
+    support_images: torch.Tensor,
+    support_labels: torch.Tensor | Sequence[int],
+    query_images: torch.Tensor,
+    *,
+    steps: int,
+    step_sizes: Parameters | None = None,
+) -> torch.Tensor:
+    """Class probabilities of new images, after adaptation to a few labelled ones.
+
+    With BatchNorm of the batch every query image is normalised together with the others, so that
+    its prediction depends on which images are asked for together. Always ask for the same number
+    from the same mixture, or use `normalisation="support"`, where each answer stands alone.
+
+    Args:
+        network: the function.
+        slow: weights before adaptation.
+        method: what adapts, by which rule.
+        support_images: [N, C, H, W], floating point in [0, 1].
+        support_labels: N classes, 0 ... way - 1.
+        query_images: [M, C, H, W].
+        steps: inner steps.
+        step_sizes: of the adapted parameters; the method's initial ones when left out.
+
+    Returns:
+        [M, way], each row summing to 1; `.argmax(dim=1)` are the classes. NaN where adaptation
+        diverged.
+
+    Raises:
+        InputError: an argument does not fit the network.
+    """
+    require_network(network)
+    require_weights(network, slow, "slow")
+    images = _images(support_images, "support_images", slow)
+    support = Labelled(images, _labels(support_labels, images))
+    query = _images(query_images, "query_images", slow)
+    require_images(network, query, "query_images", slow, values=True)
+    with torch.no_grad():
+        fast = adapt(network, slow, method, support, steps=steps, step_sizes=step_sizes).fast
+        return query_logits(network, fast, support.images, query)[0].softmax(dim=1)
+
+
+def _images(images: object, name: str, like: Parameters) -> torch.Tensor:
+    """As those of one task, of the weights' type and on their device."""
+    try:
+        found = torch.as_tensor(images)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name}: {type(images).__name__}; expected a tensor ({error})") from error
+    if found.ndim != 4:
+        raise InputError(
+            f"{name}: shape {list(found.shape)}; expected [N, C, H, W] (one image: image[None])"
+        )
+    weight = like["head.weight"]
+    return found[None].to(weight.device, weight.dtype if found.dtype.is_floating_point else None)
+
+
+def _labels(labels: object, images: torch.Tensor) -> torch.Tensor:
+    try:
+        found = torch.as_tensor(labels, device=images.device)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"support_labels: {labels!r}; expected whole numbers") from error
+    if found.shape != images.shape[1:2] or found.dtype.is_floating_point:
+        raise InputError(
+            f"support_labels: {found.dtype} of shape {list(found.shape)}; expected a whole number "
+            f"for each of {images.shape[1]} images"
+        )
+    return found[None].long()

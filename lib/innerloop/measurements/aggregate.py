@@ -1,0 +1,76 @@
+"""Gather one table from the files of all jobs, and refuse what does not belong to the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from innerloop.measurements.expected import require_expected
+from innerloop.measurements.from_training import logged_rows
+from innerloop.measurements.rows import model_columns, with_columns
+from innerloop.measurements.schemas import conform, schema_of
+from innerloop.runtime.errors import ProvenanceError, SchemaError
+from innerloop.runtime.provenance import read_provenance, require_spec
+from innerloop.specs.measure import Spec
+from innerloop.specs.train import TrainSpec
+
+
+def gather(table: str, measured: Mapping[str, Spec]) -> tuple[pa.Table, dict[str, Any]]:
+    """One table out of many files, each made with the spec that the study now gives its job.
+
+    Args:
+        table: its name.
+        measured: path of each file -> the resolved parameters it must have been made with.
+
+    Returns:
+        The rows, in the files' order, and their provenance: how many files, and every set of
+        package versions they were made with.
+
+    Raises:
+        ProvenanceError: a file was made under other parameters.
+        SchemaError: a file does not fit the table's schema, or lacks rows of its job, or holds
+            others, or some twice.
+    """
+    provenances = {path: read_provenance(path) for path in measured}
+    _require_specs(measured, {path: found["spec"] for path, found in provenances.items()})
+    parts: list[pa.Table] = []
+    versions: list[Any] = []
+    for path, spec in measured.items():
+        provenance = provenances[path]
+        if provenance["versions"] not in versions:
+            versions.append(provenance["versions"])
+        try:
+            parts.append(_rows(path, table, spec))
+        except (SchemaError, pa.ArrowException, ValueError, KeyError) as error:
+            raise SchemaError(
+                f"{path} does not hold what its job wrote: {error}. Put the right file back, or "
+                "move it away and run Snakemake again"
+            ) from error
+    return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
+
+
+def _rows(path: str, table: str, spec: Spec) -> pa.Table:
+    content = pq.read_table(path)
+    if isinstance(spec, TrainSpec):  # a log, which becomes rows here
+        rows = logged_rows(table, content.to_pylist(), spec)
+        content = conform(with_columns(rows, model_columns(spec)), table)
+    content = content.cast(schema_of(table))
+    require_expected(content, table, spec, f"table '{table}'")
+    return content
+
+
+def _require_specs(expected: Mapping[str, Spec], found: Mapping[str, Mapping[str, Any]]) -> None:
+    """Refuse files made under other parameters, all in one message."""
+    refused = []
+    for path, spec in expected.items():
+        try:
+            require_spec(path, found[path], spec)
+        except ProvenanceError as error:
+            refused.append((path, error))
+    if refused:
+        others = "".join(f"\n    {path}" for path, _ in refused[1:])
+        more = f"\nThe same holds for:{others}" if others else ""
+        raise ProvenanceError(f"{refused[0][1]}{more}")

@@ -1,0 +1,191 @@
+"""What a study consists of, as the workflow describes it in results/<study>/study.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.typed_json import from_json
+from innerloop.stats.statistics import Statistics
+
+RAW_PIXELS = "raw_pixels"
+
+PAPER_LABELS = {
+    "mini_imagenet": "miniImageNet",
+    "cub": "CUB",
+    "fc100": "FC-100",
+    "cifar10": "CIFAR-10",
+}
+
+#: Labels of what a study need not have: the papers' methods, and the nearest class mean.
+KNOWN_LABELS = {
+    "maml": "MAML",
+    "maml_3x": "MAML 3x",
+    "anil": "ANIL",
+    "boil": "BOIL",
+    "scaled_lr": "Scaled LR",
+    "unit_norm": "Unit norm",
+    "meta_sgd": "Meta-SGD",
+    RAW_PIXELS: "Raw pixels",
+}
+
+#: The order in which P1 shows its data sets (Figures 4 and 6).
+ROLE_ORDER = ("cub", "fc100", "mini_imagenet", "cifar10")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of a table or curve of a figure: a method under one protocol."""
+
+    protocol: str
+    name: str
+    method: str
+    label: str
+    baseline: bool
+
+
+@dataclass(frozen=True)
+class Model:
+    """One trained model of the study; `details` holds every resolved parameter."""
+
+    protocol: str
+    variant: str
+    dataset: str
+    setting: str
+    seed: int
+    details: Mapping[str, Any]
+
+
+class DescribedStudy:
+    """A study's data sets, protocols, variants and models, in the order of its study file."""
+
+    def __init__(self, description: Mapping[str, Any]) -> None:
+        try:
+            self.name: str = description["study"]
+            self.models = tuple(_model(entry) for entry in description["models"])
+        except KeyError as error:
+            raise ConfigError(f"the study's description lacks {error}") from error
+        self.statistics = from_json(Statistics, description.get("statistics", {}))
+        self._roles: Mapping[str, str] = description.get("roles", {})
+        self._datasets: Mapping[str, Mapping[str, Any]] = description.get("datasets", {})
+        self._protocols: Mapping[str, Mapping[str, Any]] = description.get("protocols", {})
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """Protocols of the study, the papers' own first."""
+        names = [*self._protocols, *(model.protocol for model in self.models)]
+        return tuple(dict.fromkeys(names))
+
+    def protocol_title(self, protocol: str) -> str:
+        """What a protocol is called."""
+        return str(self._protocols.get(protocol, {}).get("title", protocol))
+
+    def in_role(self, paper_dataset: str) -> str:
+        """The study's data set for one of the papers' data sets."""
+        return self._roles.get(paper_dataset, paper_dataset)
+
+    def dataset_label(self, dataset: str) -> str:
+        """What a data set is called in figures and tables."""
+        fallback = PAPER_LABELS.get(dataset, dataset)
+        return str(self._datasets.get(dataset, {}).get("label", fallback))
+
+    def own_splits(self, dataset: str) -> str:
+        """The study's own file that divides a data set's classes; empty: its source's division."""
+        return str(self._datasets.get(dataset, {}).get("splits", ""))
+
+    def stand_ins(self, shown: Iterable[str]) -> str:
+        """A sentence on those of some data sets that stand in for the papers'; empty if none."""
+        names = set(shown)
+        replaced = [
+            f"{self.dataset_label(name)} for {PAPER_LABELS.get(role, role)}"
+            for role, name in self._roles.items()
+            if role != name and name in names
+        ]
+        return f"Stand-in data: {', '.join(replaced)}." if replaced else ""
+
+    def in_paper_order(self, datasets: Iterable[str]) -> list[str]:
+        """Data sets in the order of P1's figures, those without a role last."""
+        ranks = {self.in_role(role): rank for rank, role in reversed([*enumerate(ROLE_ORDER)])}
+        return sorted(set(datasets), key=lambda name: (ranks.get(name, len(ranks)), name))
+
+    def main_setting(self, protocol: str) -> str:
+        """The setting of the papers' figures, 5w1s, or the study's smallest where it lacks that."""
+        settings = self.settings(protocol)
+        return "5w1s" if "5w1s" in settings or not settings else settings[0]
+
+    def settings(self, *protocols: str) -> list[str]:
+        """Settings of the given protocols' models (of all, by default), smallest shot first."""
+        sizes = {
+            model.setting: (model.details.get("way", 0), model.details.get("shot", 0))
+            for model in self.models
+            if not protocols or model.protocol in protocols
+        }
+        return sorted(sizes, key=lambda setting: (sizes[setting], setting))
+
+    def variants(self, protocol: str, *, baselines: bool = True) -> list[Variant]:
+        """Variants of a protocol in the study file's order, baselines last."""
+        found = [variant for variant in self._variants if variant.protocol == protocol]
+        kept = [variant for variant in found if baselines or not variant.baseline]
+        return sorted(kept, key=lambda variant: variant.baseline)
+
+    @cached_property
+    def variant_names(self) -> tuple[str, ...]:
+        """Every variant name of the study once, in the study file's order."""
+        return tuple(dict.fromkeys(variant.name for variant in self._variants))
+
+    def label(self, variant: str, protocol: str | None = None) -> str:
+        """What a variant is called in figures and tables."""
+        for known in self._variants:
+            if known.name == variant and protocol in (None, known.protocol):
+                return known.label
+        return self._label_elsewhere(variant)
+
+    def test_steps(self, protocol: str, variant: str, setting: str) -> int | None:
+        """Inner steps a variant takes at test time."""
+        for model in self.models:
+            if (model.protocol, model.variant, model.setting) == (protocol, variant, setting):
+                steps = model.details.get("test_steps")
+                return None if steps is None else int(steps)
+        return None
+
+    @cached_property
+    def _variants(self) -> tuple[Variant, ...]:
+        described = {(model.protocol, model.variant): model.details for model in self.models}
+        declared = [
+            (protocol, variant)
+            for protocol, about in self._protocols.items()
+            for variant in about.get("variants", ())
+        ]
+        return tuple(
+            self._variant(protocol, variant, described.get((protocol, variant), {}))
+            for protocol, variant in dict.fromkeys([*declared, *described])
+        )
+
+    def _variant(self, protocol: str, name: str, details: Mapping[str, Any]) -> Variant:
+        declared = self._protocols.get(protocol, {}).get("labels", {}).get(name)
+        return Variant(
+            protocol=protocol,
+            name=name,
+            method=details.get("method", name),
+            label=declared or details.get("label") or self._label_elsewhere(name),
+            baseline=bool(details.get("baseline")) or details.get("iterations") == 0,
+        )
+
+    def _label_elsewhere(self, variant: str) -> str:
+        """What models of other protocols, or the papers, call a variant."""
+        labels = (model.details.get("label") for model in self.models if model.variant == variant)
+        return str(next(filter(None, labels), KNOWN_LABELS.get(variant, variant)))
+
+
+def _model(entry: Mapping[str, Any]) -> Model:
+    return Model(
+        protocol=entry["protocol"],
+        variant=entry["variant"],
+        dataset=entry["dataset"],
+        setting=entry["setting"],
+        seed=entry["seed"],
+        details=entry,
+    )

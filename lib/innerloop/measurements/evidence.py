@@ -1,0 +1,97 @@
+"""The measurements that figures and tables are made from: aggregated Parquet files alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property, lru_cache, reduce
+from operator import and_
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.schemas import SCHEMAS, schema_of
+from innerloop.runtime.errors import SchemaError
+
+#: Columns and the values that they may have.
+_Wanted: TypeAlias = frozenset[tuple[str, tuple[object, ...]]]
+
+
+class Evidence:
+    """The tables of one study and its description.
+
+    A table that the study does not have is an empty table of the declared columns, so a figure
+    needs no second path for it: it finds no rows and says so.
+
+    Args:
+        tables: table name -> aggregated Parquet file.
+        study: the study's description, as the workflow wrote it.
+    """
+
+    def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
+        self.paths = {name: Path(path) for name, path in tables.items()}
+        self.study = DescribedStudy(study)
+        # claims ask for the same rows once for every layer
+        self._rows = lru_cache(maxsize=32)(self._read)
+
+    @cached_property
+    def user_tables(self) -> list[str]:
+        """Names of the tables that come from users' own probes."""
+        return sorted(name for name in self.paths if name not in SCHEMAS)
+
+    def rows(self, name: str, **equal: object) -> pd.DataFrame:
+        """The rows whose columns equal the given values, or one of a list of values.
+
+        Text columns are categorical.
+
+        Raises:
+            SchemaError: the file is missing, unreadable, or lacks a declared column.
+        """
+        wanted = [(c, tuple(v) if isinstance(v, list) else (v,)) for c, v in equal.items()]
+        # a frame of its own for every caller, who may add columns to it
+        return self._rows(name, frozenset(wanted)).copy(deep=False)
+
+    def _read(self, name: str, equal: _Wanted) -> pd.DataFrame:
+        schema, path = schema_of(name), self.paths.get(name)
+        table = schema.empty_table() if path is None else _read(path, schema, equal)
+        frame: pd.DataFrame = table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
+        return frame
+
+    def trained(self, table: str, protocol: str) -> pd.DataFrame:
+        """Rows of the models that the papers' figures show: those trained on miniImageNet's role.
+
+        Only the protocol's main setting, and without the baselines that were never trained.
+        """
+        variants = self.study.variants(protocol, baselines=False)
+        return self.rows(
+            table,
+            protocol=protocol,
+            train_dataset=self.study.in_role("mini_imagenet"),
+            setting=self.study.main_setting(protocol),
+            variant=[variant.name for variant in variants],
+        )
+
+
+def _read(path: Path, schema: pa.Schema, equal: _Wanted) -> pa.Table:
+    # an array of the column's own type, since an empty list has none
+    wanted = [
+        pc.field(column).isin(pa.array(values, schema.field(column).type))
+        for column, values in sorted(equal)
+    ]
+    try:
+        present = pq.read_schema(path).names
+        missing = [column for column in schema.names if column not in present]
+        if missing:
+            raise SchemaError(f"{path} lacks the columns {missing}; it has {present}")
+        return pq.read_table(
+            path,
+            columns=schema.names,
+            filters=reduce(and_, wanted) if wanted else None,
+            read_dictionary=[field.name for field in schema if pa.types.is_string(field.type)],
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise SchemaError(f"cannot read the table {path}: {error}") from error

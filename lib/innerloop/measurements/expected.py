@@ -1,0 +1,231 @@
+"""Which rows a file of measurements must hold, by the parameters of the job that made it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import product
+from typing import Any, TypeAlias
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from innerloop.measurements.layers import HEAD
+from innerloop.measurements.rows import model_columns
+from innerloop.measurements.schemas import ALLOWED, require_unique
+from innerloop.runtime.errors import SchemaError
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
+from innerloop.specs.probe_options import CkaOptions, ProtonetOptions
+from innerloop.specs.train import TrainSpec
+
+#: Columns, and the values that they take together in the rows of a file.
+Expected: TypeAlias = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
+
+
+def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None:
+    """Refuse a table in which rows are lost, doubled, or of something that was not asked for.
+
+    Args:
+        table: the rows of one job.
+        name: the name of the table.
+        spec: the job's resolved parameters.
+        where: what the message begins with: the file, or what yielded the rows.
+
+    Raises:
+        SchemaError: naming the first row that is missing or too much. Of a user's own probe any
+            rows are expected, but not none, and not of NaN alone.
+    """
+    require_unique(table, name, where)
+    _require_model(table, spec, where)
+    asked = _expected(name, spec, table)
+    if asked is None:
+        _require_some(table, where)
+        return
+    columns, rows = asked
+    if name == "step_size_value":  # single ones have no names, so they are counted
+        counted = table.group_by(list(columns[:-1])).aggregate([([], "count_all")])
+        table = counted.rename_columns({"count_all": "count"})
+    expected = set(rows)
+    found = set(zip(*(table.column(column).to_pylist() for column in columns), strict=True))
+    missing, extra = expected - found, found - expected
+    if missing or extra:
+        row, what = (min(missing), "is missing") if missing else (min(extra), "was not asked for")
+        shown = ", ".join(f"{column} {value}" for column, value in zip(columns, row, strict=True))
+        raise SchemaError(
+            f"{where}: {len(missing)} of {len(expected)} rows are missing and {len(extra)} were "
+            f"not asked for; the row of {shown} {what}"
+        )
+
+
+def _require_model(table: pa.Table, spec: Spec, where: str) -> None:
+    if not isinstance(spec, MeasureSpec):
+        return
+    for column, value in model_columns(spec.model).items():
+        others = set(table.column(column).unique().to_pylist()) - {value}
+        if others:
+            raise SchemaError(
+                f"{where}: holds rows of another model: {column} is {min(others)}, not {value}"
+            )
+
+
+def _require_some(table: pa.Table, where: str) -> None:
+    if not table.num_rows:
+        raise SchemaError(f"{where}: yielded no row; a probe yields one for each measurement")
+    values = table.column("value") if "value" in table.column_names else None
+    if values is not None and pc.all(pc.is_nan(values)).as_py():
+        raise SchemaError(f"{where}: all {table.num_rows} values are NaN; nothing was measured")
+
+
+def _expected(name: str, spec: Spec, table: pa.Table) -> Expected | None:
+    """The rows of a job's table; None: of a user's own probe."""
+    if isinstance(spec, TrainSpec):
+        return _LOGGED[name](spec, table)
+    if isinstance(spec, MeasureSpec):
+        return _PROBED[name](spec, table) if name in _PROBED else None
+    return _raw_pixels(spec) if isinstance(spec, RawPixelsSpec) else _toy(spec)
+
+
+def _accuracy(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options = spec.options
+    rows = product(spec.datasets, options["splits"], range(options["tasks"]))
+    return ("eval_dataset", "split", "episode"), rows
+
+
+def _raw_pixels(spec: RawPixelsSpec) -> Expected:
+    rows = product([spec.dataset], spec.splits, range(spec.tasks))
+    return ("eval_dataset", "split", "episode"), rows
+
+
+def _cka(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options, model, own = from_json(CkaOptions, spec.options), spec.model, spec.test_steps
+    steps = {own if count == "test" else count for count in options.steps}
+    last, layers = model.schedule.iterations, _layers(model, table)
+    groups = [(set(spec.datasets), ["last"], [last], steps, options.tasks)]
+    home = model.dataset
+    if home in options.over_training and home in spec.datasets:
+        kept, some = list(model.schedule.checkpoints), options.training_tasks
+        groups.append(({home}, ["named"], kept, {own}, some or options.tasks))
+    rows = (
+        row
+        for *parts, tasks in groups
+        for row in product(["test"], *parts, range(tasks), layers, ALLOWED["estimator"])
+    )
+    where = "split", "eval_dataset", "checkpoint", "iteration", "steps"
+    return (*where, "episode", "layer", "estimator"), rows
+
+
+def _protonet(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options = from_json(ProtonetOptions, spec.options)
+    rows = product(spec.datasets, options.splits, range(options.tasks), ALLOWED["condition"])
+    return ("eval_dataset", "split", "episode", "condition"), rows
+
+
+def _scale_invariance(spec: MeasureSpec, table: pa.Table) -> Expected:
+    return ("layer",), product(_layers(spec.model, table))
+
+
+def _training(spec: TrainSpec, table: pa.Table) -> Expected:
+    logged = _logged(spec)
+    # there is no training before the first
+    rows = (row for row in product(("train", "val"), logged) if row != ("train", 0))
+    return ("split", "iteration"), rows
+
+
+def _weight_norm(spec: TrainSpec, table: pa.Table) -> Expected:
+    return ("iteration", "layer"), product(_logged(spec), _layers(spec, table))
+
+
+def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
+    learned = _logged(spec) if spec.method.learn_step_size else []
+    if spec.network.shapes is None:
+        named = {(HEAD, "weight"), *_columns(table, "layer", "parameter")}
+        return ("iteration", "layer", "parameter"), (
+            (iteration, *where) for iteration, where in product(learned, named)
+        )
+    own = _step_sizes(spec)
+    rows = (
+        (iteration, *where, own.get(where, 1))  # the others have a step size of zero
+        for iteration, where in product(learned, _parameter_counts(spec))
+    )
+    return ("iteration", "layer", "parameter", "count"), rows
+
+
+def _step_size_value(spec: TrainSpec, table: pa.Table) -> Expected:
+    last, learned = spec.schedule.iterations, spec.method.learn_step_size
+    if spec.network.shapes is None:
+        counts = Counter(_columns(table, "layer", "parameter", "step"))
+        least = counts or {(HEAD, "weight", 0): 1}
+        values = ((last, *where, count) for where, count in least.items() if learned)
+        return ("iteration", "layer", "parameter", "step", "count"), values
+    per_step = learned == "step_and_layer"
+    rows = (
+        (last, *where, step, 1 if per_step else count)
+        for where, count in _step_sizes(spec).items()
+        for step in (range(1, count + 1) if per_step else (0,))
+        if learned
+    )
+    return ("iteration", "layer", "parameter", "step", "count"), rows
+
+
+def _step_sizes(spec: TrainSpec) -> dict[tuple[str, str], int]:
+    """(layer, parameter) -> learned step sizes, of those that move in the inner loop."""
+    moving = spec.method.moving_roles
+
+    def role(layer: str, parameter: str) -> str:
+        if layer == HEAD:
+            return "head"
+        return "norm" if parameter in ("gamma", "beta") else f"conv_{parameter}"
+
+    steps = spec.schedule.train_steps
+    return {
+        where: math.prod(spec.method.step_size_shape((count,), steps))
+        for where, count in _parameter_counts(spec).items()
+        if role(*where) in moving
+    }
+
+
+def _logged(spec: TrainSpec) -> list[int]:
+    """Outer iterations at which a training validates and logs."""
+    schedule = spec.schedule
+    last, every = schedule.iterations, schedule.validation_every
+    return sorted({0, last, *range(every, last, every), *schedule.checkpoints})
+
+
+def _toy(spec: ToySpec) -> Expected:
+    epochs = range(spec.epochs + 1)
+    return ("step_size", "epoch", "split"), product(spec.step_sizes, epochs, ("train", "test"))
+
+
+def _layers(spec: TrainSpec, table: pa.Table) -> Collection[str]:
+    """The network's layers; where only its module knows them, the head and those of the table."""
+    return spec.network.layers or {HEAD, *table.column("layer").to_pylist()}
+
+
+def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
+    return zip(*(table.column(name).to_pylist() for name in names), strict=True)
+
+
+def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
+    """(layer, parameter) -> its numbers."""
+    counts = {}
+    for name, shape in (spec.network.shapes or {}).items():
+        layer, _, parameter = name.rpartition(".")
+        counts[layer, parameter] = math.prod(shape)
+    return counts
+
+
+#: By table; a user's own probe has none of these names.
+_PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
+    "accuracy": _accuracy,
+    "cka": _cka,
+    "protonet": _protonet,
+    "scale_invariance": _scale_invariance,
+}
+_LOGGED: Mapping[str, Callable[[TrainSpec, pa.Table], Expected]] = {
+    "training": _training,
+    "weight_norm": _weight_norm,
+    "step_size": _step_size,
+    "step_size_value": _step_size_value,
+}

@@ -1,0 +1,75 @@
+"""The results of a study that has been run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from innerloop.measurements.described_study import KNOWN_LABELS, DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import read_json
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A study's results.
+
+    Attributes:
+        name: of its folder.
+        description: study.json.
+        evidence: its aggregated tables.
+    """
+
+    name: str
+    description: Mapping[str, Any]
+    evidence: Evidence
+
+    @classmethod
+    def read(cls, folder: Path | str) -> Finished:
+        """The results in `results/<study>`.
+
+        Raises:
+            ConfigError: no study has been run there.
+        """
+        root = Path(folder)
+        tables = {path.stem: path for path in sorted(root.glob("aggregates/*.parquet"))}
+        if not (root / "study.json").is_file() or not tables:
+            raise ConfigError(
+                f"{root} holds no finished study: expected study.json and aggregates/*.parquet; "
+                "run `snakemake` first, or name a folder results/<study>"
+            )
+        description = read_json(root / "study.json")
+        return cls(root.name, description, Evidence(tables, description))
+
+    @property
+    def study(self) -> DescribedStudy:
+        """Its models and labels."""
+        return self.evidence.study
+
+    def paper_name(self, dataset: str) -> str:
+        """The paper's data set whose part a data set plays, or its own name."""
+        roles: Mapping[str, str] = self.description.get("roles", {})
+        return next((role for role, name in roles.items() if name == dataset), dataset)
+
+    def source(self, dataset: str) -> str:
+        """Where a data set comes from."""
+        return str(self.description.get("datasets", {}).get(dataset, {}).get("source", dataset))
+
+    def called(self, column: str, value: object, protocol: str = "") -> str:
+        """What the study calls a value of a column; data sets come by the papers' names."""
+        text = str(value)
+        if column in ("train_dataset", "eval_dataset", "dataset"):
+            return self.study.dataset_label(self.study.in_role(text))
+        if column in ("variant", "arm"):
+            labels = self.description.get("protocols", {}).get(protocol, {}).get("labels", {})
+            return str(labels.get(text, KNOWN_LABELS.get(text, text)))
+        return text
+
+
+def called_by_both(a: Finished, b: Finished, column: str, value: object, protocol: str = "") -> str:
+    """What two studies call a value: one name, or both with a slash between."""
+    names = (side.called(column, value, protocol) for side in (a, b))
+    return " / ".join(dict.fromkeys(names))

@@ -1,0 +1,1 @@
+"""What the papers say, and what our numbers say of it."""

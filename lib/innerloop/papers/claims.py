@@ -1,0 +1,176 @@
+"""The papers' qualitative claims as data: `claims.yaml`, read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from innerloop.runtime.errors import ConfigError
+
+CLAIMS = Path(__file__).with_name("claims.yaml")
+
+Expected = Literal["greater", "less", "equal", "not_greater"]
+
+#: The estimator of CKA that decides; the papers' own is shown beside it.
+DECIDES, BESIDE = "debiased", "biased"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which measurements one side of a comparison is made of.
+
+    Attributes:
+        quantity: name of a quantity of `quantities.py`.
+        variant: whose it is; of the toy, the arm.
+        protocol: the protocol that it was trained under.
+        trained_on: the paper's data set that it was trained on.
+        tested_on: the paper's data set that it was measured on.
+        setting: task size.
+        layer: one layer; `body`: mean of the conv layers; `all`: all weights together.
+        estimator: of CKA.
+        condition: of prototypes: when they were tried, or which change.
+        at: fraction of training that has passed; None: the quantity's own checkpoint.
+        start: fraction of training at which growth starts.
+        steps: inner steps; None: the variant's own.
+    """
+
+    quantity: str
+    variant: str
+    protocol: str = "p1"
+    trained_on: str = "mini_imagenet"
+    tested_on: str = "mini_imagenet"
+    setting: str = "5w1s"
+    layer: str = ""
+    estimator: str = ""
+    condition: str = ""
+    at: float | None = None
+    start: float = 0.0
+    steps: int | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One comparison of a claim.
+
+    Attributes:
+        of: the first side.
+        against: the second side; None: the number `than`.
+        expected: what the paper says of the difference.
+        than: the number that `of` is compared with, in the quantity's unit.
+        margin: what counts as equal, in the quantity's unit.
+        layers: layers in every one of which it must hold; empty: that of the selections.
+        may_differ: protocol columns in which the sides may differ, with the quantity's own.
+        decides: whether the claim depends on it, or it is shown beside.
+    """
+
+    of: Selection
+    against: Selection | None
+    expected: Expected
+    than: float = 0.0
+    margin: float = 0.0
+    layers: tuple[str, ...] = ()
+    may_differ: tuple[str, ...] = ()
+    decides: bool = True
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a paper, where it stands, and the comparisons that decide it."""
+
+    name: str
+    paper: str
+    source: str
+    claim: str
+    comparisons: tuple[Comparison, ...]
+
+
+_SELECTED = frozenset(field.name for field in fields(Selection))
+_COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
+
+
+def claims(path: Path | str = CLAIMS) -> list[Claim]:
+    """Every claim, in the papers' order.
+
+    Raises:
+        ConfigError: the file says something unknown or contradictory.
+    """
+    return [_claim(entry) for entry in yaml.safe_load(Path(path).read_text(encoding="utf-8"))]
+
+
+def _claim(entry: Mapping[str, Any]) -> Claim:
+    try:
+        shared = entry.get("where", {})
+        found = [
+            comparison
+            for part in entry["comparisons"]
+            for comparison in _comparisons({**shared, **part})
+        ]
+        texts = {name: entry[name] for name in ("name", "paper", "source", "claim")}
+        return Claim(**texts, comparisons=tuple(found))
+    except (KeyError, TypeError, ConfigError) as error:
+        raise ConfigError(f"claim '{entry.get('name', '?')}': {error}") from error
+
+
+def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
+    unknown = sorted(values.keys() - _SELECTED - _COMPARED)
+    if unknown:
+        raise ConfigError(f"unknown key '{unknown[0]}'")
+    if values["expected"] not in get_args(Expected):
+        raise ConfigError(f"expected: {values['expected']} is none of {get_args(Expected)}")
+    if values["expected"] in ("equal", "not_greater") and not values.get("margin", 0) > 0:
+        raise ConfigError(f"expected: {values['expected']} needs a margin above 0")
+    for single in _one_each(values):
+        shared = {key: value for key, value in single.items() if key in _SELECTED}
+        of = {**shared, **_side(single["of"])}
+        against = single.get("against")
+        options: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in single.items()
+            if key in _COMPARED - {"of", "against"}
+        }
+        for estimator in (DECIDES, BESIDE) if of["quantity"] == "cka" else ("",):
+            # the second side is the first, but for what it overrides
+            other = None if against is None else {**of, **_side(against), "estimator": estimator}
+            yield Comparison(
+                Selection(**{**of, "estimator": estimator}),
+                None if other is None else Selection(**other),
+                **options,
+                decides=estimator != BESIDE,
+            )
+
+
+def _side(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {"variant": value}
+
+
+def _one_each(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """One mapping for each combination of the values that are lists, in either side too."""
+    flat: dict[tuple[str, ...], Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            flat |= {(key, inner): inner_value for inner, inner_value in value.items()}
+        else:
+            flat[(key,)] = value
+    several = [
+        key
+        for key, value in flat.items()
+        if isinstance(value, list) and key[-1] not in ("layers", "may_differ")
+    ]
+    for chosen in product(*(flat[key] for key in several)):
+        single: dict[str, Any] = {}
+        for place, value in {**flat, **dict(zip(several, chosen, strict=True))}.items():
+            if len(place) == 1:
+                single[place[0]] = value
+            else:
+                single.setdefault(place[0], {})[place[1]] = value
+        yield single
+
+
+def with_layer(selection: Selection, layer: str) -> Selection:
+    """The same selection of another layer."""
+    return Selection(**{**asdict(selection), "layer": layer})

@@ -1,0 +1,136 @@
+"""The papers' numbers (`published.csv`), and the verdict on ours beside them.
+
+`published.csv` holds every number that P1 and P2 print: the accuracies of P1's Tables 1 and 2,
+P2's accuracies (Section 5.1), learned step sizes (Table 1) and prototype probe (Section 5.3). Rows
+of the kind `quoted` are cited there from other papers, under other protocols; they get no verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.our_values import Ours, OurValues
+
+PUBLISHED = Path(__file__).with_name("published.csv")
+
+#: Honest re-implementations of MAML differ by more than this; less is not defensible.
+TOLERANCE_POINTS = 2.0
+SIGNIFICANT = 0.05
+
+VERDICTS = {
+    "agrees": "the difference is within the tolerance",
+    "differs": "the difference is beyond the tolerance",
+    "same sign": "the direction is the paper's; sizes are not compared",
+    "opposite sign": "the direction is the opposite of the paper's",
+    "inconclusive": "our interval is too wide to tell, or our test shows no direction",
+    "stand-in": "our data set stands in for the paper's, so the numbers may not be compared",
+    "not run": "this study does not have the measurement",
+    "quoted": "the paper cites the number from elsewhere",
+}
+
+
+def published() -> list[dict[str, Any]]:
+    """Every published number, one row each, in the papers' order."""
+    text = dict.fromkeys(("train_dataset", "eval_dataset", "split", "note"), str)
+    frame = pd.read_csv(PUBLISHED, dtype=text, keep_default_na=False, na_values={"spread": [""]})
+    return [
+        {str(column): value for column, value in row.items()} for row in frame.to_dict("records")
+    ]
+
+
+def compared(evidence: Evidence) -> list[dict[str, Any]]:
+    """Every published number with ours beside it and the verdict, in the papers' order."""
+    ours = OurValues(evidence)
+    return [_beside(row, ours.of(row), evidence) for row in published()]
+
+
+def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, Any]:
+    return {
+        **row,
+        "ours": ours.value,
+        "low": ours.low,
+        "high": ours.high,
+        "half_width": ours.half_width,
+        "difference": ours.value - row["value"],
+        "difference_half_width": _joint(row["spread"], ours.half_width),
+        "n": ours.n,
+        "seeds": ours.seeds,
+        "missing": ours.missing,
+        "measured": ours.protocol,
+        "verdict": _verdict(row, ours, evidence),
+    }
+
+
+def _verdict(row: dict[str, Any], ours: Ours, evidence: Evidence) -> str:
+    if row["kind"] == "quoted":
+        return "quoted"
+    if math.isnan(ours.value):
+        return "not run"
+    roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
+    if any(evidence.study.in_role(role) != role for role in roles):
+        return "stand-in"
+    return judge(
+        row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.effect
+    )
+
+
+def judge(
+    metric: str,
+    paper: float,
+    spread: float,
+    ours: float,
+    half_width: float,
+    effect: float = math.nan,
+) -> str:
+    """The verdict on one number.
+
+    Accuracies (percent) are compared by size: they agree within 2 points or within the joint 95 %
+    interval, whichever is larger, but not where our half-width exceeds 2 points, which is
+    inconclusive. A difference beyond both is one however wide our interval is, since the joint
+    interval holds it. Mean step sizes and changes of prototype accuracy are compared by sign alone,
+    which is what P2 argues from; standard deviations by a factor of two; p-values, which the paper
+    prints for what it finds significant, by the direction of what is significant at 5 %.
+
+    Args:
+        metric: as in `published.csv`.
+        paper: the published value.
+        spread: its printed half-width, NaN when there is none.
+        ours: our value.
+        half_width: its 95 % half-width, NaN when it has none.
+        effect: what a p-value of ours is of, above 0 in the paper's direction.
+    """
+    if math.isnan(ours):
+        return "not run"
+    if metric == "accuracy":
+        return _by_size(ours - paper, spread, half_width)
+    if metric.endswith("p_value"):
+        # a test that shows nothing does not show that the paper is wrong
+        return _direction(effect > 0) if ours < SIGNIFICANT else "inconclusive"
+    if metric.startswith("step_size_sd"):
+        return "agrees" if paper / 2 <= ours <= paper * 2 else "differs"
+    if not math.isnan(half_width) and abs(ours) <= half_width:
+        return "inconclusive"
+    return _direction(ours * paper > 0)
+
+
+def _by_size(difference: float, spread: float, half_width: float) -> str:
+    if abs(difference) > max(TOLERANCE_POINTS, _joint(spread, half_width, missing=0)):
+        return "differs"
+    if math.isnan(half_width) or half_width > TOLERANCE_POINTS:
+        return "inconclusive"
+    return "agrees"
+
+
+def _joint(spread: float, half_width: float, missing: float = math.nan) -> float:
+    """Half-width of a difference; `missing` where ours has none. A number alone counts as exact."""
+    known = 0 if math.isnan(spread) else spread
+    return math.hypot(known, missing if math.isnan(half_width) else half_width)
+
+
+def _direction(same: bool) -> str:
+    return "same sign" if same else "opposite sign"

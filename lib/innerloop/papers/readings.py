@@ -1,0 +1,206 @@
+"""The values of every quantity: by task, or by seed where only seeds repeat it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from innerloop.measurements.comparability import Protocol, protocol_of
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.inner_steps import common_steps
+from innerloop.measurements.layers import BODY, HEAD, layers_in_order
+from innerloop.measurements.step_sizes import learned
+from innerloop.papers.claims import Selection
+from innerloop.papers.prototypes import changes
+from innerloop.papers.quantities import QUANTITIES
+from innerloop.runtime.errors import ComparisonError
+from innerloop.runtime.extensions import load_entry
+
+
+@dataclass(frozen=True)
+class Values:
+    """Measured values of one selection.
+
+    Attributes:
+        frame: a row a task (its episode) and a column a seed; where only seeds repeat the
+            measurement, a row a seed and one column.
+        protocol: under which protocol they were measured.
+    """
+
+    frame: pd.DataFrame
+    protocol: Protocol
+
+
+Reader = Callable[[Selection, Evidence], Values]
+
+
+def values_of(selection: Selection, evidence: Evidence) -> Values:
+    """The values of a selection; an empty frame where the study has none."""
+    read: Reader = load_entry(QUANTITIES[selection.quantity].entry)
+    return read(selection, evidence)
+
+
+def at_common_steps(
+    of: Selection, against: Selection, evidence: Evidence
+) -> tuple[Selection, Selection]:
+    """Both selections after the step count that they share, where their own counts differ.
+
+    Only CKA is measured after several step counts; elsewhere steps are part of the method.
+    """
+    if of.quantity != "cka" or of.variant == against.variant:
+        return of, against
+    sides = (of, against)
+    steps = common_steps(
+        (set(_cka_rows(side, evidence)["steps"].unique()) for side in sides),
+        (own for side in sides if (own := _own_steps(side, evidence)) is not None),
+    )
+    return replace(of, steps=steps), replace(against, steps=steps)
+
+
+def _where(selection: Selection, evidence: Evidence, *, tested: bool = True) -> dict[str, object]:
+    study = evidence.study
+    found: dict[str, object] = {
+        "protocol": selection.protocol,
+        "variant": selection.variant,
+        "train_dataset": study.in_role(selection.trained_on),
+        "setting": selection.setting,
+    }
+    if tested:
+        found |= {"eval_dataset": study.in_role(selection.tested_on), "split": "test"}
+    return found
+
+
+def accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Accuracy of the best checkpoint, in percent."""
+    rows = evidence.rows("accuracy", checkpoint="best", **_where(selection, evidence))
+    return Values(100 * _by_task(rows, "accuracy"), protocol_of(rows))
+
+
+def cka(selection: Selection, evidence: Evidence) -> Values:
+    """CKA of a layer, or the mean of the conv layers, after the selected inner steps."""
+    rows = _cka_rows(selection, evidence)
+    steps = _own_steps(selection, evidence) if selection.steps is None else selection.steps
+    if steps is not None:
+        rows = rows[rows["steps"] == steps]
+    if selection.layer == "body":
+        body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
+        found = [_by_task(rows[rows["layer"] == layer], "similarity") for layer in body]
+        return Values(sum(found[1:], found[0]) / len(found), protocol_of(rows))
+    rows = rows[rows["layer"] == selection.layer]
+    return Values(_by_task(rows, "similarity"), protocol_of(rows))
+
+
+def _cka_rows(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    rows = evidence.rows(
+        "cka",
+        estimator=selection.estimator,
+        checkpoint="last" if selection.at is None else "named",
+        **_where(selection, evidence),
+    )
+    return rows if selection.at is None else _nearest(rows, selection.at)
+
+
+def _own_steps(selection: Selection, evidence: Evidence) -> int | None:
+    return evidence.study.test_steps(selection.protocol, selection.variant, selection.setting)
+
+
+def weight_norm(selection: Selection, evidence: Evidence) -> Values:
+    """100 ln of the weight norm, so that differences are percent, the same up as down."""
+    return Values(_log_norm(selection, evidence, selection.at or 0.0), {})
+
+
+def weight_norm_growth(selection: Selection, evidence: Evidence) -> Values:
+    """How much the weight norm grew between two fractions of training, in percent."""
+    end = _log_norm(selection, evidence, 1.0 if selection.at is None else selection.at)
+    return Values(end - _log_norm(selection, evidence, selection.start), {})
+
+
+def _log_norm(selection: Selection, evidence: Evidence, at: float) -> pd.DataFrame:
+    rows = evidence.rows(
+        "weight_norm", layer=selection.layer, **_where(selection, evidence, tested=False)
+    )
+    rows = _nearest(rows, at)
+    return _by_seed(rows.assign(value=100 * np.log(rows["norm"])), "value")
+
+
+def negative_step_sizes(selection: Selection, evidence: Evidence) -> Values:
+    """Share of learned step sizes below zero at the end of training, in percent."""
+    rows = _step_sizes(selection, evidence)
+    counted = rows.assign(negative=rows["share_negative"] * rows["count"])
+    sums = counted.groupby("seed")[["negative", "count"]].sum()
+    return Values((100 * sums["negative"] / sums["count"]).to_frame("value"), {})
+
+
+def mean_step_size(selection: Selection, evidence: Evidence) -> Values:
+    """Mean of the learned step sizes at the end of training."""
+    return Values(_by_seed(_step_sizes(selection, evidence), "mean"), {})
+
+
+def _step_sizes(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    """Rows of the weights' step sizes at the end of training, as P2's Table 1 has them."""
+    layer = {} if selection.layer == "all" else {"layer": selection.layer}
+    where = _where(selection, evidence, tested=False)
+    return _nearest(learned(evidence.rows("step_size", parameter="weight", **layer, **where)), 1.0)
+
+
+def prototype_accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Nearest-prototype accuracy under one condition, in percent."""
+    rows = evidence.rows("protonet", condition=selection.condition, **_where(selection, evidence))
+    return Values(100 * _by_task(rows, "accuracy"), protocol_of(rows))
+
+
+def prototype_change(selection: Selection, evidence: Evidence) -> Values:
+    """Change of nearest-prototype accuracy by adaptation, in percentage points."""
+    rows = evidence.rows("protonet", **_where(selection, evidence))
+    found = {
+        seed: 100 * changes(own)[selection.condition]
+        for seed, own in rows.groupby("seed", observed=True)
+    }
+    return Values(pd.DataFrame(found), protocol_of(rows))
+
+
+def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Test accuracy after the last epoch, averaged over the step sizes, in percent."""
+    rows = evidence.rows(
+        "toy",
+        arm=selection.variant,
+        dataset=evidence.study.in_role(selection.trained_on),
+        split="test",
+    )
+    last = rows[rows["epoch"] == rows["epoch"].max()]
+    grouped = last.groupby("seed", observed=True)["accuracy"]
+    # a seed that diverged at one step size has no mean over all of them
+    over_step_sizes = grouped.mean().where(grouped.count() == grouped.size())
+    return Values(100 * over_step_sizes.to_frame("value"), {})
+
+
+def _by_task(rows: pd.DataFrame, value: str) -> pd.DataFrame:
+    """A row an episode, a column a seed."""
+    twice = rows.duplicated(["seed", "episode"])
+    if twice.any():
+        mixed = {name: found for name, found in protocol_of(rows).items() if len(found) > 1}
+        column, found = next(iter(mixed.items()), ("episode", ()))
+        raise ComparisonError(
+            f"cannot average rows of unequal protocol: {column} is {', '.join(map(str, found))}"
+        )
+    indexed: pd.Series[float] = rows.set_index(["episode", "seed"])[value]
+    return pd.DataFrame(indexed.unstack("seed"))  # noqa: PD010
+
+
+def _by_seed(rows: pd.DataFrame, value: str) -> pd.DataFrame:
+    return rows.set_index("seed")[value].to_frame("value")
+
+
+def _nearest(rows: pd.DataFrame, fraction: float) -> pd.DataFrame:
+    """The rows of the iteration nearest to a fraction of training."""
+    if rows.empty:
+        return rows
+    wanted = fraction * rows["iteration"].max()
+    distance = (rows["iteration"] - wanted).abs()
+    # of two iterations at the same distance the earlier
+    nearest = rows["iteration"][distance == distance.min()].min()
+    found: pd.DataFrame = rows[rows["iteration"] == nearest]
+    return found

@@ -1,0 +1,45 @@
+"""What Innerloop knows by a short name: each is an entry, as a user's own would be.
+
+Only what reads study files and the library's front doors import this, so that a new name does not
+change the code that existing jobs reach.
+"""
+
+from __future__ import annotations
+
+#: Data sets.
+SOURCES: dict[str, str] = {
+    "symbols": "innerloop.data.sources.symbols:source",
+    "people": "innerloop.data.sources.people:source",
+    "scripts": "innerloop.data.sources.scripts:source",
+    "digits": "innerloop.data.sources.digits:source",
+}
+
+#: Data sets, of these and of the registry, whose classes are of one split each.
+FEW_SHOT = frozenset({"symbols", "people", "scripts", "mini_imagenet", "cub", "fc100", "cifar_fs"})
+
+#: Update rules.
+UPDATE_RULES: dict[str, str] = {
+    "sgd": "innerloop.learners.update_rules.rules:sgd",
+    "scaled_lr": "innerloop.learners.update_rules.rules:scaled_lr",
+    "scaled_lr_layer": "innerloop.learners.update_rules.rules:scaled_lr_layer",
+    "unit_norm": "innerloop.learners.update_rules.rules:unit_norm",
+}
+
+#: Networks.
+NETWORKS: dict[str, str] = {
+    "conv4": "innerloop.networks.conv4:Conv4",
+    "resnet12": "innerloop.networks.resnet12:ResNet12",
+}
+
+#: Probes; accuracy is measured like one, under `evaluate` instead of `probes`.
+PROBES: dict[str, str] = {
+    "cka": "innerloop.probes.cka:cka",
+    "protonet": "innerloop.probes.protonet:protonet",
+    "scale_invariance": "innerloop.probes.scale_invariance:scale_invariance",
+}
+ACCURACY = "innerloop.probes.accuracy:accuracy"
+
+
+def network_entry(name: str) -> str:
+    """Where a network's code is: a built-in one by its short name, or an entry."""
+    return NETWORKS.get(name, name)

@@ -1,0 +1,201 @@
+"""Entries: how config names a piece of code, Innerloop's own or a user's.
+
+An entry is `package.module:name` or `path/to/file.py:name`. The first half of this file reads
+entries without importing anything, so that Snakemake can check and digest them while it parses.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import sys
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.suggestions import instead_of
+
+#: The default of an option that has none, or one that only running the file would tell.
+UNKNOWN = object()
+#: What every rule is given first (weight, gradient, step_size), and every network (way, image_size,
+#: channels).
+GIVEN = 3
+_KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
+
+
+def split_entry(entry: str) -> tuple[str, str]:
+    """`file.py:name` -> (`file.py`, `name`).
+
+    Raises:
+        ExtensionError: it does not have that form.
+    """
+    place, colon, name = entry.rpartition(":")
+    if not colon or not place or not name.isidentifier():
+        raise ExtensionError(
+            f"'{entry}' is neither a known name nor an entry; "
+            "write path/to/file.py:name or package.module:name"
+        )
+    return place, name
+
+
+def entry_in(folder: Path, entry: str) -> str:
+    """An entry that stands in a file of some folder, seen from here: its path counts from there."""
+    place, name = split_entry(entry)
+    return f"{folder / place}:{name}" if place.endswith(".py") else entry
+
+
+def source_file(entry: str) -> Path:
+    """The Python file that an entry lives in, found without importing it.
+
+    Raises:
+        ExtensionError: there is no such file or module.
+    """
+    place, _ = split_entry(entry)
+    if place.endswith(".py"):
+        if not Path(place).is_file():
+            raise ExtensionError(f"'{entry}': there is no file {place} (seen from {Path.cwd()})")
+        return Path(place)
+    # a first-party path is computed, not imported: find_spec would import the parent packages
+    if place.partition(".")[0] == "innerloop":
+        path = Path(__file__).parents[1].joinpath(*place.split(".")[1:]).with_suffix(".py")
+        if path.is_file():
+            return path
+        raise ExtensionError(f"'{entry}': Innerloop has no module {place}")
+    found = importlib.util.find_spec(place)
+    if found is None or found.origin is None:
+        raise ExtensionError(f"'{entry}': there is no module {place} in this environment")
+    return Path(found.origin)
+
+
+def check_entry(entry: str) -> Path:
+    """Check that the entry's file parses and defines its name; return the file.
+
+    Raises:
+        ExtensionError: the file is missing, is not Python, or does not define the name.
+    """
+    path, name = source_file(entry), split_entry(entry)[1]
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
+    except SyntaxError as error:
+        raise ExtensionError(f"'{entry}': {path}, line {error.lineno}: {error.msg}") from error
+    if name not in _defined_names(body):
+        raise ExtensionError(f"'{entry}': {path} does not define '{name}' at its top level")
+    return path
+
+
+def _defined_names(body: list[ast.stmt]) -> set[str]:
+    names: set[str] = set()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            names.add(node.target.id)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    return names
+
+
+#: Entries of users' own code that this process has used, in order.
+_USERS: dict[str, None] = {}
+
+
+def users_entries() -> list[str]:
+    """The entries of users' own code that this process has used."""
+    return list(_USERS)
+
+
+def load_entry(entry: str) -> Any:
+    """Import the entry's file or module and return what it names.
+
+    Raises:
+        ExtensionError: it cannot be found, fails to import, or does not define the name.
+    """
+    place, name = split_entry(entry)
+    if not place.startswith("innerloop."):
+        _USERS[entry] = None
+    try:
+        if place.endswith(".py"):
+            module = _import_file(source_file(entry))
+        else:
+            module = importlib.import_module(place)
+    except ImportError as error:
+        raise ExtensionError(f"'{entry}': importing {place} failed: {error}") from error
+    if not hasattr(module, name):
+        raise ExtensionError(f"'{entry}': {place} does not define '{name}'")
+    return getattr(module, name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = f"innerloop_user_{path.stem}"
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ == str(path.resolve()):
+        return known
+    spec = importlib.util.spec_from_file_location(name, path.resolve())
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    sys.path.insert(0, str(path.resolve().parent))  # the file may import its neighbours
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # or the next load would find a half-made module
+        raise
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
+    """The parameters of a function that have a name of their own, in order."""
+    return arguments.posonlyargs + arguments.args + arguments.kwonlyargs
+
+
+def declared_options(arguments: ast.arguments, offered: Collection[str] = ()) -> dict[str, Any]:
+    """Options that a function's source declares, and their defaults, or `UNKNOWN`.
+
+    Args:
+        arguments: of the function, without `self`.
+        offered: parameters that are no options, besides the first three.
+    """
+    positional = len(arguments.posonlyargs + arguments.args)
+    missing = [None] * (positional - len(arguments.defaults))
+    defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
+    pairs = [*zip(all_arguments(arguments), defaults, strict=True)][GIVEN:]
+    return {
+        argument.arg: default.value if isinstance(default, ast.Constant) else UNKNOWN
+        for argument, default in pairs
+        if argument.arg not in offered
+    }
+
+
+def check_options(of: str, key: str, takes: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Refuse options that code does not take, or of another kind than their defaults.
+
+    Args:
+        of: whose options, for example `update rule 'mine'`.
+        key: of the study file that gives them, for example `rule_options`.
+        takes: option -> its default, or `UNKNOWN`.
+        given: option -> its value.
+
+    Raises:
+        ConfigError: with the options there are, or the kind that is expected.
+    """
+    for name in sorted(given.keys() - takes.keys()):
+        raise ConfigError(f"{key}: {of} takes no option '{name}'{instead_of(name, sorted(takes))}")
+    for name, value in given.items():
+        wanted = _kind(takes[name])
+        if wanted in _KINDS and _kind(value) is not wanted:
+            raise ConfigError(
+                f"{key}.{name} is {value!r}; {of} takes {_KINDS[wanted]} there (by default "
+                f"{takes[name]!r})"
+            )
+
+
+def _kind(value: Any) -> type:
+    return float if type(value) is int else type(value)

@@ -1,0 +1,160 @@
+"""Why a job failed: what its program writes at the end of the log, and how that is read back.
+
+FAILED my_rule.py, line 12, in relative_step:
+    if weight.norm() > 100:
+It decides by the value of a tensor, ...
+
+Traceback (most recent call last): ...
+"""
+
+from __future__ import annotations
+
+import re
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from innerloop.runtime.errors import InnerloopError
+from innerloop.runtime.extensions import users_entries
+
+_MARK = "FAILED "
+#: Enough of a log's end to hold the reason and its traceback.
+_TAIL_BYTES = 65536
+_LAST_LINES = 6
+_LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
+#: Folders of packages wherever they lie: a user's own, Debian's.
+_PACKAGES = {"site-packages", "dist-packages"}
+#: What PyTorch raises about code that it maps or records; other errors speak for themselves.
+_OF_PYTORCH = (RuntimeError, TypeError)
+#: The first line of an attempt: a log may hold several.
+BEGINS = "begins on"
+_ATTEMPT = re.compile(rf"^\d\d:\d\d:\d\d  \w+ {BEGINS} ", re.MULTILINE)
+_MAPPED = "An update rule is mapped over all tasks at once (torch.vmap) and recorded on a GPU"
+
+#: What an error of PyTorch's says -> what to change in code that is mapped over tasks.
+_ADVICE = (
+    (
+        "data-dependent control flow",
+        f"It decides by the value of a tensor. {_MAPPED}: write torch.where(condition, this, that) "
+        "for `if`, `and` and the like, torch.clamp for `min` and `max`; leave out `assert`.",
+    ),
+    (
+        r"calling \.item\(\)|Cannot access data pointer|can be converted to an index",
+        "It takes a number out of a tensor, as .item(), float(), int(), .tolist(), .numpy() and "
+        f"the functions of `math` do. {_MAPPED}, so there is no one number: compute with tensors, "
+        "such as x.sqrt() for math.sqrt(x).",
+    ),
+    (
+        "randomness error mode",
+        "It draws random numbers. An update rule may not: the same training must give the same "
+        "model wherever it is continued.",
+    ),
+    (
+        r"in-place operation|inplace|output with shape .* doesn't match the broadcast shape",
+        "It changes a tensor in place, as `+=`, `x[i] = ...` and functions such as .sub_() do. "
+        "Make a new one: `weight = weight - ...`; a tensor to be filled is made by "
+        "torch.zeros_like(weight).",
+    ),
+    (
+        "dynamic shape",
+        "The shape of a result depends on values, as that of x[mask], nonzero() and unique() does. "
+        f"{_MAPPED}: write torch.where(mask, x, 0).",
+    ),
+    (
+        r"captur\w+ stream|stream is captur|during (?:graph )?capture|StreamCapture",
+        "It waits for the GPU, or makes tensors of Python numbers, in a step that is recorded. "
+        "Change that, or set compute.cuda_graph: false in the study file (slower).",
+    ),
+)
+
+
+def explained(error: BaseException, program: str) -> str:
+    """What a program writes of an error: the user's own file and line first, what to change.
+
+    An error that is meant for people and not about the user's code is its message alone.
+
+    Args:
+        error: what was raised.
+        program: the program's own file.
+    """
+    place = next(filter(None, (_place(each, program) for each in _chain(error))), None)
+    message = f"{type(error).__name__}: {error}".removesuffix(": ")
+    if isinstance(error, InnerloopError):
+        return f"{_MARK}{place}\n{message}" if place else message
+    if place is None and users_entries():
+        place = f"in Innerloop, using {', '.join(users_entries())}:"
+    if isinstance(error, SystemExit):
+        message = "It ended the program by sys.exit(): raise an exception instead, or return."
+    elif place and isinstance(error, _OF_PYTORCH):
+        message = _advice(str(error)) or message
+    stack = "".join(traceback.format_exception(error)).rstrip()
+    return f"{_MARK}{place or 'in Innerloop:'}\n{message}\n\n{stack}"
+
+
+def reason(log: Path | str) -> str:
+    """Why a job's last attempt failed, by the end of its log.
+
+    What its program explained, else the last lines.
+    """
+    try:
+        with Path(log).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace").rstrip()
+    except OSError:
+        return "its log was not written"
+    attempts = list(_ATTEMPT.finditer(text))
+    if attempts:
+        text = text[attempts[-1].start() :]
+    _, mark, explanation = f"\n{text}".rpartition(f"\n{_MARK}")
+    if mark:
+        return explanation.partition("\n\n")[0]
+    last_error = list(re.finditer(r"^\w+Error: ", text, re.MULTILINE))
+    if last_error:
+        return text[last_error[-1].start() :]
+    return "\n".join(text.splitlines()[-_LAST_LINES:]) or "its log is empty"
+
+
+def in_users_code(error: BaseException, program: str) -> bool:
+    """Whether an error was raised in code that is neither Innerloop's nor a library's."""
+    return _place(error, program) is not None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error and those that led to it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        yield seen
+        seen = seen.__cause__ or seen.__context__
+
+
+def _place(error: BaseException, program: str) -> str | None:
+    """Where an error was raised in code that is neither Innerloop's nor a library's."""
+    if isinstance(error, SyntaxError) and error.filename and _is_users(error.filename, program):
+        return f"{_shown(error.filename)}, line {error.lineno}:\n    {(error.text or '').strip()}"
+    frames = traceback.extract_tb(error.__traceback__)
+    for frame in reversed(frames):
+        if _is_users(frame.filename, program):
+            where = f"{_shown(frame.filename)}, line {frame.lineno}, in {frame.name}:"
+            return f"{where}\n    {frame.line}"
+    return None
+
+
+def _is_users(file: str, program: str) -> bool:
+    path = Path(file).resolve()
+    others = [Path(__file__).parents[1], *(Path(sysconfig.get_path(name)) for name in _LIBRARIES)]
+    return (
+        path.is_file()
+        and path != Path(program).resolve()
+        and not _PACKAGES & set(path.parts)
+        and not any(path.is_relative_to(folder.resolve()) for folder in others)
+    )
+
+
+def _shown(file: str) -> str:
+    path = Path(file).resolve()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _advice(message: str) -> str | None:
+    return next((text for pattern, text in _ADVICE if re.search(pattern, message)), None)

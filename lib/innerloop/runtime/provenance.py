@@ -1,0 +1,156 @@
+"""What a result was made from: parameters, code, data, versions, device.
+
+Every result file carries this record: JSON manifests as they are, Parquet files in their metadata
+under the key `innerloop`. When and where a job ran changes no result, so it is no part of the
+record: `circumstances` go into job logs, run.json and the report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from innerloop.runtime.errors import ProvenanceError
+from innerloop.runtime.files import atomic_path, canonical_json
+from innerloop.runtime.typed_json import as_json
+
+METADATA_KEY = b"innerloop"
+PACKAGES = ("innerloop", "torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def record(spec: object, **facts: Any) -> dict[str, Any]:
+    """The provenance record of a result made by `spec`, all that its job is run with."""
+    return {"spec": as_json(spec), "versions": versions(), **facts}
+
+
+def circumstances() -> dict[str, Any]:
+    """When, where and by which commit of Innerloop this process computes.
+
+    Returns:
+        `commit` (None where Innerloop does not run from a Git checkout of its own), `clean`
+        (whether no tracked file differs from that commit; None where Git does not say), `date`
+        (with the offset from UTC), `host` and `processor`.
+    """
+    commit = _commit()
+    changes = _git("status", "--porcelain", "-uno") if commit else None
+    return {
+        "commit": commit,
+        "clean": None if changes is None else not changes,
+        "date": datetime.now().astimezone().isoformat(" ", "seconds"),
+        "host": platform.node(),
+        "processor": _processor(),
+    }
+
+
+def commit_in_words(found: Mapping[str, Any]) -> str:
+    """`daf35e0c1f2a`, `daf35e0c1f2a and changes` or `unknown`, of `circumstances()`."""
+    commit = found.get("commit")
+    if not commit:
+        return "unknown"
+    return f"{commit[:12]} and changes" if found.get("clean") is False else str(commit[:12])
+
+
+def _commit() -> str | None:
+    # a package may be installed below a checkout of something else, which does not track it
+    tracked = _git("ls-files", "--error-unmatch", Path(__file__).name)
+    return _git("rev-parse", "HEAD") if tracked else None
+
+
+def _git(*arguments: str) -> str | None:
+    """What Git says about the checkout this file lies in; None where there is no Git or none."""
+    surroundings = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_")
+    }
+    try:
+        said = subprocess.run(
+            ["git", "--no-optional-locks", *arguments],
+            cwd=Path(__file__).parent,
+            env=surroundings,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return said.stdout.strip()
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, "") or platform.processor() or platform.machine()
+
+
+def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]) -> None:
+    """Write a Parquet file with its provenance, atomically."""
+    metadata = {**(table.schema.metadata or {}), METADATA_KEY: canonical_json(provenance).encode()}
+    with atomic_path(path) as temporary:
+        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+
+
+def read_provenance(path: Path | str) -> dict[str, Any]:
+    """The provenance record of a Parquet file.
+
+    Raises:
+        ProvenanceError: the file has none.
+    """
+    metadata = pq.read_schema(path).metadata or {}
+    if METADATA_KEY not in metadata:
+        raise ProvenanceError(f"{path} was not written by Innerloop: it carries no provenance")
+    found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    return found
+
+
+def require_spec(path: Path | str, found: object, expected: object) -> None:
+    """Refuse a result that was made under other parameters than the study now asks for.
+
+    Raises:
+        ProvenanceError: naming the first parameters that differ.
+    """
+    different = list(_differences(as_json(found), as_json(expected)))
+    if different:
+        shown = "; ".join(
+            f"{key}: made with {was!r}, the study says {now!r}" for key, was, now in different[:5]
+        )
+        raise ProvenanceError(
+            f"{path} does not belong to this study file ({shown}). Were the study file or the code "
+            "edited while jobs ran? Run Snakemake again; where it sees nothing to do, move "
+            f"{path} away first"
+        )
+
+
+def _differences(found: Any, expected: Any, key: str = "") -> Any:
+    if isinstance(found, Mapping) and isinstance(expected, Mapping):
+        for name in sorted(found.keys() | expected.keys()):
+            yield from _differences(
+                found.get(name, "(absent)"),
+                expected.get(name, "(absent)"),
+                f"{key}.{name}".lstrip("."),
+            )
+    elif canonical_json(found) != canonical_json(expected):
+        yield key, found, expected

@@ -1,0 +1,55 @@
+"""One row a group: its mean, the interval over tasks, and what several seeds say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from innerloop.stats.intervals import mean_interval
+from innerloop.stats.statistics import Statistics
+
+
+def summarise(
+    frame: pd.DataFrame, by: Sequence[str], value: str, statistics: Statistics | None = None
+) -> pd.DataFrame:
+    """Mean, interval and counts of `value` for each group, one row a group.
+
+    The interval is over tasks, for one model, as the papers print it. With several seeds `mean`,
+    `low` and `high` are averages over the seeds, and what seeds say stands apart: `seed_sd`, the
+    standard deviation between their means, and `seed_half_width`, of Student's interval over them.
+    Both are NaN for a single seed.
+
+    Returns:
+        The columns `by`, then `mean`, `low`, `high`, `half_width`, `n` (tasks of the seed that has
+        fewest), `missing` and `values` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`.
+    """
+    chosen = statistics or Statistics()
+    seeds = _per_seed(frame, by, value, chosen)
+    groups = seeds.groupby(list(by), sort=False, observed=True)
+    result = groups.agg(
+        mean=("mean", "mean"),
+        low=("low", "mean"),
+        high=("high", "mean"),
+        n=("n", "min"),
+        missing=("missing", "sum"),
+        values=("values", "sum"),
+        seeds=("seed", "size"),
+        seed_sd=("mean", "std"),
+        seed_half_width=("mean", lambda m: mean_interval(m, "t", chosen.level).half_width),
+    ).reset_index()
+    result.insert(len(by) + 3, "half_width", (result["high"] - result["low"]) / 2)
+    return result
+
+
+def _per_seed(
+    frame: pd.DataFrame, by: Sequence[str], value: str, statistics: Statistics
+) -> pd.DataFrame:
+    keys = [*by, "seed"]
+    rows = []
+    for group, values in frame.groupby(keys, sort=False, observed=True)[value]:
+        found = mean_interval(values.to_numpy(), statistics.interval, statistics.level)
+        numbers = found.mean, found.low, found.high, found.n, found.missing, len(values)
+        rows.append((*group, *numbers))
+    columns = ["mean", "low", "high", "n", "missing", "values"]
+    return pd.DataFrame(rows, columns=[*keys, *columns])

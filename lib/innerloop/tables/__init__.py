@@ -1,1 +1,0 @@
-"""Measurement schemas, aggregation and statistics."""

@@ -1,0 +1,157 @@
+"""One whole training: begun or continued, watched, saved when it is interrupted, and written."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from innerloop.data.episodes import EpisodeSource, TaskSize
+from innerloop.data.image_store import ImageStore
+from innerloop.data.splits import read_split, split_digest
+from innerloop.data.tasks import Tasks
+from innerloop.engine.engine import engine_of
+from innerloop.networks.network import Network
+from innerloop.runtime.device import describe, set_up
+from innerloop.runtime.errors import InterruptedTrainingError
+from innerloop.runtime.files import canonical_json, remove_leftovers, write_json
+from innerloop.runtime.progress import SAVED, Progress, say
+from innerloop.runtime.provenance import circumstances, commit_in_words, record
+from innerloop.specs.train import TrainSpec
+from innerloop.training.checkpoint import Checkpoint
+from innerloop.training.interruption import interruptible
+from innerloop.training.model_file import TrainedModel, save
+from innerloop.training.training import Training
+from innerloop.training.training_log import CurveFile, write_logs
+
+
+@dataclass(frozen=True)
+class TrainingFiles:
+    """What a training reads and writes.
+
+    Attributes:
+        images: the image store.
+        splits: splits.parquet of the data set.
+        out: model.json; the model and its tables lie beside it.
+        checkpoints: folder to continue from.
+        curve: CSV that grows while training.
+    """
+
+    images: ImageStore
+    splits: Path
+    out: Path
+    checkpoints: Path
+    curve: Path
+
+
+def run_training(
+    spec: TrainSpec,
+    files: TrainingFiles,
+    *,
+    save_every: float = 60,
+    keep_activations: bool = False,
+) -> TrainedModel:
+    """Train a model, or continue what the same spec, images and splits have left; write it.
+
+    SIGTERM and SIGINT end it between two iterations; the next call goes on, to the same bits.
+
+    Args:
+        spec: what it is trained by.
+        files: what is read and written.
+        save_every: seconds between checkpoints.
+        keep_activations: more speed, in memory that grows with the inner steps.
+
+    Raises:
+        InterruptedTrainingError: a signal asked it to stop; a checkpoint is written.
+        DivergenceError: a loss is not finite; no model is written.
+        DataError: the images are others than the spec says, or lack a split.
+    """
+    device = set_up(spec.compute, training=True)
+    # before the training is made, which takes seconds too, and after the wait for a GPU
+    with interruptible() as interruption:
+        began, facts, computed = time.monotonic(), circumstances(), describe(device)
+        say(_head(spec, computed, facts))
+        images = files.images.require(spec.dataset, spec.store)
+        data = {images.dataset: images.digest, "splits": split_digest(files.splits)}
+        training = _training(spec, files, device, keep_activations)
+        fingerprint = canonical_json([spec, data])
+        checkpoint = Checkpoint(files.checkpoints, fingerprint, save_every, say=say)
+        saved = checkpoint.read()
+        if saved is not None:
+            training.restore(saved)
+        earlier = saved["seconds"] if saved else 0.0
+
+        def state() -> dict[str, Any]:
+            return {**training.state(), "seconds": earlier + time.monotonic() - began}
+
+        curve = CurveFile(files.curve)
+        curve.update(training.curves)
+        iterations = spec.schedule.iterations
+        with Progress(spec.in_words, iterations, done=training.iteration) as progress:
+            for figures in training:
+                curve.update(training.curves)
+                progress.advance(1, **figures)
+                checkpoint.maybe_save(state)
+                if interruption and training.iteration < iterations:
+                    checkpoint.save(state())
+                    say(SAVED.format(training.iteration))
+                    raise InterruptedTrainingError(interruption.signal or 0)
+        curve.update(training.curves)  # without iterations nothing was yielded
+        model = _write(training, spec, files, {"data_digests": data, **computed})
+        # what differs from run to run stays out of what other jobs depend on
+        seconds = {"wall_seconds": earlier + time.monotonic() - began, "earlier_seconds": earlier}
+        rounded = {name: round(value, 1) for name, value in seconds.items()}
+        write_json(files.out.with_name("run.json"), {**facts, **computed, **rounded})
+        checkpoint.remove()
+        for file in (files.curve, *files.out.parent.glob("[!.]*")):
+            remove_leftovers(file)
+        accuracy, iteration = training.best
+        say(
+            f"finished {iterations} iterations in {rounded['wall_seconds']} s; best validation "
+            f"accuracy {accuracy:.3f} at iteration {iteration}; wrote {files.out}"
+        )
+        return model
+
+
+def _write(
+    training: Training, spec: TrainSpec, files: TrainingFiles, facts: Mapping[str, Any]
+) -> TrainedModel:
+    """Write the model, its logs and, last, its manifest."""
+    model, folder = training.model(spec), files.out.parent
+    save(model, folder / "model.pt")
+    provenance = record(spec, engine=engine_of(training.network).name, **facts)
+    write_logs(training, model, folder, provenance)
+    accuracy, iteration = training.best
+    best = {"iteration": iteration, "accuracy": accuracy}
+    write_json(files.out, {**provenance, "best_validation": best, "digest": model.digest()})
+    return model
+
+
+def _training(
+    spec: TrainSpec, files: TrainingFiles, device: torch.device, keep_activations: bool
+) -> Training:
+    def tasks(split: str, purpose: str, queries: int) -> Tasks:
+        source = EpisodeSource(read_split(files.splits, split), spec.study_seed, purpose)
+        return Tasks(files.images, source, TaskSize(spec.way, spec.shot, queries), device)
+
+    return Training(
+        Network.of(spec.network),
+        spec.method,
+        spec.schedule,
+        tasks("train", f"training, seed {spec.seed}", spec.queries),
+        tasks("val", "validation", spec.validation_queries),
+        spec.seed,
+        keep_activations=keep_activations,
+        cuda_graph=spec.compute.cuda_graph,
+    )
+
+
+def _head(spec: TrainSpec, computed: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    return (
+        f"{spec.in_words}: {spec.schedule.iterations} iterations; {facts['processor']}, device "
+        f"{computed['device']}, {computed['threads']} thread(s), commit {commit_in_words(facts)}"
+    )

@@ -1,0 +1,109 @@
+"""Training from Python: `innerloop.train`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from innerloop.data.image_store import ImageStore
+from innerloop.data.splits import split_table
+from innerloop.learners.inputs import require_network
+from innerloop.learners.method import Method
+from innerloop.networks.network import Network
+from innerloop.networks.options import NetworkOptions
+from innerloop.runtime.code_digest import code_digest
+from innerloop.runtime.compute import Compute
+from innerloop.runtime.errors import InputError
+from innerloop.runtime.extensions import source_file
+from innerloop.runtime.provenance import record, write_table
+from innerloop.specs.train import Schedule, TrainSpec
+from innerloop.training.model_file import TrainedModel
+from innerloop.training.run import TrainingFiles, run_training
+
+
+def train(
+    network: Network,
+    method: Method,
+    images: ImageStore,
+    folder: Path | str,
+    schedule: Schedule,
+    *,
+    shot: int = 1,
+    queries: int = TrainSpec.queries,
+    seed: int = 0,
+    splits: Path | str | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    save_every: float = 60,
+    keep_activations: bool = False,
+) -> TrainedModel:
+    """Meta-train a model, or continue what an interrupted call with the same arguments has left.
+
+    SIGTERM and Ctrl-C end a training between two iterations, after a checkpoint; the next call with
+    the same arguments, code and images goes on, to the same bits. One that has ended begins anew.
+
+    Args:
+        network: what is trained.
+        method: how it adapts, and in what it is trained to adapt.
+        images: the store, as `open_images` gives it.
+        folder: where `model.pt`, which `load` reads, its logs and checkpoints are written.
+        schedule: for how long and on how much.
+        shot: support images per class.
+        queries: query images per class, of training and validation tasks.
+        seed: of initial weights and tasks.
+        splits: CSV with the columns class and split, to replace the store's own split.
+        device: cpu, cuda, or cuda:<number>.
+        threads: compute threads; left out: as many as torch has now.
+        save_every: seconds between checkpoints.
+        keep_activations: more speed, in memory that grows with the inner steps.
+
+    Raises:
+        InputError: the images do not fit the network, or an argument is of another type.
+        DataError: a split is missing, or has too few classes or images.
+        DivergenceError: a loss is not finite; no model is written.
+        InterruptedTrainingError: it was asked to stop; a checkpoint is written.
+    """
+    require_network(network)
+    size = images.images.shape[-1]
+    if size != network.image_size:
+        raise InputError(
+            f"images are {size} pixels wide, and the network is made for {network.image_size}"
+        )
+    folder = Path(folder)
+    table = split_table(images.dataset, images.classes, None if splits is None else str(splits))
+    write_table(table, folder / "splits.parquet", record({}))
+    network_options = NetworkOptions(
+        way=network.way,
+        image_size=network.image_size,
+        channels=network.channels,
+        network=network.entry,
+        network_options=dict(network.options),
+        initialisation=network.initialisation,
+    )
+    spec = TrainSpec(
+        dataset=images.dataset,
+        variant=method.name,
+        setting=f"{network.way}w{shot}s",
+        seed=seed,
+        way=network.way,
+        shot=shot,
+        queries=queries,
+        study_seed=seed,
+        method=replace(method, label=""),
+        store=images.name,
+        network=network_options,
+        schedule=schedule,
+        validation_queries=queries,
+        compute=Compute(device, threads or torch.get_num_threads()),
+        code=code_digest(__file__, [source_file(method.update_rule), source_file(network.entry)]),
+    )
+    files = TrainingFiles(
+        images=images,
+        splits=folder / "splits.parquet",
+        out=folder / "model.json",
+        checkpoints=folder / ".checkpoints",
+        curve=folder / "training.csv",
+    )
+    return run_training(spec, files, save_every=save_every, keep_activations=keep_activations)

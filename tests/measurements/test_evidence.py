@@ -1,0 +1,98 @@
+"""Tables are read by need; a table that is not there is empty, one that is broken is refused."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.schemas import SCHEMAS, USER_PROBE
+from innerloop.runtime.errors import ConfigError, SchemaError
+from synthetic import STUDIES
+
+DESCRIPTION = STUDIES["full"][0]
+
+
+def test_rows_are_those_that_fit(evidence_of):
+    rows = evidence_of("full").rows("cka", variant=["maml", "anil"], layer="head", steps=5)
+    assert set(rows["variant"]) == {"maml", "anil"}
+    assert set(rows["layer"]) == {"head"}
+    assert evidence_of("full").rows("cka", variant=[]).empty
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_a_table_that_the_study_lacks_is_empty(table):
+    frame = Evidence({}, DESCRIPTION).rows(table)
+    assert frame.empty
+    assert list(frame.columns) == SCHEMAS[table].names
+
+
+def test_unknown_tables_are_users_probes(evidence_of):
+    evidence = evidence_of("full")
+    assert evidence.user_tables == ["sharpness"]
+    assert list(evidence.rows("sharpness").columns) == USER_PROBE.names
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(SchemaError, match="nowhere"):
+        Evidence({"cka": tmp_path / "nowhere.parquet"}, DESCRIPTION).rows("cka")
+
+
+def test_a_missing_column_is_named(tmp_path):
+    path = tmp_path / "cka.parquet"
+    pq.write_table(pa.table({"protocol": ["p1"]}), path)
+    with pytest.raises(SchemaError, match="similarity"):
+        Evidence({"cka": path}, DESCRIPTION).rows("cka")
+
+
+def test_trained_models_are_those_of_the_papers_figures(evidence_of):
+    rows = evidence_of("full").trained("weight_norm", "p1")
+    assert set(rows["train_dataset"]) == {"symbols"}
+    assert set(rows["setting"]) == {"5w1s"}
+    assert "untrained" not in set(rows["variant"])
+
+
+def test_a_description_without_models_is_refused():
+    with pytest.raises(ConfigError, match="models"):
+        DescribedStudy({"study": "demo"})
+
+
+def test_variants_keep_the_study_files_order_with_baselines_last():
+    study = DescribedStudy(STUDIES["users_method"][0])
+    assert [v.name for v in study.variants("p1")] == ["maml", "anil", "my_decay", "untrained"]
+    assert [v.name for v in study.variants("p1", baselines=False)][-1] == "my_decay"
+    assert study.main_setting("p1") == "5w1s"
+    assert DescribedStudy(STUDIES["other_settings"][0]).main_setting("p1") == "3w2s"
+
+
+def test_stand_ins_are_named_and_real_data_are_not():
+    study = DescribedStudy(DESCRIPTION)
+    assert study.stand_ins(["symbols"]) == "Stand-in data: Symbols for miniImageNet."
+    assert study.stand_ins(["digits", "people", "mine"]) == (
+        "Stand-in data: People for CUB, Digits for CIFAR-10."
+    )
+    assert study.stand_ins([]) == ""
+    real = DescribedStudy(STUDIES["other_settings"][0])
+    assert real.stand_ins(["mini_imagenet", "cub"]) == ""
+
+
+def test_variants_that_no_model_uses_have_their_declared_label():
+    labels = {"mine": "My method", "maml": "MAML, slow"}
+    protocols = {"p1": {"variants": ["mine", "maml"], "labels": labels}}
+    model = {"protocol": "p2", "variant": "mine", "dataset": "d", "setting": "5w1s", "seed": 0}
+    study = DescribedStudy(
+        {"study": "s", "protocols": protocols, "models": [{**model, "label": "Theirs"}]}
+    )
+    assert [study.label(name, "p1") for name in labels] == [*labels.values()]
+    assert study.label("mine", "p2") == "Theirs"
+
+
+def test_without_declared_labels_those_of_models_then_the_papers_count():
+    protocols = {"p1": {"variants": ["mine", "boil", "other"]}}
+    model = {"protocol": "p2", "variant": "mine", "dataset": "d", "setting": "5w1s", "seed": 0}
+    study = DescribedStudy(
+        {"study": "s", "protocols": protocols, "models": [{**model, "label": "Mine!"}]}
+    )
+    assert [variant.label for variant in study.variants("p1")] == ["Mine!", "BOIL", "other"]

@@ -1,0 +1,109 @@
+"""The claims are complete, and a file that says something unknown is refused."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from innerloop.measurements.schemas import SCHEMAS
+from innerloop.papers.claims import CLAIMS, claims
+from innerloop.papers.quantities import QUANTITIES
+from innerloop.runtime.errors import ConfigError
+
+ALL = claims()
+CLAIM = {"name": "c", "paper": "P1", "source": "s", "claim": "c"}
+CLAIM |= {"where": {"quantity": "accuracy"}}
+
+
+def read(tmp_path, **other):
+    path = tmp_path / "claims.yaml"
+    path.write_text(yaml.safe_dump([{**CLAIM, **other}]), encoding="utf-8")
+    return claims(path)
+
+
+def test_names_are_unique_and_quantities_known():
+    assert (
+        len({claim.name for claim in ALL})
+        == len(ALL)
+        == len(yaml.safe_load(CLAIMS.read_text(encoding="utf-8")))
+    )
+    for claim in ALL:
+        assert claim.paper in ("P1", "P2")
+        assert any(comparison.decides for comparison in claim.comparisons)
+        for comparison in claim.comparisons:
+            assert comparison.of.quantity in QUANTITIES
+    assert {quantity.reads for quantity in QUANTITIES.values()} <= set(SCHEMAS)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Scaled LR beats MAML on miniImageNet",
+        "Scaled LR beats MAML on CUB",
+        "does not beat MAML on FC-100 5-shot",
+        "Unit norm loses accuracy",
+        "conv2 and conv4",
+        "changes conv3",
+        "change only the head",
+        "follows MAML's weight norms",
+        "conv4 grows most under scaled LR",
+        "grow throughout",
+        "settles early",
+        "adapts less on CUB",
+        "On FC-100 unit norm is level",
+        "step sizes become negative",
+        "every conv layer is negative",
+        "about as good as the full procedure",
+        "Before adaptation Meta-SGD",
+        "both models worse on-task",
+        "makes MAML better on-task",
+        "Meta-SGD better off-task",
+        "MAML worse off-task",
+    ],
+)
+def test_what_the_papers_say_is_there(said):
+    assert sum(said in claim.claim for claim in ALL) == 1
+
+
+def test_a_list_means_one_comparison_each(tmp_path):
+    comparisons = [
+        {"of": ["maml", "anil"], "against": "boil", "setting": ["5w1s", "5w5s"], "expected": "less"}
+    ]
+    (claim,) = read(tmp_path, comparisons=comparisons)
+    found = {(c.of.variant, c.of.setting, c.against.setting) for c in claim.comparisons}
+    assert found == {(v, s, s) for v in ("maml", "anil") for s in ("5w1s", "5w5s")}
+    assert {comparison.against.variant for comparison in claim.comparisons} == {"boil"}
+
+
+def test_cka_has_both_estimators_and_the_debiased_one_decides(tmp_path):
+    comparisons = [{"of": "maml", "against": "anil", "quantity": "cka", "expected": "less"}]
+    (claim,) = read(tmp_path, comparisons=comparisons)
+    debiased, biased = claim.comparisons
+    assert (debiased.of.estimator, debiased.decides) == ("debiased", True)
+    assert (biased.of.estimator, biased.against.estimator, biased.decides) == (
+        "biased",
+        "biased",
+        False,
+    )
+
+
+def test_the_second_side_is_the_first_but_for_what_it_overrides(tmp_path):
+    comparisons = [{"of": {"variant": "maml", "at": 1}, "against": {"at": 0.1}, "expected": "less"}]
+    (claim,) = read(tmp_path, comparisons=comparisons)
+    against = claim.comparisons[0].against
+    assert (against.variant, against.at) == ("maml", 0.1)
+
+
+@pytest.mark.parametrize(
+    ("comparison", "named"),
+    [
+        ({"of": "maml", "expected": "bigger"}, "bigger"),
+        ({"of": "maml", "expected": "equal"}, "margin"),
+        ({"of": "maml", "expected": "less", "colour": "red"}, "colour"),
+        ({"of": {"variant": "maml", "shade": 1}, "expected": "less"}, "shade"),
+        ({"expected": "less"}, "of"),
+    ],
+)
+def test_what_is_unknown_is_named(tmp_path, comparison, named):
+    with pytest.raises(ConfigError, match=f"claim 'c'.*{named}"):
+        read(tmp_path, comparisons=[comparison])

@@ -1,0 +1,326 @@
+"""Planted effects are found, nulls are not, and what does not decide is inconclusive."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import Claim, Comparison, Selection, claims
+from innerloop.papers.judgement import judge_claims
+from innerloop.render.claims import verdict as in_words
+from innerloop.stats.statistics import Statistics
+from synthetic import ROLES, describe
+
+ROLE = {name: name for name in ROLES}
+TASKS = 100
+
+
+class Memory(Evidence):
+    """Evidence whose tables are frames."""
+
+    def __init__(self, frames, description):
+        super().__init__({}, description)
+        self.frames = frames
+
+    def rows(self, name, **equal):
+        frame = self.frames.get(name)
+        if frame is None:
+            return super().rows(name)
+        for column, value in equal.items():
+            frame = frame[frame[column].isin(value if isinstance(value, list) else [value])]
+        return frame
+
+
+def measured(variant, accuracy, seed=0, **other):
+    """Rows of the table `accuracy` of one variant."""
+    return pd.DataFrame(
+        {
+            "protocol": "p1",
+            "variant": variant,
+            "train_dataset": "mini_imagenet",
+            "setting": "5w1s",
+            "way": 5,
+            "shot": 1,
+            "seed": seed,
+            "eval_dataset": "mini_imagenet",
+            "split": "test",
+            "checkpoint": "best",
+            "steps": 10,
+            "queries": 15,
+            "batch_norm": "batch",
+            "episode": np.arange(len(accuracy)),
+            "accuracy": accuracy,
+            **other,
+        }
+    )
+
+
+def tasks(gain=0.0, seed=0, spread=0.05, n=TASKS):
+    """Accuracies on tasks whose difficulty all variants share."""
+    difficulty = np.random.default_rng(99).normal(0.5, 0.1, n)
+    return difficulty + gain + np.random.default_rng(seed).normal(0, spread, n)
+
+
+def side(variant, **other):
+    return Selection(quantity="accuracy", variant=variant, **other)
+
+
+def claim(expected="greater", *comparisons, **options):
+    found = comparisons or (Comparison(side("new"), side("maml"), expected, **options),)
+    return Claim("c", "P1", "Table 1", "New beats MAML.", found)
+
+
+def judge(frames, *claims, roles=ROLE, **statistics):
+    description = describe(("maml", "new"), (), roles=roles)
+    rows = pd.concat(frames) if frames else None
+    evidence = Memory({} if rows is None else {"accuracy": rows}, description)
+    return judge_claims(claims or [claim()], evidence, Statistics(**statistics))
+
+
+@pytest.mark.parametrize(
+    ("gain", "expected", "verdict"),
+    [
+        (0.05, "greater", "holds"),
+        (-0.05, "greater", "fails"),
+        (-0.05, "less", "holds"),
+        (0.05, "less", "fails"),
+        (0.0, "greater", "inconclusive"),
+        (0.0, "less", "inconclusive"),
+    ],
+)
+def test_a_planted_difference_decides(gain, expected, verdict):
+    frames = [measured("maml", tasks(seed=1)), measured("new", tasks(gain, seed=2))]
+    (judgement,) = judge(frames, claim(expected))
+    assert judgement.verdict == verdict
+    (outcome,) = judgement.outcomes
+    assert outcome.test.difference.mean == pytest.approx(100 * gain, abs=2.5)
+    assert (outcome.test.difference.n, outcome.seeds) == (TASKS, 1)
+    assert np.isnan(outcome.seed_sd)
+
+
+@pytest.mark.parametrize(
+    ("gain", "spread", "verdict"),
+    [(0.0, 0.02, "holds"), (0.1, 0.02, "fails"), (0.0, 0.3, "inconclusive")],
+)
+def test_equality_is_shown_not_assumed(gain, spread, verdict):
+    frames = [
+        measured("maml", tasks(seed=1, spread=spread)),
+        measured("new", tasks(gain, seed=2, spread=spread)),
+    ]
+    (judgement,) = judge(frames, claim("equal", margin=2))
+    assert judgement.verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("gain", "verdict"), [(-0.05, "holds"), (0.05, "fails"), (0.013, "inconclusive")]
+)
+def test_not_beating_needs_a_margin(gain, verdict):
+    frames = [
+        measured("maml", tasks(seed=1, spread=0.01)),
+        measured("new", tasks(gain, seed=2, spread=0.01)),
+    ]
+    (judgement,) = judge(frames, claim("not_greater", margin=2))
+    assert judgement.verdict == verdict
+
+
+def test_the_smallest_detectable_difference_stands_beside_what_does_not_decide():
+    frames = [measured("maml", tasks(seed=1, n=8)), measured("new", tasks(seed=2, n=8))]
+    (outcome,) = judge(frames)[0].outcomes
+    assert outcome.test.smallest_detectable > 4
+
+
+def test_nulls_are_decided_at_the_level_of_the_tests():
+    """200 studies without any effect, of six comparisons each."""
+    variants = ["maml", "a", "b", "c", "d", "e", "f"]
+    family = [
+        claim("greater", Comparison(side(variant), side("maml"), "greater"))
+        for variant in variants[1:]
+    ]
+    false, any_false = 0, 0
+    for study in range(200):
+        frames = [
+            measured(name, tasks(seed=1000 + 10 * study + i)) for i, name in enumerate(variants)
+        ]
+        for correction in ("none", "holm"):
+            verdicts = [judged.verdict for judged in judge(frames, *family, correction=correction)]
+            decided = sum(verdict in ("holds", "fails") for verdict in verdicts)
+            if correction == "none":
+                false += decided
+            else:
+                any_false += decided > 0
+    # 5 % of 1200 tests, whose differences share MAML; with Holm at most 5 % of 200 studies
+    assert 0.03 <= false / 1200 <= 0.07
+    assert any_false <= 200 * 0.05 + 3 * np.sqrt(200 * 0.05 * 0.95)
+
+
+def test_planted_effects_are_found_in_nearly_every_study():
+    found = sum(
+        judge([measured("maml", tasks(seed=i)), measured("new", tasks(0.03, seed=500 + i))])[
+            0
+        ].verdict
+        == "holds"
+        for i in range(100)
+    )
+    assert found >= 95
+
+
+def test_the_family_is_corrected_together():
+    one = claim("greater", Comparison(side("new"), side("maml"), "greater"))
+    frames = [measured("maml", tasks(seed=1)), measured("new", tasks(0.02, seed=2))]
+    alone = judge(frames, one, correction="bonferroni")[0].outcomes[0]
+    among = judge(frames, one, *[one] * 9, correction="bonferroni")[0].outcomes[0]
+    assert among.p_adjusted == pytest.approx(10 * alone.p_adjusted)
+    assert alone.p_adjusted == alone.p
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("queries", 5), ("batch_norm", "support"), ("way", 3)]
+)
+def test_unequal_protocol_is_no_comparison(column, value):
+    frames = [measured("maml", tasks(seed=1)), measured("new", tasks(0.1, 2), **{column: value})]
+    (judgement,) = judge(frames)
+    assert judgement.verdict == "not comparable"
+    assert column in judgement.outcomes[0].note
+
+
+def test_inner_steps_are_part_of_the_method():
+    frames = [measured("maml", tasks(seed=1)), measured("new", tasks(0.1, 2), steps=6)]
+    assert judge(frames)[0].verdict == "holds"
+
+
+def test_models_of_two_data_sets_were_trained_on_two_stores():
+    frames = [
+        measured("maml", tasks(0.1, 2), train_store="pickles-84"),
+        measured("maml", tasks(seed=1), train_dataset="cub", train_store="84"),
+        measured("new", tasks(0.1, 2), train_store="84"),
+    ]
+    elsewhere = Comparison(side("maml"), side("maml", trained_on="cub"), "greater")
+    assert judge(frames, claim("", elsewhere))[0].verdict == "holds"
+    assert judge(frames)[0].verdict == "not comparable"  # new and MAML, of one data set
+
+
+def test_what_was_measured_on_two_data_sets_is_no_comparison():
+    frames = [measured("maml", tasks(0.1, 2)), measured("maml", tasks(seed=1), eval_dataset="cub")]
+    elsewhere = Comparison(side("maml"), side("maml", tested_on="cub"), "greater")
+    assert judge(frames, claim("", elsewhere))[0].verdict == "not comparable"
+
+
+def test_rows_that_were_measured_twice_are_no_comparison():
+    twice = pd.concat([measured("new", tasks(0.1, 2)), measured("new", tasks(0.1, 2), queries=5)])
+    (judgement,) = judge([measured("maml", tasks(seed=1)), twice])
+    assert judgement.verdict == "not comparable"
+    assert "queries" in judgement.outcomes[0].note
+
+
+def test_what_was_not_measured_was_not_run():
+    assert judge([])[0].verdict == "not run"
+    assert judge([measured("maml", tasks())])[0].verdict == "not run"
+
+
+def test_missing_values_and_unpaired_tasks_are_counted():
+    new = tasks(0.1, 2)
+    new[:3] = np.nan
+    frames = [measured("maml", tasks(seed=1)[:90]), measured("new", new)]
+    (outcome,) = judge(frames)[0].outcomes
+    assert outcome.test.difference.missing == 3
+    assert (outcome.test.difference.n, outcome.unpaired) == (87, 10)
+
+
+def test_seeds_are_averaged_and_their_spread_is_told():
+    frames = [measured("maml", tasks(seed=s), seed=s) for s in range(3)]
+    frames += [measured("new", tasks(0.03 + 0.02 * s, seed=9 + s), seed=s) for s in range(3)]
+    (outcome,) = judge(frames)[0].outcomes
+    assert outcome.seeds == 3
+    assert outcome.seed_sd == pytest.approx(2, abs=1)
+    assert outcome.test.difference.mean == pytest.approx(5, abs=1)
+
+
+def test_a_claim_holds_if_all_comparisons_do_and_fails_if_one_does():
+    def between(*gains):
+        frames = [measured("maml", tasks(seed=1))]
+        frames += [measured(f"v{i}", tasks(gain, 2 + i)) for i, gain in enumerate(gains)]
+        comparisons = [
+            Comparison(side(f"v{i}"), side("maml"), "greater") for i, _ in enumerate(gains)
+        ]
+        return judge(frames, claim("greater", *comparisons))[0].verdict
+
+    assert between(0.1, 0.1) == "holds"
+    assert between(0.1, -0.1) == "fails"
+    assert between(0.1, 0.0) == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ((0.1, None), "holds where run"),
+        ((None, 0.1, 0.1), "holds where run"),
+        ((-0.1, None), "fails"),
+        ((0.0, None), "inconclusive"),
+        ((0.1, 0.0, None), "inconclusive"),
+        ((None, None), "not run"),
+    ],
+)
+def test_a_claim_run_in_part_says_so(gains, verdict):
+    frames = [measured("maml", tasks(seed=1))]
+    frames += [measured(f"v{i}", tasks(g, 2 + i)) for i, g in enumerate(gains) if g is not None]
+    comparisons = [Comparison(side(f"v{i}"), side("maml"), "greater") for i, _ in enumerate(gains)]
+    (judgement,) = judge(frames, claim("greater", *comparisons))
+    assert judgement.verdict == verdict
+    assert in_words(judgement) == {
+        "holds where run": f"holds where run ({len(gains) - 1} of {len(gains)})"
+    }.get(verdict, verdict)
+
+
+def test_stand_in_data_are_told_apart():
+    frames = [measured("maml", tasks(seed=1)), measured("new", tasks(0.1, 2))]
+    assert not judge(frames)[0].stand_in
+    moved = [frame.assign(train_dataset="symbols", eval_dataset="symbols") for frame in frames]
+    assert judge(moved, roles=ROLES)[0].stand_in
+
+
+def norms(end, seeds):
+    return pd.DataFrame(
+        [
+            {
+                "protocol": "p1",
+                "variant": "maml",
+                "train_dataset": "mini_imagenet",
+                "setting": "5w1s",
+                "seed": seed,
+                "layer": layer,
+                "iteration": iteration,
+                "norm": norm * (1 + 0.01 * seed),
+            }
+            for seed in range(seeds)
+            for layer in ("conv1", "conv2")
+            for iteration, norm in ((0, 1.0), (50, 1.2), (100, end[layer] * (1 + 0.02 * seed)))
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("conv2", "seeds", "verdict", "layer"),
+    [
+        (1.6, 4, "holds", "conv1"),
+        (0.8, 4, "fails", "conv2"),
+        (1.6, 1, "inconclusive", "conv1"),
+    ],
+)
+def test_every_layer_must_agree_and_one_seed_decides_nothing(conv2, seeds, verdict, layer):
+    of = Selection("weight_norm_growth", "maml", start=0, at=1)
+    grows = claim("", Comparison(of, None, "greater", layers=("conv1", "conv2")))
+    frames = {"weight_norm": norms({"conv1": 1.5, "conv2": conv2}, seeds)}
+    evidence = Memory(frames, describe(("maml",), (), roles=ROLE))
+    (judgement,) = judge_claims([grows], evidence)
+    assert judgement.verdict == verdict
+    (outcome,) = judgement.outcomes
+    assert (outcome.layer, outcome.seeds) == (layer, seeds)
+    assert np.isnan(outcome.p) == (seeds == 1)
+
+
+def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):
+    judged = judge_claims(claims(), evidence_of("full"))
+    assert {judgement.verdict for judgement in judged} <= {"holds", "fails", "inconclusive"}
+    assert not [o.note for j in judged for o in j.outcomes if "unequal protocol" in o.note]

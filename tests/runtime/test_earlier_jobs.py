@@ -1,0 +1,78 @@
+"""Jobs that a killed Snakemake left on the cluster: found, and nothing begins beside them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from innerloop.commands import wait
+from innerloop.runtime.earlier_jobs import earlier_jobs, require_none
+from innerloop.runtime.errors import EarlierJobsError
+
+
+@pytest.fixture
+def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A squeue that says, one call after the other, what it is told to."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+
+    def says(*answers: str, status: int = 0) -> None:
+        for number, answer in enumerate(answers):
+            (folder / f"answer{number}").write_text(answer, encoding="utf-8")
+        command = folder / "squeue"
+        command.write_text(
+            f'#!/bin/sh\ncd {folder}\nfirst=$(ls answer* | head -n 1)\ncat "$first"\n'
+            f'[ "$(ls answer* | wc -l)" = 1 ] || rm "$first"\nexit {status}\n',
+            encoding="utf-8",
+        )
+        command.chmod(0o755)
+
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return says
+
+
+def test_only_snakemake_s_jobs_of_this_folder_count(queue, tmp_path: Path) -> None:
+    queue(
+        f"7|RUNNING|{tmp_path}|rule_train_model_wildcards_demo_p1\n"
+        f"8|PENDING|{tmp_path}/other|rule_train_model_wildcards_demo_p1\n"
+        f"9|RUNNING|{tmp_path}|(null)\n"
+    )
+    (job,) = earlier_jobs(tmp_path)
+    assert (job.number, job.state) == ("7", "RUNNING")
+    assert job.makes.startswith("train_model")
+
+
+def test_to_begin_beside_them_is_refused_with_what_to_do(queue, tmp_path: Path) -> None:
+    queue(f"7|RUNNING|{tmp_path}|rule_train_model\n")
+    with pytest.raises(EarlierJobsError, match=r"(?s)7 RUNNING train_model.*innerloop wait"):
+        require_none(tmp_path)
+
+
+def test_an_empty_queue_stops_nobody(queue, tmp_path: Path) -> None:
+    queue("")
+    require_none(tmp_path)
+
+
+def test_without_slurm_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert earlier_jobs(tmp_path) == []
+
+
+def test_a_silent_scheduler_is_no_empty_queue(queue, tmp_path: Path) -> None:
+    queue("", status=1)
+    with pytest.raises(EarlierJobsError, match="does not answer"):
+        require_none(tmp_path)
+
+
+def test_waiting_ends_with_the_last_job(queue, tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    seven, eight = (f"{number}|RUNNING|{tmp_path}|rule_x\n" for number in (7, 8))
+    queue(seven + eight, seven + eight, eight, "")
+    wait.main(["--every", "0"])
+    assert capsys.readouterr().out.splitlines() == [
+        "waiting for 2 jobs: 7, 8",
+        "waiting for 1 jobs: 8",
+        "no job of an earlier run is left in this folder",
+    ]

@@ -1,0 +1,78 @@
+"""Evaluation: one result a task, in order, whatever the batch."""
+
+import math
+
+import pytest
+import torch
+
+import tiny
+from innerloop.learners.losses import task_accuracies
+from innerloop.learners.methods import method
+from innerloop.learners.step_sizes import initial_step_sizes
+from innerloop.networks.parameters import bounded, with_task_axis
+from innerloop.training.evaluation import evaluate
+from innerloop.training.outer_loop import query_result
+
+STEPS = 2
+
+
+def test_does_not_depend_on_how_many_tasks_go_together():
+    slow, sizes = tiny.NETWORK.initial(0), None
+    chosen = method("maml", step_size=0.1)
+    sizes = {name: torch.tensor(0.1) for name in slow}
+    tasks = tiny.tasks("val")
+    one, some, all_of_them = (
+        evaluate(tiny.NETWORK, slow, sizes, chosen, tasks.batches(5, at_once), STEPS)
+        for at_once in (1, 2, 5)
+    )
+    assert one.losses.shape == one.accuracies.shape == (5,)
+    for other in (some, all_of_them):
+        torch.testing.assert_close(other.losses, one.losses, rtol=1e-4, atol=1e-5)
+        assert torch.equal(other.accuracies, one.accuracies)
+
+
+def test_accuracy_is_the_share_of_query_images_whose_own_class_scores_highest():
+    """A head without weights gives every image the class of its largest bias."""
+    slow = tiny.NETWORK.initial(0)
+    slow["head.weight"].zero_()
+    slow["head.bias"][1] = 5.0
+    batch = tiny.tasks("val").batch(range(2))
+    sizes = {name: torch.tensor(0.0) for name in slow}
+    result = query_result(
+        tiny.NETWORK, slow, sizes, method("maml"), batch, STEPS, differentiable=False
+    )
+    assert result.accuracies.tolist() == pytest.approx([1 / 3, 1 / 3])
+    probability = torch.tensor([0.0, 5.0, 0.0]).log_softmax(0)
+    torch.testing.assert_close(result.losses, -probability.mean().expand(2))
+
+
+@pytest.mark.parametrize("batch_norm", ["batch", "support"])
+@pytest.mark.parametrize(
+    ("name", "adapt_batch_norm"), [("maml", True), ("scaled_lr", True), ("boil", False)]
+)
+def test_a_diverged_task_has_no_accuracy(name: str, adapt_batch_norm: bool, batch_norm: str):
+    """Also where BatchNorm makes finite numbers of infinite ones: BOIL's loss is log 3 there."""
+    network = tiny.NETWORK.with_options(normalisation=batch_norm)
+    chosen = method(name, step_size=1e30, adapt_batch_norm=adapt_batch_norm)
+    slow = network.initial(0)
+    sizes = initial_step_sizes(chosen, slow, seed=0)
+    result = evaluate(network, slow, sizes, chosen, tiny.tasks("val").batches(3, 2), STEPS)
+    assert result.accuracies.isnan().all()
+    assert result.losses.isnan().all()
+
+
+@pytest.mark.parametrize("value", [1e30, math.nan, math.inf])
+def test_one_diverged_task_takes_no_other_with_it(value: float):
+    fast = with_task_axis({"one": torch.ones(2, 2), "two": torch.ones(3)}, 3)
+    fast["two"] = fast["two"].clone()
+    fast["two"][1, 0] = value
+    assert bounded(fast).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_scores_that_are_no_numbers_have_no_highest(value: float):
+    scores = torch.eye(3).repeat(2, 1, 1)
+    scores[1, 2, 1] = value
+    found = task_accuracies(scores, torch.arange(3).expand(2, 3))
+    assert found[0] == 1
+    assert found[1].isnan()
