@@ -22,7 +22,7 @@ from innerloop.study.study import Study
 
 pytestmark = pytest.mark.workflow
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 #: Where messages that name a command stand.
 SPEAKING = [
     *sorted((ROOT / "lib/innerloop").rglob("*.py")),

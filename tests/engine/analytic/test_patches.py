@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from innerloop.engine.analytic import convolved_filters, multiplied_filters
-from innerloop.engine.analytic.convolution import Convolution, Hidden
+from innerloop.engine.analytic import first_layer_conv, first_layer_matmul
+from innerloop.engine.analytic.convolution import Convolution, FeatureMap
 from innerloop.engine.analytic.patches import Patches, side_by_side
 
 
@@ -59,10 +59,11 @@ def everything(convolution: Convolution, pooled: torch.Tensor, seed: int) -> lis
         return drawn.contiguous(memory_format=torch.channels_last)
 
     tasks = pooled.shape[1] // 4
-    _, gradient = convolution.backward(like_pooled(), numbers(), numbers(), weight=True)
-    tangent = convolution.tangent(None, filters_of(seed + 1, tasks, pooled.dtype))
-    _, moved = convolution.tangent_backward(like_pooled(), numbers(), numbers(), numbers())
-    return [pooled, convolution.mean, convolution.variance, gradient, *tangent, moved]
+    _, gradient, vjp = convolution.vjp(like_pooled(), numbers(), numbers(), weight=True)
+    pooled_t, jvp = convolution.jvp(None, filters_of(seed + 1, tasks, pooled.dtype))
+    _, moved = convolution.jvp_of_vjp(vjp, jvp, like_pooled(), numbers(), numbers(), numbers())
+    moments = [convolution.mean, convolution.variance, jvp.mean, jvp.covariance]
+    return [pooled, pooled_t, *moments, gradient, moved]
 
 
 @pytest.mark.parametrize("at_once", [1, 4 * 2 * 8 * 100, 2**30])
@@ -70,10 +71,12 @@ def test_they_give_what_pre_activations_kept_at_full_size_give(
     monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """Whether images go through one by one, some at a time, or all at once."""
-    monkeypatch.setattr(convolved_filters, "_AT_ONCE", at_once)
+    monkeypatch.setattr(first_layer_conv, "_AT_ONCE", at_once)
     images, filters = images_of(3, 2, 5, 10, torch.float64), filters_of(4, 2, torch.float64)
-    found, pooled = reversed(Patches(images).filtered(filters))
-    kept, kept_pooled = reversed(Hidden(side_by_side(images), 2, gradient=False).filtered(filters))
+    found, pooled = reversed(Patches(images).convolve(filters))
+    kept, kept_pooled = reversed(
+        FeatureMap(side_by_side(images), 2, gradient=False).convolve(filters)
+    )
     torch.testing.assert_close(everything(found, pooled, 5), everything(kept, kept_pooled, 5))
 
 
@@ -83,10 +86,10 @@ def test_multiplied_patches_give_the_same(
     monkeypatch: pytest.MonkeyPatch, size: int, many: int
 ) -> None:
     """As on a GPU. The last pixels of an odd size are in no window."""
-    monkeypatch.setattr(multiplied_filters, "_MANY", many)
+    monkeypatch.setattr(first_layer_matmul, "_MANY", many)
     images, filters = images_of(3, 2, 5, size, torch.float64), filters_of(4, 2, torch.float64)
-    found, pooled = reversed(Patches(images, multiplied=True).filtered(filters))
-    other, other_pooled = reversed(Patches(images, multiplied=False).filtered(filters))
+    found, pooled = reversed(Patches(images, multiplied=True).convolve(filters))
+    other, other_pooled = reversed(Patches(images, multiplied=False).convolve(filters))
     torch.testing.assert_close(everything(found, pooled, 5), everything(other, other_pooled, 5))
 
 
@@ -95,9 +98,9 @@ def test_as_many_images_go_through_as_may_be_alive(
     monkeypatch: pytest.MonkeyPatch, images_alive: float, sizes: list[int]
 ) -> None:
     one = 4 * 10 * 10 * 8  # bytes of an image with 4 channels in double precision
-    monkeypatch.setattr(convolved_filters, "_AT_ONCE", int(images_alive * one))
+    monkeypatch.setattr(first_layer_conv, "_AT_ONCE", int(images_alive * one))
     images = torch.zeros(5, 3, 10, 10, dtype=torch.float64)
-    assert [len(part) for part in convolved_filters.in_parts(images, 4)] == sizes
+    assert [len(part) for part in first_layer_conv.in_parts(images, 4)] == sizes
 
 
 @given(
@@ -115,8 +118,8 @@ def test_single_precision_is_enough_for_filters_that_see_little(
     images = 0.5 + contrast * (smooth - 0.5).unsqueeze(0)
     filters = filters_of(seed, 1, torch.float64)
     filters -= filters.mean(dim=(2, 3), keepdim=True)
-    _, exact = Patches(images, multiplied=multiplied).filtered(filters)
-    _, single = Patches(images.float(), multiplied=multiplied).filtered(filters.float())
+    _, exact = Patches(images, multiplied=multiplied).convolve(filters)
+    _, single = Patches(images.float(), multiplied=multiplied).convolve(filters.float())
     torch.testing.assert_close(single.variance.double(), exact.variance, rtol=1e-4, atol=1e-7)
 
 
@@ -124,10 +127,10 @@ def test_single_precision_is_enough_for_filters_that_see_little(
 def test_no_pass_keeps_anything_at_full_size(multiplied: bool) -> None:
     images, filters = images_of(6, 1, 3, 16, torch.float64), filters_of(7, 1, torch.float64)
     with torch.no_grad():
-        pooled, convolution = Patches(images, multiplied=multiplied).filtered(filters)
+        pooled, convolution = Patches(images, multiplied=multiplied).convolve(filters)
         everything(convolution, pooled, 8)
     # what belongs to the images is there once, for all passes
-    kept = list(tensors_of(convolution, leaving_out=("_source", "_filters")))
+    kept = list(tensors_of(convolution, leaving_out=("_source", "_layer", "_filters")))
     # the images themselves, where they are convolved in parts, are among them
     assert max(value.numel() for value in kept) < 4 * 3 * 16 * 16
     assert (
@@ -152,5 +155,5 @@ def tensors_of(thing: Any, leaving_out: tuple[str, ...]) -> Iterator[torch.Tenso
 @settings(max_examples=10, deadline=None)
 def test_kept_patches_are_those_of_every_pixel(size: int, each: int) -> None:
     images = images_of(9, 2, each, size, torch.float64)
-    patches = multiplied_filters.window_patches(images, images.new_zeros(27))
+    patches = first_layer_matmul.window_patches(images, images.new_zeros(27))
     assert sum(part.numel() for part in patches) == 2 * each * size * size * 28

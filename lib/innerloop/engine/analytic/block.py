@@ -1,20 +1,20 @@
-"""One block of Conv4, its gradient, and how both move along a direction.
+"""One block of Conv4: output, gradient (vjp), tangent (jvp), and tangent of the gradient.
 
 Second-order methods differentiate the inner gradient. Written out, forward over reverse, that costs
 a third of what autograd takes and keeps nothing between inner steps. With x the block's input, w
 its filters, and n pre-activations per task and filter:
 
     y = conv(x, w)
-    h = (y - m) i,  m = mean y,  i = 1 / sqrt(var y + eps)     BatchNorm before gamma and beta
-    a = relu(gamma maxpool(h) + beta)
-    P(v) = i (v - mean v - h mean(v h))                        its Jacobian, which is symmetric
+    xhat = (y - mean y) s,  s = 1 / sqrt(var y + eps)          BatchNorm before gamma and beta
+    a = relu(gamma maxpool(xhat) + beta)
+    P(v) = s (v - mean v - xhat mean(v xhat))                  its Jacobian, which is symmetric
 
 Max-pooling commutes with all that rises, so it comes first, and only a quarter of the elements is
 ever normalised; a negative gamma is moved into the filters (-w has the normalised pre-activations
--h). What P takes out is affine in y, so that every full-size tensor is y times a number, plus a
-number, plus pooled elements put back to their places. The bias of a convolution before BatchNorm
-cancels and is left out. Images go side by side, as [N, T * C, H, W] with channels last, and numbers
-of a channel are [1, T * C, 1, 1].
+-xhat). What P takes out is affine in y, so that every full-size tensor is y times a number, plus a
+number, plus pooled elements scattered to the maxima. The bias of a convolution before BatchNorm
+cancels and is left out. Images go side by side, as [N, T * C, H, W] with channels last, and
+per-channel numbers are [1, T * C, 1, 1]. docs/engine.md derives each equation.
 """
 
 from __future__ import annotations
@@ -25,105 +25,150 @@ from typing import Any
 import torch
 
 from innerloop.engine.analytic import block_formulas as formulas
-from innerloop.engine.analytic.convolution import BlockInput, Hidden, sums_with
+from innerloop.engine.analytic.convolution import (
+    BlockInput,
+    ConvolutionJVP,
+    ConvolutionVJP,
+    FeatureMap,
+    sums_with,
+)
 
 
 @dataclass(frozen=True)
-class BlockTensors:
-    """A block's weight [T * C, C', 3, 3], gamma and beta [T * C]; or what derivatives give them."""
+class BlockParameters:
+    """A block's weight [T * C, C', 3, 3], gamma and beta [T * C]; also a gradient or a tangent."""
 
     weight: torch.Tensor
     gamma: torch.Tensor
     beta: torch.Tensor
 
 
-class BlockPass:
-    """T tasks' images on their way through one block, and back.
+@dataclass(frozen=True)
+class BlockVJP:
+    """What the gradient's own tangent needs of the gradient.
 
-    After the first one, calls come in this order: `backward`, `tangent`, `tangent_backward`.
+    Attributes:
+        da: gradient before the ReLU, pooled.
+        dgamma: of gamma's absolute value; per channel, as dbeta.
+        dbeta: of beta.
+        convolution: the convolution's part.
+    """
+
+    da: torch.Tensor
+    dgamma: torch.Tensor
+    dbeta: torch.Tensor
+    convolution: ConvolutionVJP
+
+
+@dataclass(frozen=True)
+class BlockJVP:
+    """What the gradient's tangent needs of the output's.
+
+    Attributes:
+        xhat: tangent of the pooled xhat.
+        xhat_yt: mean of xhat times y's tangent, per channel.
+        v_slope: tangent of v = gamma da, as a multiple of da, per channel.
+        convolution: the convolution's part.
+    """
+
+    xhat: torch.Tensor
+    xhat_yt: torch.Tensor
+    v_slope: torch.Tensor
+    convolution: ConvolutionJVP
+
+
+class Block:
+    """T tasks' images gone through one block, each task with its own parameters.
 
     Args:
         source: the block's input x.
-        block: its parameters.
+        parameters: the block's.
         eps: added to the variance.
 
     Attributes:
         output: a, [N, T * C, H // 2, W // 2].
     """
 
-    def __init__(self, source: BlockInput, block: BlockTensors, eps: float) -> None:
-        self._sign, self._gamma = formulas.folded(_numbers(block.gamma))
-        pooled, self._convolution = source.filtered(self._signed(block.weight))
-        self._mean, self._n = self._convolution.mean, self._convolution.count
-        self._i = formulas.inverse_deviation(self._convolution.variance, eps=eps)
-        self._hp, self.output = formulas.normalised(
-            pooled, self._mean, self._i, self._gamma, _numbers(block.beta)
+    def __init__(self, source: BlockInput, parameters: BlockParameters, eps: float) -> None:
+        self._sign, self._gamma = formulas.sign_and_size(_per_channel(parameters.gamma))
+        pooled, self._convolution = source.convolve(self._signed(parameters.weight))
+        self._s = formulas.inverse_deviation(self._convolution.variance, eps=eps)
+        self._xhat, self.output = formulas.forward(
+            pooled, self._convolution.mean, self._s, self._gamma, _per_channel(parameters.beta)
         )
 
-    def backward(
-        self, d_output: torch.Tensor, *, weight: bool = True
-    ) -> tuple[torch.Tensor | None, BlockTensors | None]:
-        """From the gradient of the output to that of the input and of the parameters.
+    def vjp(
+        self, grad_output: torch.Tensor, *, weight: bool = True
+    ) -> tuple[torch.Tensor | None, BlockParameters | None, BlockVJP]:
+        """Gradients with respect to the input and the parameters, given that of the output.
 
-        d_y = P(gamma d_a), which is zero but where the maxima were. Without `weight` the
+        dy = P(gamma da), which without P is zero but at the maxima. Without `weight` the
         parameters' gradients are left out.
         """
-        self._da, v = formulas.entering(d_output, self.output, self._gamma, self._i)
-        self._d_gamma, self._d_beta = sums_with(self._da, self._hp)
-        slope, constant, d_gamma = formulas.projected(
-            self._gamma, self._i, self._mean, self._d_gamma, self._d_beta, self._sign, n=self._n
+        convolution = self._convolution
+        da, v = formulas.backward(grad_output, self.output, self._gamma, self._s)
+        dgamma, dbeta = sums_with(da, self._xhat)
+        slope, constant, signed_dgamma = formulas.projection(
+            self._gamma, self._s, convolution.mean, dgamma, dbeta, self._sign, n=convolution.count
         )
-        dx, dw = self._convolution.backward(v, slope, constant, weight=weight)
-        return dx, None if dw is None else self._tensors(dw, d_gamma, self._d_beta)
+        dx, dw, saved = convolution.vjp(v, slope, constant, weight=weight)
+        gradient = None if dw is None else self._parameters(dw, signed_dgamma, dbeta)
+        return dx, gradient, BlockVJP(da, dgamma, dbeta, saved)
 
-    def tangent(self, images: torch.Tensor | None, along: BlockTensors) -> torch.Tensor:
-        """How the output moves when the input (None: not at all) and the parameters move.
+    def jvp(
+        self, x_t: torch.Tensor | None, direction: BlockParameters
+    ) -> tuple[torch.Tensor, BlockJVP]:
+        """The output's tangent when the input (None: not at all) and the parameters move.
 
-        h' = P(y') and i' = -i^2 mean(h y'), of which only the pooled elements are needed.
+        xhat_t = P(y_t) and s_t = -s^2 mean(xhat y_t), of which only the pooled elements are needed.
         """
-        pooled, self._mean_t, covariance = self._convolution.tangent(
-            images, self._signed(along.weight)
+        pooled_t, saved = self._convolution.jvp(x_t, self._signed(direction.weight))
+        gamma_t, xhat_yt, v_slope, constant, slope = formulas.channel_jvp(
+            _per_channel(direction.gamma), self._sign, self._gamma, self._s,
+            saved.mean, saved.covariance,
+        )  # fmt: skip
+        xhat_t = formulas.xhat_jvp(pooled_t, self._xhat, self._s, constant, slope)
+        output_t = formulas.output_jvp(
+            xhat_t, self._xhat, self.output, self._gamma, gamma_t, _per_channel(direction.beta)
         )
-        gamma_t, self._h_yt, self._v_slope, constant, slope = formulas.tangent_numbers(
-            _numbers(along.gamma), self._sign, self._gamma, self._i, self._mean_t, covariance
-        )
-        self._hpt = formulas.h_tangent(pooled, self._hp, self._i, constant, slope)
-        return formulas.output_tangent(
-            self._hpt, self._hp, self.output, self._gamma, gamma_t, _numbers(along.beta)
-        )
+        return output_t, BlockJVP(xhat_t, xhat_yt, v_slope, saved)
 
-    def tangent_backward(self, d_output: torch.Tensor) -> tuple[torch.Tensor | None, BlockTensors]:
-        """How what `backward` gave moves, given how the gradient of the output moves.
+    def jvp_of_vjp(
+        self, vjp: BlockVJP, jvp: BlockJVP, grad_output_t: torch.Tensor
+    ) -> tuple[torch.Tensor | None, BlockParameters]:
+        """The tangents of what `vjp` gives, given that of the output's gradient.
 
-        With v = gamma d_a and s the growth of 1 / i:
-        d_y' = P(v' - s v) - i (mean(v h) h' + mean(v h') h).
+        With v = gamma da and g = s mean(xhat y_t), the growth of 1 / s:
+        dy_t = P(v_t - g v) - s (mean(v xhat) xhat_t + mean(v xhat_t) xhat).
         """
-        dat, v = formulas.entering_tangent(
-            d_output, self.output, self._da, self._gamma, self._i, self._v_slope
+        da_t, v = formulas.backward_jvp(
+            grad_output_t, self.output, vjp.da, self._gamma, self._s, jvp.v_slope
         )
-        dat_hp, d_beta = sums_with(dat, self._hp)
-        da_hpt, _ = sums_with(self._da, self._hpt)
-        v_h, v_sum, d_gamma = formulas.sums_tangent(
-            self._gamma, self._v_slope, dat_hp, da_hpt, self._d_gamma, d_beta, self._d_beta,
+        da_t_xhat, dbeta_t = sums_with(da_t, self._xhat)
+        da_xhat_t, _ = sums_with(vjp.da, jvp.xhat)
+        v_xhat, v_sum, signed_dgamma_t = formulas.sums_jvp(
+            self._gamma, jvp.v_slope, da_t_xhat, da_xhat_t, vjp.dgamma, dbeta_t, vjp.dbeta,
             self._sign,
         )  # fmt: skip
-        tangent_slope, slope, constant = formulas.projected_tangent(
-            self._gamma, self._i, self._mean, self._d_gamma, self._mean_t, self._h_yt, v_h, v_sum,
-            n=self._n,
+        slope_t, slope, constant = formulas.projection_jvp(
+            self._gamma, self._s, self._convolution.mean, vjp.dgamma, jvp.convolution.mean,
+            jvp.xhat_yt, v_xhat, v_sum, n=self._convolution.count,
         )  # fmt: skip
-        dx, dw = self._convolution.tangent_backward(v, tangent_slope, slope, constant)
-        return dx, self._tensors(dw, d_gamma, d_beta)
+        dx_t, dw_t = self._convolution.jvp_of_vjp(
+            vjp.convolution, jvp.convolution, v, slope_t, slope, constant
+        )
+        return dx_t, self._parameters(dw_t, signed_dgamma_t, dbeta_t)
 
     def _signed(self, weight: torch.Tensor) -> torch.Tensor:
         return (weight * self._sign.view(-1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
 
-    def _tensors(
-        self, dw: torch.Tensor, d_gamma: torch.Tensor, d_beta: torch.Tensor
-    ) -> BlockTensors:
-        return BlockTensors(self._signed(dw), d_gamma.flatten(), d_beta.flatten())
+    def _parameters(
+        self, dw: torch.Tensor, dgamma: torch.Tensor, dbeta: torch.Tensor
+    ) -> BlockParameters:
+        return BlockParameters(self._signed(dw), dgamma.flatten(), dbeta.flatten())
 
 
-class _Block(torch.autograd.Function):
+class _BlockOutput(torch.autograd.Function):
     """A block that autograd knows the first derivative of."""
 
     @staticmethod
@@ -136,32 +181,33 @@ class _Block(torch.autograd.Function):
         tasks: int,
         eps: float,
     ) -> torch.Tensor:
-        tensors = BlockTensors(weight, gamma, beta)
-        source = Hidden(images, tasks, gradient=ctx.needs_input_grad[0])
-        ctx.here = BlockPass(source, tensors, eps)
-        found: torch.Tensor = ctx.here.output
-        return found.view_as(found)
+        source = FeatureMap(images, tasks, gradient=ctx.needs_input_grad[0])
+        ctx.block = Block(source, BlockParameters(weight, gamma, beta), eps)
+        output: torch.Tensor = ctx.block.output
+        return output.view_as(output)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, d_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+    def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         # let go of, so that memory falls on the way back
-        here, ctx.here = ctx.here, None
-        if here is None:
+        block, ctx.block = ctx.block, None
+        if block is None:
             raise RuntimeError("this pass was differentiated before; compute it again")
-        d_output = d_output.contiguous(memory_format=torch.channels_last)
-        dx, of = here.backward(d_output)
-        return dx, of.weight, of.gamma, of.beta, None, None
+        grad_output = grad_output.contiguous(memory_format=torch.channels_last)
+        dx, gradient, _ = block.vjp(grad_output)
+        return dx, gradient.weight, gradient.gamma, gradient.beta, None, None
 
 
-def block_output(images: torch.Tensor, block: BlockTensors, tasks: int, eps: float) -> torch.Tensor:
-    """A block's output [N, T * C, H // 2, W // 2], differentiable once by input and parameters."""
-    found: torch.Tensor = _Block.apply(  # type: ignore[no-untyped-call]
-        images, block.weight, block.gamma, block.beta, tasks, eps
+def block_output(
+    images: torch.Tensor, parameters: BlockParameters, tasks: int, eps: float
+) -> torch.Tensor:
+    """A block's output [N, T * C, H // 2, W // 2], differentiable once."""
+    output: torch.Tensor = _BlockOutput.apply(  # type: ignore[no-untyped-call]
+        images, parameters.weight, parameters.gamma, parameters.beta, tasks, eps
     )
-    return found
+    return output
 
 
-def _numbers(of_channels: torch.Tensor) -> torch.Tensor:
+def _per_channel(values: torch.Tensor) -> torch.Tensor:
     """[T * C] -> [1, T * C, 1, 1]."""
-    return of_channels.view(1, -1, 1, 1)
+    return values.view(1, -1, 1, 1)

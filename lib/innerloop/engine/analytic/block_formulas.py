@@ -1,8 +1,8 @@
 """Elementwise formulas of a block, each one kernel on a GPU; `block.py` has the symbols.
 
-Numbers of a channel are [1, T * C, 1, 1], tensors of pooled elements [N, T * C, H // 2, W // 2].
-Gamma is its size, the sign being in the filters. A name with a `t` in the end, or before its `_`,
-is how something moves along a direction: dat is that of da.
+Per-channel numbers are [1, T * C, 1, 1], pooled tensors [N, T * C, H // 2, W // 2]. Gamma is its
+absolute value, the sign being in the filters. `x_t` is the tangent of x: how it moves along the
+direction.
 """
 
 from __future__ import annotations
@@ -15,146 +15,146 @@ _aten = torch.ops.aten
 
 
 @fused
-def folded(gamma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Its sign, which goes into the filters, and its size."""
+def sign_and_size(gamma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gamma's sign, which goes into the filters, and its absolute value."""
     return torch.copysign(torch.ones_like(gamma), gamma), torch.abs(gamma)
 
 
 @fused
 def inverse_deviation(variance: torch.Tensor, *, eps: float) -> torch.Tensor:
-    """The factor i."""
+    """The factor s = 1 / sqrt(var y + eps)."""
     return torch.rsqrt(variance + eps)
 
 
 @fused
-def normalised(
+def forward(
     pooled: torch.Tensor,
     mean: torch.Tensor,
-    i: torch.Tensor,
+    s: torch.Tensor,
     gamma: torch.Tensor,
     beta: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pooled h, and the output a."""
-    h = torch.addcmul(-mean * i, pooled, i)
-    return h, torch.addcmul(beta, h, gamma).relu_()
+    """Pooled xhat, and the output a."""
+    xhat = torch.addcmul(-mean * s, pooled, s)
+    return xhat, torch.addcmul(beta, xhat, gamma).relu_()
 
 
 @fused
-def entering(
-    d_output: torch.Tensor, output: torch.Tensor, gamma: torch.Tensor, i: torch.Tensor
+def backward(
+    grad_output: torch.Tensor, output: torch.Tensor, gamma: torch.Tensor, s: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Where the output is positive d_a, and i v, which goes back to the maxima's places."""
-    da = _aten.threshold_backward(d_output, output, 0)
-    return da, da * (gamma * i)
+    """The gradient da before the ReLU, and s v, which goes back to the maxima."""
+    da = _aten.threshold_backward(grad_output, output, 0)
+    return da, da * (gamma * s)
 
 
 @fused
-def projected(
+def projection(
     gamma: torch.Tensor,
-    i: torch.Tensor,
+    s: torch.Tensor,
     mean: torch.Tensor,
-    d_gamma: torch.Tensor,
-    d_beta: torch.Tensor,
+    dgamma: torch.Tensor,
+    dbeta: torch.Tensor,
     sign: torch.Tensor,
     *,
     n: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What P takes out, as slope and constant of y, and the gradient of gamma with its sign."""
-    factor = gamma * i / n
-    slope = -factor * i * d_gamma
-    return slope, -factor * d_beta - slope * mean, d_gamma * sign
+    """What P takes out, as slope and constant of y, and the gradient of the signed gamma."""
+    factor = gamma * s / n
+    slope = -factor * s * dgamma
+    return slope, -factor * dbeta - slope * mean, dgamma * sign
 
 
 @fused
-def tangent_numbers(
-    along: torch.Tensor,
+def channel_jvp(
+    direction: torch.Tensor,
     sign: torch.Tensor,
     gamma: torch.Tensor,
-    i: torch.Tensor,
+    s: torch.Tensor,
     mean_t: torch.Tensor,
     covariance: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Gamma', mean(h y'), v' as slope of d_a, and h' = i y' + constant + slope h."""
-    gamma_t, h_yt = along * sign, covariance * i
-    growth = h_yt * i
-    return gamma_t, h_yt, gamma_t - gamma * growth, -mean_t * i, -growth
+    """gamma_t, mean(xhat y_t), v_t as slope of da, and xhat_t = s y_t + constant + slope xhat."""
+    gamma_t, xhat_yt = direction * sign, covariance * s
+    growth = xhat_yt * s
+    return gamma_t, xhat_yt, gamma_t - gamma * growth, -mean_t * s, -growth
 
 
 @fused
-def h_tangent(
-    pooled: torch.Tensor,
-    h: torch.Tensor,
-    i: torch.Tensor,
+def xhat_jvp(
+    pooled_t: torch.Tensor,
+    xhat: torch.Tensor,
+    s: torch.Tensor,
     constant: torch.Tensor,
     slope: torch.Tensor,
 ) -> torch.Tensor:
-    """Pooled h', from pooled y'."""
-    return torch.addcmul(constant, pooled, i).addcmul_(h, slope)
+    """Pooled xhat_t, from pooled y_t."""
+    return torch.addcmul(constant, pooled_t, s).addcmul_(xhat, slope)
 
 
 @fused
-def output_tangent(
-    ht: torch.Tensor,
-    h: torch.Tensor,
+def output_jvp(
+    xhat_t: torch.Tensor,
+    xhat: torch.Tensor,
     output: torch.Tensor,
     gamma: torch.Tensor,
     gamma_t: torch.Tensor,
     beta_t: torch.Tensor,
 ) -> torch.Tensor:
-    """How the output moves: a'."""
-    moved = torch.addcmul(beta_t, h, gamma_t).addcmul_(ht, gamma)
-    found: torch.Tensor = _aten.threshold_backward(moved, output, 0)
-    return found
+    """The output's tangent a_t."""
+    before_relu = torch.addcmul(beta_t, xhat, gamma_t).addcmul_(xhat_t, gamma)
+    output_t: torch.Tensor = _aten.threshold_backward(before_relu, output, 0)
+    return output_t
 
 
 @fused
-def entering_tangent(
-    d_output: torch.Tensor,
+def backward_jvp(
+    grad_output_t: torch.Tensor,
     output: torch.Tensor,
     da: torch.Tensor,
     gamma: torch.Tensor,
-    i: torch.Tensor,
+    s: torch.Tensor,
     v_slope: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """How what `entering` gave moves."""
-    dat = _aten.threshold_backward(d_output, output, 0)
-    return dat, (dat * (i * gamma)).addcmul_(da, i * v_slope)
+    """The tangents of what `backward` gives."""
+    da_t = _aten.threshold_backward(grad_output_t, output, 0)
+    return da_t, (da_t * (s * gamma)).addcmul_(da, s * v_slope)
 
 
 @fused
-def sums_tangent(
+def sums_jvp(
     gamma: torch.Tensor,
     v_slope: torch.Tensor,
-    dat_h: torch.Tensor,
-    da_ht: torch.Tensor,
-    d_gamma: torch.Tensor,
-    d_beta_t: torch.Tensor,
-    d_beta: torch.Tensor,
+    da_t_xhat: torch.Tensor,
+    da_xhat_t: torch.Tensor,
+    dgamma: torch.Tensor,
+    dbeta_t: torch.Tensor,
+    dbeta: torch.Tensor,
     sign: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How the sums of v h and of v move, and the gradient of gamma with its sign."""
-    d_gamma_t = dat_h + da_ht
-    v_h = gamma * d_gamma_t + v_slope * d_gamma
-    return v_h, gamma * d_beta_t + v_slope * d_beta, d_gamma_t * sign
+    """The tangents of sum v xhat and of sum v, and that of the signed gamma's gradient."""
+    dgamma_t = da_t_xhat + da_xhat_t
+    v_xhat = gamma * dgamma_t + v_slope * dgamma
+    return v_xhat, gamma * dbeta_t + v_slope * dbeta, dgamma_t * sign
 
 
 @fused
-def projected_tangent(
+def projection_jvp(
     gamma: torch.Tensor,
-    i: torch.Tensor,
+    s: torch.Tensor,
     mean: torch.Tensor,
-    d_gamma: torch.Tensor,
+    dgamma: torch.Tensor,
     mean_t: torch.Tensor,
-    h_yt: torch.Tensor,
-    v_h: torch.Tensor,
+    xhat_yt: torch.Tensor,
+    v_xhat: torch.Tensor,
     v_sum: torch.Tensor,
     *,
     n: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """How what P takes out moves: slope of y', slope of y, and constant."""
-    # d_y' = v put back + tangent_slope y' + of_h h + the rest, and h = (y - m) i
-    i_n = i / n
-    tangent_slope = -i * i_n * gamma * d_gamma
-    of_h = -(i_n * v_h + tangent_slope * h_yt)
-    slope = of_h * i
-    return tangent_slope, slope, -i_n * v_sum - tangent_slope * mean_t - slope * mean
+    """The tangent of what P takes out: slope of y_t, slope of y, and constant."""
+    # dy_t = scattered v + slope_t y_t + of_xhat xhat + the rest, and xhat = (y - mean) s
+    s_n = s / n
+    slope_t = -s * s_n * gamma * dgamma
+    of_xhat = -(s_n * v_xhat + slope_t * xhat_yt)
+    slope = of_xhat * s
+    return slope_t, slope, -s_n * v_sum - slope_t * mean_t - slope * mean

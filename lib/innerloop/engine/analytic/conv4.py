@@ -11,7 +11,7 @@ from typing import TypeAlias
 import torch
 import torch.nn.functional as F
 
-from innerloop.engine.analytic.block import BlockTensors, block_output
+from innerloop.engine.analytic.block import BlockParameters, block_output
 from innerloop.engine.analytic.convolution import convolved, mean_and_variance
 from innerloop.engine.analytic.patches import side_by_side
 from innerloop.networks.network import Activations, head_logits
@@ -93,7 +93,7 @@ class BatchConv4:
         statistics: tuple[torch.Tensor, torch.Tensor] | None,
     ) -> torch.Tensor:
         """A block's output, normalised by the images at hand or by given statistics."""
-        tensors = block_tensors(parameters, block)
+        tensors = block_parameters(parameters, block)
         if statistics is None:
             return block_output(hidden, tensors, tasks, self.eps)
         mean, variance = (value[:, None, None] for value in statistics)
@@ -102,9 +102,9 @@ class BatchConv4:
         return F.relu(F.max_pool2d((y - mean) * scale + tensors.beta[:, None, None], 2))
 
 
-def block_tensors(parameters: Parameters, block: str) -> BlockTensors:
-    """A block's parameters, or a direction in them, for all tasks side by side."""
-    return BlockTensors(
+def block_parameters(parameters: Parameters, block: str) -> BlockParameters:
+    """A block's parameters, or a direction in them, of all tasks side by side."""
+    return BlockParameters(
         *(parameters[f"{block}.{part}"].flatten(0, 1) for part in ("weight", "gamma", "beta"))
     )
 

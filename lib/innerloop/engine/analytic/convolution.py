@@ -1,15 +1,16 @@
 """A 3x3 convolution before BatchNorm and max-pooling, and its derivatives.
 
 T tasks go through as T groups of one convolution: images are [N, T * C', H, W], channels last,
-filters [T * C, C', 3, 3], and numbers of a channel [1, T * C, 1, 1].
+filters [T * C, C', 3, 3], and per-channel numbers [1, T * C, 1, 1].
 
 All that a block's derivatives ask for at full size is an affine function of y = conv(x, w), of its
-tangent y', and of pooled elements put back to their places. Where the gradient of x is wanted, as
-for a block's output, y is kept (`Hidden`); for images there is less to do (`Patches`).
+tangent y_t, and of pooled elements scattered to the maxima. Where the gradient of x is wanted, as
+for a block's output, y is kept (`FeatureMap`); for images there is less to do (`Patches`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
@@ -17,17 +18,43 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.engine.analytic.fused import fused
-from innerloop.engine.analytic.pooling import Maxima, max_pooled
+from innerloop.engine.analytic.pooling import PoolIndices, max_pool
 
 _aten = torch.ops.aten
 _SAME_SIZE = ([1, 1], [1, 1], [1, 1], False, [0, 0])
+
+
+@dataclass(frozen=True)
+class ConvolutionVJP:
+    """What the gradient's own tangent needs of the gradient: dy at full size, where y is kept."""
+
+    dy: torch.Tensor | None = None
+
+
+@dataclass(frozen=True)
+class ConvolutionJVP:
+    """What is known of y's tangent y_t.
+
+    Attributes:
+        mean: of y_t, per channel.
+        covariance: of y_t with y, per channel.
+        w: tangent of the filters.
+        x: tangent of the input; None: it does not move.
+        y: y_t at full size, where y is kept.
+    """
+
+    mean: torch.Tensor
+    covariance: torch.Tensor
+    w: torch.Tensor
+    x: torch.Tensor | None = None
+    y: torch.Tensor | None = None
 
 
 class Convolution(Protocol):
     """y = conv(x, w) of T tasks, as seen after pooling.
 
     Attributes:
-        count: pre-activations of a channel, n.
+        count: pre-activations per channel, n.
         mean: of y.
         variance: of y, uncorrected.
     """
@@ -36,34 +63,31 @@ class Convolution(Protocol):
     mean: torch.Tensor
     variance: torch.Tensor
 
-    def backward(
+    def vjp(
         self, v: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor, *, weight: bool
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """Gradients by x and w, where d_y is v put back, plus slope y, plus constant.
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, ConvolutionVJP]:
+        """Gradients dx and dw, where dy = scattered v + slope y + constant.
 
-        Without `weight` that of w is left out.
+        Without `weight` dw is left out.
         """
 
-    def tangent(
-        self, images: torch.Tensor | None, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Y' where the maxima of y are, its mean, and its covariance with y.
+    def jvp(
+        self, x_t: torch.Tensor | None, w_t: torch.Tensor
+    ) -> tuple[torch.Tensor, ConvolutionJVP]:
+        """y_t at the maxima of y, and what else is known of it; x_t None: x does not move."""
 
-        Args:
-            images: x'; None: x does not move.
-            weight: w'.
-        """
-
-    def tangent_backward(
+    def jvp_of_vjp(
         self,
+        vjp: ConvolutionVJP,
+        jvp: ConvolutionJVP,
         v: torch.Tensor,
-        tangent_slope: torch.Tensor,
+        slope_t: torch.Tensor,
         slope: torch.Tensor,
         constant: torch.Tensor,
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
-        """How the gradients move; to be called after `backward` and `tangent`.
+        """The tangents of dx and dw.
 
-        d_y' is v put back, plus tangent_slope y', plus slope y, plus constant.
+        dy_t = scattered v + slope_t y_t + slope y + constant.
         """
 
 
@@ -72,68 +96,73 @@ class BlockInput(Protocol):
 
     tasks: int
 
-    def filtered(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
+    def convolve(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
         """The maxima of y = conv(x, weight), and all else that is known of y."""
 
 
-class Hidden:
+class FeatureMap:
     """A block's output on its way to the next one, or images with a gradient; y is kept.
 
     Args:
         images: x, [N, T * C', H, W], channels last.
         tasks: T.
-        gradient: whether the gradient of x is wanted.
+        gradient: whether the gradient with respect to x is wanted.
     """
 
     def __init__(self, images: torch.Tensor, tasks: int, *, gradient: bool = True) -> None:
         self.images, self.tasks, self.gradient = images, tasks, gradient
 
-    def filtered(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
+    def convolve(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
         """The maxima of y = conv(x, weight), and all else that is known of y."""
         y = convolved(self.images, weight, self.tasks)
-        pooled, maxima = max_pooled(y)
-        return pooled, _KeptConvolution(self, weight, y, maxima)
+        pooled, indices = max_pool(y)
+        return pooled, _KeptConvolution(self, weight, y, indices)
 
 
 class _KeptConvolution:
     def __init__(
-        self, source: Hidden, weight: torch.Tensor, y: torch.Tensor, maxima: Maxima
+        self, source: FeatureMap, weight: torch.Tensor, y: torch.Tensor, indices: PoolIndices
     ) -> None:
         self._x, self._tasks, self._gradient = source.images, source.tasks, source.gradient
-        self._w, self._y, self._maxima = weight, y, maxima
+        self._w, self._y, self._indices = weight, y, indices
         self.count = y.numel() // y.shape[1]
         self.mean, self.variance = (of.view(1, -1, 1, 1) for of in mean_and_variance(y))
 
-    def backward(
+    def vjp(
         self, v: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor, *, weight: bool
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        self._dy = _plus_affine(self._maxima.put_back(v), self._y, slope, constant)
-        return self._gradients(self._dy, self._x, self._w, self._gradient, weight)
+    ) -> tuple[torch.Tensor | None, torch.Tensor | None, ConvolutionVJP]:
+        dy = _plus_affine(self._indices.scatter(v), self._y, slope, constant)
+        dx, dw = self._gradients(dy, self._x, self._w, self._gradient, weight)
+        return dx, dw, ConvolutionVJP(dy)
 
-    def tangent(
-        self, images: torch.Tensor | None, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        self._xt, self._wt = images, weight
-        self._yt = convolved(self._x, weight, self._tasks)
-        if images is not None:
-            self._yt += convolved(images, self._w, self._tasks)
-        product, total = sums_with(self._yt, self._y, self.mean)
-        return self._maxima.taken_from(self._yt), *_means(total, product, n=self.count)
+    def jvp(
+        self, x_t: torch.Tensor | None, w_t: torch.Tensor
+    ) -> tuple[torch.Tensor, ConvolutionJVP]:
+        y_t = convolved(self._x, w_t, self._tasks)
+        if x_t is not None:
+            y_t += convolved(x_t, self._w, self._tasks)
+        product, total = sums_with(y_t, self._y, self.mean)
+        mean, covariance = _means(total, product, n=self.count)
+        return self._indices.gather(y_t), ConvolutionJVP(mean, covariance, w_t, x_t, y_t)
 
-    def tangent_backward(
+    def jvp_of_vjp(
         self,
+        vjp: ConvolutionVJP,
+        jvp: ConvolutionJVP,
         v: torch.Tensor,
-        tangent_slope: torch.Tensor,
+        slope_t: torch.Tensor,
         slope: torch.Tensor,
         constant: torch.Tensor,
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
-        put_back = self._maxima.put_back(v)
-        dyt = _plus_affine_tangent(put_back, self._yt, tangent_slope, self._y, slope, constant)
-        dx, dw = self._gradients(dyt, self._x, self._w, self._gradient, True)
+        assert vjp.dy is not None
+        assert jvp.y is not None
+        scattered = self._indices.scatter(v)
+        dy_t = _plus_affine_tangent(scattered, jvp.y, slope_t, self._y, slope, constant)
+        dx, dw = self._gradients(dy_t, self._x, self._w, self._gradient, True)
         if self._gradient:
-            dx += self._gradients(self._dy, self._x, self._wt, True, False)[0]
-        if self._xt is not None:
-            dw += self._gradients(self._dy, self._xt, self._w, False, True)[1]
+            dx += self._gradients(vjp.dy, self._x, jvp.w, True, False)[0]
+        if jvp.x is not None:
+            dw += self._gradients(vjp.dy, jvp.x, self._w, False, True)[1]
         return dx, dw
 
     def _gradients(
@@ -146,21 +175,21 @@ class _KeptConvolution:
 def _plus_affine(
     v: torch.Tensor, y: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor
 ) -> torch.Tensor:
-    """V, which is given up, plus slope y, plus constant."""
+    """Give v + slope y + constant; v is overwritten."""
     return v.addcmul_(y, slope).add_(constant)
 
 
 @fused
 def _plus_affine_tangent(
     v: torch.Tensor,
-    yt: torch.Tensor,
-    tangent_slope: torch.Tensor,
+    y_t: torch.Tensor,
+    slope_t: torch.Tensor,
     y: torch.Tensor,
     slope: torch.Tensor,
     constant: torch.Tensor,
 ) -> torch.Tensor:
-    """V, which is given up, plus tangent_slope y', plus slope y, plus constant."""
-    return v.addcmul_(yt, tangent_slope).addcmul_(y, slope).add_(constant)
+    """Give v + slope_t y_t + slope y + constant; v is overwritten."""
+    return v.addcmul_(y_t, slope_t).addcmul_(y, slope).add_(constant)
 
 
 @fused
@@ -179,7 +208,7 @@ def convolved(x: torch.Tensor, w: torch.Tensor, tasks: int) -> torch.Tensor:
 def convolution_gradients(
     dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int, *, image: bool, weight: bool
 ) -> tuple[Any, Any]:
-    """Gradients by x and by w: tensors where they are asked for, else None."""
+    """Gradients with respect to x and w: tensors where they are asked for, else None."""
     if weight and dy.is_cuda and not torch.backends.cudnn.allow_tf32:
         # in full precision, cuDNN's may take 100 times as long where channels come last
         _, dw = _backward(dy.contiguous(), x.contiguous(), w.contiguous(), tasks, False, True)
@@ -197,7 +226,7 @@ def _backward(
 
 
 def mean_and_variance(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and (uncorrected) variance of every channel."""
+    """Mean and (uncorrected) variance per channel."""
     if not y.requires_grad:
         # var_mean takes 30 times as long on a CPU where channels come last, 2 to 5 times on a GPU
         mean, variance = _aten.batch_norm_update_stats(y, None, None, 0.0)
@@ -209,7 +238,7 @@ def mean_and_variance(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def sums_with(
     v: torch.Tensor, y: torch.Tensor, mean: torch.Tensor | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Of every channel [1, C, 1, 1], the sums of v (y - mean) and of v."""
+    """The sums of v (y - mean) and of v per channel, [1, C, 1, 1]."""
     one, zero = _one_and_zero(y.shape[1], y.dtype, y.device)
     center = zero if mean is None else mean.flatten()
     # BatchNorm's backward pass gives both in one reading; on a GPU only if there is a weight

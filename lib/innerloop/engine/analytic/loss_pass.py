@@ -1,15 +1,15 @@
-"""The loss of T tasks: its gradient, and its Hessian times a direction, written out."""
+"""The loss of T tasks: its gradient, and Hessian-vector products, written out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
 
-from innerloop.engine.analytic.block import BlockPass, BlockTensors
-from innerloop.engine.analytic.conv4 import BatchConv4, block_tensors, by_task
-from innerloop.engine.analytic.convolution import BlockInput, Hidden
+from innerloop.engine.analytic.block import Block, BlockParameters, BlockVJP
+from innerloop.engine.analytic.conv4 import BatchConv4, block_parameters, by_task
+from innerloop.engine.analytic.convolution import BlockInput, FeatureMap
 from innerloop.networks.network import head_logits
 from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import Parameters
@@ -17,10 +17,17 @@ from innerloop.networks.parameters import Parameters
 
 @dataclass(frozen=True)
 class Gradients:
-    """By the parameters, each [T, *shape], and by the images, [T, N, C, H, W], where wanted."""
+    """With respect to the parameters, each [T, *shape], and, where wanted, the images.
 
-    by_parameters: Parameters
-    by_images: torch.Tensor | None
+    Attributes:
+        parameters: by name, each [T, *shape].
+        images: [T, N, C, H, W].
+        blocks: what the gradients' own tangent needs of each block, first to last.
+    """
+
+    parameters: Parameters
+    images: torch.Tensor | None
+    blocks: list[BlockVJP] = field(default_factory=list)
 
 
 class LossPass:
@@ -29,13 +36,13 @@ class LossPass:
     Args:
         network: the function.
         parameters: each [T, *shape].
-        source: the images, normalised by their own statistics: `Patches`, or `Hidden` where
-            derivatives by the images are wanted as well.
+        source: the images, normalised by their own statistics: `Patches`, or `FeatureMap` where
+            derivatives with respect to the images are wanted as well.
         labels: [T, N].
         scale: factor of the sum over the images: 1 / N makes it a mean.
 
     Attributes:
-        losses: one of each task, [T].
+        losses: per task, [T].
         logits: [T, N, way].
     """
 
@@ -49,72 +56,72 @@ class LossPass:
     ) -> None:
         self._tasks, self._scale = len(labels), scale
         self._head = parameters["head.weight"]
-        self._blocks: list[BlockPass] = []
-        for block in BLOCKS:
-            part = BlockPass(source, block_tensors(parameters, block), network.eps)
-            self._blocks.append(part)
-            source = Hidden(part.output, self._tasks)
-        self._shape = part.output.shape
-        self._features = by_task(part.output, self._tasks)
+        self._blocks: list[Block] = []
+        for name in BLOCKS:
+            block = Block(source, block_parameters(parameters, name), network.eps)
+            self._blocks.append(block)
+            source = FeatureMap(block.output, self._tasks)
+        self._shape = block.output.shape
+        self._features = by_task(block.output, self._tasks)
         self.logits = head_logits(parameters, self._features)
         logs = F.log_softmax(self.logits, dim=2)
         self.losses = -scale * logs.gather(2, labels.unsqueeze(2)).sum(dim=(1, 2))
-        self._shares = logs.exp()
+        self._softmax = logs.exp()
         classes = torch.arange(network.way, device=labels.device)
-        self._d_logits = scale * (self._shares - (labels.unsqueeze(2) == classes).to(logs))
+        self._dlogits = scale * (self._softmax - (labels.unsqueeze(2) == classes).to(logs))
 
-    def gradient(self) -> Gradients:
-        """Gradient of every task's loss, each [T, *shape]."""
-        found, by_images = self._backward(weights=True)
-        found["head.weight"] = self._d_logits.transpose(1, 2) @ self._features
-        found["head.bias"] = self._d_logits.sum(dim=1)
-        return Gradients(found, by_images)
+    def gradient(self, *, weights: bool = True) -> Gradients:
+        """The gradient of every task's loss; without `weights` not that of the parameters."""
+        gradients: Parameters = {}
+        saved: list[BlockVJP] = []
+        grad: torch.Tensor | None = self._as_images(self._dlogits @ self._head)
+        for name, block in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
+            assert grad is not None  # that of the images alone may be unwanted
+            grad, of_block, vjp = block.vjp(grad, weight=weights)
+            saved.insert(0, vjp)
+            if of_block is not None:
+                gradients |= self._named(name, of_block)
+        if weights:
+            gradients["head.weight"] = self._dlogits.transpose(1, 2) @ self._features
+            gradients["head.bias"] = self._dlogits.sum(dim=1)
+        return Gradients(gradients, self._per_task(grad), saved)
 
-    def hessian_vector(self, direction: Parameters, *, gradient_known: bool) -> Gradients:
-        """H u of every task: how its gradients move when its parameters move along u.
+    def hvp(self, direction: Parameters, gradients: Gradients | None = None) -> Gradients:
+        """The Hessian of every task's loss times a direction u: how the gradient moves along u.
 
         Args:
             direction: u, each [T, *shape].
-            gradient_known: whether `gradient` was called on this pass before.
+            gradients: what `gradient` gave; left out, it is computed again.
         """
-        if not gradient_known:
-            self._backward(weights=False)
-        hidden = None
-        for block, part in zip(BLOCKS, self._blocks, strict=True):
-            hidden = part.tangent(hidden, block_tensors(direction, block))
-        assert hidden is not None
-        features, head = by_task(hidden, self._tasks), direction["head.weight"]
-        logits = torch.baddbmm(
-            direction["head.bias"].unsqueeze(1), features, self._head.transpose(1, 2)
-        ).baddbmm_(self._features, head.transpose(1, 2))
+        vjps = (gradients or self.gradient(weights=False)).blocks
+        hidden_t, jvps = None, []
+        for name, block in zip(BLOCKS, self._blocks, strict=True):
+            hidden_t, jvp = block.jvp(hidden_t, block_parameters(direction, name))
+            jvps.append(jvp)
+        assert hidden_t is not None
+        features_t, head_t = by_task(hidden_t, self._tasks), direction["head.weight"]
+        logits_t = torch.baddbmm(
+            direction["head.bias"].unsqueeze(1), features_t, self._head.transpose(1, 2)
+        ).baddbmm_(self._features, head_t.transpose(1, 2))
         # the softmax's Jacobian times the logits' tangent
-        mean = (self._shares * logits).sum(dim=2, keepdim=True)
-        d_logits = self._scale * self._shares * (logits - mean)
-        found = {
-            "head.weight": d_logits.transpose(1, 2) @ self._features
-            + self._d_logits.transpose(1, 2) @ features,
-            "head.bias": d_logits.sum(dim=1),
+        mean = (self._softmax * logits_t).sum(dim=2, keepdim=True)
+        dlogits_t = self._scale * self._softmax * (logits_t - mean)
+        product = {
+            "head.weight": dlogits_t.transpose(1, 2) @ self._features
+            + self._dlogits.transpose(1, 2) @ features_t,
+            "head.bias": dlogits_t.sum(dim=1),
         }
-        gradient: torch.Tensor | None
-        gradient = self._as_images(d_logits @ self._head + self._d_logits @ head)
-        for block, part in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
-            assert gradient is not None  # that of the images alone may be unwanted
-            gradient, tensors = part.tangent_backward(gradient)
-            found |= self._named(block, tensors)
-        return Gradients(found, self._apart(gradient))
+        grad_t: torch.Tensor | None
+        grad_t = self._as_images(dlogits_t @ self._head + self._dlogits @ head_t)
+        for name, block, vjp, jvp in reversed(
+            list(zip(BLOCKS, self._blocks, vjps, jvps, strict=True))
+        ):
+            assert grad_t is not None  # that of the images alone may be unwanted
+            grad_t, of_block = block.jvp_of_vjp(vjp, jvp, grad_t)
+            product |= self._named(name, of_block)
+        return Gradients(product, self._per_task(grad_t))
 
-    def _backward(self, *, weights: bool) -> tuple[Parameters, torch.Tensor | None]:
-        """Through all blocks; with or without the gradients of their parameters."""
-        found: Parameters = {}
-        gradient: torch.Tensor | None = self._as_images(self._d_logits @ self._head)
-        for block, part in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
-            assert gradient is not None  # that of the images alone may be unwanted
-            gradient, tensors = part.backward(gradient, weight=weights)
-            if tensors is not None:
-                found |= self._named(block, tensors)
-        return found, self._apart(gradient)
-
-    def _apart(self, gradient: torch.Tensor | None) -> torch.Tensor | None:
+    def _per_task(self, gradient: torch.Tensor | None) -> torch.Tensor | None:
         """[N, T * C, H, W] -> [T, N, C, H, W]."""
         if gradient is None:
             return None
@@ -126,15 +133,15 @@ class LossPass:
         together = features.transpose(0, 1).reshape(self._shape)
         return together.contiguous(memory_format=torch.channels_last)
 
-    def _named(self, block: str, tensors: BlockTensors) -> Parameters:
-        """By parameter, with a task axis; a bias before BatchNorm moves nothing."""
+    def _named(self, block: str, tensors: BlockParameters) -> Parameters:
+        """By parameter's name, each [T, *shape]; a bias before BatchNorm moves nothing."""
 
-        def of_each(tensor: torch.Tensor) -> torch.Tensor:
+        def per_task(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.view(self._tasks, -1, *tensor.shape[1:])
 
         return {
-            f"{block}.weight": of_each(tensors.weight),
-            f"{block}.bias": of_each(torch.zeros_like(tensors.beta)),
-            f"{block}.gamma": of_each(tensors.gamma),
-            f"{block}.beta": of_each(tensors.beta),
+            f"{block}.weight": per_task(tensors.weight),
+            f"{block}.bias": per_task(torch.zeros_like(tensors.beta)),
+            f"{block}.gamma": per_task(tensors.gamma),
+            f"{block}.beta": per_task(tensors.beta),
         }

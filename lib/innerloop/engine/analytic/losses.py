@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from innerloop.engine.analytic.conv4 import BatchConv4
-from innerloop.engine.analytic.convolution import BlockInput, Hidden
+from innerloop.engine.analytic.convolution import BlockInput, FeatureMap
 from innerloop.engine.analytic.loss_pass import Gradients, LossPass
 from innerloop.engine.analytic.patches import Patches, side_by_side
 from innerloop.engine.losses import cross_entropy, task_groups
@@ -58,7 +58,7 @@ class TaskLosses:
 
         Args:
             parameters: each [T, *shape].
-            names: by which of them.
+            names: with respect to which of them.
             keep_activations: keep what went through the network until then, instead of computing
                 it again.
         """
@@ -82,12 +82,12 @@ class TaskLosses:
         )
 
     def source(self, group: slice, *, images_gradient: bool) -> BlockInput:
-        """Images of some of the tasks, for derivatives by the parameters, or by them as well."""
+        """Images of some of the tasks; with their gradient, or for that of the parameters alone."""
         images = self.images[group]
-        return Hidden(side_by_side(images), len(images)) if images_gradient else Patches(images)
+        return FeatureMap(side_by_side(images), len(images)) if images_gradient else Patches(images)
 
     def sources(self, *, images_gradient: bool) -> list[BlockInput]:
-        """Every group's; without a gradient by the images every inner step gets the same."""
+        """Every group's; without the images' gradient every inner step gets the same."""
         if not images_gradient:
             return self._patches
         return [self.source(group, images_gradient=True) for group in self.groups()]
@@ -120,9 +120,9 @@ class _Losses(torch.autograd.Function):
             logits.append(here.logits)
             gradients.append(here.gradient())
         found = _joined(gradients)
-        ctx.has_images = found.by_images is not None
-        by_images = [found.by_images] if found.by_images is not None else []
-        ctx.save_for_backward(*by_images, *(found.by_parameters[name] for name in names))
+        ctx.has_images = found.images is not None
+        images_gradient = [found.images] if found.images is not None else []
+        ctx.save_for_backward(*images_gradient, *(found.parameters[name] for name in names))
         joined = torch.cat(logits)
         ctx.mark_non_differentiable(joined)
         return torch.cat(losses), joined
@@ -158,8 +158,8 @@ class _Gradients(torch.autograd.Function):
             losses.append(here.losses)
             gradients.append(here.gradient())
             if keep_activations:
-                ctx.kept.append(here)
-        joined, found = torch.cat(losses), _joined(gradients).by_parameters
+                ctx.kept.append((here, gradients[-1]))
+        joined, found = torch.cat(losses), _joined(gradients).parameters
         ctx.mark_non_differentiable(joined)
         return joined, *(found[name] for name in wanted)
 
@@ -176,10 +176,10 @@ class _Gradients(torch.autograd.Function):
         products = []
         sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
         for number, (group, source) in enumerate(zip(tasks.groups(), sources, strict=True)):
-            here = kept[number] if kept else tasks.of(group, parameters, source)
-            products.append(here.hessian_vector(_part(direction, group), gradient_known=bool(kept)))
+            here, gradients = kept[number] if kept else (tasks.of(group, parameters, source), None)
+            products.append(here.hvp(_part(direction, group), gradients))
         found = _joined(products)
-        return None, None, None, None, found.by_images, *(found.by_parameters[n] for n in names)
+        return None, None, None, None, found.images, *(found.parameters[n] for n in names)
 
 
 def _part(parameters: Parameters, group: slice) -> Parameters:
@@ -190,11 +190,11 @@ def _joined(groups: Sequence[Gradients]) -> Gradients:
     """The groups' gradients as those of all tasks."""
     if len(groups) == 1:
         return groups[0]
-    images = [group.by_images for group in groups if group.by_images is not None]
+    images = [group.images for group in groups if group.images is not None]
     return Gradients(
         {
-            name: torch.cat([group.by_parameters[name] for group in groups])
-            for name in groups[0].by_parameters
+            name: torch.cat([group.parameters[name] for group in groups])
+            for name in groups[0].parameters
         },
         torch.cat(images) if images else None,
     )

@@ -1,14 +1,14 @@
 """The first block's input: images, known by their 3x3 patches; no pre-activations are kept.
 
-A block's gradient by its filters adds up d_y times patches of the input x, where d_y is affine in
-y = conv(x, w) but for the pooled elements. Of the affine part, patches tell all:
+The gradient with respect to a block's filters adds up dy times patches of the input x, where dy is
+affine in y = conv(x, w) but for the maxima. Of the affine part, patches tell all:
 
     sum (y - mean y) patch = n C w,    mean y = w . m,    var y = w . C w,
 
 with the mean m and covariance C of the n patches of a task's images. Images stay as they are
 through the inner loop, so m and C are computed once; BatchNorm's statistics then cost nothing. What
-is left to do at full size is y, of which pooling leaves a quarter, and the pooled elements' share
-of the gradient. Images' own gradient is not to be had here: that is what `Hidden` is for.
+is left to do at full size is y, of which pooling leaves a quarter, and the maxima's share of the
+gradient. There is no gradient with respect to the images here: that is what `FeatureMap` is for.
 """
 
 from __future__ import annotations
@@ -16,16 +16,11 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from innerloop.engine.analytic.convolution import Convolution
-from innerloop.engine.analytic.convolved_filters import ConvolvedFilters, in_parts, joined
+from innerloop.engine.analytic.convolution import Convolution, ConvolutionJVP, ConvolutionVJP
+from innerloop.engine.analytic.first_layer import FirstLayer, Maxima, filter_rows, filters_of_rows
+from innerloop.engine.analytic.first_layer_conv import FirstLayerConv, in_parts, joined
+from innerloop.engine.analytic.first_layer_matmul import FirstLayerMatmul, window_patches
 from innerloop.engine.analytic.fused import fused
-from innerloop.engine.analytic.image_filters import (
-    ImageFilters,
-    Places,
-    filter_rows,
-    filters_of_rows,
-)
-from innerloop.engine.analytic.multiplied_filters import MultipliedFilters, window_patches
 
 
 class Patches:
@@ -46,23 +41,23 @@ class Patches:
         self.tasks, each, _, *shape = images.shape
         self.count = each * shape[0] * shape[1]
         shift = images.mean(dim=(0, 1, 3, 4)).repeat(9)
-        self._filters: ImageFilters
+        self._layer: FirstLayer
         if multiplied or (multiplied is None and not images.is_cpu):
             patches = window_patches(images, shift)
             products = torch.stack([_products(part.flatten(0, 1)) for part in patches]).sum(dim=0)
-            self._filters = MultipliedFilters(patches, shift, shape[0] // 2, shape[1] // 2)
+            self._layer = FirstLayerMatmul(patches, shift, shape[0] // 2, shape[1] // 2)
         else:
             together = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
             parts = in_parts(together, len(shift) + 1)
             products = joined([_products(_patches(part, shift)) for part in parts])
-            self._filters = ConvolvedFilters(side_by_side(images), self.tasks)
+            self._layer = FirstLayerConv(side_by_side(images), self.tasks)
         products = products.view(self.tasks, each, *products.shape[1:])
         self.mean, self.covariance = _moments(products, shift)
 
-    def filtered(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
+    def convolve(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
         """The maxima of y = conv(images, weight), and all else that is known of y."""
-        pooled, places = self._filters.maxima(weight)
-        return pooled, _PatchConvolution(self, weight, places)
+        pooled, maxima = self._layer.max_pool(weight)
+        return pooled, _PatchConvolution(self, weight, maxima)
 
     def rows(self, weight: torch.Tensor) -> torch.Tensor:
         """[T * C, C', 3, 3] -> [T, C, 9 * C'], in the order of patches and in double precision."""
@@ -70,61 +65,63 @@ class Patches:
 
 
 class _PatchConvolution:
-    def __init__(self, source: Patches, weight: torch.Tensor, places: Places) -> None:
-        self._source, self._w, self._places = source, weight, places
+    def __init__(self, source: Patches, weight: torch.Tensor, maxima: Maxima) -> None:
+        self._source, self._w, self._maxima = source, weight, maxima
         self.count = source.count
-        self._rows = source.rows(weight)
-        self._spread = self._rows @ source.covariance
-        self.mean = self._numbers(self._rows @ source.mean.transpose(1, 2))
-        self.variance = self._numbers((self._spread * self._rows).sum(dim=2))
+        rows = source.rows(weight)
+        self._spread = rows @ source.covariance
+        self.mean = self._per_channel(rows @ source.mean.transpose(1, 2))
+        self.variance = self._per_channel((self._spread * rows).sum(dim=2))
 
-    def backward(
+    def vjp(
         self, v: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor, *, weight: bool
-    ) -> tuple[None, torch.Tensor | None]:
+    ) -> tuple[None, torch.Tensor | None, ConvolutionVJP]:
         if not weight:
-            return None, None
-        of_each = self._of_each
+            return None, None, ConvolutionVJP()
+        per_task = self._per_task
         rows = _affine_rows(
-            self._spread, of_each(slope), of_each(self.mean), of_each(constant),
+            self._spread, per_task(slope), per_task(self.mean), per_task(constant),
             self._source.mean, n=self.count,
         )  # fmt: skip
-        return None, self._gradient(v, rows)
+        return None, self._gradient(v, rows), ConvolutionVJP()
 
-    def tangent(
-        self, images: torch.Tensor | None, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        source = self._source
-        self._tangent_rows = source.rows(weight)
-        self._mean_t = self._numbers(self._tangent_rows @ source.mean.transpose(1, 2))
-        covariance = self._numbers((self._tangent_rows * self._spread).sum(dim=2))
-        return self._places.of(weight), self._mean_t, covariance
+    def jvp(
+        self, x_t: torch.Tensor | None, w_t: torch.Tensor
+    ) -> tuple[torch.Tensor, ConvolutionJVP]:
+        rows = self._source.rows(w_t)
+        mean = self._per_channel(rows @ self._source.mean.transpose(1, 2))
+        covariance = self._per_channel((rows * self._spread).sum(dim=2))
+        return self._maxima.convolve(w_t), ConvolutionJVP(mean, covariance, w_t)
 
-    def tangent_backward(
+    def jvp_of_vjp(
         self,
+        vjp: ConvolutionVJP,
+        jvp: ConvolutionJVP,
         v: torch.Tensor,
-        tangent_slope: torch.Tensor,
+        slope_t: torch.Tensor,
         slope: torch.Tensor,
         constant: torch.Tensor,
     ) -> tuple[None, torch.Tensor]:
-        of_each = self._of_each
-        moved = self._tangent_rows @ self._source.covariance
-        rows = _affine_rows_tangent(
-            moved, of_each(tangent_slope), of_each(self._mean_t), self._spread,
-            of_each(slope), of_each(self.mean), of_each(constant), self._source.mean, n=self.count,
+        per_task = self._per_task
+        spread_t = self._source.rows(jvp.w) @ self._source.covariance
+        rows = _affine_rows_jvp(
+            spread_t, per_task(slope_t), per_task(jvp.mean), self._spread,
+            per_task(slope), per_task(self.mean), per_task(constant), self._source.mean,
+            n=self.count,
         )  # fmt: skip
         return None, self._gradient(v, rows)
 
     def _gradient(self, v: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """By the filters: of pooled elements v put back, and of an affine function of y."""
-        return filters_of_rows(rows, self._w) + self._places.gradient(v)
+        """With respect to the filters: v at the maxima, and an affine function of y."""
+        return filters_of_rows(rows, self._w) + self._maxima.weight_gradient(v)
 
-    def _of_each(self, numbers: torch.Tensor) -> torch.Tensor:
+    def _per_task(self, numbers: torch.Tensor) -> torch.Tensor:
         """[1, T * C, 1, 1] -> [T, C, 1]."""
         return numbers.view(self._source.tasks, -1, 1)
 
-    def _numbers(self, of_each: torch.Tensor) -> torch.Tensor:
+    def _per_channel(self, values: torch.Tensor) -> torch.Tensor:
         """[T, C] or [T, C, 1] -> [1, T * C, 1, 1], in the weights' precision."""
-        return of_each.reshape(1, -1, 1, 1).to(self._w)
+        return values.reshape(1, -1, 1, 1).to(self._w)
 
 
 @fused
@@ -152,7 +149,7 @@ def _affine_rows(
 
 
 @fused
-def _affine_rows_tangent(
+def _affine_rows_jvp(
     spread_t: torch.Tensor,
     slope_t: torch.Tensor,
     mean_t: torch.Tensor,
@@ -164,7 +161,7 @@ def _affine_rows_tangent(
     *,
     n: float,
 ) -> torch.Tensor:
-    """The same of slope_t y' + slope y + constant."""
+    """Sum over all patches of (slope_t y_t + slope y + constant) times the patch."""
     level = slope_t * mean_t + slope * mean + constant
     affine = (slope_t * spread_t).addcmul_(slope, spread)
     return affine.addcmul_(level, patch).mul_(n)

@@ -1,4 +1,4 @@
-"""Filters over images by convolution, of as many images at a time as a CPU does well with."""
+"""The first layer by convolution, of as many images at a time as a CPU does well with."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator
 import torch
 
 from innerloop.engine.analytic.convolution import convolution_gradients, convolved
-from innerloop.engine.analytic.image_filters import Places
-from innerloop.engine.analytic.pooling import Maxima, max_pooled
+from innerloop.engine.analytic.first_layer import Maxima
+from innerloop.engine.analytic.pooling import PoolIndices, max_pool
 
 #: Bytes at full size that are alive at once on a CPU; more take longer as well.
 _AT_ONCE = 2**24
 
 
-class ConvolvedFilters:
+class FirstLayerConv:
     """Convolves the images anew for all that is asked.
 
     Args:
@@ -25,39 +25,36 @@ class ConvolvedFilters:
     def __init__(self, images: torch.Tensor, tasks: int) -> None:
         self.images, self.tasks = images, tasks
 
-    def maxima(self, weight: torch.Tensor) -> tuple[torch.Tensor, Places]:
+    def max_pool(self, weight: torch.Tensor) -> tuple[torch.Tensor, Maxima]:
         """The maxima of conv(x, weight), and where they are."""
         parts = [
-            (part, *max_pooled(convolved(part, weight, self.tasks)))
+            (part, *max_pool(convolved(part, weight, self.tasks)))
             for part in in_parts(self.images, len(weight))
         ]
-        places = _PlacesInParts(weight, self.tasks, [(part, maxima) for part, _, maxima in parts])
-        return joined([pooled for _, pooled, _ in parts]), places
+        maxima = _MaximaInParts(weight, self.tasks, [(part, indices) for part, _, indices in parts])
+        return joined([pooled for _, pooled, _ in parts]), maxima
 
 
-class _PlacesInParts:
+class _MaximaInParts:
     def __init__(
-        self, weight: torch.Tensor, tasks: int, parts: list[tuple[torch.Tensor, Maxima]]
+        self, weight: torch.Tensor, tasks: int, parts: list[tuple[torch.Tensor, PoolIndices]]
     ) -> None:
         self._weight, self._tasks, self._parts = weight, tasks, parts
 
-    def of(self, weight: torch.Tensor) -> torch.Tensor:
+    def convolve(self, weight: torch.Tensor) -> torch.Tensor:
         return joined(
-            [
-                maxima.taken_from(convolved(part, weight, self._tasks))
-                for part, maxima in self._parts
-            ]
+            [indices.gather(convolved(part, weight, self._tasks)) for part, indices in self._parts]
         )
 
-    def gradient(self, v: torch.Tensor) -> torch.Tensor:
-        found, first = torch.zeros_like(self._weight), 0
-        for part, maxima in self._parts:
-            dy = maxima.put_back(v[first : first + len(part)])
-            found += convolution_gradients(
+    def weight_gradient(self, v: torch.Tensor) -> torch.Tensor:
+        total, first = torch.zeros_like(self._weight), 0
+        for part, indices in self._parts:
+            dy = indices.scatter(v[first : first + len(part)])
+            total += convolution_gradients(
                 dy, part, self._weight, self._tasks, image=False, weight=True
             )[1]
             first += len(part)
-        return found
+        return total
 
 
 def in_parts(images: torch.Tensor, channels: int) -> Iterator[torch.Tensor]:

@@ -1,18 +1,18 @@
-"""Filters over images by matrix products with their patches, as a GPU does it faster."""
+"""The first layer by matrix products with the images' patches, which a GPU does faster."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 
+from innerloop.engine.analytic.first_layer import Maxima, filter_rows, filters_of_rows
 from innerloop.engine.analytic.fused import fused
-from innerloop.engine.analytic.image_filters import Places, filter_rows, filters_of_rows
 
 #: Matrix products at once that keep a GPU busy.
 _MANY = 256
 
 
-class MultipliedFilters:
+class FirstLayerMatmul:
     """Multiplies the images' patches, which it keeps.
 
     Patches lie in four parts, one for every place in a 2x2 window, so that pooling is a maximum of
@@ -35,13 +35,13 @@ class MultipliedFilters:
             part[:, :, :height, :width].reshape(self.tasks, -1, self.size) for part in patches
         ]
 
-    def maxima(self, weight: torch.Tensor) -> tuple[torch.Tensor, Places]:
+    def max_pool(self, weight: torch.Tensor) -> tuple[torch.Tensor, Maxima]:
         """The maxima of conv(x, weight), and where they are."""
-        found, where = _first_maximum(*self.products(weight))
-        return self.as_images(found), _PlacesInWindows(self, weight, where)
+        pooled, where = _first_maximum(*self.products(weight))
+        return self.as_images(pooled), _MaximaInWindows(self, weight, where)
 
     def products(self, weight: torch.Tensor) -> list[torch.Tensor]:
-        """Conv(x, weight) at every place of the windows, [T, N * h * w, C]."""
+        """conv(x, weight) at every place of the windows, [T, N * h * w, C]."""
         rows = filter_rows(weight, self.tasks)
         filters = torch.cat([rows, (rows @ self.shift).unsqueeze(2)], dim=2).transpose(1, 2)
         return [part @ filters for part in self.rows]
@@ -59,8 +59,8 @@ class MultipliedFilters:
             else:
                 total.baddbmm_(one.transpose(1, 2), other)
         assert total is not None
-        found = total.view(self.tasks, -1, *total.shape[1:]).sum(dim=1)
-        return found[..., :-1] + found[..., -1:] * self.shift
+        sums = total.view(self.tasks, -1, *total.shape[1:]).sum(dim=1)
+        return sums[..., :-1] + sums[..., -1:] * self.shift
 
     def as_images(self, pooled: torch.Tensor) -> torch.Tensor:
         """[T, N * h * w, C] -> [N, T * C, h, w], channels last."""
@@ -75,18 +75,18 @@ class MultipliedFilters:
         )
 
 
-class _PlacesInWindows:
+class _MaximaInWindows:
     def __init__(
-        self, filters: MultipliedFilters, weight: torch.Tensor, where: torch.Tensor
+        self, filters: FirstLayerMatmul, weight: torch.Tensor, where: torch.Tensor
     ) -> None:
         self._filters, self._weight, self._where = filters, weight, where
 
-    def of(self, weight: torch.Tensor) -> torch.Tensor:
-        found = _taken_from(self._where, *self._filters.products(weight))
-        return self._filters.as_images(found)
+    def convolve(self, weight: torch.Tensor) -> torch.Tensor:
+        pooled = _gather(self._where, *self._filters.products(weight))
+        return self._filters.as_images(pooled)
 
-    def gradient(self, v: torch.Tensor) -> torch.Tensor:
-        dy = _put_back(self._where, self._filters.as_windows(v))
+    def weight_gradient(self, v: torch.Tensor) -> torch.Tensor:
+        dy = _scatter(self._where, self._filters.as_windows(v))
         return filters_of_rows(self._filters.sums(dy), self._weight)
 
 
@@ -101,16 +101,16 @@ def _first_maximum(
 
 
 @fused
-def _put_back(where: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """V at its place of four, and zeros at the others."""
+def _scatter(where: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Put v at its place of four, zeros at the others."""
     return tuple(torch.where(where == place, v, 0.0) for place in range(4))
 
 
 @fused
-def _taken_from(
+def _gather(
     where: torch.Tensor, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor
 ) -> torch.Tensor:
-    """The one that is meant."""
+    """Of four, the one that `where` names."""
     upper, lower = torch.where(where == 0, a, b), torch.where(where == 2, c, d)
     return torch.where(where < 2, upper, lower)
 
@@ -123,12 +123,12 @@ def window_patches(images: torch.Tensor, shift: torch.Tensor) -> list[torch.Tens
     """
     channels = images.shape[2]
     padded = F.pad(images, (1, 1, 1, 1)).movedim(2, -1).contiguous() - shift[:channels]
-    found = []
+    patches = []
     for row in (0, 1):
         for column in (0, 1):
             windows = padded[:, :, row:, column:].unfold(2, 3, 2).unfold(3, 3, 2)
             windows = windows.permute(0, 1, 2, 3, 5, 6, 4)
             part = images.new_ones((*windows.shape[:4], len(shift) + 1))
             part[..., :-1].view(windows.shape).copy_(windows)
-            found.append(part)
-    return found
+            patches.append(part)
+    return patches
