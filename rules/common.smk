@@ -29,7 +29,7 @@ from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
-from innerloop.study.reading import read_study_file
+from innerloop.study.overlays import name_of_its_own
 from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
 
@@ -47,10 +47,12 @@ SCRIPTS = os.path.relpath(os.path.join(BASE, "workflow_scripts"))
 try:
     # Snakemake has read them already, and took the last of equal keys; what else is in the files of
     # a workflow that gives a part of its config to Innerloop as a module is no concern of ours
-    if config == workflow.modifier_stack[0].globals["config"]:
-        for file in workflow.configfiles:
-            read_study_file(file)
-    STUDY = Study(config)
+    own_name = {}
+    if config == workflow.modifier_stack[0].globals["config"] and workflow.configfiles:
+        own_name = name_of_its_own(
+            workflow.configfiles, workflow.config_settings.config
+        )
+    STUDY = Study({**config, **own_name})
     JOBS = Jobs(STUDY, SCRIPTS)
     MEASUREMENTS = Measurements(JOBS)
     SIZES = Sizes(STUDY)

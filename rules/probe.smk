@@ -48,9 +48,7 @@ rule measure_probe:
 rule train_toy:
     """Train a plain classifier by one of P1's two updates (P1 A.2)."""
     input:
-        images=lambda wildcards: images_of(
-            wildcards.dataset, STUDY.config["toy"]["image_size"]
-        ),
+        images=lambda wildcards: images_of(wildcards.dataset, STUDY.keys.toy.image_size),
         splits=paths.SPLITS,
     output:
         curves=paths.TOY,

@@ -154,7 +154,7 @@ rule write_pdf:
         in_study(log_of(paths.PDF.replace(".pdf", "_pdf.pdf"))),
     params:
         script=untracked(f"{SCRIPTS}/write_pdf.py"),
-        title=lambda wildcards: STUDY.config["title"],
+        title=lambda wildcards: STUDY.title,
         code=lambda wildcards: JOBS.code("write_pdf.py"),
     message:
         "Write the report as a PDF"

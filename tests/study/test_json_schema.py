@@ -46,7 +46,7 @@ def test_defaults_are_those_of_the_fields() -> None:
     method = schema["properties"]["methods"]["additionalProperties"]["properties"]
     assert method["adapts"]["default"] == Method("").adapts
     assert schema["properties"]["compute"]["properties"]["save_every"]["default"] == (
-        ComputeKeys("cpu", 1, tasks_at_once=1).save_every
+        ComputeKeys().save_every
     )
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from innerloop.runtime.errors import ConfigError
-from innerloop.study.reading import merged_study, read_study, read_study_file
+from innerloop.study.overlays import merged_study
+from innerloop.study.reading import read_study, read_study_file
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,7 +14,9 @@ from innerloop.measurements.schemas import SCHEMAS
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import canonical_json
+from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
+from innerloop.study.json_schema import study_schema
 from innerloop.study.measurements import Measurements
 from innerloop.study.names import RESERVED
 from innerloop.study.plain_values import plain_values
@@ -33,13 +35,15 @@ def variant(name: str, **values: Any) -> Edit:
     ("edit", "expected"),
     [
         (lambda s: s.update(sed=1), ["unknown key 'sed'", "did you mean 'seed'"]),
-        (lambda s: s.pop("seed"), ["missing: 'seed'"]),
+        (lambda s: s.pop("study"), ["missing: 'study'"]),
         (
             lambda s: (
-                [s.pop(key) for key in ("title", "compute")] and s["models"]["plain"].pop("dataset")
+                [s.pop(key) for key in ("study", "datasets", "protocols")]
+                and s["models"]["plain"].pop("dataset")
             ),
-            ["missing: 'title', 'compute' (with device, threads, tasks_at_once), 'models.plain."],
+            ["missing: 'study', 'datasets', 'protocols', 'models.plain.dataset'"],
         ),
+        (lambda s: s.clear(), ["missing: 'study', 'datasets', 'protocols', 'models'"]),
         (lambda s: s.pop("title") and s.update(titel="x"), ["unknown key 'titel'", "'title'?"]),
         (lambda s: s.update(seed="x"), ["seed", "integer"]),
         (lambda s: s["compute"].update(device="gpu"), ["compute.device", "gpu", "cuda"]),
@@ -162,6 +166,30 @@ def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(ROOT)
     study = yaml.safe_load((ROOT / "config" / name).read_text(encoding="utf-8"))
     assert Study(study).models
+
+
+def test_four_keys_make_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    study = {
+        "study": "mine",
+        "datasets": {"symbols": {"source": "symbols"}},
+        "protocols": {"p": {"defaults": {"iterations": 40}, "variants": {"maml": {}}}},
+        "models": {"all": {"protocol": "p", "dataset": "symbols", "settings": ["5w1s"]}},
+    }
+    made = Study(study)
+    jobs = Jobs(made)
+    (key,) = made.models
+    schedule = jobs.train(key).schedule
+    assert (schedule.validation_every, schedule.checkpoints) == (2, (0, 40))
+    assert jobs.evaluate(key).options["tasks"] == made.keys.evaluation.tasks == 600
+    described = describe(made)
+    assert (made.title, described["protocols"]["p"]["title"]) == ("mine", "p")
+    schema = study_schema()
+    assert schema["required"] == ["study", "datasets", "protocols", "models"]
+    default = {
+        name: key["default"] for name, key in schema["properties"].items() if "default" in key
+    }
+    assert default == {"seed": made.keys.seed, "model_seeds": [0], "checkpoints": [0, 1]}
 
 
 def test_every_table_s_name_is_taken() -> None:

@@ -17,7 +17,7 @@ import pytest
 import yaml
 from study_run import ROOT, Checkout
 
-from innerloop.study.reading import merged_study
+from innerloop.study.overlays import merged_study
 from innerloop.study.study import Study
 
 pytestmark = pytest.mark.workflow

@@ -75,7 +75,7 @@ def checkout(
 
 def study(checkout: Checkout, name: str, content: dict[str, Any], **more: Any) -> tuple[str, ...]:
     """Snakemake's arguments for the paper study with something else in it."""
-    checkout.write_study(name, {"registry": "miniatures.toml", **content, **more})
+    checkout.write_study(name, {"study": "paper", "registry": "miniatures.toml", **content, **more})
     return ("--configfile", "config/paper.yaml", name)
 
 

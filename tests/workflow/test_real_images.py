@@ -43,7 +43,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def arguments(checkout: Checkout, **more: Any) -> tuple[str, ...]:
     """The papers' study, made small, on the images beside the checkout."""
-    checkout.write_study("small.yaml", {**copy.deepcopy(SHRUNK), **more})
+    checkout.write_study("small.yaml", {"study": "paper", **copy.deepcopy(SHRUNK), **more})
     files = ("config/paper.yaml", "small.yaml", "../shared/images/use/sample.yaml")
     return ("--configfile", *files)
 

@@ -15,7 +15,7 @@ from innerloop.render.registry import FIGURES, TABLES
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
-from innerloop.study.reading import merged_study
+from innerloop.study.overlays import merged_study
 
 pytestmark = pytest.mark.workflow
 

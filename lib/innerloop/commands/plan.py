@@ -24,7 +24,7 @@ from innerloop.runtime.gpu_slots import visible_gpus
 from innerloop.runtime.progress import duration
 from innerloop.study.done import done
 from innerloop.study.forecast import Forecast
-from innerloop.study.reading import merged_study
+from innerloop.study.overlays import merged_study
 from innerloop.study.sizing import TOGETHER
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
@@ -109,7 +109,7 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
     jobs, remaining = (
         [job for each in chains for job in each.jobs if job.seconds] for chains in (whole, left)
     )
-    yield f"{study.name}: {study.config['title']}"
+    yield f"{study.name}: {study.title}"
     yield ""
     yield _row("rule", "jobs", "median", "longest", "together", "jobs left", "left")
     for rule in dict.fromkeys(job.rule for job in jobs):

@@ -20,8 +20,8 @@ class Compute:
         cuda_graph: whether a training step on a GPU is recorded once and replayed
     """
 
-    device: Device
-    threads: Count
+    device: Device = "cpu"
+    threads: Count = 1
     tf32: bool = False
     deterministic: bool = True
     cuda_graph: bool = True

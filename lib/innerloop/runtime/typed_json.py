@@ -13,6 +13,9 @@ from innerloop.runtime.suggestions import instead_of
 
 T = TypeVar("T")
 
+#: Metadata of a field that holds every key which is no other field's.
+REST = {"rest": True}
+
 
 def as_json(value: Any) -> Any:
     """A dataclass as a mapping of every field, a tuple as a list; plain values as they are."""
@@ -36,6 +39,7 @@ def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
     if not isinstance(values, Mapping):
         raise ConfigError(f"{cls.__name__}: got {values!r}, expected keys and values")
     hints = _hints(cast(Any, cls))
+    values = _with_rest(cast(Any, cls), values)
     if unknown := sorted(values.keys() - hints.keys()):
         raise ConfigError(
             f"{cls.__name__}: unknown key '{unknown[0]}'{instead_of(unknown[0], [*hints])}"
@@ -44,6 +48,15 @@ def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
         return cls(**{name: _read(hints[name], value) for name, value in values.items()})
     except TypeError as error:  # a field without a default is left out
         raise ConfigError(f"{cls.__name__}: {error}") from error
+
+
+def _with_rest(cls: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values, those of no field in the field that is for them."""
+    rest = next((field.name for field in fields(cls) if field.metadata == REST), None)
+    if rest is None:
+        return values
+    others = {name: value for name, value in values.items() if name not in _hints(cls)}
+    return {rest: others, **{name: values[name] for name in values.keys() - others.keys()}}
 
 
 @cache

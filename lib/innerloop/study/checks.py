@@ -125,7 +125,7 @@ def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -
             )
 
 
-def check_cka(config: Mapping[str, Any], model: Model) -> None:
+def check_cka(model: Model, queries: int) -> None:
     """Refuse to measure CKA on so few query images that its debiased estimator is not defined.
 
     Raises:
@@ -133,7 +133,7 @@ def check_cka(config: Mapping[str, Any], model: Model) -> None:
     """
     if "cka" not in model.probes:
         return
-    images = model.way * config["evaluation"]["queries"]
+    images = model.way * queries
     if images < 4:
         raise ConfigError(
             f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "

@@ -16,19 +16,19 @@ def describe(study: Study) -> dict[str, Any]:
     config = study.config
     return {
         "study": study.name,
-        "seed": config["seed"],
+        "seed": study.keys.seed,
         "statistics": config.get("statistics", {}),
-        "roles": config["roles"],
+        "roles": config.get("roles", {}),
         "datasets": {
             name: _described_data(study, name, value) for name, value in config["datasets"].items()
         },
         "protocols": {
             name: {
-                "title": value["title"],
-                "variants": list(value["variants"]),
-                "labels": {variant: study.label(name, variant) for variant in value["variants"]},
+                "title": protocol.title or name,
+                "variants": list(protocol.variants),
+                "labels": {variant: study.label(name, variant) for variant in protocol.variants},
             }
-            for name, value in config["protocols"].items()
+            for name, protocol in study.keys.protocols.items()
         },
         "models": [_described(model) for model in study.models.values()],
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,10 @@ from innerloop.runtime.compute import Compute
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import source_file
 from innerloop.runtime.files import sha256_of
-from innerloop.runtime.typed_json import from_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.study import choices
-from innerloop.study.keys import Toy
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.study import Study
@@ -129,7 +128,7 @@ class Jobs:
     def episodes(self, dataset: str, setting: str) -> EpisodesSpec:
         """Draw the evaluation episodes of a data set."""
         way, shot = way_and_shot(setting)
-        evaluation = self.study.config["evaluation"]
+        evaluation = self.study.keys.evaluation
         splits = {
             split
             for model in self.study.models.values()
@@ -141,10 +140,10 @@ class Jobs:
             setting=setting,
             way=way,
             shot=shot,
-            queries=evaluation["queries"],
-            tasks=evaluation["tasks"],
+            queries=evaluation.queries,
+            tasks=evaluation.tasks,
             splits=tuple(sorted(splits)),
-            seed=self.study.config["seed"],
+            seed=self.study.keys.seed,
             code=self.code("draw_episodes.py"),
         )
 
@@ -179,9 +178,9 @@ class Jobs:
             for model in self.study.models.values()
             for dataset in (model.key.dataset, *model.evaluate_on, *self._probed(model))
         ]
-        toy = self.study.config.get("toy")
+        toy = self.study.keys.toy
         if toy:
-            stores.append((toy["dataset"], toy["image_size"]))
+            stores.append((toy.dataset, toy.image_size))
         return list(dict.fromkeys(stores))
 
     def shown_stores(self) -> list[tuple[str, str]]:
@@ -197,28 +196,28 @@ class Jobs:
 
     def _train(self, key: ModelKey) -> TrainSpec:
         """Meta-train one model."""
-        model, config = self.study.models[key], self.study.config
-        evaluation, validation = config["evaluation"], config["validation"]
+        model, keys = self.study.models[key], self.study.keys
+        queries = keys.evaluation.queries
         iterations = model.choices["iterations"]
         return TrainSpec(
             **asdict(key),
             way=model.way,
             shot=model.shot,
             queries=model.choices["queries"],
-            study_seed=config["seed"],
+            study_seed=keys.seed,
             method=replace(model.method, label=""),  # how it is called trains nothing
             store=self.store(key.dataset, model.choices["image_size"]),
             network=_network(model),
             schedule=Schedule(
                 **choices.pick(model.choices, choices.of(Schedule)),
-                validation_every=max(1, min(validation["every"], iterations or 1)),
-                validation_tasks=validation["tasks"],
+                validation_every=keys.validation.interval(iterations),
+                validation_tasks=keys.validation.tasks,
                 checkpoints=tuple(
-                    sorted({round(fraction * iterations) for fraction in config["checkpoints"]})
+                    sorted({round(fraction * iterations) for fraction in keys.checkpoints})
                 ),
-                tasks_at_once=model.validated_together(evaluation["queries"]),
+                tasks_at_once=model.validated_together(queries),
             ),
-            validation_queries=evaluation["queries"],
+            validation_queries=queries,
             compute=self._compute("tf32", "deterministic", "cuda_graph"),
             code=self.code("train.py", model.method.update_rule, _network(model).network),
         )
@@ -226,7 +225,7 @@ class Jobs:
     def evaluate(self, key: ModelKey) -> MeasureSpec:
         """Measure one model's accuracy."""
         model = self.study.models[key]
-        tasks = self.study.config["evaluation"]["tasks"]
+        tasks = self.study.keys.evaluation.tasks
         options = {"checkpoint": "best", "splits": list(model.splits), "tasks": tasks}
         return self._measure("accuracy", ACCURACY, model, model.evaluate_on, options)
 
@@ -247,7 +246,7 @@ class Jobs:
             entry=entry,
             options=options,
             datasets=tuple(datasets),
-            queries=self.study.config["evaluation"]["queries"],
+            queries=self.study.keys.evaluation.queries,
             test_steps=model.choices["test_steps"],
             test_step_size=model.choices["test_step_size"],
             tasks_at_once=self.study.compute.tasks_at_once,
@@ -276,9 +275,17 @@ class Jobs:
         own = self.study.config["probes"][probe].get("datasets")
         return list(own or model.evaluate_on)
 
+    def toys(self) -> Iterator[dict[str, Any]]:
+        """What tells each training of the toy from the others."""
+        if toy := self.study.keys.toy:
+            for arm, seed in product(toy.arms, toy.seeds):
+                yield {"dataset": toy.dataset, "arm": arm, "seed": seed}
+
     def toy(self, dataset: str, arm: str, seed: int) -> ToySpec:
         """Train the supervised toy once."""
-        toy = from_json(Toy, self.study.config["toy"])
+        toy = self.study.keys.toy
+        if toy is None:
+            raise ConfigError("the study has no toy")
         return ToySpec(
             dataset=dataset,
             store=self.store(dataset, toy.image_size),

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from innerloop.learners.method import Method
 from innerloop.runtime.allowed import Allowed, Name
-from innerloop.runtime.typed_json import as_json
+from innerloop.runtime.typed_json import REST, as_json
 from innerloop.specs.probe_options import OPTIONS
 from innerloop.study import choices
 from innerloop.study.keys import Choosing, Probe, Resources, Setting, StudyKeys, UsersProbe
@@ -57,7 +57,12 @@ def study_schema() -> Schema:
 
 def _object(*classes: type) -> Schema:
     """A mapping whose keys are the fields of some dataclasses."""
-    own = [(cls, field) for cls in classes for field in fields(cls)]  # type: ignore[arg-type]
+    own = [
+        (cls, field)
+        for cls in classes
+        for field in fields(cls)  # type: ignore[arg-type]
+        if field.metadata != REST
+    ]
     required = [field.name for _, field in own if _default(field) is MISSING]
     schema: Schema = {"type": "object"}
     if issubclass(classes[0], Choosing):

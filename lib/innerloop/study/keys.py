@@ -11,7 +11,14 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.typed_json import REST
 from innerloop.stats.statistics import Statistics
+
+#: Keys that say how files may be had, and nothing of what is computed from them.
+ACCESS = ("data_root", "mirrors", "accept_licence")
+
+#: Keys of `compute` that say how jobs are run, and change no result.
+RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "save_every")
 
 Setting: TypeAlias = Annotated[
     str,
@@ -76,7 +83,7 @@ class ComputeKeys(Compute):
             result
     """
 
-    tasks_at_once: Count
+    tasks_at_once: Count = 10
     keep_activations: bool = False
     save_every: Annotated[float, Allowed(least=0)] = 60
     jobs_per_gpu: Count = 1
@@ -94,7 +101,7 @@ class Roles:
         cifar10: data set of this study that plays the part
     """
 
-    mini_imagenet: Name
+    mini_imagenet: Name | None = None
     cub: Name | None = None
     fc100: Name | None = None
     cifar10: Name | None = None
@@ -127,8 +134,8 @@ class Evaluation:
         queries: query images per class
     """
 
-    tasks: Two
-    queries: Count
+    tasks: Two = 600
+    queries: Count = 15
 
 
 @dataclass(frozen=True)
@@ -136,20 +143,30 @@ class Validation:
     """How the best weights are chosen.
 
     Attributes:
-        every: outer iterations between validations
+        every: outer iterations between validations; left out: a twentieth of the training
         tasks: fixed validation tasks
     """
 
-    every: Count
-    tasks: Two
+    every: Count | None = None
+    tasks: Two = 100
+
+    def interval(self, iterations: int) -> int:
+        """Outer iterations between validations of a training of that length."""
+        return max(1, min(self.every or iterations // 20, iterations))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Choosing:
-    """What may say any of the choices too, beside its own keys."""
+    """What may say any of the choices too, beside its own keys.
+
+    Attributes:
+        choices: what it says of them, by their flat names.
+    """
+
+    choices: Mapping[str, Any] = field(default_factory=dict, metadata=REST)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant(Choosing):
     """A method under a protocol, with choices of its own.
 
@@ -169,19 +186,19 @@ class Protocol:
     """How models are trained and tested, as a paper has it.
 
     Attributes:
-        title: one line
+        title: one line; left out: its name
         defaults: choices of every variant
         by_setting: choices that hold for one setting only
         variants: variant name -> overrides
     """
 
-    title: str
+    title: str = ""
     defaults: Choosing = Choosing()
     by_setting: Mapping[Setting, Choosing] = field(default_factory=dict)
     variants: Annotated[Mapping[Name, Variant], Allowed(items=1)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Models(Choosing):
     """What is trained, evaluated and probed.
 
@@ -257,11 +274,12 @@ class StudyKeys:
 
     Attributes:
         study: name of the study, of letters, digits, _ and -; its results are in results/<study>
-        title: one line for the report
+        title: one line for the report; left out: the study's name
         seed: study seed: which tasks are drawn
         model_seeds: one model is trained for each: its initial weights and training tasks
         compute: where jobs compute; recorded in every result
-        roles: the papers' data sets and this study's data sets that play their parts
+        roles: the papers' data sets and this study's data sets that play their parts; a data set of
+            a paper's name needs none
         datasets: the data sets of the study
         data_root: folder with your own copies of the data sets' files, looked at before anything is
             downloaded
@@ -282,11 +300,11 @@ class StudyKeys:
     """
 
     study: Annotated[str, Allowed(pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
-    title: str
-    seed: Natural
-    model_seeds: tuple[Natural, ...]
-    compute: ComputeKeys
-    roles: Roles
+    title: str = ""
+    seed: Natural = 0
+    model_seeds: tuple[Natural, ...] = (0,)
+    compute: ComputeKeys = ComputeKeys()
+    roles: Roles = Roles()
     datasets: Mapping[Name, Dataset]
     data_root: Path | None = None
     mirrors: Annotated[tuple[Address, ...], Allowed(items=0)] = ()
@@ -294,9 +312,9 @@ class StudyKeys:
     registry: Path | None = None
     methods: Mapping[Name, Any] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
-    evaluation: Evaluation
-    validation: Validation
-    checkpoints: tuple[Annotated[float, Allowed(least=0, most=1)], ...]
+    evaluation: Evaluation = Evaluation()
+    validation: Validation = Validation()
+    checkpoints: tuple[Annotated[float, Allowed(least=0, most=1)], ...] = (0, 1)
     protocols: Mapping[Name, Protocol]
     models: Annotated[Mapping[Name, Models], Allowed(items=1)]
     probes: Mapping[Name, Any] = field(default_factory=dict)

@@ -30,7 +30,7 @@ class Measurements:
             "accuracy",
             *paths.LOGGED,
             *sorted(probes),
-            *(["toy"] if "toy" in self._study.config else []),
+            *(["toy"] if self._study.keys.toy else []),
         ]
 
     def user_tables(self) -> list[str]:
@@ -68,7 +68,7 @@ class Measurements:
                 self._of_model(paths.LOG, key, file=paths.LOGGED[table]): self._jobs.train(key)
                 for key in self._study.models
             }
-        if table == "toy" and "toy" in self._study.config:
+        if table == "toy" and self._study.keys.toy:
             return dict(self._toys())
         found = {
             self._of_model(paths.PROBE, key, probe=table): self._jobs.probe(table, key)
@@ -96,11 +96,6 @@ class Measurements:
             yield path, self._jobs.baseline(dataset, setting)
 
     def _toys(self) -> Iterator[tuple[str, Spec]]:
-        toy = self._study.config["toy"]
-        dataset = toy["dataset"]
-        for arm in toy["arms"]:
-            for seed in toy["seeds"]:
-                path = paths.fill(
-                    paths.TOY, study=self._study.name, dataset=dataset, arm=arm, seed=seed
-                )
-                yield path, self._jobs.toy(dataset, arm, seed)
+        for toy in self._jobs.toys():
+            path = paths.fill(paths.TOY, study=self._study.name, **toy)
+            yield path, self._jobs.toy(**toy)

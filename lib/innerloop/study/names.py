@@ -25,9 +25,9 @@ def check_names(study: StudyFile) -> None:
         ConfigError: says where in the study file it stands, and which names are known.
     """
     _check_own_names(study)
-    for role, dataset in study.config["roles"].items():
+    for role, dataset in study.config.get("roles", {}).items():
         _known_dataset(study, dataset, f"roles.{role}")
-    for dataset in study.access.get("accept_licence", []):
+    for dataset in study.keys.accept_licence:
         known(study.registry.variants, dataset, "accept_licence: data set")
     for dataset in study.config["datasets"]:
         _check_dataset(study, dataset)
@@ -35,7 +35,7 @@ def check_names(study: StudyFile) -> None:
     _all_different("datasets", "data sets are labelled", labels)
     for protocol in study.config["protocols"]:
         _check_protocol(study, protocol)
-    titles = [protocol["title"] for protocol in study.config["protocols"].values()]
+    titles = [protocol.title or name for name, protocol in study.keys.protocols.items()]
     _all_different("protocols", "protocols are titled", titles)
     for probe in study.config.get("probes", {}):
         _check_probe(study, probe)

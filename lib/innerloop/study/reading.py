@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,26 +47,6 @@ def read_study(text_or_path: str) -> dict[str, Any]:
         return read_study_file(text_or_path)
     content: dict[str, Any] = json.loads(text_or_path)
     return content
-
-
-def merged_study(files: Iterable[Path | str]) -> dict[str, Any]:
-    """Study files over one another, later ones winning key by key, as Snakemake merges them.
-
-    Raises:
-        ConfigError: a file cannot be read.
-    """
-    merged: dict[str, Any] = {}
-    for file in files:
-        _merge(merged, read_study_file(file))
-    return merged
-
-
-def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], value)
-        else:
-            into[key] = value
 
 
 def _json(text: str, file: Path | str) -> Any:

@@ -7,14 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.typed_json import from_json
-from innerloop.stats.statistics import Statistics
-from innerloop.study import choices
 from innerloop.study.checks import check_cka, check_over_training
 from innerloop.study.keys import Models
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.names import check_names
+from innerloop.study.overlays import without_removed
 from innerloop.study.plain_values import plain_values
 from innerloop.study.schema import check_schema
 from innerloop.study.study_file import StudyFile
@@ -32,21 +30,20 @@ class Study(StudyFile):
     """
 
     def __init__(self, config: Mapping[str, Any], *, checked: bool = False) -> None:
-        plain = plain_values(config)
+        plain = plain_values(without_removed(config))
         if not checked:
             check_schema(plain)
         super().__init__(plain)
         check_names(self)
-        from_json(Statistics, self.config.get("statistics", {}))
         for model in self.models.values():  # resolving is checking
             check_over_training(self.config.get("probes", {}), model)
-            check_cka(self.config, model)
+            check_cka(model, self.keys.evaluation.queries)
 
     @cached_property
     def models(self) -> dict[ModelKey, Model]:
         """Every model of the study."""
         found: dict[ModelKey, Model] = {}
-        for entry in self.config["models"].values():
+        for entry in self.keys.models.values():
             for model in self._models_of(entry):
                 if model.key in found:
                     raise ConfigError(
@@ -55,15 +52,13 @@ class Study(StudyFile):
                 found[model.key] = model
         return found
 
-    def _models_of(self, entry: Mapping[str, Any]) -> Iterator[Model]:
-        own = {key: value for key, value in entry.items() if key not in choices.NAMES}
-        asked = from_json(Models, own)
-        variants = self.config["protocols"][asked.protocol]["variants"]
+    def _models_of(self, asked: Models) -> Iterator[Model]:
+        variants = self.keys.protocols[asked.protocol].variants
         for variant in variants if asked.variants == "all" else asked.variants:
             for setting in asked.settings:
                 way_and_shot(setting)
-                method, chosen = self.resolved(asked.protocol, variant, setting, entry)
-                for seed in self.config["model_seeds"]:
+                method, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
+                for seed in self.keys.model_seeds:
                     yield Model(
                         key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
                         method=method,

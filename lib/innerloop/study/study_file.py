@@ -19,14 +19,8 @@ from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
 from innerloop.study import choices
 from innerloop.study.checks import check_network, check_rule
-from innerloop.study.keys import ComputeKeys
+from innerloop.study.keys import ACCESS, RUNNING, StudyKeys
 from innerloop.study.places import with_places
-
-#: Keys that say how files may be had, and nothing of what is computed from them.
-ACCESS = ("data_root", "mirrors", "accept_licence")
-
-#: Keys of `compute` that say how jobs are run, and change no result.
-RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "save_every")
 
 
 class StudyFile:
@@ -37,25 +31,29 @@ class StudyFile:
 
     Attributes:
         name: of the study.
-        config: what results depend on, and nothing else.
+        title: one line.
+        keys: everything that it says, with the defaults of what it leaves out.
+        config: what results depend on, as it is written, and nothing else.
         access: how files may be had.
         compute: where jobs compute, and how they are run.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        compute = config["compute"]
-        self.name: str = config["study"]
+        placed = with_places(config)
+        self.keys = from_json(StudyKeys, placed)
+        self.name, self.compute = self.keys.study, self.keys.compute
+        self.title = self.keys.title or self.name
+        compute = config.get("compute", {})
         self.config: dict[str, Any] = {
-            **{key: value for key, value in with_places(config).items() if key not in ACCESS},
+            **{key: value for key, value in placed.items() if key not in ACCESS},
             "compute": {key: value for key, value in compute.items() if key not in RUNNING},
         }
         self.access = {key: config[key] for key in ACCESS if key in config}
-        self.compute = from_json(ComputeKeys, compute)
 
     @cached_property
     def registry(self) -> Registry:
         """The data sets that are read from files."""
-        return read_registry(self.config.get("registry"))
+        return read_registry(self.keys.registry)
 
     def variant(self, dataset: str) -> Variant | None:
         """The chosen variant of a data set in the registry; None: its source needs no files.
@@ -104,7 +102,7 @@ class StudyFile:
         Raises:
             ConfigError: says which, and what to write.
         """
-        require_acceptance(self.licences, self.access.get("accept_licence", []))
+        require_acceptance(self.licences, self.keys.accept_licence)
 
     def probe_entry(self, probe: str) -> str:
         """Where the code of a probe is: built in by its name, or a user's by the key `probe`."""

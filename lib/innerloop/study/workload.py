@@ -83,10 +83,8 @@ def jobs_of(study: Study) -> list[Job]:
                 yield Job("measure_probe", {**asdict(key), "probe": probe})
         for dataset, setting in known.episode_tables():
             yield Job("measure_raw_pixels", {"dataset": dataset, "setting": setting})
-        toy = study.config.get("toy", {"arms": [], "seeds": []})
-        for arm in toy["arms"]:
-            for seed in toy["seeds"]:
-                yield Job("train_toy", {"dataset": toy["dataset"], "arm": arm, "seed": seed})
+        for toy in known.toys():
+            yield Job("train_toy", toy)
 
     return list(found())
 
@@ -147,13 +145,13 @@ def _training(study: Study, model: Model) -> Work:
     support, queries = _images(model, chosen["queries"])
     order = GRADIENT if method.first_order else SECOND_ORDER
     task = chosen["train_steps"] * support * _step(method, order) + queries * GRADIENT
-    validation = study.config["validation"]
-    validations = chosen["iterations"] // validation["every"] + len(study.config["checkpoints"])
-    passes = chosen["iterations"] * chosen["meta_batch"] * task
-    passes += validations * validation["tasks"] * _evaluated_task(study, model)
+    validation, iterations = study.keys.validation, chosen["iterations"]
+    validations = iterations // validation.interval(iterations) + len(study.keys.checkpoints)
+    passes = iterations * chosen["meta_batch"] * task
+    passes += validations * validation.tasks * _evaluated_task(study, model)
     inductive = chosen["batch_norm"] == "support"
     batch = Tasks(chosen["meta_batch"], support, queries, inductive)
-    each = study.config["evaluation"]["queries"]
+    each = study.keys.evaluation.queries
     _, asked = _images(model, each)
     validated = Tasks(model.validated_together(each), support, asked, inductive)
     alive = max(batch.differentiated(_kept_steps(study, model)), validated.measured(together=False))
@@ -173,7 +171,7 @@ def _kept_steps(study: Study, model: Model) -> int:
 def _accuracy(study: Study, model: Model) -> Work:
     """Measure one model's accuracy."""
     places = len(model.evaluate_on) * len(model.splits)
-    tasks = places * study.config["evaluation"]["tasks"]
+    tasks = places * study.keys.evaluation.tasks
     return _measured(study, model, tasks, together=False)
 
 
@@ -184,7 +182,7 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     each = _whole(options.get("tasks"), study.compute.tasks_at_once)
     tasks = len(datasets) * len(options.get("splits", ["test"])) * each
     if model.key.dataset in options.get("over_training", []):
-        tasks += len(study.config["checkpoints"]) * _whole(options.get("training_tasks"), each)
+        tasks += len(study.keys.checkpoints) * _whole(options.get("training_tasks"), each)
     return _measured(study, model, tasks, together=True)
 
 
@@ -196,9 +194,9 @@ def _raw_pixels(study: Study, dataset: str, setting: str) -> Work:
         if model.key.setting == setting and dataset in model.evaluate_on
     ]
     splits = {split for model in evaluated for split in model.splits}
-    evaluation = study.config["evaluation"]
-    each = sum(_images(evaluated[0], evaluation["queries"]))
-    return Work("pixels", len(splits) * evaluation["tasks"] * each)
+    evaluation = study.keys.evaluation
+    each = sum(_images(evaluated[0], evaluation.queries))
+    return Work("pixels", len(splits) * evaluation.tasks * each)
 
 
 def _toy(study: Study) -> Work:
@@ -218,7 +216,7 @@ def _whole(value: Any, otherwise: int) -> int:
 
 
 def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work:
-    support, queries = _images(model, study.config["evaluation"]["queries"])
+    support, queries = _images(model, study.keys.evaluation.queries)
     inductive = model.choices["batch_norm"] == "support"
     batch = Tasks(study.compute.tasks_at_once, support, queries, inductive)
     passes = tasks * _evaluated_task(study, model)
@@ -228,7 +226,7 @@ def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work
 
 def _evaluated_task(study: Study, model: Model) -> float:
     """Forward passes of one task: adaptation, and its query images before and after."""
-    support, queries = _images(model, study.config["evaluation"]["queries"])
+    support, queries = _images(model, study.keys.evaluation.queries)
     return float(
         model.choices["test_steps"] * support * _step(model.method, GRADIENT) + 2 * queries
     )

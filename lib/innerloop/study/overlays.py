@@ -1,0 +1,127 @@
+"""Study files over one another: later ones win key by key, and `null` removes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from innerloop.runtime.built_in import PROBES
+from innerloop.study.keys import ACCESS, RUNNING
+from innerloop.study.reading import read_study_file
+
+#: Keys in which null is a value, or that only a user's own code reads.
+_NULL_IS_A_VALUE = ("test_step_size", "rule_options", "network_options", "learner_options")
+#: Keys that list names, and the section whose names they are.
+_LISTS = {
+    "variants": "variants",
+    "probes": "probes",
+    "evaluate_on": "datasets",
+    "datasets": "datasets",
+    "over_training": "datasets",
+}
+
+
+def merged_study(files: Sequence[Path | str]) -> dict[str, Any]:
+    """Study files over one another, later ones winning key by key, as Snakemake merges them.
+
+    Raises:
+        ConfigError: a file cannot be read.
+    """
+    merged: dict[str, Any] = {}
+    for file in files:
+        _merge(merged, read_study_file(file))
+    return {**merged, **name_of_its_own(files)}
+
+
+def name_of_its_own(
+    files: Sequence[Path | str], said: Mapping[str, Any] | None = None
+) -> dict[str, str]:
+    """The name of a study of several files, so that its results stay apart from the first one's.
+
+    `demo` with `mine.yaml` over it is `demo-mine`. Nothing where a later file, or what is `said`
+    beside the files, names the study; files that change no result do not count.
+    """
+    first, *later = ((Path(file).stem, read_study_file(file)) for file in files)
+    over = [stem for stem, content in later if _changes_results(content)]
+    named = any("study" in content for content in (*(content for _, content in later), said or {}))
+    if not over or named or "study" not in first[1]:
+        return {}
+    return {"study": "-".join([str(first[1]["study"]), *over])}
+
+
+def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A study file's content without what `null` removes, and without mention of it.
+
+    A removed variant, data set or probe leaves the lists that name it, and models that were to be
+    trained under a removed protocol or variant, or on a removed data set, go with it.
+    """
+    left: dict[str, Any] = _left(config, ())
+    removed = {
+        section: _removed(config.get(section)) for section in ("protocols", *_LISTS.values())
+    }
+    data = removed["datasets"]
+    for name, entry in [*_mapping(left.get("models")).items()]:
+        protocol = _mapping(config.get("protocols")).get(_mapping(entry).get("protocol", ""))
+        gone = {**removed, "variants": _removed(_mapping(protocol).get("variants"))}
+        left["models"][name] = kept = _unmentioned(entry, gone)
+        trained = _mapping(entry).get("protocol"), _mapping(entry).get("dataset")
+        whole = "variants" in _mapping(kept) or "variants" not in _mapping(entry)
+        if trained[0] in removed["protocols"] or trained[1] in data or not whole:
+            del left["models"][name]
+    for name, options in _mapping(left.get("probes")).items():
+        left["probes"][name] = _unmentioned(options, removed)
+    if roles := _mapping(left.get("roles")):
+        left["roles"] = {role: name for role, name in roles.items() if name not in data}
+    if _mapping(left.get("toy")).get("dataset") in data:
+        del left["toy"]
+    return left
+
+
+def _changes_results(content: Mapping[str, Any]) -> bool:
+    """Whether a file says more than where files come from and how jobs are run."""
+    return not (
+        content.keys() <= {*ACCESS, "compute"}
+        and _mapping(content.get("compute")).keys() <= {*RUNNING}
+    )
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def _left(value: Any, place: tuple[str, ...]) -> Any:
+    """A value without what is null in it."""
+    users = place[:1] == ("probes",) and len(place) > 1 and place[1] not in PROBES
+    if not isinstance(value, Mapping) or users or (place and place[-1] in _NULL_IS_A_VALUE):
+        return value
+    return {
+        key: _left(inner, (*place, key))
+        for key, inner in value.items()
+        if inner is not None or key in _NULL_IS_A_VALUE
+    }
+
+
+def _removed(section: Any) -> set[str]:
+    return {name for name, value in _mapping(section).items() if value is None}
+
+
+def _unmentioned(entry: Any, removed: Mapping[str, set[str]]) -> Any:
+    """An entry whose lists of names are without those that were removed; none is left empty."""
+    if not isinstance(entry, Mapping):
+        return entry
+    kept: dict[str, Any] = {}
+    for key, value in entry.items():
+        gone = removed[_LISTS[key]] if key in _LISTS and isinstance(value, list) else set()
+        left = [name for name in value if name not in gone] if gone else value
+        if left or left == value:
+            kept[key] = left
+    return kept
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
