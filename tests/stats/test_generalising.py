@@ -1,0 +1,119 @@
+"""Verdicts on a method: seldom false, and able to find what is there."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from innerloop.stats.generalising import Membership, generalise
+from innerloop.stats.intervals import mean_interval
+from verdict_nulls import Cell, rates, rates_of
+
+
+def cells(effects="normal", classes=20, tasks=600, trainings=5, sds=((2, 0.5, 0),)):
+    return [Cell(effects, classes, tasks, trainings, *chosen) for chosen in sds]
+
+
+DRAWS = 1000
+EXTREMES = [(2, 0.2, 0), (2, 2, 2), (6, 0.2, 0), (6, 2, 0)]
+GRID = [
+    cell
+    for effects in ("normal", "skewed")
+    for classes, tasks in ((20, 100), (20, 600), (20, 5000), (50, 600))
+    for trainings in (3, 5, 20)
+    for cell in cells(effects, classes, tasks, trainings, EXTREMES)
+]
+
+
+@pytest.mark.parametrize("cell", GRID, ids=str)
+def test_false_verdicts_are_rare_and_effects_are_found(cell):
+    found = rates(cell, DRAWS)
+    margin = 2.5 * np.sqrt(0.05 * 0.95 / DRAWS)
+    most = 0.09 if cell.trainings == 3 else 0.075
+    assert found["false"] <= most + margin
+    assert found["falsely_equal"] <= 0.05 + margin
+    if cell.tasks > 100 and cell.trainings > 3:
+        assert found["false"] >= 0.02 - margin
+        assert found["of_oracle"] >= 0.75 - margin
+
+
+def test_sums_are_drawn_as_values_sum_up():
+    """The grid draws sums; whole studies of values give the same rates."""
+    cell = Cell("skewed", 20, 100, 5, 4, 1, 2)
+    shares = cell.shares()
+    values = cell.values(shares, DRAWS, np.random.default_rng(0))
+    sd = np.sqrt(cell.variance(Membership(shares).weight))
+    whole, drawn = rates_of(generalise(values, shares), sd), rates(cell, DRAWS)
+    for name in ("false", "power"):
+        assert whole[name] == pytest.approx(drawn[name], abs=0.045), name
+    assert whole["oracle"] == pytest.approx(drawn["oracle"], abs=0.045)
+
+
+def test_variances_are_recovered():
+    cell = Cell("normal", 50, 600, 10, 4, 1, 2)
+    shares = cell.shares()
+    found = generalise(cell.values(shares, 100, np.random.default_rng(1)), shares).components
+    true = {"classes": 16, "trainings": 1, "classes_by_trainings": 4, "tasks": 25, "rest": 36}
+    for name, variance in true.items():
+        assert np.mean(getattr(found, name)) == pytest.approx(variance, rel=0.12), name
+
+
+def test_a_jackknife_over_classes_and_trainings_agrees():
+    """With many tasks: leave out a class with all of its tasks, a training, or both."""
+    cell = Cell("normal", 20, 5000, 5, 4, 1, 2)
+    shares = cell.shares()
+    values = cell.values(shares, 20, np.random.default_rng(2))
+    without = np.stack([values[:, shares[:, c] == 0].mean(1) for c in range(20)], 1)
+    moved = without - without.mean(1, keepdims=True)
+    own = moved - moved.mean(2, keepdims=True)
+    of_classes = 19 / 20 * (moved.mean(2) ** 2).sum(1)
+    of_both = 19 / 20 * (own**2).sum((1, 2)) / (5 * 4)
+    of_trainings = values.mean(1).var(1, ddof=1) / 5
+    found = generalise(values, shares).components
+    weight = Membership(shares).weight
+    expected = weight * (found.classes + found.classes_by_trainings / 5) + found.trainings / 5
+    jackknife = of_classes + of_trainings - of_both
+    assert np.mean(jackknife) == pytest.approx(np.mean(expected), rel=0.15)
+
+
+@given(st.integers(2, 12), st.floats(-3, 3), st.integers(0, 99))
+def test_without_tasks_or_classes_it_is_students_t(trainings, mean, seed):
+    values = mean + np.random.default_rng(seed).normal(size=trainings)
+    found = generalise(np.tile(values, (3, 1)))
+    expected = mean_interval(values, "t")
+    half = stats.t.ppf(0.975, found.df) * found.standard_error
+    assert found.df == pytest.approx(trainings - 1, rel=1e-3)
+    assert half == pytest.approx(expected.half_width, rel=1e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.floats(1e-3, 1e3), st.floats(-100, 100), st.permutations(range(5)))
+def test_units_and_the_order_of_trainings_are_no_matter(scale, shift, order):
+    cell = Cell("normal", 20, 100, 5, 4, 1, 2)
+    shares = cell.shares()
+    values = cell.values(shares, 1, np.random.default_rng(0))[0]
+    found, moved = generalise(values, shares), generalise(scale * values[:, order] + shift, shares)
+    assert moved.mean == pytest.approx(scale * found.mean + shift, abs=1e-9 * (1 + scale))
+    assert moved.standard_error == pytest.approx(scale * found.standard_error)
+    assert moved.df == pytest.approx(found.df)
+
+
+def test_new_classes_widen_what_is_said_of_new_trainings():
+    cell = Cell("normal", 20, 600, 5, 6, 0.5, 0)
+    shares = cell.shares()
+    values = cell.values(shares, 1, np.random.default_rng(0))[0]
+    same, new = generalise(values), generalise(values, shares)
+    assert np.isnan(same.components.classes)
+    assert new.standard_error > 2 * same.standard_error
+
+
+@pytest.mark.parametrize(("tasks", "trainings"), [(100, 1), (20, 5)])
+def test_one_training_or_too_few_tasks_tell_nothing(tasks, trainings):
+    cell = Cell("normal", 20, tasks, trainings, 4, 1, 2)
+    shares = cell.shares()
+    found = generalise(cell.values(shares, 1, np.random.default_rng(0)), shares)
+    assert np.isnan(found.standard_error).all()
+    assert np.isfinite(found.mean).all()
