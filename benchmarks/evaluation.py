@@ -17,6 +17,7 @@ import torch
 import innerloop
 from innerloop.data.tasks import TaskBatch
 from innerloop.learners.adapt import adapt
+from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.methods import method
 from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
@@ -71,6 +72,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
     network, made = innerloop.network(**SIZES[options["size"]]), method("maml")
     slow = {key: value.to(device) for key, value in network.initial(0).items()}
     sizes = initial_step_sizes(made, slow, 0)
+    learner, state = GradientLearner(made, 1), {"slow": slow, "step_sizes": sizes}
     at_once, steps = options["at_once"], options["steps"]
 
     # drawing images is no part of what is measured, so two batches of tasks serve all episodes
@@ -84,7 +86,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
         return torch.cat([evaluation_loop(network, slow, 0.01, tasks, steps) for tasks in wanted])
 
     def ours() -> torch.Tensor:
-        return evaluate(network, slow, sizes, made, wanted, steps).accuracies
+        return evaluate(network, learner, state, wanted, steps).accuracies
 
     def cka() -> torch.Tensor:
         found = []

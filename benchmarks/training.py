@@ -21,6 +21,7 @@ import torch
 import innerloop
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.tasks import Tasks, tasks_of
+from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.methods import METHODS, method
 from innerloop.networks.network import Network
 from innerloop.runtime.device import describe, set_up
@@ -87,7 +88,9 @@ def trained(
     set_up(compute_of(options), training=True)
     training = Training(
         network,
-        method(options["method"]),
+        GradientLearner(
+            method(options["method"]), options["steps"], options["keep_activations"]
+        ),
         Schedule(
             iterations=options["iterations"], meta_batch=options["tasks"],
             train_steps=options["steps"], test_steps=TEST_STEPS, outer_step_size=0.001,
@@ -97,7 +100,6 @@ def trained(
         _tasks(store, "train", options, device, seed),
         _tasks(store, "val", options, device),
         seed,
-        keep_activations=options["keep_activations"],
         cuda_graph=options["cuda_graph"],
     )  # fmt: skip
     began = 0.0
@@ -121,7 +123,7 @@ def trained(
             options["test_tasks"], options["at_once"]
         )
         judged = evaluate(
-            network, training.slow, training.step_sizes, training.method, batches, TEST_STEPS
+            network, training.learner, training.learned, batches, TEST_STEPS
         ).accuracies
         half_width = 1.96 * float(judged.std()) / len(judged) ** 0.5
         found |= {"accuracy": round(float(judged.mean()), 4), "half_width": round(half_width, 4)}

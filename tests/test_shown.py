@@ -11,17 +11,18 @@ import pytest
 
 import innerloop
 import tiny
+from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.methods import METHODS, method
 from innerloop.training.model_file import TrainedModel, Weights
 
 TASKS = tiny.tasks()
 BATCH = TASKS.batch(range(2))
-SLOW, STEP_SIZES = tiny.start(tiny.METHOD)
+STATE = tiny.state(tiny.METHOD)
 MODEL = TrainedModel(
     tiny.NETWORK,
-    tiny.METHOD,
-    {"way": 3},
-    {number: Weights(number, SLOW, STEP_SIZES) for number in range(0, 60, 2)},
+    GradientLearner(tiny.METHOD, train_steps=1),
+    tiny.TRAINING,
+    {number: Weights(number, STATE) for number in range(0, 60, 2)},
     best=40,
     last=58,
 )
@@ -35,7 +36,7 @@ SHOWN: dict[str, tuple[Any, str]] = {
     "network": (tiny.NETWORK, "Network(conv4, way=3, image_size=16, channels=3, filters=4)"),
     "method": (method("boil", step_size=0.05), "label='BOIL', adapts='body', step_size=0.05)"),
     "adaptation": (
-        innerloop.adapt(tiny.NETWORK, SLOW, tiny.METHOD, tiny.batch().support, steps=2),
+        innerloop.adapt(tiny.NETWORK, STATE["slow"], tiny.METHOD, tiny.batch().support, steps=2),
         "Adaptation(fast weights of 2 tasks after 2 steps)",
     ),
     "model": (MODEL, "30 kept iterations, best 40, last 58)"),

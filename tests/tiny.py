@@ -16,6 +16,7 @@ from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
 from innerloop.data.tasks import Labelled, TaskBatch, Tasks
 from innerloop.learners.constraint import constrained
+from innerloop.learners.learner import State
 from innerloop.learners.method import Method
 from innerloop.learners.methods import method
 from innerloop.learners.step_sizes import initial_step_sizes
@@ -160,3 +161,9 @@ def start(
     for value in [*slow.values(), *sizes.values()]:
         value.requires_grad_(requires_grad)
     return slow, sizes
+
+
+def state(method: Method, network: Network = NETWORK, seed: int = 0) -> State:
+    """The same as what a learner of the method is made of."""
+    slow, sizes = start(method, network, seed)
+    return {"slow": slow, "step_sizes": sizes}

@@ -72,10 +72,9 @@ def _described(manifest: Path, spec: TrainSpec) -> TrainedModel:
     file = manifest.with_suffix(".pt")
     trained = load(file)
     require_spec(file, trained.spec, spec)
-    if (trained.digest(), trained.network, trained.method) != (
+    if (trained.digest(), trained.network) != (
         read_json(manifest)["digest"],
-        Network.of(spec.network),
-        spec.method,
+        trained.learner.network(Network.of(spec.network), classes=trained.network.way),
     ):
         raise ProvenanceError(
             f"{file} is not the model that {manifest} describes: it was edited, damaged or taken "

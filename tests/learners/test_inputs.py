@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import innerloop
 import tiny
 from innerloop.data.tasks import TaskBatch
+from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import with_task_axis
@@ -42,7 +43,8 @@ def adapt(**changed: Any) -> Any:
 
 def judge(**changed: Any) -> Any:
     """The same for evaluation."""
-    given = {"network": NETWORK, "slow": SLOW, "step_sizes": STEP_SIZES, "method": tiny.METHOD}
+    state = {"slow": changed.pop("slow", SLOW), "step_sizes": STEP_SIZES}
+    given = {"network": NETWORK, "learner": GradientLearner(tiny.METHOD, 1), "state": state}
     return evaluate(**{**given, "batches": [BATCH], "steps": 1, **changed})
 
 

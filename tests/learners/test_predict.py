@@ -10,11 +10,11 @@ import torch
 
 import innerloop
 import tiny
+from innerloop.learners.gradient import GradientLearner, query_result
 from innerloop.learners.losses import task_losses
 from innerloop.learners.methods import METHODS, method
 from innerloop.runtime.errors import InputError
 from innerloop.training.model_file import TrainedModel, Weights
-from innerloop.training.outer_loop import query_result
 
 TASK = tiny.tasks(shot=2).batch(range(1))
 IMAGES, LABELS = TASK.support.images[0], TASK.support.labels[0]
@@ -68,15 +68,14 @@ def test_a_model_predicts_with_its_own_steps_and_weights() -> None:
     chosen = method("meta_sgd", step_size=0.1)
     kept = {}
     for number in (0, 5):
-        slow, sizes = tiny.start(chosen, seed=number)
-        kept[number] = Weights(number, slow, sizes)
+        kept[number] = Weights(number, tiny.state(chosen, seed=number))
     schedule = replace(tiny.TRAINING.schedule, test_steps=2)
     spec = replace(tiny.TRAINING, schedule=schedule)
-    model = TrainedModel(tiny.NETWORK, chosen, spec, kept, best=0, last=5)
+    learner = GradientLearner(chosen, schedule.train_steps)
+    model = TrainedModel(tiny.NETWORK, learner, spec, kept, best=0, last=5)
     for checkpoint, number in (("last", 5), ("best", 0), (0, 0)):
-        expected = predicted(
-            slow=kept[number].slow, method=chosen, step_sizes=kept[number].step_sizes, steps=2
-        )
+        slow, sizes = kept[number].slow, kept[number].state["step_sizes"]
+        expected = predicted(slow=slow, method=chosen, step_sizes=sizes, steps=2)
         found = model.predict(IMAGES, LABELS, QUERY, checkpoint=checkpoint)
         assert torch.equal(found, expected)
         assert not torch.equal(

@@ -12,8 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from innerloop.learners.step_sizes import initial_step_sizes
-from innerloop.learners.update_rules.chosen import rule_of
+from innerloop.learners.gradient import GradientLearner
 from innerloop.measurements.aggregate import gather
 from innerloop.networks.network import Network
 from innerloop.runtime.errors import SchemaError
@@ -57,19 +56,17 @@ def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
 
 def logs(spec: TrainSpec, folder: Path) -> Path:
     """What a training that moves nothing writes."""
-    method, schedule = spec.method, spec.schedule
-    slow, last = Network.of(spec.network).initial(0), schedule.iterations
-    sizes = initial_step_sizes(method, slow, 0, schedule.train_steps)
+    schedule, last = spec.schedule, spec.schedule.iterations
+    learner = GradientLearner(spec.method, schedule.train_steps)
+    state = learner.init(Network.of(spec.network), 0)
     logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
     training = SimpleNamespace(
         curves=[],
         dynamics=[
-            row
-            for iteration in sorted(logged)
-            for row in dynamics_rows(iteration, slow, sizes, rule_of(method))
+            row for iteration in sorted(logged) for row in dynamics_rows(iteration, learner, state)
         ],
     )
-    model = SimpleNamespace(method=method, step_sizes=sizes, last=last)
+    model = SimpleNamespace(method=spec.method, step_sizes=state["step_sizes"], last=last)
     folder.mkdir()
     write_logs(training, model, folder, record(spec))  # type: ignore[arg-type]
     return folder

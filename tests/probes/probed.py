@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 import tiny
+from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.method import Method
 from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
@@ -33,12 +34,15 @@ def model(
     """A model whose weights differ between its three kept iterations."""
     kept = {}
     for iteration in ITERATIONS:
-        slow, sizes = tiny.start(method, network, seed=iteration)
+        state = tiny.state(method, network, seed=iteration)
         kept[iteration] = Weights(
             iteration,
-            {name: value.to(dtype) for name, value in slow.items()},
-            {name: value.to(dtype) for name, value in sizes.items()},
+            {
+                part: {name: value.to(dtype) for name, value in values.items()}
+                for part, values in state.items()
+            },
         )
+    learner = GradientLearner(method, tiny.TRAINING.schedule.train_steps)
     schedule = replace(tiny.TRAINING.schedule, checkpoints=ITERATIONS)
     trained = replace(tiny.TRAINING, schedule=schedule)
     spec = MeasureSpec(
@@ -56,7 +60,7 @@ def model(
     images = tiny.double_store() if dtype == torch.float64 else tiny.store()
     files = DatasetFiles(images, tiny.write_splits(folder / "splits.parquet"))
     return ProbedModel(
-        trained=TrainedModel(network, method, trained, kept, best=10, last=20),
+        trained=TrainedModel(network, learner, trained, kept, best=10, last=20),
         spec=spec,
         files=dict.fromkeys(datasets, files),
         device=torch.device("cpu"),

@@ -43,7 +43,7 @@ def test_against_one_task_at_a_time(tmp_path: Path, batch_norm: str):
             support, query = one.support.images, one.query.images
             fast = adapt(
                 network, weights.slow, chosen, one.support,
-                steps=steps, step_sizes=weights.step_sizes,
+                steps=steps, step_sizes=weights.state["step_sizes"],
             ).fast  # fmt: skip
             slow_outputs: dict[str, torch.Tensor] = {}
             fast_outputs: dict[str, torch.Tensor] = {}
@@ -84,7 +84,7 @@ def test_adapts_once_for_all_step_counts(tmp_path: Path, monkeypatch: pytest.Mon
         taken.append(steps)
         return adapt(*arguments, steps=steps, **keywords)
 
-    monkeypatch.setattr("innerloop.probes.cka.adapt", spy)
+    monkeypatch.setattr("innerloop.learners.gradient.adapt", spy)
     list(cka(probed.model(tmp_path, options={**TASKS, "steps": [1, "test", 2]})))
     assert taken == [3, 3]  # batches of two tasks and one
 

@@ -21,12 +21,14 @@ from innerloop.runtime.errors import InnerloopError
 
 @pytest.mark.parametrize(("name", "factor"), [("maml", 1), ("maml_3x", 3), ("anil", 1)])
 def test_a_test_step_size_is_that_of_every_step(tmp_path: Path, name: str, factor: int):
-    trained = probed.model(tmp_path, method(name, step_size=0.1)).weights()
-    weights = probed.model(tmp_path, method(name, step_size=0.1), test_step_size=-0.02).weights()
-    assert weights.step_sizes.keys() == trained.step_sizes.keys()
-    for name, size in weights.step_sizes.items():
+    trained, weights = (
+        probed.model(tmp_path, method(name, step_size=0.1), test_step_size=size).weights()
+        for size in (None, -0.02)
+    )
+    assert weights.state["step_sizes"].keys() == trained.state["step_sizes"].keys()
+    for name, size in weights.state["step_sizes"].items():
         assert float(size) == pytest.approx(-0.02 * factor)
-        assert float(trained.step_sizes[name]) == pytest.approx(0.1 * factor)
+        assert float(trained.state["step_sizes"][name]) == pytest.approx(0.1 * factor)
 
 
 def test_after_no_steps_nothing_has_changed(tmp_path: Path):

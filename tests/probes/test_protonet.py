@@ -61,7 +61,12 @@ def test_against_one_task_at_a_time(tmp_path: Path, batch_norm: str):
     with torch.no_grad():
         for on, off in zip(own, other, strict=True):
             fast = adapt(
-                network, weights.slow, chosen, on.support, steps=3, step_sizes=weights.step_sizes
+                network,
+                weights.slow,
+                chosen,
+                on.support,
+                steps=3,
+                step_sizes=weights.state["step_sizes"],
             ).fast
             pairs = ((slow, on), (fast, on), (slow, off), (fast, off))
             for condition, (used, task) in zip(CONDITIONS, pairs, strict=True):

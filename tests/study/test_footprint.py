@@ -25,7 +25,7 @@ from innerloop.runtime.device import set_up
 from innerloop.runtime.compute import Compute
 from innerloop.learners.methods import method
 from innerloop.learners.step_sizes import initial_step_sizes
-from innerloop.training.outer_loop import query_result
+from innerloop.learners.gradient import query_result
 from innerloop.networks.named import network as named
 from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.layer_similarity import layer_grams

@@ -6,23 +6,21 @@ import pytest
 import torch
 
 import tiny
+from innerloop.learners.gradient import GradientLearner, query_result
 from innerloop.learners.losses import task_accuracies
 from innerloop.learners.methods import method
-from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.parameters import bounded, with_task_axis
 from innerloop.training.evaluation import evaluate
-from innerloop.training.outer_loop import query_result
 
 STEPS = 2
 
 
 def test_does_not_depend_on_how_many_tasks_go_together():
-    slow, sizes = tiny.NETWORK.initial(0), None
-    chosen = method("maml", step_size=0.1)
-    sizes = {name: torch.tensor(0.1) for name in slow}
+    learner = GradientLearner(method("maml", step_size=0.1), STEPS)
+    state = learner.init(tiny.NETWORK, 0)
     tasks = tiny.tasks("val")
     one, some, all_of_them = (
-        evaluate(tiny.NETWORK, slow, sizes, chosen, tasks.batches(5, at_once), STEPS)
+        evaluate(tiny.NETWORK, learner, state, tasks.batches(5, at_once), STEPS)
         for at_once in (1, 2, 5)
     )
     assert one.losses.shape == one.accuracies.shape == (5,)
@@ -54,9 +52,9 @@ def test_a_diverged_task_has_no_accuracy(name: str, adapt_batch_norm: bool, batc
     """Also where BatchNorm makes finite numbers of infinite ones: BOIL's loss is log 3 there."""
     network = tiny.NETWORK.with_options(normalisation=batch_norm)
     chosen = method(name, step_size=1e30, adapt_batch_norm=adapt_batch_norm)
-    slow = network.initial(0)
-    sizes = initial_step_sizes(chosen, slow, seed=0)
-    result = evaluate(network, slow, sizes, chosen, tiny.tasks("val").batches(3, 2), STEPS)
+    learner = GradientLearner(chosen, STEPS)
+    state = learner.init(network, 0)
+    result = evaluate(network, learner, state, tiny.tasks("val").batches(3, 2), STEPS)
     assert result.accuracies.isnan().all()
     assert result.losses.isnan().all()
 

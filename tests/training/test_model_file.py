@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import tiny
+from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.methods import method
 from innerloop.runtime.errors import CheckpointError
 from innerloop.training.checkpoint import Checkpoint
@@ -17,15 +18,17 @@ from innerloop.training.model_file import FORMAT, TrainedModel, Weights, load, s
 @pytest.fixture
 def model() -> TrainedModel:
     chosen = method("scaled_lr", rule_options={"norm": "filter"})
-    kept = {number: Weights(number, *tiny.start(chosen, seed=number)) for number in (0, 40, 60)}
-    return TrainedModel(tiny.NETWORK, chosen, tiny.TRAINING, kept, best=40, last=60)
+    kept = {number: Weights(number, tiny.state(chosen, seed=number)) for number in (0, 40, 60)}
+    learner = GradientLearner(chosen, tiny.TRAINING.schedule.train_steps)
+    spec = replace(tiny.TRAINING, method=chosen)
+    return TrainedModel(tiny.NETWORK, learner, spec, kept, best=40, last=60)
 
 
 def test_round_trip(model: TrainedModel, tmp_path: Path):
     save(model, tmp_path / "model.pt")
     found = load(tmp_path / "model.pt")
     assert found.digest() == model.digest()
-    assert (found.network, found.method, found.spec) == (model.network, model.method, model.spec)
+    assert (found.network, found.learner, found.spec) == (model.network, model.learner, model.spec)
     assert (found.best, found.last) == (40, 60)
     for name, weight in model.slow.items():
         assert torch.equal(found.slow[name], weight)
@@ -42,11 +45,11 @@ def test_weights_by_name_or_iteration(model: TrainedModel):
 
 def test_the_digest_sees_every_tensor_and_the_parameters(model: TrainedModel):
     before = model.digest()
-    model.kept[0].step_sizes["conv1.bias"].add_(1e-12)
+    model.kept[0].state["step_sizes"]["conv1.bias"].add_(1e-12)
     changed = model.digest()
     assert changed != before
     spec = replace(tiny.TRAINING, way=4)
-    other = TrainedModel(model.network, model.method, spec, model.kept, 40, 60)
+    other = TrainedModel(model.network, model.learner, spec, model.kept, 40, 60)
     assert other.digest() != changed
 
 

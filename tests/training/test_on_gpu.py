@@ -11,6 +11,8 @@ import torch
 
 import tiny
 from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.learners.gradient import GradientLearner, query_result
+from innerloop.learners.learner import QueryResult
 from innerloop.learners.methods import METHODS, Method, method
 from innerloop.networks.parameters import Parameters
 from innerloop.runtime.compute import Compute
@@ -18,7 +20,6 @@ from innerloop.runtime.device import set_up
 from innerloop.runtime.errors import ConfigError
 from innerloop.specs.train import Schedule
 from innerloop.training.captured_step import CapturedStep
-from innerloop.training.outer_loop import QueryResult, query_result
 from innerloop.training.training import Training
 
 pytestmark = pytest.mark.skipif(
@@ -75,13 +76,14 @@ def test_outer_gradients_are_the_cpu_s(name: str) -> None:
 
 def training(name: str = "maml", **options: Any) -> Training:
     tasks = [replace(tiny.tasks(split, purpose=split), device=GPU) for split in ("train", "val")]
-    return Training(tiny.NETWORK, CHOSEN[name], SCHEDULE, *tasks, seed=0, **options)
+    learner = GradientLearner(CHOSEN[name], SCHEDULE.train_steps)
+    return Training(tiny.NETWORK, learner, SCHEDULE, *tasks, seed=0, **options)
 
 
 def trained(found: Training) -> str:
     for _ in found:
         pass
-    return found.model({"variant": "test"}).digest()
+    return found.model(tiny.TRAINING).digest()
 
 
 @pytest.mark.parametrize("cuda_graph", [True, False])
@@ -107,7 +109,7 @@ def test_a_recorded_step_gives_the_same_up_to_rounding(name: str) -> None:
     recorded, plain = training(name), training(name, cuda_graph=False)
     for found in (recorded, plain):
         trained(found)
-    torch.testing.assert_close(recorded.slow, plain.slow, rtol=1e-4, atol=1e-6)
+    torch.testing.assert_close(recorded.learned, plain.learned, rtol=1e-4, atol=1e-6)
     assert recorded.curves[-1]["tasks"] == plain.curves[-1]["tasks"]
 
 

@@ -12,6 +12,8 @@ import torch
 
 import tiny
 from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.learner import QueryResult
 from innerloop.learners.methods import METHODS, Method, method
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import role_of
@@ -19,7 +21,6 @@ from innerloop.runtime.errors import DivergenceError
 from innerloop.training.checkpoint import Checkpoint
 from innerloop.training.evaluation import evaluate
 from innerloop.training.model_file import TrainedModel, load, save
-from innerloop.training.outer_loop import QueryResult
 from innerloop.training.training import Training
 
 SCHEDULE = replace(
@@ -40,10 +41,11 @@ def make(
     network: Network = tiny.NETWORK,
     **schedule: object,
 ) -> Training:
+    planned = replace(SCHEDULE, **schedule)
     return Training(
         network,
-        chosen,
-        replace(SCHEDULE, **schedule),
+        GradientLearner(chosen, planned.train_steps),
+        planned,
         tiny.tasks("train", purpose=f"training, seed {seed}"),
         tiny.tasks("val", purpose="validation"),
         seed,
@@ -177,7 +179,7 @@ def test_validation_rows_are_the_evaluation_of_the_kept_weights():
     for iteration in (0, 3, 6):
         weights = model.at(iteration)
         result = evaluate(
-            model.network, weights.slow, weights.step_sizes, model.method,
+            model.network, model.learner, weights.state,
             tiny.tasks("val", purpose="validation").batches(4, 4), SCHEDULE.test_steps,
         )  # fmt: skip
         (row,) = (
@@ -220,16 +222,16 @@ def test_unit_norm_holds_from_the_start_and_after_every_outer_step(norm: str):
     training = make(method("unit_norm", rule_options={"norm": norm}))
 
     def check() -> None:
-        for name, weight in training.slow.items():
+        for name, weight in training.learned["slow"].items():
             if role_of(name) == "conv_weight":
                 norms = weight.flatten(1).norm(dim=1) if norm == "filter" else weight.norm()
                 torch.testing.assert_close(norms, torch.ones_like(norms))
 
     check()
-    before = training.slow["conv2.weight"].detach().clone()
+    before = training.learned["slow"]["conv2.weight"].detach().clone()
     for _ in training:
         check()
-    assert not torch.allclose(before, training.slow["conv2.weight"])
+    assert not torch.allclose(before, training.learned["slow"]["conv2.weight"])
 
 
 @pytest.mark.parametrize(
@@ -265,18 +267,20 @@ def test_a_lower_bound_holds_for_every_kept_step_size_and_its_numbers_go_on_belo
         make(method("maml", **start, step_size_lower_bound=bound)) for bound in (None, -1e9, 0.0)
     )
     assert finish(plain).digest() == finish(still).digest()  # far below, it changes nothing
-    kept = finish(held).kept.values()
-    assert min(float(size.min()) for one in kept for size in one.step_sizes.values()) == 0
-    assert min(float(size.detach().min()) for size in held.learned_sizes.values()) < 0
-    assert min(float(size.detach().min()) for size in plain.step_sizes.values()) < 0
+    model = finish(held)
+    taken = [held.learner.step_sizes(one.state) for one in model.kept.values()]
+    assert min(float(size.min()) for one in taken for size in one.values()) == 0
+    for training in (held, plain):
+        sizes = training.learned["step_sizes"].values()
+        assert min(float(size.detach().min()) for size in sizes) < 0
 
 
 def test_only_meta_sgd_learns_its_step_sizes():
     for name in ("maml", "meta_sgd"):
         training = make(method(name))
-        before = training.step_sizes["conv1.weight"].detach().clone()
+        before = training.learned["step_sizes"]["conv1.weight"].detach().clone()
         finish(training)
-        same = torch.equal(before, training.step_sizes["conv1.weight"].detach())
+        same = torch.equal(before, training.learned["step_sizes"]["conv1.weight"].detach())
         assert same == (name == "maml")
 
 
@@ -308,8 +312,9 @@ def test_the_best_checkpoint_is_the_first_with_the_highest_validation_accuracy(m
     assert sorted(model.kept) == [0, 3, 4, 6]
     reference = make(validation_every=1)
     advance(iter(reference), 4)
-    assert torch.equal(model.at("best").slow["conv1.weight"], reference.slow["conv1.weight"])
-    assert not torch.equal(model.at("best").slow["conv1.weight"], model.slow["conv1.weight"])
+    best = model.at("best").slow["conv1.weight"]
+    assert torch.equal(best, reference.learned["slow"]["conv1.weight"])
+    assert not torch.equal(best, model.slow["conv1.weight"])
 
 
 def test_the_initial_weights_may_be_the_best(monkeypatch):

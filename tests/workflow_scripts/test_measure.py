@@ -22,6 +22,7 @@ import measure
 import measure_raw_pixels
 import tiny
 from innerloop.data.image_store import ImageStore
+from innerloop.learners.learner import QueryResult
 from innerloop.measurements.aggregate import gather
 from innerloop.probes import accuracy
 from innerloop.runtime.built_in import ACCURACY, PROBES
@@ -29,9 +30,10 @@ from innerloop.runtime.errors import InnerloopError, ProvenanceError, SchemaErro
 from innerloop.runtime.files import canonical_json, write_json
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec
 from innerloop.study.paths import LOGGED
-from innerloop.training.outer_loop import QueryResult
 
 TASKS = 5
+#: Of another method.
+OTHER = replace(tiny.TRAINING, method=replace(tiny.METHOD, step_size=0.2))
 OPTIONS: dict[str, dict[str, Any]] = {
     "accuracy": {"checkpoint": "best", "splits": ["val", "test"], "tasks": TASKS},
     "cka": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
@@ -191,11 +193,7 @@ def edited_manifest(folder: Path) -> None:
         changed(lambda content: content["kept"][0]["step_sizes"]["head.bias"].mul_(2)),
         changed(lambda content: content.update(best=12 - content["best"])),
         changed(lambda content: content["network"]["options"].update(normalisation="support")),
-        changed(
-            lambda content: content.update(
-                method=canonical_json(replace(tiny.METHOD, step_size=0.2))
-            )
-        ),
+        changed(lambda content: content.update(spec=canonical_json(OTHER))),
     ],
 )
 def test_a_model_that_is_not_the_one_described_is_not_measured(

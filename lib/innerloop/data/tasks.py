@@ -69,6 +69,11 @@ class TaskBatch:
     def __len__(self) -> int:
         return len(self.support)
 
+    @property
+    def way(self) -> int:
+        """Classes of each task."""
+        return int(self.episodes.classes.shape[1])
+
 
 @dataclass(frozen=True)
 class Tasks:

@@ -15,7 +15,7 @@ import torch
 
 from innerloop.data.tasks import Labelled
 from innerloop.engine.head import SupportGradient, usable
-from innerloop.engine.losses import cross_entropy, task_groups
+from innerloop.engine.losses import cross_entropy, of_group, task_groups
 from innerloop.networks.network import Activations, Network
 from innerloop.networks.parameters import Parameters
 
@@ -43,7 +43,17 @@ class Autograd:
         activations: Activations | None = None,
     ) -> torch.Tensor:
         """Logits [T, N, way]; arguments as for the network."""
-        return self.network(parameters, images, support=support, activations=activations)
+        if torch.is_grad_enabled() or activations is not None:
+            return self.network(parameters, images, support=support, activations=activations)
+        parts = [
+            self.network(
+                of_group(parameters, group),
+                images[group],
+                support=None if support is None else support[group],
+            )
+            for group in task_groups(images, self.network.image_size**2)
+        ]
+        return torch.cat(parts)
 
     def losses(
         self,
@@ -54,11 +64,10 @@ class Autograd:
         support: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Scaled cross-entropy of each task [T], differentiable once, and logits, which are not."""
-        tasks = _Tasks(self.network, labelled, scale, support)
         if not torch.is_grad_enabled():
-            parts = [tasks.losses(group, _part(parameters, group)) for group in tasks.groups]
-            losses, logits = zip(*parts, strict=True)
-            return torch.cat(losses), torch.cat(logits)
+            logits = self.logits(parameters, labelled.images, support=support)
+            return cross_entropy(logits, labelled.labels, scale), logits
+        tasks = _Tasks(self.network, labelled, scale, support)
         losses, logits = _Losses.apply(  # type: ignore[no-untyped-call]
             tasks, list(parameters), *parameters.values()
         )
@@ -205,10 +214,6 @@ class _Gradients(torch.autograd.Function):
                 )
             )
         return None, None, None, None, *_joined(products)
-
-
-def _part(parameters: Parameters, group: slice) -> Parameters:
-    return {name: value[group] for name, value in parameters.items()}
 
 
 def _joined(groups: Sequence[Sequence[torch.Tensor]]) -> list[torch.Tensor]:

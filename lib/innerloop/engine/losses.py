@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from innerloop.networks.parameters import Parameters
+
 #: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
 IMAGES_OF_A_GROUP = 64
 #: torch's convolutions with a group per task take longer than one task after another, on a CPU,
@@ -24,14 +26,19 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, scale: float) -> t
     return each.view(labels.shape).sum(dim=1) * scale
 
 
-def task_groups(labels: torch.Tensor, pixels: int = 1) -> list[slice]:
+def task_groups(images: torch.Tensor, pixels: int = 1) -> list[slice]:
     """Which tasks go through the network together.
 
     Args:
-        labels: [T, N].
+        images: [T, N, ...], or their labels.
         pixels: of an image, where they matter.
     """
-    count, each = labels.shape
-    images = min(IMAGES_OF_A_GROUP, PIXELS_OF_A_GROUP // pixels)
-    size = max(1, images // each) if labels.device.type == "cpu" else count
+    count, each = images.shape[:2]
+    together = min(IMAGES_OF_A_GROUP, PIXELS_OF_A_GROUP // pixels)
+    size = max(1, together // each) if images.device.type == "cpu" else count
     return [slice(start, start + size) for start in range(0, count, size)]
+
+
+def of_group(parameters: Parameters, group: slice) -> Parameters:
+    """The parameters of some of the tasks."""
+    return {name: value[group] for name, value in parameters.items()}

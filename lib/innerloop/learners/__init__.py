@@ -1,1 +1,1 @@
-"""Update rules, methods, and adaptation to one batch of tasks."""
+"""Ways to learn: what the outer loop trains, and how it answers for a new task."""

@@ -160,9 +160,17 @@ def require_images(
 
 
 def require_labelled(
-    network: Network, labelled: Labelled, name: str, like: Parameters, *, values: bool = False
+    network: Network,
+    labelled: Labelled,
+    name: str,
+    like: Parameters,
+    *,
+    values: bool = False,
+    way: int | None = None,
 ) -> None:
     """Refuse images and labels that the network cannot take; arguments as for images alone.
+
+    Labels are below `way`, the network's own where it is left out.
 
     Raises:
         InputError: as for images, or a label is no class of a task.
@@ -176,18 +184,24 @@ def require_labelled(
     if labels.device != labelled.images.device:
         raise InputError(f"{name} labels: on {labels.device}, the images {labelled.images.device}")
     if values:
+        way = network.way if way is None else way
         lowest, highest = (int(end) for end in labels.aminmax())
-        if lowest < 0 or highest >= network.way:
+        if lowest < 0 or highest >= way:
             raise InputError(
-                f"{name} labels: {lowest} ... {highest}; the network has way {network.way}, so "
-                f"expected the number of a class within its task, 0 ... {network.way - 1}"
+                f"{name} labels: {lowest} ... {highest}; the network has way {way}, so "
+                f"expected the number of a class within its task, 0 ... {way - 1}"
             )
 
 
 def require_tasks(
-    network: Network, tasks: TaskBatch, like: Parameters, *, values: bool = False
+    network: Network,
+    tasks: TaskBatch,
+    like: Parameters,
+    *,
+    values: bool = False,
+    way: int | None = None,
 ) -> None:
-    """Refuse tasks that the network cannot take; arguments as for images.
+    """Refuse tasks that the network cannot take; arguments as for labelled images.
 
     Raises:
         InputError: as for their support and query images.
@@ -197,8 +211,8 @@ def require_tasks(
             f"tasks is {_article(tasks)}; expected a batch of tasks, such as "
             "innerloop.tasks_of(images, 'test').batch(range(4))"
         )
-    require_labelled(network, tasks.support, "support", like, values=values)
-    require_labelled(network, tasks.query, "query", like, values=values)
+    require_labelled(network, tasks.support, "support", like, values=values, way=way)
+    require_labelled(network, tasks.query, "query", like, values=values, way=way)
 
 
 def _article(value: object) -> str:

@@ -8,7 +8,12 @@ import torch
 
 from innerloop.data.tasks import Labelled
 from innerloop.learners.adapt import adapt, query_logits
-from innerloop.learners.inputs import require_images, require_network, require_weights
+from innerloop.learners.inputs import (
+    require_images,
+    require_labelled,
+    require_network,
+    require_weights,
+)
 from innerloop.learners.method import Method
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
@@ -49,15 +54,36 @@ def predict(
     Raises:
         InputError: an argument does not fit the network.
     """
+    support, query = one_task(network, slow, support_images, support_labels, query_images)
+    with torch.no_grad():
+        fast = adapt(network, slow, method, support, steps=steps, step_sizes=step_sizes).fast
+        return query_logits(network, fast, support.images, query)[0].softmax(dim=1)
+
+
+def one_task(
+    network: Network,
+    slow: Parameters,
+    support_images: torch.Tensor,
+    support_labels: torch.Tensor | Sequence[int],
+    query_images: torch.Tensor,
+    *,
+    way: int | None = None,
+) -> tuple[Labelled, torch.Tensor]:
+    """Labelled images and those asked for as one task's; arguments as for `predict`.
+
+    Labels are below `way`, the network's own where it is left out.
+
+    Raises:
+        InputError: an argument does not fit the network.
+    """
     require_network(network)
     require_weights(network, slow, "slow")
     images = _images(support_images, "support_images", slow)
     support = Labelled(images, _labels(support_labels, images))
+    require_labelled(network, support, "support", slow, values=True, way=way)
     query = _images(query_images, "query_images", slow)
     require_images(network, query, "query_images", slow, values=True)
-    with torch.no_grad():
-        fast = adapt(network, slow, method, support, steps=steps, step_sizes=step_sizes).fast
-        return query_logits(network, fast, support.images, query)[0].softmax(dim=1)
+    return support, query
 
 
 def _images(images: object, name: str, like: Parameters) -> torch.Tensor:

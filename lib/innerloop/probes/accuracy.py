@@ -28,9 +28,8 @@ def accuracy(model: ProbedModel) -> Iterator[Row]:
                         episodes[start : start + model.tasks_at_once]
                     )
                     result = evaluate(
-                        model.network, weights.slow, weights.step_sizes, model.method,
-                        [tasks], model.test_steps,
-                    )  # fmt: skip
+                        model.network, model.learner, weights.state, [tasks], model.test_steps
+                    )
                     found = zip(tasks.episodes.index, result.accuracies, result.losses, strict=True)
                     for episode, correct, loss in found:
                         yield {

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.adapt import adapt
 from innerloop.networks.network import Activations
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
@@ -47,10 +46,7 @@ def _similarities(
     with Progress(f"CKA on {dataset}, iteration {weights.iteration}", count) as progress:
         for tasks in model.tasks(dataset).batches(count, model.tasks_at_once):
             # one trajectory passes through every wanted step count
-            trajectory = adapt(
-                model.network, weights.slow, model.method, tasks.support,
-                steps=max(steps), step_sizes=weights.step_sizes, trajectory=True,
-            ).trajectory  # fmt: skip
+            trajectory = model.adapt(tasks, weights, max(steps), trajectory=True).trajectory
             slow = layer_grams(model.network, trajectory[0], tasks)
             for taken in steps:
                 fast = layer_grams(model.network, trajectory[taken], tasks)

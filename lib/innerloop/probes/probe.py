@@ -26,7 +26,8 @@ from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize, read_epis
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
 from innerloop.data.tasks import TaskBatch, Tasks
-from innerloop.learners.adapt import Adaptation, adapt
+from innerloop.learners.adapt import Adaptation
+from innerloop.learners.learner import Learner
 from innerloop.learners.method import Method, with_test_step_size
 from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.network import Network
@@ -52,7 +53,7 @@ class ProbedModel:
     """A trained model, and all that a probe needs to measure it.
 
     Attributes:
-        trained: network, method and weights.
+        trained: network, learner and weights.
         spec: what it is measured by.
         files: where each data set is.
         device: where to compute.
@@ -69,8 +70,13 @@ class ProbedModel:
         return self.trained.network
 
     @property
-    def method(self) -> Method:
-        """How it adapts."""
+    def learner(self) -> Learner:
+        """How it learns."""
+        return self.trained.learner
+
+    @property
+    def method(self) -> Method | None:
+        """How it adapts; None where a learner of another kind was trained."""
         return self.trained.method
 
     @property
@@ -99,18 +105,43 @@ class ProbedModel:
         With them are the step sizes to adapt by, those that are meant for test tasks.
         """
         found = self.trained.at(checkpoint)
-        if self.spec.test_step_size is not None:
+        if self.spec.test_step_size is not None and self.method is not None:
             method = with_test_step_size(self.method, self.spec.test_step_size)
-            found = replace(found, step_sizes=initial_step_sizes(method, found.slow, seed=0))
+            sizes = initial_step_sizes(method, found.slow, seed=0)
+            found = replace(found, state={**found.state, "step_sizes": sizes})
         return found.to(self.device)
 
-    def adapt(self, tasks: TaskBatch, checkpoint: str | int = "last") -> Adaptation:
-        """Adapt to the support images of T tasks by the variant's test steps."""
-        weights = self.weights(checkpoint)
-        return adapt(
-            self.network, weights.slow, self.method, tasks.support,
-            steps=self.test_steps, step_sizes=weights.step_sizes,
-        )  # fmt: skip
+    def adapt(
+        self,
+        tasks: TaskBatch,
+        weights: Weights | None = None,
+        steps: int | None = None,
+        *,
+        trajectory: bool = False,
+    ) -> Adaptation:
+        """Adapt to the support images of T tasks, without a graph.
+
+        Args:
+            tasks: T tasks.
+            weights: what to start from; left out: those of the last iteration.
+            steps: inner steps; left out: the variant's test steps.
+            trajectory: also give the weights before every step.
+
+        Raises:
+            ConfigError: nothing adapts under the model's learner.
+        """
+        state = (weights or self.weights()).state
+        taken = self.test_steps if steps is None else steps
+        with torch.no_grad():
+            adapted = self.learner.adapt(
+                self.network, state, tasks.support, taken, trajectory=trajectory
+            )
+        if adapted is None:
+            raise ConfigError(
+                f"{self.spec.model.in_words}: no weight adapts under this learner, so that "
+                f"'{self.spec.table}' has nothing to measure; leave the variant out of its models"
+            )
+        return adapted
 
     def tasks(self, dataset: str, split: str = "test", purpose: str = "evaluation") -> Tasks:
         """The tasks of a data set: the very ones that accuracy is evaluated on.

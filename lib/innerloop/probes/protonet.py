@@ -70,7 +70,7 @@ def _accuracies(
 ) -> dict[str, torch.Tensor]:
     """Accuracy of every task, [T], under each condition."""
     slow = with_task_axis(weights.slow, len(on))
-    fast = model.adapt(on).fast
+    fast = model.adapt(on, weights).fast
     return {
         "pre_adaptation": _accuracy(model, slow, on, joint),
         "on_task": _accuracy(model, fast, on, joint),

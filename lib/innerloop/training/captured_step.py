@@ -8,8 +8,8 @@ from dataclasses import replace
 import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.learners.learner import QueryResult
 from innerloop.runtime.errors import ConfigError
-from innerloop.training.outer_loop import QueryResult
 
 Step = Callable[[TaskBatch], QueryResult]
 

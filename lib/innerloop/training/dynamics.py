@@ -8,7 +8,9 @@ import pyarrow as pa
 import torch
 
 from innerloop.learners.effective_step_size import effective_step_size
-from innerloop.learners.update_rules.rule import UpdateRule
+from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.learner import Learner, State
+from innerloop.learners.update_rules.chosen import rule_of
 from innerloop.networks.parameters import Parameters, kind_of, layer_of
 
 SCHEMA = pa.schema(
@@ -26,12 +28,13 @@ SCHEMA = pa.schema(
 )
 
 
-def dynamics_rows(
-    iteration: int, slow: Parameters, step_sizes: Parameters, rule: UpdateRule
-) -> list[dict[str, Any]]:
-    """One row a parameter tensor: its norm and its step sizes (0 where it does not adapt)."""
+def dynamics_rows(iteration: int, learner: Learner, state: State) -> list[dict[str, Any]]:
+    """One row per parameter tensor: its norm and its step sizes (0 where it does not adapt)."""
+    step_sizes: Parameters = {}
+    if isinstance(learner, GradientLearner):
+        step_sizes, rule = learner.step_sizes(state), rule_of(learner.method)
     rows = []
-    for name, weight in slow.items():
+    for name, weight in state["slow"].items():
         sizes = step_sizes.get(name, torch.zeros((), dtype=weight.dtype)).detach().double()
         weight = weight.detach()
         effective = float("nan")

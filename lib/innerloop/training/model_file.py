@@ -1,4 +1,4 @@
-"""Model files: a network, its method, and its weights at every kept iteration, in one file."""
+"""Model files: a network, and what was trained of it at every kept iteration, in one file."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from typing import Any
 
 import torch
 
+from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.learner import Learner, State
 from innerloop.learners.method import Method
-from innerloop.learners.predict import predict
+from innerloop.learners.predict import one_task
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
 from innerloop.runtime.errors import CheckpointError
@@ -27,19 +29,23 @@ FORMAT = 2
 
 @dataclass(frozen=True)
 class Weights:
-    """Slow weights and step sizes of one outer iteration."""
+    """What was trained, at one outer iteration."""
 
     iteration: int
-    slow: Parameters = field(repr=False)
-    step_sizes: Parameters = field(repr=False)
+    state: State = field(repr=False)
+
+    @property
+    def slow(self) -> Parameters:
+        """Slow weights."""
+        return self.state["slow"]
 
     def to(self, device: torch.device) -> Weights:
         """The same weights on a device."""
-        return Weights(
-            self.iteration,
-            {name: tensor.to(device) for name, tensor in self.slow.items()},
-            {name: tensor.to(device) for name, tensor in self.step_sizes.items()},
-        )
+        moved = {
+            part: {name: tensor.to(device) for name, tensor in values.items()}
+            for part, values in self.state.items()
+        }
+        return Weights(self.iteration, moved)
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class TrainedModel:
 
     Attributes:
         network: the function.
-        method: how it adapts.
+        learner: how it learns.
         spec: all parameters it was trained under.
         kept: weights by outer iteration.
         best: iteration with the highest validation accuracy.
@@ -56,7 +62,7 @@ class TrainedModel:
     """
 
     network: Network
-    method: Method
+    learner: Learner
     spec: TrainSpec = field(repr=False)
     kept: dict[int, Weights]
     best: int
@@ -64,7 +70,7 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         kept = f"{len(self.kept)} kept iterations, best {self.best}, last {self.last}"
-        return f"TrainedModel({self.network}, {self.method}, {kept})"
+        return f"TrainedModel({self.network}, {self.method or self.learner}, {kept})"
 
     def at(self, checkpoint: str | int = "last") -> Weights:
         """Weights of `best`, `last`, or a kept iteration.
@@ -86,9 +92,16 @@ class TrainedModel:
         return self.at("last").slow
 
     @property
+    def method(self) -> Method | None:
+        """How it adapts; None where a learner of another kind was trained."""
+        return self.learner.method if isinstance(self.learner, GradientLearner) else None
+
+    @property
     def step_sizes(self) -> Parameters:
-        """Step sizes of the last iteration."""
-        return self.at("last").step_sizes
+        """Step sizes of the last iteration, as the inner loop takes them; {} without a method."""
+        if isinstance(self.learner, GradientLearner):
+            return self.learner.step_sizes(self.at("last").state)
+        return {}
 
     def predict(
         self,
@@ -113,19 +126,23 @@ class TrainedModel:
             InputError: an argument does not fit the network.
             CheckpointError: that iteration was not kept.
         """
-        weights = self.at(checkpoint)
-        return predict(
-            self.network, weights.slow, self.method, support_images, support_labels, query_images,
-            steps=self.spec.schedule.test_steps if steps is None else steps,
-            step_sizes=weights.step_sizes,
+        state, learner = self.at(checkpoint).state, self.learner
+        steps = self.spec.schedule.test_steps if steps is None else steps
+        support, query = one_task(
+            self.network, state["slow"], support_images, support_labels, query_images,
+            way=self.spec.way,
         )  # fmt: skip
+        with torch.no_grad():
+            adapted = learner.adapt(self.network, state, support, steps)
+            scores = learner.predict(self.network, state, adapted, support, query, self.spec.way)
+        return scores[0].softmax(dim=1)
 
     def digest(self) -> str:
         """SHA-256 over every kept tensor and the parameters."""
         total = hashlib.sha256(canonical_json(self.spec).encode())
         total.update(f"best {self.best} last {self.last}".encode())
         for iteration, weights in sorted(self.kept.items()):
-            for part in (weights.slow, weights.step_sizes):
+            for part in weights.state.values():
                 for name, tensor in sorted(part.items()):
                     total.update(f"{iteration}.{name}".encode())
                     total.update(tensor.detach().cpu().contiguous().numpy().tobytes())
@@ -137,21 +154,17 @@ def save(model: TrainedModel, path: Path | str) -> None:
     content = {
         "format": FORMAT,
         "network": asdict(model.network),
-        "method": canonical_json(model.method),
         "spec": canonical_json(model.spec),
         "best": model.best,
         "last": model.last,
-        "kept": {
-            iteration: {"slow": weights.slow, "step_sizes": weights.step_sizes}
-            for iteration, weights in model.kept.items()
-        },
+        "kept": {iteration: weights.state for iteration, weights in model.kept.items()},
     }
     with atomic_path(path) as temporary:
         torch.save(content, temporary)
 
 
 def load(path: Path | str) -> TrainedModel:
-    """Read a model file: network, method, slow weights and step sizes.
+    """Read a model file: its network, how it learns, and what was trained.
 
     Args:
         path: of a `model.pt`; nothing in it is executed (`weights_only`).
@@ -167,13 +180,13 @@ def load(path: Path | str) -> TrainedModel:
             f"and this one reads {FORMAT}. Train the model again, or load it with that version"
         )
     try:
+        spec = from_json(TrainSpec, json.loads(content["spec"]))
         return TrainedModel(
             network=Network(**content["network"]),
-            method=from_json(Method, json.loads(content["method"])),
-            spec=from_json(TrainSpec, json.loads(content["spec"])),
+            learner=GradientLearner(spec.method, spec.schedule.train_steps),
+            spec=spec,
             kept={
-                iteration: Weights(iteration, part["slow"], part["step_sizes"])
-                for iteration, part in content["kept"].items()
+                iteration: Weights(iteration, state) for iteration, state in content["kept"].items()
             },
             best=content["best"],
             last=content["last"],

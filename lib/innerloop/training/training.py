@@ -1,4 +1,4 @@
-"""Meta-training: Adam on the query loss after adaptation (MAML Algorithm 1, P2 eq. 2 and 4)."""
+"""The outer loop: Adam on the outer gradient of a learner."""
 
 from __future__ import annotations
 
@@ -10,19 +10,16 @@ import torch
 
 from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.engine.engine import engine_of
-from innerloop.learners.constraint import constrained
-from innerloop.learners.method import Method
-from innerloop.learners.step_sizes import bounded_below, initial_step_sizes
-from innerloop.learners.update_rules.chosen import rule_of
+from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.learner import Learner, QueryResult, State
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import Parameters, detached
+from innerloop.networks.parameters import detached
 from innerloop.runtime.errors import DivergenceError
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.training.captured_step import CapturedStep
 from innerloop.training.dynamics import dynamics_rows
 from innerloop.training.evaluation import evaluate
 from innerloop.training.model_file import TrainedModel, Weights
-from innerloop.training.outer_loop import QueryResult, query_result
 
 #: Iterations between looks at the loss; each look waits for the device.
 _CHECK_EVERY = 20
@@ -38,37 +35,32 @@ class Training:
     def __init__(
         self,
         network: Network,
-        method: Method,
+        learner: Learner,
         schedule: Schedule,
         train_tasks: Tasks,
         validation_tasks: Tasks,
         seed: int,
         *,
-        keep_activations: bool = False,
         cuda_graph: bool = True,
     ) -> None:
-        self._keep_activations = keep_activations
-        recordable = cuda_graph and engine_of(network).recordable
-        self._cuda_graph = recordable and train_tasks.device.type == "cuda"
-        self._gradient_step: CapturedStep | None = None
-        self.network, self.method, self.schedule = network, method, schedule
+        self.network = learner.network(network, len(train_tasks.source.split.counts))
+        self.learner, self.schedule = learner, schedule
         self._train_tasks, self._validation_tasks = train_tasks, validation_tasks
-        self._rule = rule_of(method)
         device = train_tasks.device
-        slow = constrained(method, network.initial(seed))
-        sizes = initial_step_sizes(method, slow, seed, schedule.train_steps)
-        self.slow = {name: value.to(device).requires_grad_() for name, value in slow.items()}
-        #: What is learned of the step sizes, before their lower bound.
-        self.learned_sizes = {
-            name: value.to(device).requires_grad_(bool(method.learn_step_size))
-            for name, value in sizes.items()
+        recordable = cuda_graph and engine_of(self.network).recordable
+        self._cuda_graph = recordable and device.type == "cuda"
+        self._gradient_step: CapturedStep | None = None
+        #: What is trained, where it is trained.
+        self.learned: State = {
+            part: {
+                name: value.detach().to(device).requires_grad_(value.requires_grad)
+                for name, value in values.items()
+            }
+            for part, values in learner.init(self.network, seed).items()
         }
-        learned = [
-            *self.slow.values(),
-            *(self.learned_sizes.values() if method.learn_step_size else []),
-        ]
+        leaves = [v for part in self.learned.values() for v in part.values() if v.requires_grad]
         self._optimiser = torch.optim.Adam(
-            learned, lr=schedule.outer_step_size, fused=device.type == "cuda"
+            leaves, lr=schedule.outer_step_size, fused=device.type == "cuda"
         )
         self.iteration = 0
         self.kept: dict[int, Weights] = {}
@@ -94,17 +86,12 @@ class Training:
                 "validation": torch.tensor(self.best[0]),
             }
 
-    @property
-    def step_sizes(self) -> Parameters:
-        """Step sizes of the adapted parameters, as the inner loop takes them."""
-        return bounded_below(self.method, self.learned_sizes)
-
     def model(self, spec: TrainSpec) -> TrainedModel:
         """The finished model: the kept iterations, the best and the last."""
         last = self.schedule.iterations
         wanted = {*self.schedule.checkpoints, self.best[1], last}
         kept = {iteration: self.kept[iteration] for iteration in sorted(wanted)}
-        return TrainedModel(self.network, self.method, spec, kept, best=self.best[1], last=last)
+        return TrainedModel(self.network, self.learner, spec, kept, best=self.best[1], last=last)
 
     def _outer_step(self) -> QueryResult:
         first = self.iteration * self.schedule.meta_batch
@@ -117,20 +104,13 @@ class Training:
         else:
             result = self._gradient_step(tasks)
         self._optimiser.step()
-        if self.method.constraint != "none":
-            with torch.no_grad():
-                _copy_into(self.slow, constrained(self.method, self.slow))
+        with torch.no_grad():
+            _copy_into(self.learned, self.learner.project(self.learned))
         return result
 
     def _gradient(self, tasks: TaskBatch) -> QueryResult:
         """Leave the outer gradient where the optimiser looks for it."""
-        result = query_result(
-            self.network, self.slow, self.step_sizes, self.method, tasks,
-            self.schedule.train_steps, differentiable=True,
-            keep_activations=self._keep_activations,
-        )  # fmt: skip
-        torch.autograd.backward(result.losses.mean())
-        return QueryResult(result.losses.detach(), result.accuracies)
+        return self.learner.outer_gradient(self.network, self.learned, tasks)
 
     def _forget_gradient(self) -> None:
         self._optimiser.zero_grad(set_to_none=True)
@@ -142,11 +122,17 @@ class Training:
             self._diverged(float(losses[number]), self.iteration - len(losses) + int(number))
 
     def _diverged(self, loss: float, iteration: int) -> NoReturn:
+        name, inner = type(self.learner).__name__, ""
+        if isinstance(self.learner, GradientLearner):
+            method = self.learner.method
+            name, inner = (
+                method.label or method.name,
+                f"inner step size ({method.step_size}) or the ",
+            )
         raise DivergenceError(
-            f"{self.method.label or self.method.name}: the loss is {loss} at outer iteration "
-            f"{iteration}. The inner step size ({self.method.step_size}) or the outer one "
-            f"({self.schedule.outer_step_size}) is probably too large; nothing was written for "
-            "this model"
+            f"{name}: the loss is {loss} at outer iteration {iteration}. The {inner}outer "
+            f"{'one' if inner else 'step size'} ({self.schedule.outer_step_size}) is probably too "
+            "large; nothing was written for this model"
         )
 
     def _due(self, iteration: int) -> bool:
@@ -170,7 +156,7 @@ class Training:
             accuracies = torch.cat([result.accuracies for result in self._since_log])
             self.curves.append(self._curve_row("train", QueryResult(losses, accuracies)))
             self._since_log = []
-        self.dynamics += dynamics_rows(self.iteration, self.slow, self.step_sizes, self._rule)
+        self.dynamics += dynamics_rows(self.iteration, self.learner, self.learned)
         accuracy = float(validation.accuracies.mean())
         improved = accuracy > self.best[0]
         if improved:
@@ -187,13 +173,10 @@ class Training:
     def _validate(self) -> QueryResult:
         schedule = self.schedule
         batches = self._validation_tasks.batches(schedule.validation_tasks, schedule.tasks_at_once)
-        return evaluate(
-            self.network, self.slow, self.step_sizes, self.method, batches, schedule.test_steps
-        )
+        return evaluate(self.network, self.learner, self.learned, batches, schedule.test_steps)
 
     def _weights(self) -> Weights:
-        cpu = torch.device("cpu")
-        return Weights(self.iteration, detached(self.slow), detached(self.step_sizes)).to(cpu)
+        return Weights(self.iteration, _snapshot(self.learned)).to(torch.device("cpu"))
 
     def _curve_row(self, split: str, result: QueryResult) -> dict[str, Any]:
         accuracies = result.accuracies.double()
@@ -212,13 +195,9 @@ class Training:
             self._require_finite()
         return {
             "iteration": self.iteration,
-            "slow": detached(self.slow),
-            "learned_sizes": detached(self.learned_sizes),
+            "learned": _snapshot(self.learned),
             "optimiser": copy.deepcopy(self._optimiser.state_dict()),
-            "kept": {
-                iteration: {"slow": weights.slow, "step_sizes": weights.step_sizes}
-                for iteration, weights in self.kept.items()
-            },
+            "kept": {iteration: weights.state for iteration, weights in self.kept.items()},
             "best": list(self.best),
             "curves": list(self.curves),
             "dynamics": list(self.dynamics),
@@ -232,14 +211,12 @@ class Training:
         """Continue where `state()` was taken; on the same kind of device to the same bits."""
         self.iteration = state["iteration"]
         with torch.no_grad():
-            _copy_into(self.slow, state["slow"])
-            _copy_into(self.learned_sizes, state["learned_sizes"])
+            _copy_into(self.learned, state["learned"])
         fused = {"fused": self._optimiser.param_groups[0]["fused"]}
         groups = [{**group, **fused} for group in state["optimiser"]["param_groups"]]
         self._optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})
         self.kept = {
-            iteration: Weights(iteration, part["slow"], part["step_sizes"])
-            for iteration, part in state["kept"].items()
+            iteration: Weights(iteration, kept) for iteration, kept in state["kept"].items()
         }
         self.best = (state["best"][0], state["best"][1])
         self.curves, self.dynamics = list(state["curves"]), list(state["dynamics"])
@@ -250,6 +227,11 @@ class Training:
         ]
 
 
-def _copy_into(parameters: Parameters, values: Mapping[str, torch.Tensor]) -> None:
-    for name, tensor in parameters.items():
-        tensor.copy_(values[name])
+def _snapshot(state: State) -> State:
+    return {part: detached(values) for part, values in state.items()}
+
+
+def _copy_into(state: State, values: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
+    for part, parameters in state.items():
+        for name, tensor in parameters.items():
+            tensor.copy_(values[part][name])

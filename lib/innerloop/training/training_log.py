@@ -82,7 +82,7 @@ def write_logs(
 
 def _learned_step_sizes(model: TrainedModel) -> Iterator[dict[str, Any]]:
     """Every learned step size of the last iteration; none where they are not learned."""
-    if not model.method.learn_step_size:
+    if model.method is None or not model.method.learn_step_size:
         return
     per_step = model.method.learn_step_size == "step_and_layer"
     for name, sizes in model.step_sizes.items():

@@ -10,7 +10,7 @@ from innerloop.data.tasks import Labelled
 from innerloop.engine.analytic.conv4 import BatchConv4, Statistics
 from innerloop.engine.analytic.losses import TaskLosses
 from innerloop.engine.head import SupportGradient
-from innerloop.engine.losses import cross_entropy
+from innerloop.engine.losses import cross_entropy, of_group, task_groups
 from innerloop.networks.network import Activations
 from innerloop.networks.parameters import Parameters
 
@@ -60,6 +60,12 @@ class Analytic:
     ) -> torch.Tensor:
         """Logits [T, N, way]; arguments as for the network."""
         statistics = self._statistics(parameters, support)
+        if statistics is None and activations is None and not torch.is_grad_enabled():
+            parts = [
+                self._network(of_group(parameters, group), images[group])
+                for group in task_groups(images)
+            ]
+            return torch.cat(parts)
         return self._network(parameters, images, statistics=statistics, activations=activations)
 
     def losses(
@@ -71,7 +77,7 @@ class Analytic:
         support: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Scaled cross-entropy of each task [T], differentiable once, and logits."""
-        if support is None or not self.by_support:
+        if torch.is_grad_enabled() and (support is None or not self.by_support):
             tasks = TaskLosses(self._network, labelled.images, labelled.labels, scale)
             return tasks.losses(parameters)
         logits = self.logits(parameters, labelled.images, support=support)

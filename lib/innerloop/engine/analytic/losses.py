@@ -16,7 +16,7 @@ from innerloop.engine.analytic.conv4 import BatchConv4
 from innerloop.engine.analytic.convolution import BlockInput, FeatureMap
 from innerloop.engine.analytic.loss_pass import Gradients, LossPass
 from innerloop.engine.analytic.patches import Patches, side_by_side
-from innerloop.engine.losses import cross_entropy, task_groups
+from innerloop.engine.losses import of_group, task_groups
 from innerloop.networks.parameters import Parameters
 
 
@@ -42,8 +42,6 @@ class TaskLosses:
         Args:
             parameters: each [T, *shape].
         """
-        if not torch.is_grad_enabled():
-            return self._measured(parameters)
         losses, logits = _Losses.apply(  # type: ignore[no-untyped-call]
             self, list(parameters), self.images, *parameters.values()
         )
@@ -75,7 +73,7 @@ class TaskLosses:
         """The pass of some of the tasks, whose images are the source."""
         return LossPass(
             self.network,
-            _part(parameters, group),
+            of_group(parameters, group),
             source,
             self.labels[group],
             self.scale,
@@ -91,13 +89,6 @@ class TaskLosses:
         if not images_gradient:
             return self._patches
         return [self.source(group, images_gradient=True) for group in self.groups()]
-
-    def _measured(self, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses and logits alone, which need no more than what goes through a block at a time."""
-        logits = torch.cat(
-            [self.network(_part(parameters, group), self.images[group]) for group in self.groups()]
-        )
-        return cross_entropy(logits, self.labels, self.scale), logits
 
     @cached_property
     def _patches(self) -> list[BlockInput]:
@@ -177,13 +168,9 @@ class _Gradients(torch.autograd.Function):
         sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
         for number, (group, source) in enumerate(zip(tasks.groups(), sources, strict=True)):
             here, gradients = kept[number] if kept else (tasks.of(group, parameters, source), None)
-            products.append(here.hvp(_part(direction, group), gradients))
+            products.append(here.hvp(of_group(direction, group), gradients))
         found = _joined(products)
         return None, None, None, None, found.images, *(found.parameters[n] for n in names)
-
-
-def _part(parameters: Parameters, group: slice) -> Parameters:
-    return {name: value[group] for name, value in parameters.items()}
 
 
 def _joined(groups: Sequence[Gradients]) -> Gradients:

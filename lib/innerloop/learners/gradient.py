@@ -1,0 +1,134 @@
+"""MAML and its kin: the inner loop is gradient descent by a method."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from innerloop.data.tasks import Labelled, TaskBatch
+from innerloop.engine.engine import engine_of
+from innerloop.learners.adapt import Adaptation, adapt, query_logits
+from innerloop.learners.constraint import constrained
+from innerloop.learners.learner import Batch, QueryResult, State
+from innerloop.learners.losses import loss_scale, task_accuracies
+from innerloop.learners.method import Method
+from innerloop.learners.step_sizes import bounded_below, initial_step_sizes
+from innerloop.networks.network import Network
+from innerloop.networks.parameters import Parameters, bounded
+
+
+@dataclass(frozen=True)
+class GradientLearner:
+    """Adapts by a method; slow weights, and perhaps step sizes, are trained through the inner loop.
+
+    Attributes:
+        method: what adapts, by which rule, with which step sizes.
+        train_steps: inner steps while training.
+        keep_activations: keep every inner step's activations for the outer gradient.
+    """
+
+    method: Method
+    train_steps: int
+    keep_activations: bool = False
+    batch: Batch = "episodes"
+
+    def network(self, network: Network, classes: int) -> Network:
+        """As it is: a task's classes are the head's."""
+        return network
+
+    def init(self, network: Network, seed: int) -> State:
+        """`slow` weights on the method's constraint, and `step_sizes` before their lower bound."""
+        slow = constrained(self.method, network.initial(seed))
+        sizes = initial_step_sizes(self.method, slow, seed, self.train_steps)
+        learned = bool(self.method.learn_step_size)
+        return {
+            "slow": {name: weight.requires_grad_() for name, weight in slow.items()},
+            "step_sizes": {name: size.requires_grad_(learned) for name, size in sizes.items()},
+        }
+
+    def step_sizes(self, state: State) -> Parameters:
+        """Step sizes of the adapted parameters, as the inner loop takes them."""
+        return bounded_below(self.method, state["step_sizes"])
+
+    def outer_gradient(self, network: Network, state: State, batch: TaskBatch) -> QueryResult:
+        """That of the mean query loss after adaptation (MAML Algorithm 1; P2 eq. 2 and 4)."""
+        result = query_result(
+            network, state["slow"], self.step_sizes(state), self.method, batch, self.train_steps,
+            differentiable=True, keep_activations=self.keep_activations,
+        )  # fmt: skip
+        torch.autograd.backward(result.losses.mean())
+        return QueryResult(result.losses.detach(), result.accuracies)
+
+    def adapt(
+        self,
+        network: Network,
+        state: State,
+        support: Labelled,
+        steps: int,
+        *,
+        trajectory: bool = False,
+    ) -> Adaptation:
+        """By the method's update rule, with the state's step sizes."""
+        return adapt(
+            network, state["slow"], self.method, support,
+            steps=steps, step_sizes=self.step_sizes(state), trajectory=trajectory,
+        )  # fmt: skip
+
+    def predict(
+        self,
+        network: Network,
+        state: State,
+        adapted: Adaptation | None,
+        support: Labelled,
+        query: torch.Tensor,
+        way: int,
+    ) -> torch.Tensor:
+        """Logits under the fast weights."""
+        assert adapted is not None
+        return query_logits(network, adapted.fast, support.images, query)
+
+    def project(self, state: State) -> State:
+        """Conv weights at norm 1, where the method says so."""
+        return {**state, "slow": constrained(self.method, state["slow"])}
+
+
+def query_result(
+    network: Network,
+    slow: Parameters,
+    step_sizes: Parameters,
+    method: Method,
+    tasks: TaskBatch,
+    steps: int,
+    *,
+    differentiable: bool,
+    keep_activations: bool = False,
+) -> QueryResult:
+    """Adapt to the tasks' support images and judge on their query images.
+
+    Args:
+        network: the network.
+        slow: weights before adaptation.
+        step_sizes: of the adapted parameters.
+        method: what adapts, by which rule.
+        tasks: T tasks.
+        steps: inner steps.
+        differentiable: whether the losses keep their graph to `slow` and `step_sizes`.
+        keep_activations: as for `adapt`.
+    """
+    adapted = adapt(
+        network, slow, method, tasks.support,
+        steps=steps, step_sizes=step_sizes, differentiable=differentiable,
+        keep_activations=keep_activations, trusted=True,
+    )  # fmt: skip
+    query = tasks.query
+    with torch.set_grad_enabled(differentiable):
+        losses, logits = engine_of(network).losses(
+            adapted.fast, query, loss_scale(query.labels, network.way), support=tasks.support.images
+        )
+    accuracies = task_accuracies(logits.detach(), query.labels)
+    diverged = ~(losses.detach().isfinite() & accuracies.isfinite() & bounded(adapted.fast))
+    return QueryResult(
+        losses.masked_fill(diverged, math.nan), accuracies.masked_fill(diverged, math.nan)
+    )
