@@ -12,6 +12,7 @@ from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_of
 from innerloop.runtime.errors import InputError, require_count
+from innerloop.runtime.streams import Stream, stream_key
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,43 @@ class Tasks:
             images = self.images.batch_on(rows, self.device)
         labels = torch.arange(way, device=self.device).repeat_interleave(each)
         return Labelled(images, labels.expand(tasks, -1).contiguous())
+
+
+@dataclass(frozen=True)
+class ClassImages:
+    """Draws images of all classes of a split, as many as some tasks have.
+
+    A draw is a pure function of (study seed, data set, split, purpose, index), as a task is.
+
+    Attributes:
+        tasks: whose images, seed, purpose and device.
+    """
+
+    tasks: Tasks
+
+    def batch(self, indices: range) -> TaskBatch:
+        """Different images, as many as the tasks of these indices have, or all there are.
+
+        They are one task of all classes, whose support they are, under the numbers of their classes
+        in the split; it has no query images.
+        """
+        source, size, device = self.tasks.source, self.tasks.size, self.tasks.device
+        split = source.split
+        rows, classes = split.rows()
+        wanted = len(indices) * size.way * (size.shot + size.queries)
+        key = stream_key(source.seed, split.dataset, split.name, source.purpose, "images")
+        chosen = Stream(key, indices.start).choose(len(rows), min(wanted, len(rows)))
+        store, drawn = self.tasks.images, rows[chosen][None]
+        images = store.batch(drawn) if device.type == "cpu" else store.batch_on(drawn, device)
+        labels = torch.from_numpy(classes[chosen][None]).to(device)
+        episodes = Episodes(
+            index=np.array([indices.start]),
+            classes=np.arange(len(split.counts))[None],
+            support=drawn[:, None],
+            query=drawn[:, None, :0],
+        )
+        none = Labelled(images[:, :0], labels[:, :0])
+        return TaskBatch(Labelled(images, labels), none, episodes)
 
 
 def tasks_of(

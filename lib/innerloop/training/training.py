@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import torch
 
-from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.data.tasks import ClassImages, TaskBatch, Tasks
 from innerloop.engine.engine import engine_of
 from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.learner import Learner, QueryResult, State
@@ -46,6 +46,7 @@ class Training:
         self.network = learner.network(network, len(train_tasks.source.split.counts))
         self.learner, self.schedule = learner, schedule
         self._train_tasks, self._validation_tasks = train_tasks, validation_tasks
+        self._batches = ClassImages(train_tasks) if learner.batch == "images" else train_tasks
         device = train_tasks.device
         recordable = cuda_graph and engine_of(self.network).recordable
         self._cuda_graph = recordable and device.type == "cuda"
@@ -95,7 +96,7 @@ class Training:
 
     def _outer_step(self) -> QueryResult:
         first = self.iteration * self.schedule.meta_batch
-        tasks = self._train_tasks.batch(range(first, first + self.schedule.meta_batch))
+        tasks = self._batches.batch(range(first, first + self.schedule.meta_batch))
         if self._cuda_graph and self._gradient_step is None:
             self._gradient_step = CapturedStep(self._gradient, self._forget_gradient, tasks)
         if self._gradient_step is None:
