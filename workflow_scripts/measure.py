@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.engine.engine import engine_of
+from innerloop.learners.method import Method
 from innerloop.measurements.expected import require_expected
 from innerloop.measurements.rows import model_columns, with_columns
 from innerloop.measurements.schemas import conform
@@ -18,7 +19,7 @@ from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.runtime.command_line import named_paths, program, read_spec, spec_parser
 from innerloop.runtime.device import describe, set_up
-from innerloop.runtime.errors import ProvenanceError
+from innerloop.runtime.errors import NothingAdaptsError, ProvenanceError
 from innerloop.runtime.extensions import load_entry
 from innerloop.runtime.files import read_json
 from innerloop.runtime.progress import say
@@ -61,7 +62,11 @@ def main(argv: list[str] | None = None) -> None:
     provenance = record(
         spec, data_digests=data, engine=engine_of(model.network).name, **describe(device)
     )
-    table = conform(rows, spec.table)
+    try:
+        table = conform(rows, spec.table)
+    except NothingAdaptsError as error:
+        say(f"left out: {error}")
+        table = conform([], spec.table)
     require_expected(table, spec.table, spec, f"the probe {spec.entry}")
     _warn_of_missing(table, spec)
     write_table(table, arguments.out, provenance)
@@ -89,11 +94,11 @@ def _warn_of_missing(table: pa.Table, spec: MeasureSpec) -> None:
     if "accuracy" not in table.column_names:
         return
     missing = table.filter(pc.is_nan(table.column("accuracy")))
-    method = spec.model.method
-    step_size = method.step_size if spec.test_step_size is None else spec.test_step_size
-    sizes = "the model's own step sizes"
-    if not method.learn_step_size and not isinstance(step_size, tuple):
-        sizes = f"a step size of {step_size * method.step_size_multiplier:g}"
+    method, sizes = spec.model.method, "the model's own step sizes"
+    if isinstance(method, Method) and not method.learn_step_size:
+        step_size = method.step_size if spec.test_step_size is None else spec.test_step_size
+        if not isinstance(step_size, tuple):
+            sizes = f"a step size of {step_size * method.step_size_multiplier:g}"
     for dataset in missing.column("eval_dataset").unique().to_pylist():
         rows, lost = (
             len(part.filter(pc.equal(part.column("eval_dataset"), dataset)))

@@ -11,6 +11,7 @@ __version__ = "0.2.0"
 
 _HOME = {
     "ClassFolders": "innerloop.data.sources.class_folders",
+    "FeatureLearner": "innerloop.learners.features",
     "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.learners.method",
     "Schedule": "innerloop.specs.train",
@@ -18,6 +19,7 @@ _HOME = {
     "from_state_dict": "innerloop.training.state_dict",
     "layer_cka": "innerloop.probes.layer_similarity",
     "layer_cka_per_task": "innerloop.probes.layer_similarity",
+    "learner": "innerloop.learners.by_name",
     "load": "innerloop.training.model_file",
     "method": "innerloop.learners.methods",
     "network": "innerloop.networks.named",

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import innerloop
 import tiny
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import canonical_json
@@ -76,3 +77,9 @@ def test_what_is_no_spec_is_refused(change: dict[str, Any], said: str) -> None:
 def test_a_value_that_json_does_not_have_is_refused() -> None:
     with pytest.raises(TypeError, match="no value of JSON"):
         canonical_json({"a": object()})
+
+
+@pytest.mark.parametrize("how", [tiny.METHOD, innerloop.learner("ridge", regulariser=2.0)])
+def test_of_two_dataclasses_that_is_read_which_was_written(how: Any) -> None:
+    spec = replace(tiny.TRAINING, method=how)
+    assert from_json(TrainSpec, json.loads(canonical_json(spec))) == spec

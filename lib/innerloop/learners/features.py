@@ -20,6 +20,10 @@ class FeatureLearner:
     """The body is trained so that `scores` of its features are right; its own head is never used.
 
     A learner of this kind says `scores`, and perhaps `learned`.
+
+    Attributes:
+        batch: what an outer step consumes: `episodes`, or `images` of all training classes, for one
+            that says `outer_gradient`, too.
     """
 
     batch: Batch = "episodes"

@@ -38,4 +38,5 @@ class Ridge(FeatureLearner):
         regularised = gram + learned["log_lambda"].exp() * identity
         # unchecked: a check waits for a GPU, and the matrix is positive definite
         dual, _ = torch.linalg.solve_ex(regularised, labels)
-        return learned["log_scale"].exp() * (query @ (support.mT @ dual)) + learned["shift"]
+        scores: torch.Tensor = query @ (support.mT @ dual)
+        return learned["log_scale"].exp() * scores + learned["shift"]

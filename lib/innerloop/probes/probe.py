@@ -31,7 +31,7 @@ from innerloop.learners.learner import Learner
 from innerloop.learners.method import Method, with_test_step_size
 from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.network import Network
-from innerloop.runtime.errors import ConfigError, DataError, InputError
+from innerloop.runtime.errors import ConfigError, DataError, InputError, NothingAdaptsError
 from innerloop.runtime.progress import Progress
 from innerloop.specs.measure import MeasureSpec
 from innerloop.training.model_file import TrainedModel, Weights
@@ -128,7 +128,7 @@ class ProbedModel:
             trajectory: also give the weights before every step.
 
         Raises:
-            ConfigError: nothing adapts under the model's learner.
+            NothingAdaptsError: no weight adapts under the model's learner.
         """
         state = (weights or self.weights()).state
         taken = self.test_steps if steps is None else steps
@@ -137,9 +137,9 @@ class ProbedModel:
                 self.network, state, tasks.support, taken, trajectory=trajectory
             )
         if adapted is None:
-            raise ConfigError(
+            raise NothingAdaptsError(
                 f"{self.spec.model.in_words}: no weight adapts under this learner, so that "
-                f"'{self.spec.table}' has nothing to measure; leave the variant out of its models"
+                f"{self.spec.table or 'the probe'} has nothing to measure"
             )
         return adapted
 

@@ -25,6 +25,13 @@ UPDATE_RULES: dict[str, str] = {
     "unit_norm": "innerloop.learners.update_rules.rules:unit_norm",
 }
 
+#: Learners of another kind than the methods.
+LEARNERS: dict[str, str] = {
+    "prototypes": "innerloop.learners.prototypes:Prototypes",
+    "ridge": "innerloop.learners.ridge:Ridge",
+    "pretrained": "innerloop.learners.pretrained:Pretrained",
+}
+
 #: Networks.
 NETWORKS: dict[str, str] = {
     "conv4": "innerloop.networks.conv4:Conv4",

@@ -25,6 +25,10 @@ class CheckpointError(InnerloopError):
     """A model file is missing, damaged, or belongs to other parameters."""
 
 
+class NothingAdaptsError(InnerloopError):
+    """A probe of what adaptation does was to measure a learner under which no weight adapts."""
+
+
 class DivergenceError(InnerloopError):
     """Training produced a loss that is not finite."""
 

@@ -156,17 +156,20 @@ def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
     return arguments.posonlyargs + arguments.args + arguments.kwonlyargs
 
 
-def declared_options(arguments: ast.arguments, offered: Collection[str] = ()) -> dict[str, Any]:
+def declared_options(
+    arguments: ast.arguments, offered: Collection[str] = (), *, given: int = GIVEN
+) -> dict[str, Any]:
     """Options that a function's source declares, and their defaults, or `UNKNOWN`.
 
     Args:
         arguments: of the function, without `self`.
-        offered: parameters that are no options, besides the first three.
+        offered: parameters that are no options, besides the first ones.
+        given: how many those are.
     """
     positional = len(arguments.posonlyargs + arguments.args)
     missing = [None] * (positional - len(arguments.defaults))
     defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
-    pairs = [*zip(all_arguments(arguments), defaults, strict=True)][GIVEN:]
+    pairs = [*zip(all_arguments(arguments), defaults, strict=True)][given:]
     return {
         argument.arg: default.value if isinstance(default, ast.Constant) else UNKNOWN
         for argument, default in pairs

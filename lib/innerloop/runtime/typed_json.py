@@ -65,12 +65,21 @@ def _hints(cls: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(cls)}
 
 
+def _names(cls: Any) -> set[str]:
+    return {*_hints(cls)}
+
+
 def _read(kind: Any, value: Any) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _read(inner[0], value)
     if origin in (Union, UnionType):
-        return next((_read(one, value) for one in inner if _fits(one, value)), value)
+        fitting: list[Any] = [one for one in inner if _fits(one, value)]
+        # of several dataclasses, that which has all the keys
+        whole = [
+            one for one in fitting if is_dataclass(one) and value.keys() <= _names(cast(Any, one))
+        ]
+        return next((_read(one, value) for one in whole or fitting), value)
     if is_dataclass(kind):
         return from_json(cast(type, kind), value)
     if origin is tuple and isinstance(value, list | tuple):

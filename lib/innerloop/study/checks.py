@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from innerloop.learners.method import Method
 from innerloop.learners.update_rules.declaration import check_source
-from innerloop.runtime.built_in import NETWORKS, UPDATE_RULES, network_entry
+from innerloop.runtime.built_in import LEARNERS, NETWORKS, UPDATE_RULES
 from innerloop.runtime.errors import ConfigError, ExtensionError
-from innerloop.runtime.extensions import (
-    GIVEN,
-    check_entry,
-    check_options,
-    declared_options,
-    split_entry,
-)
+from innerloop.runtime.extensions import check_entry, check_options, declared_options, split_entry
 from innerloop.runtime.suggestions import instead_of
 from innerloop.study.model import Model
 
@@ -78,21 +72,43 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
         ConfigError: no network has that short name, or it does not take an option.
         ExtensionError: the file does not define it.
     """
-    check_short_name(name, NETWORKS)
-    entry = network_entry(name)
-    name = next((short for short, place in NETWORKS.items() if place == entry), name)
+    _check_call("network", name, NETWORKS, ("way", "image_size", "channels"), options)
+
+
+def check_learner(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse a learner that is not there, or takes other arguments; nothing is imported.
+
+    Raises:
+        ConfigError: no learner has that short name, or it does not take an option.
+        ExtensionError: the file does not define it.
+    """
+    _check_call("learner", name, LEARNERS, (), options)
+
+
+def _check_call(
+    what: str,
+    name: str,
+    built_in: Mapping[str, str],
+    given: Sequence[str],
+    options: Mapping[str, Any],
+) -> None:
+    """Refuse what cannot be called with those positional arguments and options."""
+    check_short_name(name, built_in)
+    entry = built_in.get(name, name)
+    name = next((short for short, place in built_in.items() if place == entry), name)
     body = ast.parse(check_entry(entry).read_text(encoding="utf-8")).body
     made_by = _call_of(body, split_entry(entry)[1])
     if made_by is None:  # it is found out when it is imported
         return
     names = [argument.arg for argument in made_by.posonlyargs + made_by.args]
-    if len(names) < GIVEN and made_by.vararg is None:
+    if len(names) < len(given) and made_by.vararg is None:
         raise ConfigError(
-            f"network '{name}' takes {', '.join(names) or 'nothing'}; it is called with "
-            "(way, image_size, channels, **network_options)"
+            f"{what} '{name}' takes {', '.join(names) or 'nothing'}; it is called with "
+            f"({', '.join(given)}, **{what}_options)"
         )
     if made_by.kwarg is None:
-        check_options(f"network '{name}'", "network_options", declared_options(made_by), options)
+        takes = declared_options(made_by, given=len(given))
+        check_options(f"{what} '{name}'", f"{what}_options", takes, options)
 
 
 def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:

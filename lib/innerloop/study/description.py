@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from innerloop.learners.method import Method
+from innerloop.learners.named import NamedLearner
 from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.study import Study
@@ -53,8 +55,16 @@ def _described(model: Model) -> dict[str, Any]:
         "way": model.way,
         "shot": model.shot,
         **choices.pick(model.choices, choices.NAMES),
+        **_described_method(method),
+        "baseline": model.baseline,
+    }
+
+
+def _described_method(method: Method | NamedLearner) -> dict[str, Any]:
+    if isinstance(method, NamedLearner):
+        return {"learner": method.entry, "learner_options": dict(method.options)}
+    return {
         "step_size_multiplier": method.step_size_multiplier,
         "learn_step_size": method.learn_step_size,
         "step_size_lower_bound": method.step_size_lower_bound,
-        "baseline": model.baseline,
     }

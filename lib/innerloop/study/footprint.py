@@ -45,10 +45,14 @@ class Tasks:
         """All of their images."""
         return self.count * (self.support + self.queries)
 
-    def differentiated(self, kept_steps: int) -> float:
-        """Floats for each pre-activation while training, with the inner steps that are kept."""
+    def differentiated(self, kept_steps: int, *, together: bool = False) -> float:
+        """Floats for each pre-activation while training, with the inner steps that are kept.
+
+        All tasks' images in groups or, as a learner without an inner loop has them, `together`.
+        """
         kept = KEPT * kept_steps * self.count * self.support
-        query = GRAPH * self.images if self.inductive else PASS * self._group(self.queries)
+        graph = together or self.inductive
+        query = GRAPH * self.images if graph else PASS * self._group(self.queries)
         return kept + max(query, PASS * self._group(self.support))
 
     def measured(self, *, together: bool) -> float:

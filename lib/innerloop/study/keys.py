@@ -168,15 +168,19 @@ class Choosing:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Choosing):
-    """A method under a protocol, with choices of its own.
+    """A method, or a learner of another kind, under a protocol, with choices of its own.
 
     Attributes:
         method: method, where it is not the variant's own name
+        learner: instead of a method: prototypes, ridge, pretrained, or path/to/file.py:name
+        learner_options: keyword arguments of the learner, for example {classifier: nearest_mean}
         label: how figures and tables call it
         by_setting: choices that hold for one setting only
     """
 
     method: Name | None = None
+    learner: str | None = None
+    learner_options: Mapping[str, Any] = field(default_factory=dict)
     label: str | None = None
     by_setting: Mapping[Setting, Choosing] = field(default_factory=dict)
 

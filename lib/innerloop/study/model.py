@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from innerloop.learners.method import Method
+from innerloop.learners.named import NamedLearner
 from innerloop.study.model_key import ModelKey, way_and_shot
 
 #: At most so many validation tasks go through the network together, and so many images.
@@ -19,7 +20,7 @@ class Model:
 
     Attributes:
         key: its place in the study.
-        method: how it adapts.
+        method: how it learns: by a method, or by a learner of another kind.
         choices: every other choice by its flat name.
         evaluate_on: data sets its accuracy is measured on.
         splits: splits its accuracy is measured on.
@@ -27,7 +28,7 @@ class Model:
     """
 
     key: ModelKey
-    method: Method
+    method: Method | NamedLearner
     choices: Mapping[str, Any]
     evaluate_on: tuple[str, ...]
     splits: tuple[str, ...]

@@ -13,7 +13,7 @@ from typing import Any
 
 #: Keys of a study file that name a file, or code in one.
 _FILES = ("splits", "registry")
-_CODE = ("source", "probe", "update_rule", "network")
+_CODE = ("source", "probe", "update_rule", "network", "learner")
 
 
 def with_places(config: Mapping[str, Any]) -> dict[str, Any]:

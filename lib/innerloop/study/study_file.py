@@ -11,14 +11,16 @@ from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import Registry, read_registry
 from innerloop.data.acquire.terms import require_acceptance, terms_of
 from innerloop.data.licence import Licence
+from innerloop.learners.by_name import learner
 from innerloop.learners.method import Method, with_test_step_size
 from innerloop.learners.methods import METHODS, rule_entry
-from innerloop.runtime.built_in import PROBES, SOURCES
+from innerloop.learners.named import NamedLearner
+from innerloop.runtime.built_in import LEARNERS, PROBES, SOURCES
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
 from innerloop.study import choices
-from innerloop.study.checks import check_network, check_rule
+from innerloop.study.checks import check_learner, check_network, check_rule
 from innerloop.study.keys import ACCESS, RUNNING, StudyKeys
 from innerloop.study.places import with_places
 
@@ -125,6 +127,10 @@ class StudyFile:
             return Method(name=name, **values)
         if name in METHODS:
             return METHODS[name]
+        if name in LEARNERS:
+            raise ConfigError(
+                f"study file: '{name}' is no method but a learner; write learner: {name}"
+            )
         raise ConfigError(
             f"study file: method '{name}' is unknown{instead_of(name, [*own, *METHODS])}"
         )
@@ -134,6 +140,8 @@ class StudyFile:
         own = self.config["protocols"][protocol]["variants"][variant]
         if "label" in own:
             return str(own["label"])
+        if "learner" in own:
+            return variant.replace("_", " ").capitalize()
         name = own.get("method", variant)
         return self.method(name).label if name == variant else variant
 
@@ -147,8 +155,10 @@ class StudyFile:
 
     def resolved(
         self, name: str, variant: str, setting: str, entry: Mapping[str, Any]
-    ) -> tuple[Method, Mapping[str, Any]]:
-        """A variant's method and choices in one setting, by what an entry of `models` says too.
+    ) -> tuple[Method | NamedLearner, Mapping[str, Any]]:
+        """A variant's method or learner and its choices in one setting.
+
+        An entry of `models` says some of them, too.
 
         Raises:
             ConfigError: they contradict each other, or say too little.
@@ -159,7 +169,7 @@ class StudyFile:
             [
                 protocol.get("defaults", {}),
                 protocol.get("by_setting", {}).get(setting, {}),
-                self._said_of_method(own.get("method", variant)),
+                {} if "learner" in own else self._said_of_method(own.get("method", variant)),
                 entry,
                 own,
                 own.get("by_setting", {}).get(setting, {}),
@@ -170,8 +180,29 @@ class StudyFile:
                 f"study file: nothing says for how many iterations '{variant}' of {name} is "
                 "trained; put iterations into the protocol, the models entry or the variant"
             )
-        method = self._resolved_method((name, variant), own.get("method", variant), chosen)
-        return method, chosen
+        try:
+            check_network(chosen["network"], chosen["network_options"])
+            if "learner" in own:
+                return self._learner(name, variant), chosen
+            return self._resolved_method(name, variant, chosen), chosen
+        except (ConfigError, ExtensionError) as error:
+            reason = str(error).removeprefix("study file: ")
+            raise ConfigError(
+                f"study file: protocols.{name}.variants.{variant}: {reason}"
+            ) from error
+
+    def _learner(self, protocol: str, variant: str) -> NamedLearner:
+        """A variant's learner of another kind than the methods."""
+        own = self.config["protocols"][protocol]["variants"][variant]
+        name, options = own["learner"], own.get("learner_options", {})
+        foreign = own.keys() & {"method", "test_step_size", *choices.of(Method)}
+        if foreign:
+            raise ConfigError(
+                f"{', '.join(sorted(foreign))}: of a method, and learner '{name}' is none; "
+                "leave one of them out"
+            )
+        check_learner(name, options)
+        return replace(learner(name, **options), label=self.label(protocol, variant))
 
     def _said_of_method(self, name: str) -> dict[str, Any]:
         """What a method says itself: in the study file, or unlike the defaults of `Method`."""
@@ -181,19 +212,12 @@ class StudyFile:
         said = {key: getattr(self.method(name), key) for key in choices.of(Method)}
         return {key: value for key, value in said.items() if value != choices.BASE[key]}
 
-    def _resolved_method(
-        self, place: tuple[str, str], name: str, chosen: Mapping[str, Any]
-    ) -> Method:
-        try:
-            base = self.method(name)
-            values = choices.pick(chosen, choices.of(Method))
-            method = replace(base, **values, label=self.label(*place))
-            check_rule(method)
-            check_network(chosen["network"], chosen["network_options"])
-            if chosen["test_step_size"] is not None:
-                with_test_step_size(method, chosen["test_step_size"])
-        except (ConfigError, ExtensionError) as error:
-            reason = str(error).removeprefix("study file: ")
-            shown = "protocols.{}.variants.{}".format(*place)
-            raise ConfigError(f"study file: {shown}: {reason}") from error
+    def _resolved_method(self, protocol: str, variant: str, chosen: Mapping[str, Any]) -> Method:
+        own = self.config["protocols"][protocol]["variants"][variant]
+        base = self.method(own.get("method", variant))
+        values = choices.pick(chosen, choices.of(Method))
+        method = replace(base, **values, label=self.label(protocol, variant))
+        check_rule(method)
+        if chosen["test_step_size"] is not None:
+            with_test_step_size(method, chosen["test_step_size"])
         return method

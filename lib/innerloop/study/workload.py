@@ -13,6 +13,7 @@ from typing import Any
 
 from innerloop.data.store_name import variant_and_size
 from innerloop.learners.method import Method
+from innerloop.learners.named import NamedLearner
 from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
 from innerloop.study.jobs import Jobs
@@ -141,10 +142,14 @@ def images(study: Study, dataset: str, store: str) -> Mapping[str, int]:
 
 def _training(study: Study, model: Model) -> Work:
     """Meta-train one model, validations included."""
-    chosen, method = model.choices, model.method
+    chosen = model.choices
     support, queries = _images(model, chosen["queries"])
-    order = GRADIENT if method.first_order else SECOND_ORDER
-    task = chosen["train_steps"] * support * _step(method, order) + queries * GRADIENT
+    task = queries * GRADIENT
+    if isinstance(model.method, Method):
+        order = GRADIENT if model.method.first_order else SECOND_ORDER
+        task += chosen["train_steps"] * support * _step(model.method, order)
+    else:
+        task += support * GRADIENT
     validation, iterations = study.keys.validation, chosen["iterations"]
     validations = iterations // validation.interval(iterations) + len(study.keys.checkpoints)
     passes = iterations * chosen["meta_batch"] * task
@@ -154,14 +159,18 @@ def _training(study: Study, model: Model) -> Work:
     each = study.keys.evaluation.queries
     _, asked = _images(model, each)
     validated = Tasks(model.validated_together(each), support, asked, inductive)
-    alive = max(batch.differentiated(_kept_steps(study, model)), validated.measured(together=False))
+    together = isinstance(model.method, NamedLearner)
+    alive = max(
+        batch.differentiated(_kept_steps(study, model), together=together),
+        validated.measured(together=together),
+    )
     in_hand = max(batch.images, validated.images)
     return _work("train", chosen, passes, alive, in_hand)
 
 
 def _kept_steps(study: Study, model: Model) -> int:
     """Inner steps whose activations wait for the outer gradient."""
-    if model.method.first_order:
+    if isinstance(model.method, NamedLearner) or model.method.first_order:
         return 0
     if model.method.adapts == "head":
         return 1  # the body goes through once, for all steps
@@ -172,7 +181,7 @@ def _accuracy(study: Study, model: Model) -> Work:
     """Measure one model's accuracy."""
     places = len(model.evaluate_on) * len(model.splits)
     tasks = places * study.keys.evaluation.tasks
-    return _measured(study, model, tasks, together=False)
+    return _measured(study, model, tasks, together=isinstance(model.method, NamedLearner))
 
 
 def _probe(study: Study, model: Model, name: str) -> Work:
@@ -227,6 +236,8 @@ def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work
 def _evaluated_task(study: Study, model: Model) -> float:
     """Forward passes of one task: adaptation, and its query images before and after."""
     support, queries = _images(model, study.keys.evaluation.queries)
+    if isinstance(model.method, NamedLearner):  # as if nothing adapts
+        return float(support + queries)
     return float(
         model.choices["test_steps"] * support * _step(model.method, GRADIENT) + 2 * queries
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from innerloop.learners.chosen import learner_of
 from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.learner import Learner, State
 from innerloop.learners.method import Method
@@ -183,7 +184,7 @@ def load(path: Path | str) -> TrainedModel:
         spec = from_json(TrainSpec, json.loads(content["spec"]))
         return TrainedModel(
             network=Network(**content["network"]),
-            learner=GradientLearner(spec.method, spec.schedule.train_steps),
+            learner=learner_of(spec.method, spec.schedule.train_steps),
             spec=spec,
             kept={
                 iteration: Weights(iteration, state) for iteration, state in content["kept"].items()

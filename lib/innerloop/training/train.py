@@ -11,6 +11,7 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_table
 from innerloop.learners.inputs import require_network
 from innerloop.learners.method import Method
+from innerloop.learners.named import NamedLearner, entry_of
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.code_digest import code_digest
@@ -25,7 +26,7 @@ from innerloop.training.run import TrainingFiles, run_training
 
 def train(
     network: Network,
-    method: Method,
+    method: Method | NamedLearner,
     images: ImageStore,
     folder: Path | str,
     schedule: Schedule,
@@ -46,7 +47,7 @@ def train(
 
     Args:
         network: what is trained.
-        method: how it adapts, and in what it is trained to adapt.
+        method: how it learns: a method, or `innerloop.learner(...)`.
         images: the store, as `open_images` gives it.
         folder: where `model.pt`, which `load` reads, its logs and checkpoints are written.
         schedule: for how long and on how much.
@@ -97,7 +98,7 @@ def train(
         schedule=schedule,
         validation_queries=queries,
         compute=Compute(device, threads or torch.get_num_threads()),
-        code=code_digest(__file__, [source_file(method.update_rule), source_file(network.entry)]),
+        code=code_digest(__file__, [source_file(entry_of(method)), source_file(network.entry)]),
     )
     files = TrainingFiles(
         images=images,

@@ -1,0 +1,55 @@
+"""From what a spec says of a learner to the learner."""
+
+from __future__ import annotations
+
+import inspect
+from typing import cast, get_args
+
+from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.learner import Batch, Learner
+from innerloop.learners.method import Method
+from innerloop.learners.named import NamedLearner
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.extensions import load_entry
+
+#: What a learner must have.
+_PARTS = ("network", "init", "outer_gradient", "adapt", "predict", "project")
+
+
+def learner_of(
+    chosen: Method | NamedLearner, train_steps: int, *, keep_activations: bool = False
+) -> Learner:
+    """The learner that a model is trained by.
+
+    Args:
+        chosen: a method, or code of another kind.
+        train_steps: inner steps while training, of a method.
+        keep_activations: as for `GradientLearner`.
+
+    Raises:
+        ConfigError: an option is none of the learner's.
+        ExtensionError: the code is not there, or makes no learner.
+    """
+    if isinstance(chosen, Method):
+        return GradientLearner(chosen, train_steps, keep_activations)
+    make = load_entry(chosen.entry)
+    try:
+        inspect.signature(make).bind(**chosen.options)
+    except TypeError as error:
+        raise ConfigError(
+            f"learner '{chosen.entry}': {error}; it takes {inspect.signature(make)}"
+        ) from error
+    learner = make(**chosen.options)
+    if lacking := [part for part in _PARTS if not callable(getattr(learner, part, None))]:
+        raise ExtensionError(
+            f"learner '{chosen.entry}' made a {type(learner).__name__} without "
+            f"{', '.join(lacking)}; expected an object with {', '.join(_PARTS)}, such as an "
+            "innerloop.FeatureLearner"
+        )
+    batch = getattr(learner, "batch", None)
+    if batch not in get_args(Batch):
+        raise ExtensionError(
+            f"learner '{chosen.entry}': batch is {batch!r}; choose from "
+            f"{', '.join(get_args(Batch))}"
+        )
+    return cast(Learner, learner)
