@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,7 @@ def test_it_learns_repeats_itself_and_continues_to_the_same_bits(learner: Featur
     whole, stopped, continued = (training(learner) for _ in range(3))
     losses = [float(figures["loss"]) for figures in whole]
     assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
+    assert all(math.isnan(row["effective_step_size"]) for row in whole.dynamics)
     steps = iter(stopped)
     for _ in range(5):
         next(steps)

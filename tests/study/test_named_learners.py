@@ -78,6 +78,7 @@ def test_it_is_labelled_and_described() -> None:
     assert [model.get("learner") for model in description["models"]] == [
         None, LEARNERS["prototypes"], LEARNERS["ridge"],
     ]  # fmt: skip
+    assert ["step_size" in model for model in description["models"]] == [True, False, False]
 
 
 @pytest.mark.parametrize(

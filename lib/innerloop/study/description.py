@@ -48,13 +48,15 @@ def _described_data(study: Study, name: str, chosen: Mapping[str, Any]) -> dict[
 
 def _described(model: Model) -> dict[str, Any]:
     method = model.method
+    of_methods = () if isinstance(method, Method) else (*choices.of(Method), "test_step_size")
+    chosen = [name for name in choices.NAMES if name not in of_methods]
     return {
         **asdict(model.key),
         "method": method.name,
         "label": method.label,
         "way": model.way,
         "shot": model.shot,
-        **choices.pick(model.choices, choices.NAMES),
+        **choices.pick(model.choices, chosen),
         **_described_method(method),
         "baseline": model.baseline,
     }

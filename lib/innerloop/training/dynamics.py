@@ -29,8 +29,12 @@ SCHEMA = pa.schema(
 
 
 def dynamics_rows(iteration: int, learner: Learner, state: State) -> list[dict[str, Any]]:
-    """One row per parameter tensor: its norm and its step sizes (0 where it does not adapt)."""
+    """One row per parameter tensor: its norm and its step sizes (0 where it does not adapt).
+
+    Under a learner that has no step sizes, none is effective (NaN).
+    """
     step_sizes: Parameters = {}
+    rule = None
     if isinstance(learner, GradientLearner):
         step_sizes, rule = learner.step_sizes(state), rule_of(learner.method)
     rows = []
@@ -38,7 +42,7 @@ def dynamics_rows(iteration: int, learner: Learner, state: State) -> list[dict[s
         sizes = step_sizes.get(name, torch.zeros((), dtype=weight.dtype)).detach().double()
         weight = weight.detach()
         effective = float("nan")
-        if kind_of(name) == "weight":
+        if rule is not None and kind_of(name) == "weight":
             step = step_sizes.get(name)
             effective = 0.0 if step is None else effective_step_size(rule, name, weight, step)
         rows.append(

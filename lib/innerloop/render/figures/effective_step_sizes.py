@@ -15,8 +15,9 @@ QUANTITIES = {"effective_step_size": "effective step size"}
 def draw(evidence: Evidence) -> Drawing:
     """Effective step size against outer iterations, a panel a layer, logarithmic."""
     study = evidence.study
-    rows = evidence.trained("weight_norm", PROTOCOL)
-    if rows["effective_step_size"].isna().all():
+    # none under a learner without an inner loop
+    rows = evidence.trained("weight_norm", PROTOCOL).dropna(subset=["effective_step_size"])
+    if rows.empty:
         return not_measured("effective step sizes during training")
     shown = f"{study.dataset_label(study.in_role('mini_imagenet'))} {study.main_setting(PROTOCOL)}"
     figure = curves.layer_panels(rows, QUANTITIES, variant_looks(study), sharey=True)
