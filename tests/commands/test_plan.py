@@ -30,9 +30,9 @@ def test_every_job_of_the_smoke_study_that_computes_is_counted() -> None:
     jobs = [job for each in planned(Forecast(study)) for job in each.jobs]
     assert Counter(job.rule for job in jobs) == {
         "build_images": 4,
-        "train_model": 4,
-        "measure_accuracy": 4,
-        "measure_probe": 5,
+        "train_model": 6,
+        "measure_accuracy": 6,
+        "measure_probe": 7,
         "measure_raw_pixels": 3,
         "train_toy": 2,
     }
@@ -68,7 +68,7 @@ def test_files_lie_over_one_another_and_the_facts_are_named(
     plan.main(["--configfile", "config/smoke.yaml", str(more), "--slots", "2", "8"])
     said = capsys.readouterr().out
     assert said.startswith("bigger: ")
-    assert re.search(r"^train_model +12 ", said, re.MULTILINE)
+    assert re.search(r"^train_model +18 ", said, re.MULTILINE)
     assert "GPU hours" in said
     assert "with 2 at once" in said
     assert "with 8 at once" in said
@@ -88,7 +88,7 @@ def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeyp
         benchmark.write_text("s\tmax_rss\n100\t1\n", encoding="utf-8")
     own = Speeds.known(study).applied(study)
     assert own["train"].per_second < shipped["train"].per_second
-    assert own["train"].where == "results/smoke: median of 4 jobs"
+    assert own["train"].where == "results/smoke: median of 6 jobs"
     other = Study({**content, "study": "another"})
     assert Speeds.shipped().measured(study).applied(other) == own
     with pytest.raises(ConfigError, match="results/another/benchmarks has no job"):
@@ -137,7 +137,7 @@ def test_what_is_done_is_not_left(tmp_path: Path, monkeypatch, capsys) -> None:
     study = Study(yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8")))
     monkeypatch.setattr(plan, "done", lambda study: lambda job: job.rule != "train_toy")
     said = "\n".join(plan.described(study, Forecast(study), [1]))
-    assert re.search(r"^train_model +4 .* 0 +0 s$", said, re.MULTILINE)
+    assert re.search(r"^train_model +6 .* 0 +0 s$", said, re.MULTILINE)
     assert re.search(r"^train_toy +2 +3 s +3 s +6 s +2 +6 s$", said, re.MULTILINE)
     assert re.search(r"^wall time with 1 at once: .+, left: 6 s$", said, re.MULTILINE)
 

@@ -63,8 +63,16 @@ def test_the_same_episodes_for_every_model(finished: Checkout) -> None:
     rows = rows[rows["split"] == "test"]
     one_model = ["protocol", "variant", "train_dataset", "eval_dataset"]
     per_model = rows.groupby(one_model)["episode"].agg(list)
-    assert len(per_model) == 3 * 3 + 2 + 2 + 1  # P1's and raw pixels; P2's; and on stripes
+    assert len(per_model) == 3 * 3 + 2 + 2 + 2 + 1  # P1's and raw pixels; learners; P2's; stripes
     assert all(episodes == list(range(12)) for episodes in per_model)
+
+
+def test_what_adapts_nothing_has_accuracies_and_is_left_out_of_the_probes(
+    finished: Checkout,
+) -> None:
+    learners = {"prototypes", "pretrained"}
+    assert learners <= set(finished.aggregate("smoke", "accuracy")["variant"])
+    assert set(finished.aggregate("smoke", "cka")["variant"]).isdisjoint(learners)
 
 
 def test_every_result_carries_its_provenance(finished: Checkout) -> None:
