@@ -10,11 +10,13 @@ import torch
 
 import tiny
 from innerloop.learners.features import FeatureLearner
+from innerloop.learners.learner import State
 from innerloop.learners.pretrained import Pretrained, logistic_regression
 from innerloop.learners.prototypes import Prototypes
 from innerloop.learners.ridge import Ridge
+from innerloop.networks.network import Network
 from innerloop.networks.parameters import HEAD, layer_of
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.specs.train import Schedule
 from innerloop.training.training import Training
 
@@ -110,6 +112,15 @@ def test_a_model_predicts_classes_of_a_task(learner: FeatureLearner, tmp_path: P
     found = done.model(tiny.TRAINING).predict(images, labels, task.query.images[0])
     assert found.shape == (12, 3)
     torch.testing.assert_close(found.sum(dim=1), torch.ones(12))
+
+
+def test_a_learner_without_the_network_s_weights_is_refused() -> None:
+    class Mine(FeatureLearner):
+        def init(self, network: Network, seed: int) -> State:
+            return {"weights": network.initial(seed)}
+
+    with pytest.raises(ExtensionError, match="Mine: init gives weights"):
+        training(Mine())
 
 
 def test_an_unknown_classifier_is_refused() -> None:

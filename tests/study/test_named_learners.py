@@ -50,6 +50,14 @@ def trained_by(variant: dict[str, Any]) -> tuple[NamedLearner, str]:
     return spec.method, spec.code
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("pretrained", {"classifier": "nearest_mean"}), ("ridge", {"regulariser": 10.0})],
+)
+def test_options_of_built_in_learners_are_taken(name: str, options: dict[str, Any]) -> None:
+    assert trained_by({"learner": name, "learner_options": options})[0].options == options
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_built_in_learner_goes_by_its_name(name: str) -> None:
     assert trained_by({"learner": name})[0] == NamedLearner(name, LEARNERS[name])
@@ -91,6 +99,11 @@ def test_it_is_labelled_and_described() -> None:
             {"learner": "{mine}:Mine", "learner_options": {"temprature": 2}},
             "takes no option 'temprature'; did you mean 'temperature'",
         ),
+        (
+            {"learner": "pretrained", "learner_options": {"clasifier": "linear"}},
+            "takes no option 'clasifier'; did you mean 'classifier'",
+        ),
+        ({"learner": "prototypes", "learner_options": {"size": 1}}, "takes no option 'size'"),
         ({"learner": "ridge", "method": "maml"}, "method: of a method, and learner 'ridge' is"),
         ({"learner": "ridge", "step_size": 0.1}, "step_size: of a method, and learner 'ridge' is"),
         ({"method": "ridge"}, "'ridge' is no method but a learner; write learner: ridge"),

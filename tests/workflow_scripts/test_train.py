@@ -334,3 +334,19 @@ def test_from_python_a_network_of_another_size_is_refused(
     with pytest.raises(InputError, match="16 pixels wide, and the network is made for 32"):
         innerloop.train(network, tiny.METHOD, images, tmp_path, tiny.TRAINING.schedule)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_from_python_a_learner_of_another_kind_is_trained_and_predicts(
+    images: ImageStore, tmp_path: Path
+) -> None:
+    how = innerloop.learner("pretrained", classifier="nearest_mean")
+    schedule = tiny.TRAINING.schedule
+    innerloop.train(tiny.NETWORK, how, images, tmp_path, schedule, queries=4, threads=1)
+    model = innerloop.load(tmp_path / "model.pt")
+    assert (model.method, model.spec.method, model.spec.variant) == (None, how, "pretrained")
+    assert model.network.way == tiny.CLASSES["train"]
+    task = innerloop.tasks_of(images, "test", way=3, queries=4).batch(range(1))
+    found = model.predict(task.support.images[0], task.support.labels[0], task.query.images[0])
+    assert found.shape == (12, 3)
+    with pytest.raises(InputError, match=r"support labels: 0 \.\.\. 4; .*, 0 \.\.\. 2"):
+        model.predict(task.query.images[0][:3], [0, 1, 4], task.query.images[0])

@@ -112,7 +112,7 @@ def _check_call(
 
 
 def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:
-    """Arguments of a function, or of a class's own `__init__` without `self`."""
+    """Arguments of a function, of a class's own `__init__` without `self`, or of a dataclass."""
     for node in body:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return node.args
@@ -120,8 +120,23 @@ def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:
             found = _call_of(node.body, "__init__")
             if found is not None:
                 found.args = found.args[1:]
-            return found
+            return found or _fields_of(node)
     return None
+
+
+def _fields_of(made: ast.ClassDef) -> ast.arguments | None:
+    """The fields of a dataclass that has all of its own, but for `FeatureLearner`'s."""
+    named = [ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in made.decorator_list]
+    bases = {ast.unparse(base).rpartition(".")[2] for base in made.bases}
+    if "dataclass" not in named or not bases <= {"FeatureLearner"}:
+        return None
+    fields = {
+        node.target.id: node.value
+        for node in made.body
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    }
+    takes = [ast.arg(name) for name in fields]
+    return ast.arguments([], [], None, takes, [*fields.values()], None, [])
 
 
 def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:

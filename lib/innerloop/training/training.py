@@ -14,7 +14,7 @@ from innerloop.learners.gradient import GradientLearner
 from innerloop.learners.learner import Learner, QueryResult, State
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import detached
-from innerloop.runtime.errors import DivergenceError
+from innerloop.runtime.errors import DivergenceError, ExtensionError
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.training.captured_step import CapturedStep
 from innerloop.training.dynamics import dynamics_rows
@@ -51,13 +51,19 @@ class Training:
         recordable = cuda_graph and engine_of(self.network).recordable
         self._cuda_graph = recordable and device.type == "cuda"
         self._gradient_step: CapturedStep | None = None
+        start = learner.init(self.network, seed)
+        if "slow" not in start:
+            raise ExtensionError(
+                f"learner {type(learner).__name__}: init gives {', '.join(start) or 'nothing'}; "
+                "expected the network's weights as 'slow', beside what else is trained"
+            )
         #: What is trained, where it is trained.
         self.learned: State = {
             part: {
                 name: value.detach().to(device).requires_grad_(value.requires_grad)
                 for name, value in values.items()
             }
-            for part, values in learner.init(self.network, seed).items()
+            for part, values in start.items()
         }
         leaves = [v for part in self.learned.values() for v in part.values() if v.requires_grad]
         self._optimiser = torch.optim.Adam(
