@@ -16,13 +16,13 @@ import torch
 
 import innerloop
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.adapt import adapt
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.methods import method
-from innerloop.learners.step_sizes import initial_step_sizes
+from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.runtime.device import describe, set_up
-from innerloop.training.evaluation import evaluate
+from innerloop.training.evaluation import query_results
 from measuring import SIZES, Worker, interleaved, random_tasks, ratios
 from options import compute_of, parser_of
 from peers import evaluation_loop
@@ -86,7 +86,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
         return torch.cat([evaluation_loop(network, slow, 0.01, tasks, steps) for tasks in wanted])
 
     def ours() -> torch.Tensor:
-        return evaluate(network, learner, state, wanted, steps).accuracies
+        return query_results(network, learner, state, wanted, steps).accuracies
 
     def cka() -> torch.Tensor:
         found = []

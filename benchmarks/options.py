@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from innerloop.learners.methods import METHODS
+from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.runtime.compute import Compute
 from measuring import SIZES
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.networks.conv4 import Conv4
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters

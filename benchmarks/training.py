@@ -21,13 +21,13 @@ import torch
 import innerloop
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.tasks import Tasks, tasks_of
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.methods import METHODS, method
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.networks.network import Network
 from innerloop.runtime.device import describe, set_up
 from innerloop.runtime.progress import Progress
 from innerloop.specs.train import Schedule
-from innerloop.training.evaluation import evaluate
+from innerloop.training.evaluation import query_results
 from innerloop.training.training import Training
 from measuring import SIZES, matmul_peak, step_operations, synchronise
 from options import add_outer_step, compute_of, parser_of
@@ -122,7 +122,7 @@ def trained(
         batches = _tasks(store, "test", options, device).batches(
             options["test_tasks"], options["at_once"]
         )
-        judged = evaluate(
+        judged = query_results(
             network, training.learner, training.learned, batches, TEST_STEPS
         ).accuracies
         half_width = 1.96 * float(judged.std()) / len(judged) ** 0.5

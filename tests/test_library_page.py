@@ -12,8 +12,8 @@ from PIL import Image
 
 import innerloop
 import tiny
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.methods import method
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.methods import method
 from innerloop.training.model_file import TrainedModel, Weights, save
 
 PAGE = Path(__file__).parents[1] / "docs" / "library.md"
@@ -37,8 +37,8 @@ def used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     network, chosen = innerloop.network(filters=4, image_size=16), method("maml")
     learner = GradientLearner(chosen, tiny.TRAINING.schedule.train_steps)
     weights = Weights(0, learner.init(network, seed=0))
-    spec = replace(tiny.TRAINING, way=network.way)
-    model = TrainedModel(network, learner, spec, {0: weights}, best=0, last=0)
+    spec = replace(tiny.TRAINING, learner=chosen, way=network.way)
+    model = TrainedModel(network, spec, {0: weights}, best=0, last=0)
     save(model, "results/demo/models/p1/symbols/maml/5w1s/seed0/model.pt")
     random = np.random.default_rng(0)
     for place in [*(f"photos/{name}/1.jpg" for name in "abcde"), "new/1.jpg", "new/2.jpg"]:

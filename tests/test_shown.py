@@ -11,8 +11,7 @@ import pytest
 
 import innerloop
 import tiny
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.methods import METHODS, method
+from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.training.model_file import TrainedModel, Weights
 
 TASKS = tiny.tasks()
@@ -20,7 +19,6 @@ BATCH = TASKS.batch(range(2))
 STATE = tiny.state(tiny.METHOD)
 MODEL = TrainedModel(
     tiny.NETWORK,
-    GradientLearner(tiny.METHOD, train_steps=1),
     tiny.TRAINING,
     {number: Weights(number, STATE) for number in range(0, 60, 2)},
     best=40,

@@ -15,11 +15,11 @@ from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
 from innerloop.data.tasks import Labelled, TaskBatch, Tasks
-from innerloop.learners.constraint import constrained
+from innerloop.learners.gradient_based.constraint import constrained
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.learner import State
-from innerloop.learners.method import Method
-from innerloop.learners.methods import method
-from innerloop.learners.step_sizes import initial_step_sizes
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
 from innerloop.networks.parameters import Parameters
@@ -44,7 +44,7 @@ TRAINING = TrainSpec(
     shot=1,
     queries=4,
     study_seed=0,
-    method=METHOD,
+    learner=METHOD,
     store=str(SIZE),
     network=NetworkOptions(way=3, filters=4, image_size=SIZE),
     schedule=Schedule(

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.engine.engine import engine_of
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.measurements.expected import require_expected
 from innerloop.measurements.rows import model_columns, with_columns
 from innerloop.measurements.schemas import conform
@@ -94,7 +94,7 @@ def _warn_of_missing(table: pa.Table, spec: MeasureSpec) -> None:
     if "accuracy" not in table.column_names:
         return
     missing = table.filter(pc.is_nan(table.column("accuracy")))
-    method, sizes = spec.model.method, "the model's own step sizes"
+    method, sizes = spec.model.learner, "the model's own step sizes"
     if isinstance(method, Method) and not method.learn_step_size:
         step_size = method.step_size if spec.test_step_size is None else spec.test_step_size
         if not isinstance(step_size, tuple):

@@ -13,15 +13,15 @@ _HOME = {
     "ClassFolders": "innerloop.data.sources.class_folders",
     "FeatureLearner": "innerloop.learners.features",
     "Labelled": "innerloop.data.tasks",
-    "Method": "innerloop.learners.method",
+    "Method": "innerloop.learners.gradient_based.method",
     "Schedule": "innerloop.specs.train",
-    "adapt": "innerloop.learners.adapt",
+    "adapt": "innerloop.learners.gradient_based.adapt",
     "from_state_dict": "innerloop.training.state_dict",
     "layer_cka": "innerloop.probes.layer_similarity",
     "layer_cka_per_task": "innerloop.probes.layer_similarity",
-    "learner": "innerloop.learners.by_name",
+    "learner": "innerloop.learners.named",
     "load": "innerloop.training.model_file",
-    "method": "innerloop.learners.methods",
+    "method": "innerloop.learners.gradient_based.methods",
     "network": "innerloop.networks.named",
     "open_images": "innerloop.data.open_images",
     "predict": "innerloop.learners.predict",
@@ -30,7 +30,7 @@ _HOME = {
     "tasks_of": "innerloop.data.tasks",
     "to_state_dict": "innerloop.training.state_dict",
     "train": "innerloop.training.train",
-    "update_rule": "innerloop.learners.update_rules.rule",
+    "update_rule": "innerloop.learners.gradient_based.update_rules.rule",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

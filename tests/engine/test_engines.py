@@ -15,10 +15,10 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.engine.autograd import Autograd
 from innerloop.engine.engine import engine_of
 from innerloop.engine.losses import task_groups
-from innerloop.learners.adapt import adapt
+from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.learners.losses import loss_scale
-from innerloop.learners.method import Method
-from innerloop.learners.methods import METHODS, method
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
+from dataclasses import replace
 
 import pytest
 import torch
 
+import innerloop
 import tiny
+from innerloop.learners.building import learner_of
 from innerloop.learners.features import FeatureLearner
-from innerloop.learners.learner import State
+from innerloop.learners.learner import Learner, State
+from innerloop.learners.options import LearnerOptions
 from innerloop.learners.pretrained import Pretrained, logistic_regression
 from innerloop.learners.prototypes import Prototypes
 from innerloop.learners.ridge import Ridge
@@ -24,12 +27,16 @@ SCHEDULE = Schedule(
     iterations=16, meta_batch=2, train_steps=1, test_steps=1, outer_step_size=0.02,
     validation_every=16, validation_tasks=20, checkpoints=(), tasks_at_once=10,
 )  # fmt: skip
-LEARNERS: list[FeatureLearner] = [
-    Prototypes(), Ridge(), Pretrained(), Pretrained(classifier="nearest_mean"),
-]  # fmt: skip
+CHOSEN = [
+    innerloop.learner("prototypes"),
+    innerloop.learner("ridge"),
+    innerloop.learner("pretrained"),
+    innerloop.learner("pretrained", classifier="nearest_mean"),
+]
+LEARNERS = [learner_of(chosen, train_steps=1) for chosen in CHOSEN]
 
 
-def training(learner: FeatureLearner) -> Training:
+def training(learner: Learner) -> Training:
     tasks = (tiny.tasks(split, purpose=split) for split in ("train", "val"))
     return Training(tiny.NETWORK, learner, SCHEDULE, *tasks, seed=0)
 
@@ -44,7 +51,7 @@ LABELS = torch.eye(3, dtype=torch.float64).repeat(2, 2, 1)
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=repr)
-def test_it_learns_repeats_itself_and_continues_to_the_same_bits(learner: FeatureLearner) -> None:
+def test_it_learns_repeats_itself_and_continues_to_the_same_bits(learner: Learner) -> None:
     whole, stopped, continued = (training(learner) for _ in range(3))
     losses = [float(figures["loss"]) for figures in whole]
     assert sum(losses[-4:]) < 0.9 * sum(losses[:4])
@@ -60,7 +67,7 @@ def test_it_learns_repeats_itself_and_continues_to_the_same_bits(learner: Featur
 
 
 @pytest.mark.parametrize("learner", LEARNERS, ids=repr)
-def test_every_weight_but_an_unused_head_is_trained(learner: FeatureLearner) -> None:
+def test_every_weight_but_an_unused_head_is_trained(learner: Learner) -> None:
     done = training(learner)
     start = {part: dict(values) for part, values in learner.init(done.network, 0).items()}
     for _ in done:
@@ -102,14 +109,15 @@ def test_logistic_regression_is_at_its_minimum() -> None:
     assert float(gradient.abs().max()) < 1e-12
 
 
-@pytest.mark.parametrize("learner", LEARNERS, ids=repr)
-def test_a_model_predicts_classes_of_a_task(learner: FeatureLearner, tmp_path: Path) -> None:
-    done = training(learner)
+@pytest.mark.parametrize("chosen", CHOSEN, ids=repr)
+def test_a_model_predicts_classes_of_a_task(chosen: LearnerOptions) -> None:
+    done = training(learner_of(chosen, train_steps=1))
     for _ in done:
         pass
     task = tiny.tasks("test").batch(range(1))
     images, labels = task.support.images[0], task.support.labels[0]
-    found = done.model(tiny.TRAINING).predict(images, labels, task.query.images[0])
+    model = done.model(replace(tiny.TRAINING, learner=chosen))
+    found = model.predict(images, labels, task.query.images[0])
     assert found.shape == (12, 3)
     torch.testing.assert_close(found.sum(dim=1), torch.ones(12))
 

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 import innerloop
 import tiny
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.step_sizes import initial_step_sizes
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import with_task_axis
 from innerloop.runtime.errors import InnerloopError, InputError
-from innerloop.training.evaluation import evaluate
+from innerloop.training.evaluation import query_results
 
 NETWORK = tiny.NETWORK
 SLOW = NETWORK.initial(0)
@@ -45,7 +45,7 @@ def judge(**changed: Any) -> Any:
     """The same for evaluation."""
     state = {"slow": changed.pop("slow", SLOW), "step_sizes": STEP_SIZES}
     given = {"network": NETWORK, "learner": GradientLearner(tiny.METHOD, 1), "state": state}
-    return evaluate(**{**given, "batches": [BATCH], "steps": 1, **changed})
+    return query_results(**{**given, "batches": [BATCH], "steps": 1, **changed})
 
 
 def similarity(**changed: Any) -> Any:

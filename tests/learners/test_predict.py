@@ -10,9 +10,9 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.learners.gradient import GradientLearner, query_result
+from innerloop.learners.gradient_based.learner import query_result
+from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.learners.losses import task_losses
-from innerloop.learners.methods import METHODS, method
 from innerloop.runtime.errors import InputError
 from innerloop.training.model_file import TrainedModel, Weights
 
@@ -70,9 +70,8 @@ def test_a_model_predicts_with_its_own_steps_and_weights() -> None:
     for number in (0, 5):
         kept[number] = Weights(number, tiny.state(chosen, seed=number))
     schedule = replace(tiny.TRAINING.schedule, test_steps=2)
-    spec = replace(tiny.TRAINING, schedule=schedule)
-    learner = GradientLearner(chosen, schedule.train_steps)
-    model = TrainedModel(tiny.NETWORK, learner, spec, kept, best=0, last=5)
+    spec = replace(tiny.TRAINING, learner=chosen, schedule=schedule)
+    model = TrainedModel(tiny.NETWORK, spec, kept, best=0, last=5)
     for checkpoint, number in (("last", 5), ("best", 0), (0, 0)):
         slow, sizes = kept[number].slow, kept[number].state["step_sizes"]
         expected = predicted(slow=slow, method=chosen, step_sizes=sizes, steps=2)

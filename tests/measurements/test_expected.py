@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.measurements.aggregate import gather
 from innerloop.networks.network import Network
 from innerloop.runtime.errors import SchemaError
@@ -57,7 +57,7 @@ def specs(**variants: dict[str, Any]) -> dict[str, TrainSpec]:
 def logs(spec: TrainSpec, folder: Path) -> Path:
     """What a training that moves nothing writes."""
     schedule, last = spec.schedule, spec.schedule.iterations
-    learner = GradientLearner(spec.method, schedule.train_steps)
+    learner = GradientLearner(spec.learner, schedule.train_steps)
     state = learner.init(Network.of(spec.network), 0)
     logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
     training = SimpleNamespace(
@@ -66,7 +66,7 @@ def logs(spec: TrainSpec, folder: Path) -> Path:
             row for iteration in sorted(logged) for row in dynamics_rows(iteration, learner, state)
         ],
     )
-    model = SimpleNamespace(method=spec.method, step_sizes=state["step_sizes"], last=last)
+    model = SimpleNamespace(method=spec.learner, step_sizes=state["step_sizes"], last=last)
     folder.mkdir()
     write_logs(training, model, folder, record(spec))  # type: ignore[arg-type]
     return folder

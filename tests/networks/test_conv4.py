@@ -5,7 +5,7 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.learners.adapt import query_logits
+from innerloop.learners.gradient_based.adapt import query_logits
 from innerloop.learners.losses import task_losses
 from innerloop.networks.network import Network
 from innerloop.networks.options import BLOCKS, LAYERS

@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 import tiny
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.networks.network import Network
 from innerloop.probes.probe import DatasetFiles, ProbedModel
 from innerloop.specs.measure import MeasureSpec
@@ -42,9 +41,8 @@ def model(
                 for part, values in state.items()
             },
         )
-    learner = GradientLearner(method, tiny.TRAINING.schedule.train_steps)
     schedule = replace(tiny.TRAINING.schedule, checkpoints=ITERATIONS)
-    trained = replace(tiny.TRAINING, schedule=schedule)
+    trained = replace(tiny.TRAINING, learner=method, schedule=schedule)
     spec = MeasureSpec(
         table="",
         entry="",
@@ -60,7 +58,7 @@ def model(
     images = tiny.double_store() if dtype == torch.float64 else tiny.store()
     files = DatasetFiles(images, tiny.write_splits(folder / "splits.parquet"))
     return ProbedModel(
-        trained=TrainedModel(network, learner, trained, kept, best=10, last=20),
+        trained=TrainedModel(network, trained, kept, best=10, last=20),
         spec=spec,
         files=dict.fromkeys(datasets, files),
         device=torch.device("cpu"),

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import tiny
-from innerloop.learners.adapt import adapt, query_logits
-from innerloop.learners.methods import METHODS, method
+from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.measurements.schemas import conform
 from innerloop.networks.options import BLOCKS, LAYERS
 from innerloop.networks.parameters import with_task_axis
@@ -84,7 +84,7 @@ def test_adapts_once_for_all_step_counts(tmp_path: Path, monkeypatch: pytest.Mon
         taken.append(steps)
         return adapt(*arguments, steps=steps, **keywords)
 
-    monkeypatch.setattr("innerloop.learners.gradient.adapt", spy)
+    monkeypatch.setattr("innerloop.learners.gradient_based.learner.adapt", spy)
     list(cka(probed.model(tmp_path, options={**TASKS, "steps": [1, "test", 2]})))
     assert taken == [3, 3]  # batches of two tasks and one
 

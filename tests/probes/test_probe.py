@@ -11,7 +11,7 @@ import torch
 
 import innerloop
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.methods import method
+from innerloop.learners.gradient_based.methods import method
 from innerloop.measurements.schemas import conform
 from innerloop.probes.cka import cka
 from innerloop.probes.probe import ProbedModel

@@ -13,8 +13,8 @@ import torch
 import tiny
 from innerloop.data.tasks import TaskBatch
 from innerloop.engine.analytic.engine import Analytic
-from innerloop.learners.adapt import adapt
-from innerloop.learners.methods import method
+from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.methods import method
 from innerloop.measurements.schemas import conform
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, with_task_axis

@@ -235,7 +235,9 @@ def test_stages_depend_on_no_more_than_they_must(script: str, reached: set[str])
 
 
 def test_the_toy_reaches_its_two_updates():
-    assert "innerloop.learners.update_rules.rules" in modules_reached(SCRIPTS / "train_toy.py")
+    assert "innerloop.learners.gradient_based.update_rules.rules" in modules_reached(
+        SCRIPTS / "train_toy.py"
+    )
 
 
 def test_probes_do_not_depend_on_each_other():

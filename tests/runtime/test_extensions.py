@@ -8,7 +8,7 @@ import pytest
 from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import check_entry, load_entry, source_file, split_entry
 
-BUILT_IN = "innerloop.learners.update_rules.rules:scaled_lr"
+BUILT_IN = "innerloop.learners.gradient_based.update_rules.rules:scaled_lr"
 
 
 @pytest.fixture

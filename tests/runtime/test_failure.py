@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from innerloop.learners.update_rules.rule import UpdateRule
+from innerloop.learners.gradient_based.update_rules.rule import UpdateRule
 from innerloop.runtime.command_line import program
 from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import load_entry

@@ -81,5 +81,5 @@ def test_a_value_that_json_does_not_have_is_refused() -> None:
 
 @pytest.mark.parametrize("how", [tiny.METHOD, innerloop.learner("ridge", regulariser=2.0)])
 def test_of_two_dataclasses_that_is_read_which_was_written(how: Any) -> None:
-    spec = replace(tiny.TRAINING, method=how)
+    spec = replace(tiny.TRAINING, learner=how)
     assert from_json(TrainSpec, json.loads(canonical_json(spec))) == spec

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.learners.method import Method
-from innerloop.learners.methods import METHODS
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.runtime.errors import ConfigError
 from innerloop.study.forecast import Forecast
 from innerloop.study.jobs import Jobs
@@ -46,7 +46,7 @@ def study_of(config: dict[str, Any]) -> Study:
 
 def method_of(config: dict[str, Any], variant: str = "mine") -> Method:
     found = study_of(config).models
-    return next(model.method for key, model in found.items() if key.variant == variant)
+    return next(model.learner for key, model in found.items() if key.variant == variant)
 
 
 def say_own(config: dict[str, Any], where: str, monkeypatch: pytest.MonkeyPatch) -> None:

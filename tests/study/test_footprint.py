@@ -23,9 +23,9 @@ from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.runtime.device import set_up
 from innerloop.runtime.compute import Compute
-from innerloop.learners.methods import method
-from innerloop.learners.step_sizes import initial_step_sizes
-from innerloop.learners.gradient import query_result
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
+from innerloop.learners.gradient_based.learner import query_result
 from innerloop.networks.named import network as named
 from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.layer_similarity import layer_grams

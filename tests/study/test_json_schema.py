@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from innerloop.commands import main
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.study import choices
 from innerloop.study.json_schema import study_schema
 from innerloop.study.keys import ComputeKeys

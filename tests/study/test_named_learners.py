@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.options import LearnerOptions
 from innerloop.runtime.built_in import LEARNERS
 from innerloop.runtime.errors import ConfigError
 from innerloop.study import workload
@@ -42,12 +42,12 @@ def study(**variants: dict[str, Any]) -> Study:
     return Study(config)
 
 
-def trained_by(variant: dict[str, Any]) -> tuple[NamedLearner, str]:
+def trained_by(variant: dict[str, Any]) -> tuple[LearnerOptions, str]:
     found = study(mine=variant)
     (key,) = found.models
     spec = Jobs(found, ROOT / "workflow_scripts").train(key)
-    assert isinstance(spec.method, NamedLearner)
-    return spec.method, spec.code
+    assert isinstance(spec.learner, LearnerOptions)
+    return spec.learner, spec.code
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_options_of_built_in_learners_are_taken(name: str, options: dict[str, An
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_built_in_learner_goes_by_its_name(name: str) -> None:
-    assert trained_by({"learner": name})[0] == NamedLearner(name, LEARNERS[name])
+    assert trained_by({"learner": name})[0] == LearnerOptions(name, LEARNERS[name])
 
 
 def test_a_users_learner_is_a_file_whose_code_its_training_depends_on(mine: Path) -> None:

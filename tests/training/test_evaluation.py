@@ -6,11 +6,11 @@ import pytest
 import torch
 
 import tiny
-from innerloop.learners.gradient import GradientLearner, query_result
+from innerloop.learners.gradient_based.learner import GradientLearner, query_result
+from innerloop.learners.gradient_based.methods import method
 from innerloop.learners.losses import task_accuracies
-from innerloop.learners.methods import method
 from innerloop.networks.parameters import bounded, with_task_axis
-from innerloop.training.evaluation import evaluate
+from innerloop.training.evaluation import query_results
 
 STEPS = 2
 
@@ -20,7 +20,7 @@ def test_does_not_depend_on_how_many_tasks_go_together():
     state = learner.init(tiny.NETWORK, 0)
     tasks = tiny.tasks("val")
     one, some, all_of_them = (
-        evaluate(tiny.NETWORK, learner, state, tasks.batches(5, at_once), STEPS)
+        query_results(tiny.NETWORK, learner, state, tasks.batches(5, at_once), STEPS)
         for at_once in (1, 2, 5)
     )
     assert one.losses.shape == one.accuracies.shape == (5,)
@@ -54,7 +54,7 @@ def test_a_diverged_task_has_no_accuracy(name: str, adapt_batch_norm: bool, batc
     chosen = method(name, step_size=1e30, adapt_batch_norm=adapt_batch_norm)
     learner = GradientLearner(chosen, STEPS)
     state = learner.init(network, 0)
-    result = evaluate(network, learner, state, tiny.tasks("val").batches(3, 2), STEPS)
+    result = query_results(network, learner, state, tiny.tasks("val").batches(3, 2), STEPS)
     assert result.accuracies.isnan().all()
     assert result.losses.isnan().all()
 

@@ -8,8 +8,7 @@ import pytest
 import torch
 
 import tiny
-from innerloop.learners.gradient import GradientLearner
-from innerloop.learners.methods import method
+from innerloop.learners.gradient_based.methods import method
 from innerloop.runtime.errors import CheckpointError
 from innerloop.training.checkpoint import Checkpoint
 from innerloop.training.model_file import FORMAT, TrainedModel, Weights, load, save
@@ -19,9 +18,8 @@ from innerloop.training.model_file import FORMAT, TrainedModel, Weights, load, s
 def model() -> TrainedModel:
     chosen = method("scaled_lr", rule_options={"norm": "filter"})
     kept = {number: Weights(number, tiny.state(chosen, seed=number)) for number in (0, 40, 60)}
-    learner = GradientLearner(chosen, tiny.TRAINING.schedule.train_steps)
-    spec = replace(tiny.TRAINING, method=chosen)
-    return TrainedModel(tiny.NETWORK, learner, spec, kept, best=40, last=60)
+    spec = replace(tiny.TRAINING, learner=chosen)
+    return TrainedModel(tiny.NETWORK, spec, kept, best=40, last=60)
 
 
 def test_round_trip(model: TrainedModel, tmp_path: Path):
@@ -49,7 +47,7 @@ def test_the_digest_sees_every_tensor_and_the_parameters(model: TrainedModel):
     changed = model.digest()
     assert changed != before
     spec = replace(tiny.TRAINING, way=4)
-    other = TrainedModel(model.network, model.learner, spec, model.kept, 40, 60)
+    other = TrainedModel(model.network, spec, model.kept, 40, 60)
     assert other.digest() != changed
 
 

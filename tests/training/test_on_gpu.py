@@ -11,9 +11,9 @@ import torch
 
 import tiny
 from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.learners.gradient import GradientLearner, query_result
+from innerloop.learners.gradient_based.learner import GradientLearner, query_result
+from innerloop.learners.gradient_based.methods import METHODS, Method, method
 from innerloop.learners.learner import QueryResult
-from innerloop.learners.methods import METHODS, Method, method
 from innerloop.networks.parameters import Parameters
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.device import set_up
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 GPU, CPU = torch.device("cuda"), torch.device("cpu")
-RULES = Path(__file__).parents[1] / "learners/stateful_rules.py"
+RULES = Path(__file__).parents[1] / "learners/gradient_based/stateful_rules.py"
 CHOSEN = {**METHODS, "adam": method("maml", update_rule=f"{RULES}:adam")}
 SCHEDULE = Schedule(
     iterations=12, meta_batch=2, train_steps=2, test_steps=3, outer_step_size=0.01,

@@ -9,8 +9,8 @@ import pytest
 import torch
 from study_run import SHARED, Checkout, documented_files
 
-from innerloop.learners.methods import method
-from innerloop.learners.update_rules.chosen import rule_of
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 
 pytestmark = pytest.mark.workflow
 

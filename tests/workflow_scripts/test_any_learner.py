@@ -36,8 +36,8 @@ def test_it_is_trained_and_measured(
         _, _, block = page.read_text(encoding="utf-8").partition("`my_learner.py`:\n\n```python\n")
         (tmp_path / "my_learner.py").write_text(block.partition("```")[0], encoding="utf-8")
         name = f"{tmp_path / 'my_learner.py'}:Matching"
-    training = replace(tiny.TRAINING, method=innerloop.learner(name))
-    out = run(images, tmp_path, {"method": as_json(training.method)})
+    training = replace(tiny.TRAINING, learner=innerloop.learner(name))
+    out = run(images, tmp_path, {"learner": as_json(training.learner)})
     for table in LOGGED:
         gather(table, {str(out.with_name(LOGGED[table])): training})
     draw = EpisodesSpec(

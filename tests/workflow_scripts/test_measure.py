@@ -33,7 +33,7 @@ from innerloop.study.paths import LOGGED
 
 TASKS = 5
 #: Of another method.
-OTHER = replace(tiny.TRAINING, method=replace(tiny.METHOD, step_size=0.2))
+OTHER = replace(tiny.TRAINING, learner=replace(tiny.METHOD, step_size=0.2))
 OPTIONS: dict[str, dict[str, Any]] = {
     "accuracy": {"checkpoint": "best", "splits": ["val", "test"], "tasks": TASKS},
     "cka": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
@@ -179,6 +179,10 @@ def changed(edit: Callable[[dict[str, Any]], None]) -> Callable[[Path], None]:
     return tamper
 
 
+def another_is_best(content: dict[str, Any]) -> None:
+    content["best"] = min(content["kept"].keys() - {content["best"]})
+
+
 def edited_manifest(folder: Path) -> None:
     manifest = json.loads((folder / "model.json").read_text())
     write_json(folder / "model.json", {**manifest, "digest": "0" * 64})
@@ -191,7 +195,7 @@ def edited_manifest(folder: Path) -> None:
         edited_manifest,
         changed(lambda content: content["kept"][12]["slow"]["conv2.weight"][0].add_(1e-3)),
         changed(lambda content: content["kept"][0]["step_sizes"]["head.bias"].mul_(2)),
-        changed(lambda content: content.update(best=12 - content["best"])),
+        changed(another_is_best),
         changed(lambda content: content["network"]["options"].update(normalisation="support")),
         changed(lambda content: content.update(spec=canonical_json(OTHER))),
     ],
@@ -239,16 +243,16 @@ def test_what_diverged_is_said_and_missing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole = accuracy.evaluate
+    whole = accuracy.query_results
 
-    def evaluate(*arguments: Any) -> QueryResult:
+    def spoilt(*arguments: Any) -> QueryResult:
         result = whole(*arguments)
         result.accuracies[0], result.losses[0] = math.nan, math.nan
         return result
 
     measured(images, study, "accuracy")
     assert "WARNING" not in capsys.readouterr().err
-    monkeypatch.setattr(accuracy, "evaluate", evaluate)
+    monkeypatch.setattr(accuracy, "query_results", spoilt)
     path = measured(images, study, "accuracy")
     # in batches of 2 of the 5 tasks of two splits
     said = capsys.readouterr().err

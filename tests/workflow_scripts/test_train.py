@@ -112,7 +112,7 @@ def test_other_parameters_start_over_and_the_earlier_ones_go_on(
 ) -> None:
     """Whoever tries another setting in between, and ends it or not, loses nothing."""
     undisturbed = run(images, tmp_path / "undisturbed")
-    other = {"method": {**as_json(tiny.METHOD), "step_size": 0.2}}
+    other = {"learner": {**as_json(tiny.METHOD), "step_size": 0.2}}
     stop_after(7, images, tmp_path / "here")
     stop_after(3, images, tmp_path / "here", **other)
     run(images, tmp_path / "here", {"code": "1"})
@@ -336,6 +336,12 @@ def test_from_python_a_network_of_another_size_is_refused(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_from_python_a_learner_s_name_alone_is_refused(images: ImageStore, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"learner is 'ridge'; expected .*innerloop\.learner"):
+        innerloop.train(tiny.NETWORK, "ridge", images, tmp_path, tiny.TRAINING.schedule)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_from_python_a_learner_of_another_kind_is_trained_and_predicts(
     images: ImageStore, tmp_path: Path
 ) -> None:
@@ -343,7 +349,7 @@ def test_from_python_a_learner_of_another_kind_is_trained_and_predicts(
     schedule = tiny.TRAINING.schedule
     innerloop.train(tiny.NETWORK, how, images, tmp_path, schedule, queries=4, threads=1)
     model = innerloop.load(tmp_path / "model.pt")
-    assert (model.method, model.spec.method, model.spec.variant) == (None, how, "pretrained")
+    assert (model.method, model.spec.learner, model.spec.variant) == (None, how, "pretrained")
     assert model.network.way == tiny.CLASSES["train"]
     task = innerloop.tasks_of(images, "test", way=3, queries=4).batch(range(1))
     found = model.predict(task.support.images[0], task.support.labels[0], task.query.images[0])

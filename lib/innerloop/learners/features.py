@@ -8,7 +8,7 @@ import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.engine.engine import engine_of
-from innerloop.learners.adapt import Adaptation
+from innerloop.learners.gradient_based.adapt import Adaptation
 from innerloop.learners.learner import Batch, QueryResult, State
 from innerloop.learners.losses import task_accuracies, task_losses
 from innerloop.networks.network import Network

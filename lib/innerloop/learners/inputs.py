@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
 from innerloop.runtime.errors import InputError
@@ -199,9 +199,11 @@ def require_tasks(
     like: Parameters,
     *,
     values: bool = False,
-    way: int | None = None,
+    any_way: bool = False,
 ) -> None:
     """Refuse tasks that the network cannot take; arguments as for labelled images.
+
+    With `any_way` they may have other classes than the head.
 
     Raises:
         InputError: as for their support and query images.
@@ -211,6 +213,7 @@ def require_tasks(
             f"tasks is {_article(tasks)}; expected a batch of tasks, such as "
             "innerloop.tasks_of(images, 'test').batch(range(4))"
         )
+    way = tasks.way if any_way else network.way
     require_labelled(network, tasks.support, "support", like, values=values, way=way)
     require_labelled(network, tasks.query, "query", like, values=values, way=way)
 

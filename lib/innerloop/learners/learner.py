@@ -8,7 +8,7 @@ from typing import Literal, Protocol, TypeAlias
 import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.learners.adapt import Adaptation
+from innerloop.learners.gradient_based.adapt import Adaptation
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
 

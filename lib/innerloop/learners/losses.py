@@ -7,7 +7,7 @@ import math
 import torch
 
 from innerloop.engine.losses import cross_entropy
-from innerloop.learners.method import InnerLoss
+from innerloop.learners.gradient_based.method import InnerLoss
 
 
 def loss_scale(labels: torch.Tensor, way: int, kind: InnerLoss = "mean") -> float:

@@ -1,36 +1,32 @@
-"""A learner by name: which code it is. Without torch, so that study files can be checked."""
+"""Learners by name: `innerloop.learner("ridge", regulariser=10)`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from innerloop.learners.method import LearnedStepSizes, Method
+from innerloop.learners.options import LearnerOptions
+from innerloop.runtime.built_in import LEARNERS
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import split_entry
+from innerloop.runtime.suggestions import instead_of
 
 
-@dataclass(frozen=True)
-class NamedLearner:
-    """A learner of another kind than the methods.
+def learner(name: str, **options: Any) -> LearnerOptions:
+    """A learner of another kind than the methods, for `innerloop.train`.
 
-    Attributes:
-        name: what tables call it.
-        entry: what makes it, called with its options.
-        options: keyword arguments.
-        label: how figures and tables show it
+    Args:
+        name: `prototypes`; `ridge`, a closed-form head; `pretrained`, all training classes at once
+            and then a classifier per task; or `path/to/file.py:name` of your own.
+        options: its keyword arguments, such as `classifier="nearest_mean"`.
+
+    Raises:
+        ConfigError: there is no such learner.
     """
-
-    name: str
-    entry: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    label: str = ""
-
-
-def entry_of(chosen: Method | NamedLearner) -> str:
-    """Where the code that a method or a learner brings along is."""
-    return chosen.update_rule if isinstance(chosen, Method) else chosen.entry
-
-
-def learned_step_sizes(chosen: Method | NamedLearner) -> LearnedStepSizes:
-    """How step sizes are learned; False where they are not, or there are none."""
-    return chosen.learn_step_size if isinstance(chosen, Method) else False
+    if name in LEARNERS:
+        return LearnerOptions(name, LEARNERS[name], options)
+    if ":" not in name:
+        raise ConfigError(
+            f"learner '{name}' is unknown{instead_of(name, LEARNERS)}; "
+            "code of your own is named path/to/file.py:name"
+        )
+    return LearnerOptions(split_entry(name)[1], name, options)

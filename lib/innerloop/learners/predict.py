@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 
 from innerloop.data.tasks import Labelled
-from innerloop.learners.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.inputs import (
     require_images,
     require_labelled,
     require_network,
     require_weights,
 )
-from innerloop.learners.method import Method
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
 from innerloop.runtime.errors import InputError

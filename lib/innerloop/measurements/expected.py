@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from innerloop.learners.named import NamedLearner, learned_step_sizes
+from innerloop.learners.options import LearnerOptions, learned_step_sizes
 from innerloop.measurements.layers import HEAD
 from innerloop.measurements.rows import model_columns
 from innerloop.measurements.schemas import ALLOWED, require_unique
@@ -64,7 +64,7 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
 
 def _may_adapt_nothing(name: str, spec: MeasureSpec) -> bool:
     """Whether a probe may have had nothing to measure: no weight adapts under every learner."""
-    return name != "accuracy" and isinstance(spec.model.method, NamedLearner)
+    return name != "accuracy" and isinstance(spec.model.learner, LearnerOptions)
 
 
 def _require_model(table: pa.Table, spec: Spec, where: str) -> None:
@@ -146,7 +146,7 @@ def _weight_norm(spec: TrainSpec, table: pa.Table) -> Expected:
 
 
 def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
-    learned = _logged(spec) if learned_step_sizes(spec.method) else []
+    learned = _logged(spec) if learned_step_sizes(spec.learner) else []
     if spec.network.shapes is None:
         named = {(HEAD, "weight"), *_columns(table, "layer", "parameter")}
         return ("iteration", "layer", "parameter"), (
@@ -161,7 +161,7 @@ def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
 
 
 def _step_size_value(spec: TrainSpec, table: pa.Table) -> Expected:
-    last, learned = spec.schedule.iterations, learned_step_sizes(spec.method)
+    last, learned = spec.schedule.iterations, learned_step_sizes(spec.learner)
     if spec.network.shapes is None:
         counts = Counter(_columns(table, "layer", "parameter", "step"))
         least = counts or {(HEAD, "weight", 0): 1}
@@ -179,9 +179,9 @@ def _step_size_value(spec: TrainSpec, table: pa.Table) -> Expected:
 
 def _step_sizes(spec: TrainSpec) -> dict[tuple[str, str], int]:
     """(layer, parameter) -> learned step sizes, of those that move in the inner loop."""
-    if isinstance(spec.method, NamedLearner):
+    if isinstance(spec.learner, LearnerOptions):
         return {}
-    method, steps = spec.method, spec.schedule.train_steps
+    method, steps = spec.learner, spec.schedule.train_steps
 
     def role(layer: str, parameter: str) -> str:
         if layer == HEAD:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from innerloop.learners.named import learned_step_sizes
+from innerloop.learners.options import learned_step_sizes
 from innerloop.specs.train import TrainSpec
 
 Row = Mapping[str, Any]
@@ -28,6 +28,6 @@ def logged_rows(table: str, log: Iterable[Row], spec: TrainSpec) -> Iterator[Row
             if row["parameter"] == "weight"
         )
     if table == "step_size":
-        learned = learned_step_sizes(spec.method)
+        learned = learned_step_sizes(spec.learner)
         return ({name: row[name] for name in _SUMMARY} for row in log if learned)
     return iter(log)

@@ -25,7 +25,7 @@ def model_columns(spec: TrainSpec) -> Row:
     return {
         "protocol": spec.protocol,
         "variant": spec.variant,
-        "method": spec.method.name,
+        "method": spec.learner.name,
         "train_dataset": spec.dataset,
         "train_store": spec.store,
         "setting": spec.setting,

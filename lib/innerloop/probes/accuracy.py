@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.progress import Progress
-from innerloop.training.evaluation import evaluate
+from innerloop.training.evaluation import query_results
 
 
 def accuracy(model: ProbedModel) -> Iterator[Row]:
@@ -27,7 +27,7 @@ def accuracy(model: ProbedModel) -> Iterator[Row]:
                     tasks = model.tasks(dataset, split).of(
                         episodes[start : start + model.tasks_at_once]
                     )
-                    result = evaluate(
+                    result = query_results(
                         model.network, model.learner, weights.state, [tasks], model.test_steps
                     )
                     found = zip(tasks.episodes.index, result.accuracies, result.losses, strict=True)

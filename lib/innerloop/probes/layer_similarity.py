@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import torch
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.adapt import query_logits
+from innerloop.learners.gradient_based.adapt import query_logits
 from innerloop.learners.inputs import require_network, require_tasks, require_weights
 from innerloop.networks.network import Activations, Network
 from innerloop.networks.parameters import Parameters, with_task_axis

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.adapt import query_logits
+from innerloop.learners.gradient_based.adapt import query_logits
 from innerloop.learners.losses import task_losses
 from innerloop.networks.parameters import Parameters, kind_of, layer_of, with_task_axis
 from innerloop.probes.probe import ProbedModel, Row

@@ -17,11 +17,11 @@ import torch
 
 from innerloop.data.tasks import Labelled
 from innerloop.engine.engine import engine_of
-from innerloop.learners.constraint import constrained
+from innerloop.learners.gradient_based.constraint import constrained
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.update_rules.rule import UpdateRule
+from innerloop.learners.gradient_based.update_rules.rules import scaled_lr, unit_norm
 from innerloop.learners.losses import loss_scale, task_accuracies, task_losses
-from innerloop.learners.methods import method
-from innerloop.learners.update_rules.rule import UpdateRule
-from innerloop.learners.update_rules.rules import scaled_lr, unit_norm
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, role_of, with_task_axis
 from innerloop.runtime.errors import ConfigError

@@ -19,10 +19,10 @@ FEW_SHOT = frozenset({"symbols", "people", "scripts", "mini_imagenet", "cub", "f
 
 #: Update rules.
 UPDATE_RULES: dict[str, str] = {
-    "sgd": "innerloop.learners.update_rules.rules:sgd",
-    "scaled_lr": "innerloop.learners.update_rules.rules:scaled_lr",
-    "scaled_lr_layer": "innerloop.learners.update_rules.rules:scaled_lr_layer",
-    "unit_norm": "innerloop.learners.update_rules.rules:unit_norm",
+    "sgd": "innerloop.learners.gradient_based.update_rules.rules:sgd",
+    "scaled_lr": "innerloop.learners.gradient_based.update_rules.rules:scaled_lr",
+    "scaled_lr_layer": "innerloop.learners.gradient_based.update_rules.rules:scaled_lr_layer",
+    "unit_norm": "innerloop.learners.gradient_based.update_rules.rules:unit_norm",
 }
 
 #: Learners of another kind than the methods.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from innerloop.learners.method import Method
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.options import LearnerOptions
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.allowed import Count, Natural, Positive
 from innerloop.runtime.compute import Compute
@@ -52,7 +52,7 @@ class TrainSpec:
         shot: support images per class.
         queries: query images per class while training
         study_seed: which tasks are drawn.
-        method: how the network learns, without its label: a method, or a learner of another kind.
+        learner: how the network learns, without its label: a method, or a learner of another kind.
         store: the image store.
         network: what is trained.
         schedule: for how long and on how much.
@@ -70,7 +70,7 @@ class TrainSpec:
     shot: int
     queries: Count = 15
     study_seed: int
-    method: Method | NamedLearner
+    learner: Method | LearnerOptions
     store: str
     network: NetworkOptions
     schedule: Schedule

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from innerloop.learners.method import Method
-from innerloop.learners.update_rules.declaration import check_source
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.update_rules.declaration import check_source
 from innerloop.runtime.built_in import LEARNERS, NETWORKS, UPDATE_RULES
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.extensions import check_entry, check_options, declared_options, split_entry

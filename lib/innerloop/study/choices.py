@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.networks.options import NetworkOptions
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import Schedule, TrainSpec

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from innerloop.learners.method import Method
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.options import LearnerOptions
 from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.study import Study
@@ -47,26 +47,26 @@ def _described_data(study: Study, name: str, chosen: Mapping[str, Any]) -> dict[
 
 
 def _described(model: Model) -> dict[str, Any]:
-    method = model.method
-    of_methods = () if isinstance(method, Method) else (*choices.of(Method), "test_step_size")
+    learner = model.learner
+    of_methods = () if isinstance(learner, Method) else (*choices.of(Method), "test_step_size")
     chosen = [name for name in choices.NAMES if name not in of_methods]
     return {
         **asdict(model.key),
-        "method": method.name,
-        "label": method.label,
+        "method": learner.name,
+        "label": learner.label,
         "way": model.way,
         "shot": model.shot,
         **choices.pick(model.choices, chosen),
-        **_described_method(method),
+        **_described_learner(learner),
         "baseline": model.baseline,
     }
 
 
-def _described_method(method: Method | NamedLearner) -> dict[str, Any]:
-    if isinstance(method, NamedLearner):
-        return {"learner": method.entry, "learner_options": dict(method.options)}
+def _described_learner(learner: Method | LearnerOptions) -> dict[str, Any]:
+    if isinstance(learner, LearnerOptions):
+        return {"learner": learner.entry, "learner_options": dict(learner.options)}
     return {
-        "step_size_multiplier": method.step_size_multiplier,
-        "learn_step_size": method.learn_step_size,
-        "step_size_lower_bound": method.step_size_lower_bound,
+        "step_size_multiplier": learner.step_size_multiplier,
+        "learn_step_size": learner.learn_step_size,
+        "step_size_lower_bound": learner.step_size_lower_bound,
     }

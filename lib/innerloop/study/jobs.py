@@ -15,7 +15,7 @@ from typing import Any
 
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
-from innerloop.learners.named import entry_of
+from innerloop.learners.options import entry_of
 from innerloop.networks.options import CONV4, NetworkOptions
 from innerloop.runtime.built_in import ACCURACY, network_entry
 from innerloop.runtime.code_digest import code_digest
@@ -206,7 +206,7 @@ class Jobs:
             shot=model.shot,
             queries=model.choices["queries"],
             study_seed=keys.seed,
-            method=replace(model.method, label=""),  # how it is called trains nothing
+            learner=replace(model.learner, label=""),  # how it is called trains nothing
             store=self.store(key.dataset, model.choices["image_size"]),
             network=_network(model),
             schedule=Schedule(
@@ -220,7 +220,7 @@ class Jobs:
             ),
             validation_queries=queries,
             compute=self._compute("tf32", "deterministic", "cuda_graph"),
-            code=self.code("train.py", entry_of(model.method), _network(model).network),
+            code=self.code("train.py", entry_of(model.learner), _network(model).network),
         )
 
     def evaluate(self, key: ModelKey) -> MeasureSpec:
@@ -253,7 +253,7 @@ class Jobs:
             tasks_at_once=self.study.compute.tasks_at_once,
             model=self.train(model.key),
             compute=self._compute("deterministic"),
-            code=self.code("measure.py", entry, entry_of(model.method), _network(model).network),
+            code=self.code("measure.py", entry, entry_of(model.learner), _network(model).network),
         )
 
     def baseline(self, dataset: str, setting: str) -> RawPixelsSpec:

@@ -12,7 +12,7 @@ from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.allowed import Allowed, Name
 from innerloop.runtime.typed_json import REST, as_json
 from innerloop.specs.probe_options import OPTIONS

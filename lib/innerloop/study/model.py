@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from innerloop.learners.method import Method
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.options import LearnerOptions
 from innerloop.study.model_key import ModelKey, way_and_shot
 
 #: At most so many validation tasks go through the network together, and so many images.
@@ -20,7 +20,7 @@ class Model:
 
     Attributes:
         key: its place in the study.
-        method: how it learns: by a method, or by a learner of another kind.
+        learner: how it learns: by a method, or by a learner of another kind.
         choices: every other choice by its flat name.
         evaluate_on: data sets its accuracy is measured on.
         splits: splits its accuracy is measured on.
@@ -28,7 +28,7 @@ class Model:
     """
 
     key: ModelKey
-    method: Method | NamedLearner
+    learner: Method | LearnerOptions
     choices: Mapping[str, Any]
     evaluate_on: tuple[str, ...]
     splits: tuple[str, ...]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from innerloop.learners.methods import METHODS
+from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
 from innerloop.runtime.built_in import FEW_SHOT, SOURCES
 from innerloop.runtime.errors import ConfigError

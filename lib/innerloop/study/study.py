@@ -57,11 +57,11 @@ class Study(StudyFile):
         for variant in variants if asked.variants == "all" else asked.variants:
             for setting in asked.settings:
                 way_and_shot(setting)
-                method, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
+                learner, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
                 for seed in self.keys.model_seeds:
                     yield Model(
                         key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
-                        method=method,
+                        learner=learner,
                         choices=chosen,
                         evaluate_on=asked.evaluate_on or (asked.dataset,),
                         splits=asked.splits,

@@ -11,10 +11,10 @@ from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import Registry, read_registry
 from innerloop.data.acquire.terms import require_acceptance, terms_of
 from innerloop.data.licence import Licence
-from innerloop.learners.by_name import learner
-from innerloop.learners.method import Method, with_test_step_size
-from innerloop.learners.methods import METHODS, rule_entry
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.gradient_based.method import Method, with_test_step_size
+from innerloop.learners.gradient_based.methods import METHODS, rule_entry
+from innerloop.learners.named import learner
+from innerloop.learners.options import LearnerOptions
 from innerloop.runtime.built_in import LEARNERS, PROBES, SOURCES
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.suggestions import instead_of
@@ -155,7 +155,7 @@ class StudyFile:
 
     def resolved(
         self, name: str, variant: str, setting: str, entry: Mapping[str, Any]
-    ) -> tuple[Method | NamedLearner, Mapping[str, Any]]:
+    ) -> tuple[Method | LearnerOptions, Mapping[str, Any]]:
         """A variant's method or learner and its choices in one setting.
 
         An entry of `models` says some of them, too.
@@ -191,7 +191,7 @@ class StudyFile:
                 f"study file: protocols.{name}.variants.{variant}: {reason}"
             ) from error
 
-    def _learner(self, protocol: str, variant: str) -> NamedLearner:
+    def _learner(self, protocol: str, variant: str) -> LearnerOptions:
         """A variant's learner of another kind than the methods."""
         own = self.config["protocols"][protocol]["variants"][variant]
         name, options = own["learner"], own.get("learner_options", {})

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.data.store_name import variant_and_size
-from innerloop.learners.method import Method
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.options import LearnerOptions
 from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
 from innerloop.study.jobs import Jobs
@@ -145,9 +145,9 @@ def _training(study: Study, model: Model) -> Work:
     chosen = model.choices
     support, queries = _images(model, chosen["queries"])
     task = queries * GRADIENT
-    if isinstance(model.method, Method):
-        order = GRADIENT if model.method.first_order else SECOND_ORDER
-        task += chosen["train_steps"] * support * _step(model.method, order)
+    if isinstance(model.learner, Method):
+        order = GRADIENT if model.learner.first_order else SECOND_ORDER
+        task += chosen["train_steps"] * support * _step(model.learner, order)
     else:
         task += support * GRADIENT
     validation, iterations = study.keys.validation, chosen["iterations"]
@@ -159,7 +159,7 @@ def _training(study: Study, model: Model) -> Work:
     each = study.keys.evaluation.queries
     _, asked = _images(model, each)
     validated = Tasks(model.validated_together(each), support, asked, inductive)
-    together = isinstance(model.method, NamedLearner)
+    together = isinstance(model.learner, LearnerOptions)
     alive = max(
         batch.differentiated(_kept_steps(study, model), together=together),
         validated.measured(together=together),
@@ -170,9 +170,9 @@ def _training(study: Study, model: Model) -> Work:
 
 def _kept_steps(study: Study, model: Model) -> int:
     """Inner steps whose activations wait for the outer gradient."""
-    if isinstance(model.method, NamedLearner) or model.method.first_order:
+    if isinstance(model.learner, LearnerOptions) or model.learner.first_order:
         return 0
-    if model.method.adapts == "head":
+    if model.learner.adapts == "head":
         return 1  # the body goes through once, for all steps
     return int(model.choices["train_steps"]) if study.compute.keep_activations else 1
 
@@ -181,7 +181,7 @@ def _accuracy(study: Study, model: Model) -> Work:
     """Measure one model's accuracy."""
     places = len(model.evaluate_on) * len(model.splits)
     tasks = places * study.keys.evaluation.tasks
-    return _measured(study, model, tasks, together=isinstance(model.method, NamedLearner))
+    return _measured(study, model, tasks, together=isinstance(model.learner, LearnerOptions))
 
 
 def _probe(study: Study, model: Model, name: str) -> Work:
@@ -236,10 +236,10 @@ def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work
 def _evaluated_task(study: Study, model: Model) -> float:
     """Forward passes of one task: adaptation, and its query images before and after."""
     support, queries = _images(model, study.keys.evaluation.queries)
-    if isinstance(model.method, NamedLearner):  # as if nothing adapts
+    if isinstance(model.learner, LearnerOptions):  # as if nothing adapts
         return float(support + queries)
     return float(
-        model.choices["test_steps"] * support * _step(model.method, GRADIENT) + 2 * queries
+        model.choices["test_steps"] * support * _step(model.learner, GRADIENT) + 2 * queries
     )
 
 

@@ -7,10 +7,10 @@ from typing import Any
 import pyarrow as pa
 import torch
 
-from innerloop.learners.effective_step_size import effective_step_size
-from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.gradient_based.effective_step_size import effective_step_size
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 from innerloop.learners.learner import Learner, State
-from innerloop.learners.update_rules.chosen import rule_of
 from innerloop.networks.parameters import Parameters, kind_of, layer_of
 
 SCHEMA = pa.schema(

@@ -1,4 +1,4 @@
-"""Evaluation: query accuracy of a learner on fixed tasks."""
+"""Evaluation: loss and accuracy on fixed tasks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 
 from innerloop.data.tasks import TaskBatch
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.inputs import require_network, require_tasks, require_weights
 from innerloop.learners.learner import Learner, QueryResult, State
 from innerloop.learners.losses import task_accuracies, task_losses
@@ -16,7 +17,7 @@ from innerloop.networks.parameters import bounded
 from innerloop.runtime.errors import InputError
 
 
-def evaluate(
+def query_results(
     network: Network, learner: Learner, state: State, batches: Iterable[TaskBatch], steps: int
 ) -> QueryResult:
     """Loss and accuracy of every task of the batches, in order.
@@ -33,9 +34,9 @@ def evaluate(
     """
     require_network(network)
     require_weights(network, state["slow"], "slow")
-    results = []
+    any_way, results = not isinstance(learner, GradientLearner), []
     for tasks in batches:
-        require_tasks(network, tasks, state["slow"], values=True, way=tasks.way)
+        require_tasks(network, tasks, state["slow"], values=True, any_way=any_way)
         results.append(_result(network, learner, state, tasks, steps))
     if not results:
         raise InputError("batches: there are no tasks to evaluate on")

@@ -6,16 +6,17 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
-from innerloop.learners.chosen import learner_of
-from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.building import learner_of
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.learner import Learner, State
-from innerloop.learners.method import Method
 from innerloop.learners.predict import one_task
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
@@ -55,7 +56,6 @@ class TrainedModel:
 
     Attributes:
         network: the function.
-        learner: how it learns.
         spec: all parameters it was trained under.
         kept: weights by outer iteration.
         best: iteration with the highest validation accuracy.
@@ -63,7 +63,6 @@ class TrainedModel:
     """
 
     network: Network
-    learner: Learner
     spec: TrainSpec = field(repr=False)
     kept: dict[int, Weights]
     best: int
@@ -71,7 +70,7 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         kept = f"{len(self.kept)} kept iterations, best {self.best}, last {self.last}"
-        return f"TrainedModel({self.network}, {self.method or self.learner}, {kept})"
+        return f"TrainedModel({self.network}, {self.spec.learner}, {kept})"
 
     def at(self, checkpoint: str | int = "last") -> Weights:
         """Weights of `best`, `last`, or a kept iteration.
@@ -87,6 +86,11 @@ class TrainedModel:
             )
         return self.kept[int(iteration)]
 
+    @cached_property
+    def learner(self) -> Learner:
+        """How it learns."""
+        return learner_of(self.spec.learner, self.spec.schedule.train_steps)
+
     @property
     def slow(self) -> Parameters:
         """Slow weights of the last iteration."""
@@ -95,7 +99,7 @@ class TrainedModel:
     @property
     def method(self) -> Method | None:
         """How it adapts; None where a learner of another kind was trained."""
-        return self.learner.method if isinstance(self.learner, GradientLearner) else None
+        return self.spec.learner if isinstance(self.spec.learner, Method) else None
 
     @property
     def step_sizes(self) -> Parameters:
@@ -184,7 +188,6 @@ def load(path: Path | str) -> TrainedModel:
         spec = from_json(TrainSpec, json.loads(content["spec"]))
         return TrainedModel(
             network=Network(**content["network"]),
-            learner=learner_of(spec.method, spec.schedule.train_steps),
             spec=spec,
             kept={
                 iteration: Weights(iteration, state) for iteration, state in content["kept"].items()

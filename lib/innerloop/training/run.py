@@ -15,7 +15,7 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split, split_digest
 from innerloop.data.tasks import Tasks
 from innerloop.engine.engine import engine_of
-from innerloop.learners.chosen import learner_of
+from innerloop.learners.building import learner_of
 from innerloop.networks.network import Network
 from innerloop.runtime.device import describe, set_up
 from innerloop.runtime.errors import InterruptedTrainingError
@@ -141,7 +141,7 @@ def _training(
 
     return Training(
         Network.of(spec.network),
-        learner_of(spec.method, spec.schedule.train_steps, keep_activations=keep_activations),
+        learner_of(spec.learner, spec.schedule.train_steps, keep_activations=keep_activations),
         spec.schedule,
         tasks("train", f"training, seed {spec.seed}", spec.queries),
         tasks("val", "validation", spec.validation_queries),

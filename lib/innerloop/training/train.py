@@ -9,9 +9,9 @@ import torch
 
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_table
+from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.inputs import require_network
-from innerloop.learners.method import Method
-from innerloop.learners.named import NamedLearner, entry_of
+from innerloop.learners.options import LearnerOptions, entry_of
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.code_digest import code_digest
@@ -26,7 +26,7 @@ from innerloop.training.run import TrainingFiles, run_training
 
 def train(
     network: Network,
-    method: Method | NamedLearner,
+    learner: Method | LearnerOptions,
     images: ImageStore,
     folder: Path | str,
     schedule: Schedule,
@@ -47,7 +47,7 @@ def train(
 
     Args:
         network: what is trained.
-        method: how it learns: a method, or `innerloop.learner(...)`.
+        learner: how it learns: a method, or `innerloop.learner(...)`.
         images: the store, as `open_images` gives it.
         folder: where `model.pt`, which `load` reads, its logs and checkpoints are written.
         schedule: for how long and on how much.
@@ -67,6 +67,11 @@ def train(
         InterruptedTrainingError: it was asked to stop; a checkpoint is written.
     """
     require_network(network)
+    if not isinstance(learner, Method | LearnerOptions):
+        raise InputError(
+            f"learner is {learner!r}; expected a method, such as innerloop.method('maml'), or "
+            "innerloop.learner('prototypes')"
+        )
     size = images.images.shape[-1]
     if size != network.image_size:
         raise InputError(
@@ -85,20 +90,20 @@ def train(
     )
     spec = TrainSpec(
         dataset=images.dataset,
-        variant=method.name,
+        variant=learner.name,
         setting=f"{network.way}w{shot}s",
         seed=seed,
         way=network.way,
         shot=shot,
         queries=queries,
         study_seed=seed,
-        method=replace(method, label=""),
+        learner=replace(learner, label=""),
         store=images.name,
         network=network_options,
         schedule=schedule,
         validation_queries=queries,
         compute=Compute(device, threads or torch.get_num_threads()),
-        code=code_digest(__file__, [source_file(entry_of(method)), source_file(network.entry)]),
+        code=code_digest(__file__, [source_file(entry_of(learner)), source_file(network.entry)]),
     )
     files = TrainingFiles(
         images=images,

@@ -10,7 +10,7 @@ import torch
 
 from innerloop.data.tasks import ClassImages, TaskBatch, Tasks
 from innerloop.engine.engine import engine_of
-from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.learner import Learner, QueryResult, State
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import detached
@@ -18,7 +18,7 @@ from innerloop.runtime.errors import DivergenceError, ExtensionError
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.training.captured_step import CapturedStep
 from innerloop.training.dynamics import dynamics_rows
-from innerloop.training.evaluation import evaluate
+from innerloop.training.evaluation import query_results
 from innerloop.training.model_file import TrainedModel, Weights
 
 #: Iterations between looks at the loss; each look waits for the device.
@@ -98,7 +98,7 @@ class Training:
         last = self.schedule.iterations
         wanted = {*self.schedule.checkpoints, self.best[1], last}
         kept = {iteration: self.kept[iteration] for iteration in sorted(wanted)}
-        return TrainedModel(self.network, self.learner, spec, kept, best=self.best[1], last=last)
+        return TrainedModel(self.network, spec, kept, best=self.best[1], last=last)
 
     def _outer_step(self) -> QueryResult:
         first = self.iteration * self.schedule.meta_batch
@@ -180,7 +180,7 @@ class Training:
     def _validate(self) -> QueryResult:
         schedule = self.schedule
         batches = self._validation_tasks.batches(schedule.validation_tasks, schedule.tasks_at_once)
-        return evaluate(self.network, self.learner, self.learned, batches, schedule.test_steps)
+        return query_results(self.network, self.learner, self.learned, batches, schedule.test_steps)
 
     def _weights(self) -> Weights:
         return Weights(self.iteration, _snapshot(self.learned)).to(torch.device("cpu"))

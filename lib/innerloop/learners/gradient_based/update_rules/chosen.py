@@ -8,9 +8,13 @@ from typing import Any
 
 import torch
 
-from innerloop.learners.method import Method
-from innerloop.learners.update_rules.declaration import OFFERED, check_moves
-from innerloop.learners.update_rules.rule import RuleFunction, UpdateRule, update_rule
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.update_rules.declaration import OFFERED, check_moves
+from innerloop.learners.gradient_based.update_rules.rule import (
+    RuleFunction,
+    UpdateRule,
+    update_rule,
+)
 from innerloop.networks.parameters import Role
 from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import GIVEN, UNKNOWN, check_options, load_entry

@@ -1,6 +1,6 @@
 """A user's update rule: takes the norm of one tensor, knowing nothing of other tasks."""
 
-from innerloop.learners.update_rules.rule import update_rule
+from innerloop.learners.gradient_based.update_rules.rule import update_rule
 
 
 @update_rule("conv_weight", "head")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 import tiny
-from innerloop.learners.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.methods import METHODS, Method, method
 from innerloop.learners.losses import task_losses
-from innerloop.learners.methods import METHODS, Method, method
 from innerloop.networks.network import Network
 from oracle import Oracle
 

@@ -8,7 +8,10 @@ import torch
 
 from innerloop.data.tasks import Labelled
 from innerloop.engine.engine import engine_of, support_gradient
-from innerloop.learners.constraint import require_constrained
+from innerloop.learners.gradient_based.constraint import require_constrained
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.step_sizes import adapted_names, initial_step_sizes, of_step
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 from innerloop.learners.inputs import (
     require_labelled,
     require_method,
@@ -17,9 +20,6 @@ from innerloop.learners.inputs import (
     require_weights,
 )
 from innerloop.learners.losses import loss_scale
-from innerloop.learners.method import Method
-from innerloop.learners.step_sizes import adapted_names, initial_step_sizes, of_step
-from innerloop.learners.update_rules.chosen import rule_of
 from innerloop.networks.network import Activations, Network
 from innerloop.networks.parameters import Parameters, with_task_axis
 from innerloop.runtime.errors import ConfigError, require_count

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from innerloop.learners.methods import method
-from innerloop.learners.step_sizes import bounded_below, initial_step_sizes
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.step_sizes import bounded_below, initial_step_sizes
 from tiny import NETWORK
 
 SLOW = NETWORK.initial(0)

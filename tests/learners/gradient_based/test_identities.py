@@ -5,12 +5,12 @@ import torch
 
 import tiny
 from innerloop.data.tasks import Labelled
-from innerloop.learners.adapt import adapt
-from innerloop.learners.constraint import constrained
+from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.constraint import constrained
+from innerloop.learners.gradient_based.methods import METHODS, Method, method
+from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 from innerloop.learners.losses import task_losses
-from innerloop.learners.methods import METHODS, Method, method
-from innerloop.learners.step_sizes import initial_step_sizes
-from innerloop.learners.update_rules.chosen import rule_of
 from innerloop.networks.parameters import Parameters, role_of
 from innerloop.runtime.errors import ConfigError
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import torch
 
-from innerloop.learners.update_rules.rule import UpdateRule
+from innerloop.learners.gradient_based.update_rules.rule import UpdateRule
 from innerloop.networks.parameters import role_of
 from innerloop.runtime.streams import seed_from
 

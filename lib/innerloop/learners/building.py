@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import cast, get_args
 
-from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.learner import Batch, Learner
-from innerloop.learners.method import Method
-from innerloop.learners.named import NamedLearner
+from innerloop.learners.options import LearnerOptions
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.extensions import load_entry
 
@@ -17,7 +17,7 @@ _PARTS = ("network", "init", "outer_gradient", "adapt", "predict", "project")
 
 
 def learner_of(
-    chosen: Method | NamedLearner, train_steps: int, *, keep_activations: bool = False
+    chosen: Method | LearnerOptions, train_steps: int, *, keep_activations: bool = False
 ) -> Learner:
     """The learner that a model is trained by.
 

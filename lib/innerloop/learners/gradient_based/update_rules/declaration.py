@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection, Iterable
 
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.extensions import (
     all_arguments,

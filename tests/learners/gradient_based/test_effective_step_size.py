@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from innerloop.learners.effective_step_size import effective_step_size
-from innerloop.learners.method import Method
-from innerloop.learners.methods import method
-from innerloop.learners.update_rules.chosen import rule_of
-from innerloop.learners.update_rules.rule import update_rule
+from innerloop.learners.gradient_based.effective_step_size import effective_step_size
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
+from innerloop.learners.gradient_based.update_rules.rule import update_rule
 
 STEP_SIZE = 0.02
 

@@ -52,7 +52,7 @@ class Method:
 
     name: str
     label: str = ""
-    update_rule: str = "innerloop.learners.update_rules.rules:sgd"
+    update_rule: str = "innerloop.learners.gradient_based.update_rules.rules:sgd"
     rule_options: Mapping[str, Any] = field(default_factory=dict)
     adapts: Adapts = "all"
     adapt_batch_norm: bool = True

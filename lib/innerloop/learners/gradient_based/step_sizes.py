@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.networks.parameters import Parameters, role_of
 from innerloop.runtime.streams import seed_from
 

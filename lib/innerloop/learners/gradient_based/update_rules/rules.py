@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 
 import torch
 
-from innerloop.learners.update_rules.rule import UpdateRule, update_rule
+from innerloop.learners.gradient_based.update_rules.rule import UpdateRule, update_rule
 from innerloop.runtime.errors import ConfigError
 
 NormOver: TypeAlias = Literal["tensor", "filter"]

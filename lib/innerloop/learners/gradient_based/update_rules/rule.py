@@ -14,7 +14,11 @@ from typing import Any, TypeAlias
 
 import torch
 
-from innerloop.learners.update_rules.declaration import OFFERED, check_offered, check_roles
+from innerloop.learners.gradient_based.update_rules.declaration import (
+    OFFERED,
+    check_offered,
+    check_roles,
+)
 from innerloop.networks.parameters import Parameters, Role, layer_of, role_of
 from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import GIVEN

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from innerloop.learners.adapt import adapt
-from innerloop.learners.constraint import constrained
-from innerloop.learners.methods import method
+from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.constraint import constrained
+from innerloop.learners.gradient_based.methods import method
 from innerloop.networks.parameters import role_of
 from innerloop.runtime.errors import ConfigError
 from tiny import NETWORK, batch

@@ -8,8 +8,8 @@ import pytest
 
 import innerloop
 import tiny
-from innerloop.learners.chosen import learner_of
-from innerloop.learners.gradient import GradientLearner
+from innerloop.learners.building import learner_of
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.pretrained import Pretrained
 from innerloop.runtime.errors import ConfigError, ExtensionError
 

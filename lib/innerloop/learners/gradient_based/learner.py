@@ -9,12 +9,12 @@ import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.engine.engine import engine_of
-from innerloop.learners.adapt import Adaptation, adapt, query_logits
-from innerloop.learners.constraint import constrained
+from innerloop.learners.gradient_based.adapt import Adaptation, adapt, query_logits
+from innerloop.learners.gradient_based.constraint import constrained
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.step_sizes import bounded_below, initial_step_sizes
 from innerloop.learners.learner import Batch, QueryResult, State
 from innerloop.learners.losses import loss_scale, task_accuracies
-from innerloop.learners.method import Method
-from innerloop.learners.step_sizes import bounded_below, initial_step_sizes
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, bounded
 

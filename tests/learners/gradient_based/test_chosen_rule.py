@@ -8,16 +8,16 @@ from typing import Any, get_args
 import pytest
 import torch
 
-from innerloop.learners.method import Method
-from innerloop.learners.update_rules.chosen import rule_of
-from innerloop.learners.update_rules.declaration import ROLES, check_source
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
+from innerloop.learners.gradient_based.update_rules.declaration import ROLES, check_source
 from innerloop.networks.parameters import Role
 from innerloop.runtime.errors import ConfigError, ExtensionError
 
 HEAD = """
 from functools import partial
 import torch
-from innerloop.learners.update_rules.rule import UpdateRule, update_rule
+from innerloop.learners.gradient_based.update_rules.rule import UpdateRule, update_rule
 
 class Rule:
     def __call__(self, weight, gradient, step_size, *, factor=1.0, on=0 > 1, norm="", limit=None):
@@ -74,7 +74,7 @@ def test_a_rule_that_moves_nothing_is_refused(tmp_path: Path, roles: str, values
 
 @pytest.mark.parametrize("name", ["scaled_lr", "unit_norm"])
 def test_so_is_a_built_in_one(name: str):
-    entry = f"innerloop.learners.update_rules.rules:{name}"
+    entry = f"innerloop.learners.gradient_based.update_rules.rules:{name}"
     with pytest.raises(ConfigError, match=f"'{name}' is for conv_weight, which do not move"):
         rule_of(Method("mine", update_rule=entry, adapts="head"))
 
@@ -166,14 +166,14 @@ def test_what_is_no_rule_is_refused(tmp_path: Path, name: str):
 
 
 def test_the_plain_step_takes_no_options():
-    entry = "innerloop.learners.update_rules.rules:sgd"
+    entry = "innerloop.learners.gradient_based.update_rules.rules:sgd"
     for check in (check_source, rule_of):
         with pytest.raises(ConfigError, match="takes no option 'norm'; known are none"):
             check(Method("mine", update_rule=entry, rule_options={"norm": "filter"}))
 
 
 def test_a_built_in_rule_knows_its_norms():
-    entry = "innerloop.learners.update_rules.rules:unit_norm"
+    entry = "innerloop.learners.gradient_based.update_rules.rules:unit_norm"
     for norm in ("tensors", ""):
         with pytest.raises(ConfigError, match="choose tensor or filter"):
             rule_of(Method("mine", update_rule=entry, rule_options={"norm": norm}))

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from torch import nn
 
 import tiny
-from innerloop.learners.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.methods import method
 from innerloop.learners.losses import task_losses
-from innerloop.learners.methods import method
 
 higher = pytest.importorskip("higher", reason="the peer library `higher` is not installed")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 from typing import Any
 
-from innerloop.learners.method import Method
+from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.built_in import UPDATE_RULES
 from innerloop.runtime.errors import ConfigError
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from innerloop.learners.method import Method
-from innerloop.learners.update_rules.rules import squared_norm
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.update_rules.rules import squared_norm
 from innerloop.networks.parameters import Parameters, role_of
 from innerloop.runtime.errors import ConfigError
 
@@ -44,5 +44,5 @@ def require_constrained(method: Method, slow: Parameters) -> None:
                 raise ConfigError(
                     f"method '{method.name}' keeps conv weights at norm 1, but {name} has norm "
                     f"{norm:.3g}; adapt from constrained(method, slow), which is in "
-                    "innerloop.learners.constraint"
+                    "innerloop.learners.gradient_based.constraint"
                 )

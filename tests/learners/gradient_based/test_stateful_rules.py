@@ -10,12 +10,12 @@ import pytest
 import torch
 
 import tiny
-from innerloop.learners.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.methods import method
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
+from innerloop.learners.gradient_based.update_rules.declaration import check_source
 from innerloop.learners.losses import task_losses
-from innerloop.learners.method import Method
-from innerloop.learners.methods import method
-from innerloop.learners.update_rules.chosen import rule_of
-from innerloop.learners.update_rules.declaration import check_source
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, role_of
 from innerloop.runtime.errors import ConfigError, ExtensionError
@@ -141,7 +141,7 @@ def test_scaled_lr_of_the_layer_is_scaled_lr_of_its_weight_and_as_much_of_gamma(
             assert torch.equal(layer[name], scaled[name])
 
 
-MODULES = FILE.parents[1] / "networks/modules.py"
+MODULES = FILE.parents[2] / "networks/modules.py"
 
 
 @pytest.mark.parametrize(("module", "layer"), [("Residual", "stem"), ("Dense", "1")])
@@ -233,6 +233,6 @@ def test_what_a_rule_receives_is_no_option(tmp_path: Path) -> None:
 
 def written(folder: Path, code: str, **options: Any) -> Method:
     path = folder / f"{folder.name}.py"
-    text = "import torch\nfrom innerloop.learners.update_rules.rule import update_rule\n"
+    text = "import torch\nfrom innerloop import update_rule\n"
     path.write_text(f"{text}\n\n{code}\n", encoding="utf-8")
     return Method("mine", update_rule=f"{path}:rule", rule_options=options)

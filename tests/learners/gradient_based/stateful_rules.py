@@ -2,7 +2,7 @@
 
 import torch
 
-from innerloop.learners.update_rules.rule import update_rule
+from innerloop.learners.gradient_based.update_rules.rule import update_rule
 
 
 @update_rule("conv_weight", "conv_bias", "norm", "head", init=torch.zeros_like)

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 import tiny
-from innerloop.learners.adapt import adapt
-from innerloop.learners.methods import METHODS, Method, method
-from innerloop.learners.update_rules.chosen import rule_of
-from innerloop.learners.update_rules.rule import update_rule
+from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.methods import METHODS, Method, method
+from innerloop.learners.gradient_based.update_rules.chosen import rule_of
+from innerloop.learners.gradient_based.update_rules.rule import update_rule
 
 USER_FILE = Path(__file__).with_name("norm_step_rule.py")
 USERS = {

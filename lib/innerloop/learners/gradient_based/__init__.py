@@ -1,0 +1,1 @@
+"""MAML and its kin: the inner loop is gradient descent by a method."""
