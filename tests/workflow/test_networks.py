@@ -1,4 +1,4 @@
-"""One study with five networks, from images to the report: ours, and a user's."""
+"""One study of five networks, ours and a user's, and two learners, from images to the report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def study() -> dict[str, Any]:
     del content["toy"]
     variants = {name: {"method": "maml", **said} for name, said in NETWORKS.items()}
     learned = {f"{name}_sgd": {**said, "method": "meta_sgd"} for name, said in variants.items()}
-    content["protocols"]["p1"]["variants"] = variants
+    ridge = {"ridge": {**NETWORKS["resnet"], "learner": "ridge"}}
+    content["protocols"]["p1"]["variants"] = variants | ridge
     content["protocols"]["p2"]["variants"] = {
         name: said for name, said in learned.items() if name in ("resnet_sgd", "mine_sgd")
     }
@@ -58,6 +59,8 @@ def test_every_network_goes_from_images_to_the_report(tmp_path: Path) -> None:
         assert name in report
         layers = set(similarity.loc[similarity["variant"] == name, "layer"])
         assert layers == LAYERS.get(name, LAYERS["batch"])
+    assert "ridge" in set(checkout.aggregate("networks", "accuracy")["variant"])
+    assert "ridge" in set(invariance["variant"]) - set(similarity["variant"])
     change = invariance.set_index(["variant", "layer"])["output_change"]
     for normalised in (("batch", "conv2"), ("group", "conv2"), ("resnet", "block2.conv2")):
         assert change[normalised] < 1e-2
