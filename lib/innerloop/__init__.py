@@ -16,6 +16,7 @@ _HOME = {
     "Method": "innerloop.learners.gradient_based.method",
     "Schedule": "innerloop.specs.train",
     "adapt": "innerloop.learners.gradient_based.adapt",
+    "evaluate": "innerloop.training.evaluation",
     "from_state_dict": "innerloop.training.state_dict",
     "layer_cka": "innerloop.probes.layer_similarity",
     "layer_cka_per_task": "innerloop.probes.layer_similarity",

@@ -1,16 +1,21 @@
 """Evaluation: one result a task, in order, whatever the batch."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
+import innerloop
 import tiny
 from innerloop.learners.gradient_based.learner import GradientLearner, query_result
 from innerloop.learners.gradient_based.methods import method
 from innerloop.learners.losses import task_accuracies
 from innerloop.networks.parameters import bounded, with_task_axis
-from innerloop.training.evaluation import query_results
+from innerloop.runtime.errors import CheckpointError, InputError
+from innerloop.training.evaluation import evaluate, query_results
+from innerloop.training.model_file import TrainedModel, Weights
 
 STEPS = 2
 
@@ -74,3 +79,60 @@ def test_scores_that_are_no_numbers_have_no_highest(value: float):
     found = task_accuracies(scores, torch.arange(3).expand(2, 3))
     assert found[0] == 1
     assert found[1].isnan()
+
+
+def trained(how: Any) -> TrainedModel:
+    """A model that is kept at its start, and at iteration 5 of other weights."""
+    spec = replace(tiny.TRAINING, learner=how)
+    model = TrainedModel(tiny.NETWORK, spec, {}, best=0, last=5)
+    for number in (0, 5):
+        model.kept[number] = Weights(number, model.learner.init(tiny.NETWORK, seed=number))
+    return model
+
+
+@pytest.mark.parametrize("how", [tiny.METHOD, innerloop.learner("ridge")], ids=["maml", "ridge"])
+def test_a_trained_model_s_accuracies_are_those_of_its_weights_in_the_tasks_order(how: Any):
+    model, tasks = trained(how), tiny.tasks("test", queries=6)
+    assert torch.equal(
+        evaluate(model, tasks.batches(6, at_once=4)), evaluate(model, tasks.batch(range(6)))
+    )
+    for checkpoint, number in (("best", 0), ("last", 5)):
+        expected = query_results(
+            model.network, model.learner, model.kept[number].state, [tasks.batch(range(6))], 3
+        ).accuracies
+        assert torch.equal(
+            evaluate(model, tasks.batch(range(6)), steps=3, checkpoint=checkpoint), expected
+        )
+
+
+def test_without_inner_steps_a_model_is_evaluated_with_its_slow_weights():
+    model, batch = trained(tiny.METHOD), tiny.tasks("test").batch(range(8))
+    assert not torch.equal(evaluate(model, batch, steps=0), evaluate(model, batch, steps=5))
+
+
+def test_only_a_learner_whose_head_is_not_used_answers_for_another_way():
+    four = replace(tiny.tasks("test"), size=replace(tiny.tasks().size, way=4)).batch(range(2))
+    assert evaluate(trained(innerloop.learner("prototypes")), four).shape == (2,)
+    with pytest.raises(InputError, match=r"labels: 0 \.\.\. 3; the network has way 3"):
+        evaluate(trained(tiny.METHOD), four)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        (tiny.tasks("test"), "tasks is a Tasks; expected a batch of tasks"),
+        ([tiny.batch().support], "tasks is a Labelled; expected a batch of tasks"),
+        ([], "there are no tasks to evaluate on"),
+    ],
+)
+def test_what_is_no_tasks_is_refused(tasks: Any, message: str):
+    with pytest.raises(InputError, match=message):
+        evaluate(trained(tiny.METHOD), tasks)
+
+
+def test_what_is_no_model_or_was_not_kept_is_refused():
+    batch = tiny.tasks("test").batch(range(2))
+    with pytest.raises(InputError, match=r"model is a Network; .*innerloop\.load"):
+        evaluate(tiny.NETWORK, batch)  # type: ignore[arg-type]
+    with pytest.raises(CheckpointError, match="iteration 3 were kept"):
+        evaluate(trained(tiny.METHOD), batch, checkpoint=3)

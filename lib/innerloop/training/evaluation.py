@@ -15,6 +15,44 @@ from innerloop.learners.losses import task_accuracies, task_losses
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import bounded
 from innerloop.runtime.errors import InputError
+from innerloop.training.model_file import TrainedModel
+
+
+def evaluate(
+    model: TrainedModel,
+    tasks: TaskBatch | Iterable[TaskBatch],
+    *,
+    steps: int | None = None,
+    checkpoint: str | int = "last",
+) -> torch.Tensor:
+    """Accuracy of a trained model on each of T tasks, [T], in their order.
+
+    Args:
+        model: as `load` or `train` gives it.
+        tasks: a batch of tasks, or several: `tasks_of(images, "test").batches(600, at_once=10)`.
+        steps: inner steps; left out: the `test_steps` that the model was trained for.
+        checkpoint: whose weights: `best`, `last`, or a kept iteration.
+
+    Returns:
+        The fraction of each task's query images whose own class scores highest, on the tasks'
+        device. NaN where adaptation diverged.
+
+    Raises:
+        InputError: a task does not fit the network, or there are none.
+        CheckpointError: that iteration was not kept.
+    """
+    if not isinstance(model, TrainedModel):
+        raise InputError(
+            f"model is a {type(model).__name__}; expected a trained model, such as "
+            "innerloop.load('model.pt')"
+        )
+    return query_results(
+        model.network,
+        model.learner,
+        model.at(checkpoint).state,
+        tasks if isinstance(tasks, Iterable) else [tasks],
+        model.spec.schedule.test_steps if steps is None else steps,
+    ).accuracies
 
 
 def query_results(
