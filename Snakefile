@@ -53,6 +53,7 @@ localrules:
 onstart:
     refuse_while_earlier_jobs_run()
     refuse_unaccepted_licences()
+    rehearse_users_code()
     announce_jobs(workflow)
     show_terms()
 

@@ -24,11 +24,12 @@ from innerloop.runtime.files import (
     write_json,
 )
 from innerloop.runtime.partitions import longest_minutes
+from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
-from innerloop.study.model_key import ModelKey
+from innerloop.study.model_key import ModelKey, model_key
 from innerloop.study.overlays import name_of_its_own
 from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
@@ -104,6 +105,45 @@ def refuse_unaccepted_licences():
         STUDY.require_licences()
     except InnerloopError as error:
         raise WorkflowError(str(error)) from None
+
+
+def rehearse_users_code():
+    """Try code of the user's own on random images before any work; each version of it once."""
+    asked = [(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()]
+    training = [model_key(which) for rule, which in asked if rule == "train_model"]
+    probing = [
+        (model_key(which), which["probe"])
+        for rule, which in asked
+        if rule == "measure_probe"
+    ]
+    refused = []
+    for rehearsal in JOBS.rehearsals(training, probing):
+        spec = content_file(
+            ".snakemake/innerloop/rehearse", canonical_json(as_json(rehearsal))
+        )
+        passed = Path(spec).with_suffix(".passed")
+        if passed.exists():
+            continue
+        logger.info(
+            f"Trying your own code on random images: {rehearsal.training.in_words}"
+        )
+        log = Path(spec).with_suffix(".log")
+        with log.open("w", encoding="utf-8") as said:
+            program = [sys.executable, f"{SCRIPTS}/rehearse.py", "--spec", spec]
+            done = subprocess.run(program, stdout=said, stderr=said)
+        if done.returncode:
+            refused.append(f"{rehearsal.training.in_words}: {reason(log)}\nLog: {log}")
+        else:
+            passed.touch()
+    if refused:
+        raise WorkflowError(
+            "\n\n".join(
+                [
+                    *refused,
+                    "Tried on random images, before any work: nothing was started",
+                ]
+            )
+        )
 
 
 def show_terms():

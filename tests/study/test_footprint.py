@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from innerloop.engine.losses import task_groups
+from innerloop.networks.counts import conv4_counts
 from innerloop.study import footprint
 from innerloop.study.footprint import Tasks, megabytes
 
@@ -80,7 +81,8 @@ class Job:
             alive = self.tasks.differentiated(3 if self.kind == "train_keeping" else 1)
         else:
             alive = self.tasks.measured(together=self.kind == "probe")
-        return megabytes(SIZE, FILTERS, alive, self.tasks.images)
+        activations = conv4_counts(SIZE, FILTERS).activations
+        return megabytes(SIZE, activations, alive, self.tasks.images)
 
     def taken(self) -> float:
         """Its memory, as it is."""

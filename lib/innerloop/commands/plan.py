@@ -19,9 +19,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from innerloop.networks.counts import counts_of, keep
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json
 from innerloop.runtime.gpu_slots import visible_gpus
 from innerloop.runtime.progress import duration
+from innerloop.runtime.typed_json import as_json
 from innerloop.study.done import done
 from innerloop.study.forecast import Forecast
 from innerloop.study.overlays import merged_study
@@ -87,9 +90,24 @@ def main(argv: list[str]) -> None:
             "file after --configfile"
         )
     study = _read(arguments.configfile or [DEFAULT])
+    count_networks(study)
     measured = arguments.measured and Speeds.shipped().measured(_read(arguments.measured))
     slots = arguments.slots or [slots_here(study)]
     print("\n".join(described(study, Forecast(study, measured), slots)))
+
+
+def count_networks(study: Study) -> None:
+    """Count what networks other than Conv4 compute, unless it is known."""
+    networks = {
+        canonical_json(as_json(model.network)): model.network for model in study.models.values()
+    }
+    for options in networks.values():
+        if counts_of(options) is None:
+            # torch takes seconds, which no plan of Conv4 needs
+            from innerloop.networks.counting import count
+            from innerloop.networks.network import Network
+
+            keep(options, count(Network.of(options)))
 
 
 def _read(files: Sequence[str]) -> Study:

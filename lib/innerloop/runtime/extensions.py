@@ -47,6 +47,11 @@ def entry_in(folder: Path, entry: str) -> str:
     return f"{folder / place}:{name}" if place.endswith(".py") else entry
 
 
+def is_users(entry: str) -> bool:
+    """Whether an entry is code of the user's own."""
+    return not entry.startswith("innerloop.")
+
+
 def source_file(entry: str) -> Path:
     """The Python file that an entry lives in, found without importing it.
 
@@ -116,7 +121,7 @@ def load_entry(entry: str) -> Any:
         ExtensionError: it cannot be found, fails to import, or does not define the name.
     """
     place, name = split_entry(entry)
-    if not place.startswith("innerloop."):
+    if is_users(entry):
         _USERS[entry] = None
     try:
         if place.endswith(".py"):

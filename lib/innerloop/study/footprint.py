@@ -21,7 +21,7 @@ GRAPH = 8
 FORWARD, INDUCTIVE = 2.5, 4
 #: As in `engine/losses.py`, which this file must not import: planning needs no torch.
 IMAGES_OF_A_GROUP = 64
-_BLOCKS, _CHANNELS, _FLOAT = 4, 3, 4
+_CHANNELS, _FLOAT = 3, 4
 
 
 @dataclass(frozen=True)
@@ -66,19 +66,14 @@ class Tasks:
         return min(self.count, max(1, IMAGES_OF_A_GROUP // each)) * each
 
 
-def pre_activations(image_size: int, filters: int) -> int:
-    """Outputs of an image's four convolutions."""
-    return sum(filters * (image_size >> block) ** 2 for block in range(_BLOCKS))
-
-
-def megabytes(image_size: int, filters: int, alive: float, images: int) -> float:
+def megabytes(image_size: int, activations: float, alive: float, images: int) -> float:
     """What is in memory at once, in MB.
 
     Args:
         image_size: side of the images.
-        filters: of each block.
-        alive: floats for each pre-activation of an image.
+        activations: outputs of an image's convolutions and dense layers.
+        alive: floats for each of them.
         images: in hand, as floats: as they were drawn, and side by side for the convolution.
     """
-    floats = alive * pre_activations(image_size, filters)
+    floats = alive * activations
     return (floats + 2 * images * _CHANNELS * image_size**2) * _FLOAT / 1e6

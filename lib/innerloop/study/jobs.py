@@ -6,7 +6,7 @@ nothing else: Snakemake re-runs a job when it changes, and result files carry it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, replace
 from functools import cache
 from itertools import product
@@ -16,15 +16,17 @@ from typing import Any
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.learners.options import entry_of
-from innerloop.networks.options import CONV4, NetworkOptions
-from innerloop.runtime.built_in import ACCURACY, network_entry
+from innerloop.networks.counts import counts_of
+from innerloop.runtime.built_in import ACCURACY
 from innerloop.runtime.code_digest import code_digest
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.extensions import source_file
-from innerloop.runtime.files import sha256_of
+from innerloop.runtime.extensions import is_users, source_file
+from innerloop.runtime.files import canonical_json, sha256_of
+from innerloop.runtime.typed_json import as_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
+from innerloop.specs.rehearsal import Rehearsal
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.study import choices
 from innerloop.study.model import Model
@@ -208,7 +210,7 @@ class Jobs:
             study_seed=keys.seed,
             learner=replace(model.learner, label=""),  # how it is called trains nothing
             store=self.store(key.dataset, model.choices["image_size"]),
-            network=_network(model),
+            network=model.network,
             schedule=Schedule(
                 **choices.pick(model.choices, choices.of(Schedule)),
                 validation_every=keys.validation.interval(iterations),
@@ -220,7 +222,7 @@ class Jobs:
             ),
             validation_queries=queries,
             compute=self._compute("tf32", "deterministic", "cuda_graph"),
-            code=self.code("train.py", entry_of(model.learner), _network(model).network),
+            code=self.code("train.py", entry_of(model.learner), model.network.network),
         )
 
     def evaluate(self, key: ModelKey) -> MeasureSpec:
@@ -253,8 +255,42 @@ class Jobs:
             tasks_at_once=self.study.compute.tasks_at_once,
             model=self.train(model.key),
             compute=self._compute("deterministic"),
-            code=self.code("measure.py", entry, entry_of(model.learner), _network(model).network),
+            code=self.code("measure.py", entry, entry_of(model.learner), model.network.network),
         )
+
+    def rehearsals(
+        self, training: Collection[ModelKey], probing: Collection[tuple[ModelKey, str]]
+    ) -> list[Rehearsal]:
+        """What tries the user's own code that jobs use, and counts what networks compute.
+
+        Models that differ in data set or seed alone are tried once.
+
+        Args:
+            training: models that are about to be trained.
+            probing: models, and the probes that are about to measure them.
+        """
+        models: dict[str, TrainSpec] = {}
+        probes: dict[str, dict[str, MeasureSpec]] = {}
+        for key in dict.fromkeys([*training, *(key for key, _ in probing)]):
+            spec = self.train(key)
+            own = is_users(entry_of(spec.learner)) or is_users(spec.network.network)
+            measured = [
+                name
+                for model, name in probing
+                if model == key and (own or is_users(self.study.probe_entry(name)))
+            ]
+            if not (measured or (own and key in training) or counts_of(spec.network) is None):
+                continue
+            steps = [spec.schedule.train_steps, spec.schedule.test_steps]
+            alike = canonical_json(as_json([spec.learner, spec.network, steps, spec.shot]))
+            model = models.setdefault(alike, spec)
+            for name in measured:
+                probe = replace(self.probe(name, key), model=model)
+                probes.setdefault(alike, {}).setdefault(name, probe)
+        return [
+            Rehearsal(training=spec, probes=tuple(probes.get(alike, {}).values()))
+            for alike, spec in models.items()
+        ]
 
     def baseline(self, dataset: str, setting: str) -> RawPixelsSpec:
         """Measure the nearest class mean on raw pixels."""
@@ -300,13 +336,3 @@ class Jobs:
             compute=self._compute(),
             code=self.code("train_toy.py"),
         )
-
-
-def _network(model: Model) -> NetworkOptions:
-    """What a model's network is made by; what is Conv4's alone is no parameter of another."""
-    chosen = choices.pick(model.choices, choices.of(NetworkOptions))
-    entry = network_entry(chosen.pop("network"))
-    if entry != CONV4:
-        for name in ("filters", "batch_norm", "batch_norm_eps"):
-            del chosen[name]
-    return NetworkOptions(way=model.way, network=entry, **chosen)

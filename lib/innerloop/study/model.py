@@ -8,6 +8,9 @@ from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
+from innerloop.networks.options import CONV4, NetworkOptions
+from innerloop.runtime.built_in import network_entry
+from innerloop.study import choices
 from innerloop.study.model_key import ModelKey, way_and_shot
 
 #: At most so many validation tasks go through the network together, and so many images.
@@ -43,6 +46,16 @@ class Model:
     def shot(self) -> int:
         """Support images of a class."""
         return way_and_shot(self.key.setting)[1]
+
+    @property
+    def network(self) -> NetworkOptions:
+        """What its network is made by; what is Conv4's alone is no parameter of another."""
+        chosen = choices.pick(self.choices, choices.of(NetworkOptions))
+        entry = network_entry(chosen.pop("network"))
+        if entry != CONV4:
+            for name in ("filters", "batch_norm", "batch_norm_eps"):
+                del chosen[name]
+        return NetworkOptions(way=self.way, network=entry, **chosen)
 
     @property
     def baseline(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 from innerloop.data.store_name import variant_and_size
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
+from innerloop.networks.counts import NetworkCounts, conv4_counts, counts_of
 from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
 from innerloop.study.jobs import Jobs
@@ -32,7 +33,6 @@ BUILT_IN_IMAGES = {
     "scripts": {"train": 2560, "val": 960, "test": 960},
     "digits": {"train": 1352, "test": 445},
 }
-_BLOCKS = 4
 #: The rules whose work is counted, and the output that stands for each of their jobs.
 OUTPUTS = {
     "build_images": paths.IMAGES,
@@ -165,7 +165,7 @@ def _training(study: Study, model: Model) -> Work:
         validated.measured(together=together),
     )
     in_hand = max(batch.images, validated.images)
-    return _work("train", chosen, passes, alive, in_hand)
+    return _work("train", _counts(model), chosen["image_size"], passes, alive, in_hand)
 
 
 def _kept_steps(study: Study, model: Model) -> int:
@@ -216,7 +216,9 @@ def _toy(study: Study) -> Work:
     epoch = held["train"] * GRADIENT + sum(held.values())
     passes = len(chosen["step_sizes"]) * chosen["epochs"] * epoch
     alive = Tasks(1, chosen["batch"], 1).differentiated(kept_steps=0)
-    return _work("toy", chosen, passes, alive, IMAGES)  # it holds them all
+    size = chosen["image_size"]
+    counts = conv4_counts(size, chosen["filters"])
+    return _work("toy", counts, size, passes, alive, IMAGES)  # it holds them all
 
 
 def _whole(value: Any, otherwise: int) -> int:
@@ -230,7 +232,8 @@ def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work
     batch = Tasks(study.compute.tasks_at_once, support, queries, inductive)
     passes = tasks * _evaluated_task(study, model)
     alive = batch.measured(together=together)
-    return _work("measure", model.choices, passes, alive, batch.images)
+    size = model.choices["image_size"]
+    return _work("measure", _counts(model), size, passes, alive, batch.images)
 
 
 def _evaluated_task(study: Study, model: Model) -> float:
@@ -253,12 +256,21 @@ def _step(method: Method, order: int) -> int:
     return 1 if method.adapts == "head" else order
 
 
-def _work(stage: str, chosen: Mapping[str, Any], passes: float, alive: float, in_hand: int) -> Work:
-    size, filters = chosen["image_size"], chosen["filters"]
-    peak = footprint.megabytes(size, filters, alive, in_hand)
-    stored = IMAGES * 3 * size**2 / 1e6
-    gflop, channels = 0.0, 3
-    for _ in range(_BLOCKS):
-        gflop += 2 * 9 * channels * filters * size**2 / 1e9
-        channels, size = filters, size // 2
-    return Work(stage, passes * gflop, peak, stored)
+def _counts(model: Model) -> NetworkCounts:
+    """What a model's network computes: as Conv4 of its size until it is counted."""
+    chosen = model.choices
+    counts = counts_of(model.network)
+    return counts or conv4_counts(chosen["image_size"], chosen["filters"])
+
+
+def _work(
+    stage: str,
+    counts: NetworkCounts,
+    image_size: int,
+    passes: float,
+    alive: float,
+    in_hand: int,
+) -> Work:
+    peak = footprint.megabytes(image_size, counts.activations, alive, in_hand)
+    stored = IMAGES * 3 * image_size**2 / 1e6
+    return Work(stage, passes * counts.operations / 1e9, peak, stored)

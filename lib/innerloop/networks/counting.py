@@ -1,0 +1,37 @@
+"""Count what a network computes per image, by sending one through it."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from innerloop.networks.counts import NetworkCounts
+from innerloop.networks.network import Network
+
+
+def count(network: Network) -> NetworkCounts:
+    """Operations and activations of one image's forward pass."""
+    activations = 0
+
+    def add(_module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+        nonlocal activations
+        activations += output.numel()
+
+    module = network.module
+    hooks = [
+        part.register_forward_hook(add)
+        for part in module.modules()
+        if isinstance(part, nn.Conv2d | nn.Linear)
+    ]
+    dtype = next(module.parameters()).dtype
+    # two, since normalising a single image's single pixel is refused
+    images = torch.rand(2, network.channels, network.image_size, network.image_size, dtype=dtype)
+    counter = FlopCounterMode(display=False)
+    try:
+        with torch.no_grad(), counter:
+            module(images)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return NetworkCounts(counter.get_total_flops() / 2, activations / 2)

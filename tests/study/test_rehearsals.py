@@ -1,0 +1,88 @@
+"""Which of a study's jobs are rehearsed: those of the user's own code, once each."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from innerloop.networks.counts import NetworkCounts, keep
+from innerloop.specs.rehearsal import Rehearsal
+from innerloop.study.jobs import Jobs
+from innerloop.study.study import Study
+
+ROOT = Path(__file__).resolve().parents[2]
+SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+FILE = """
+import innerloop
+
+
+def step(weight, gradient, step_size):
+    return weight - step_size * gradient
+
+
+@innerloop.probe("loss")
+def loss(model, tasks):
+    return model.adapt(tasks).support_losses[0]
+"""
+
+
+def rehearsals(**changes: Any) -> list[Rehearsal]:
+    """Of all trainings and probes of the smoke study with such changes."""
+    study = Study(copy.deepcopy(SMOKE) | copy.deepcopy(changes))
+    jobs = Jobs(study, ROOT / "workflow_scripts")
+    probing = [(key, probe) for key, model in study.models.items() for probe in model.probes]
+    return jobs.rehearsals([*study.models], probing)
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "mine.py"
+    file.write_text(FILE, encoding="utf-8")
+    return file
+
+
+def own_variants(file: Path, **variants: Any) -> dict[str, Any]:
+    """Two models of each variant, in two seeds, with every probe."""
+    model = {"protocol": "p1", "settings": ["5w1s"], "probes": [*SMOKE["probes"]]}
+    return {
+        "methods": {"mine": {"label": "Mine", "update_rule": f"{file}:step"}},
+        "protocols": {"p1": {**SMOKE["protocols"]["p1"], "variants": variants}},
+        "models": {name: {**model, "dataset": name} for name in ("symbols", "scripts")},
+        "model_seeds": [0, 1],
+    }
+
+
+def test_a_study_of_built_in_code_is_not_rehearsed() -> None:
+    assert rehearsals() == []
+
+
+def test_a_rule_is_tried_once_for_all_data_sets_and_seeds_with_every_probe(mine: Path) -> None:
+    changes = own_variants(mine, maml={}, mine={})
+    (only,) = rehearsals(**changes)
+    assert only.training.variant == "mine"
+    assert {probe.table for probe in only.probes} == set(SMOKE["probes"])
+    assert all(probe.model == only.training for probe in only.probes)
+
+
+def test_a_probe_of_one_s_own_is_tried_on_each_kind_of_model(mine: Path) -> None:
+    changes = own_variants(mine, maml={}, boil={}, mine={})
+    probes = {**SMOKE["probes"], "mine": {"probe": f"{mine}:loss", "tasks": 4}}
+    for model in changes["models"].values():
+        model["probes"] = [*probes]
+    found = rehearsals(**changes, probes=probes)
+    tried = {one.training.variant: {probe.table for probe in one.probes} for one in found}
+    assert tried == {"maml": {"mine"}, "boil": {"mine"}, "mine": set(probes)}
+
+
+def test_what_a_network_computes_is_counted_once(mine: Path) -> None:
+    resnet = {"network": "resnet12", "network_options": {"widths": [2, 2, 2, 2]}}
+    changes = own_variants(mine, maml=resnet)
+    (only,) = rehearsals(**changes)
+    assert only.probes == ()
+    keep(only.training.network, NetworkCounts(1, 1))
+    assert rehearsals(**changes) == []
