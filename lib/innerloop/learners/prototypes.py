@@ -21,9 +21,14 @@ class Prototypes(FeatureLearner):
         return minus_squared_distances(support, labels, query)
 
 
+def class_means(features: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Prototypes, [T, way, F]: the mean of features [T, N, F] of each class of [T, N, way]."""
+    return labels.mT @ features / labels.sum(dim=1).unsqueeze(2)
+
+
 def minus_squared_distances(
     support: torch.Tensor, labels: torch.Tensor, query: torch.Tensor
 ) -> torch.Tensor:
     """-||query - mean of a class||^2, [T, M, way]; arguments as for `FeatureLearner.scores`."""
-    means = labels.mT @ support / labels.sum(dim=1).unsqueeze(2)
+    means = class_means(support, labels)
     return -(query.unsqueeze(2) - means.unsqueeze(1)).square().sum(dim=3)

@@ -7,6 +7,8 @@ import math
 import torch
 import torch.nn.functional as F
 
+from innerloop.learners.prototypes import class_means
+
 
 def prototypes(embeddings: torch.Tensor, labels: torch.Tensor, way: int) -> torch.Tensor:
     """Mean embedding of every class, [T, way, D] (P2 eq. 5).
@@ -16,8 +18,7 @@ def prototypes(embeddings: torch.Tensor, labels: torch.Tensor, way: int) -> torc
         labels: their classes, [T, N], each of 0 ... way - 1 at least once.
         way: number of classes.
     """
-    members = F.one_hot(labels, way).transpose(1, 2).to(embeddings)
-    return members @ embeddings / members.sum(dim=2, keepdim=True)
+    return class_means(embeddings, F.one_hot(labels, way).to(embeddings))
 
 
 def cosine_similarities(embeddings: torch.Tensor, prototypes: torch.Tensor) -> torch.Tensor:
