@@ -8,7 +8,6 @@ from collections.abc import Iterable
 import torch
 
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.inputs import require_network, require_tasks, require_weights
 from innerloop.learners.learner import Learner, QueryResult, State
 from innerloop.learners.losses import task_accuracies, task_losses
@@ -72,9 +71,10 @@ def query_results(
     """
     require_network(network)
     require_weights(network, state["slow"], "slow")
-    any_way, results = not isinstance(learner, GradientLearner), []
+    results = []
     for tasks in batches:
-        require_tasks(network, tasks, state["slow"], values=True, any_way=any_way)
+        # whether there may be more classes than the head's, the learner knows
+        require_tasks(network, tasks, state["slow"], values=True, any_way=True)
         results.append(_result(network, learner, state, tasks, steps))
     if not results:
         raise InputError("batches: there are no tasks to evaluate on")
