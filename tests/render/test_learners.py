@@ -25,6 +25,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
     for model in description["models"]:
         if model["variant"] == "prototypes":
             del model["step_size"]
+            model["learner"] = "innerloop.learners.prototypes:Prototypes"
     _edit(tables["cka"], lambda rows, ours: rows.filter(pc.invert(ours)))
     _edit(tables["protonet"], lambda rows, ours: rows.filter(pc.invert(ours)))
     _edit(tables["weight_norm"], _without_step_sizes)
@@ -53,6 +54,12 @@ def test_figures_show_what_was_measured(evidence: Evidence, name: str, shown: bo
     texts = {text.get_text() for legend in figure.legends for text in legend.get_texts()}
     assert "MAML" in texts
     assert ("prototypes" in texts) == shown
+
+
+def test_a_figure_of_adaptation_says_whom_it_leaves_out(evidence: Evidence) -> None:
+    with theme():
+        caption = load_entry(FIGURES["p1_figure2_cka"].entry)(evidence).caption
+    assert "does not ask for it): prototypes." in caption
 
 
 def test_tables_have_its_row(evidence: Evidence) -> None:

@@ -215,7 +215,17 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
         captions.counted(summary),
         _steps_sentence(evidence, summary),
         captions.missing_values(labels, "variant", "layer", UNDEFINED),
+        _learners_without(evidence, summary),
     )
+
+
+def _learners_without(evidence: Evidence, summary: pd.DataFrame) -> str:
+    """Which learners of another kind than the methods have no CKA."""
+    study, shown = evidence.study, {*summary["variant"]}
+    learners = {model.variant for model in study.models if "learner" in model.details} - shown
+    labels = [one.label for one in study.variants(PROTOCOL) if one.name in learners]
+    why = "nothing adapts under them, or the study does not ask for it"
+    return f"Not measured ({why}): {', '.join(labels)}." if labels else ""
 
 
 def estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
