@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from innerloop.measurements.schemas import schema_of
+from innerloop.specs.interventions import FOLLOWED, interventions
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
 LABELS = {
@@ -284,6 +285,46 @@ def _similarities(
             yield _block(constant, episode=np.arange(episodes), similarity=values)
 
 
+def _interventions(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    """What is lost by freezing a layer grows with how far adaptation moves it."""
+    for model in description["models"]:
+        learned = model["variant"] in LEARNED
+        asked = interventions("default", LAYERS, learned=learned)
+        moved = dict(zip(LAYERS, MOVED.get(model["variant"], (0.01,) * 5), strict=True))
+        places = [
+            (dataset, "last", model["iterations"], asked)
+            for dataset in _datasets(description, model)
+        ]
+        if model["dataset"] == description["roles"]["mini_imagenet"]:
+            named = (0, model["iterations"] // 2, model["iterations"])
+            places += [(model["dataset"], "named", one, FOLLOWED) for one in sorted({*named})]
+        for dataset, checkpoint, iteration, wanted in places:
+            task = _stream("task", dataset, "test").normal(0.5, 0.08, episodes)
+            noise = _stream("interventions", tuple(model.items()), dataset, iteration)
+            constant = _measured(model, dataset, checkpoint=checkpoint, iteration=iteration)
+            for intervention, layer in wanted:
+                lost = {"nothing": sum(moved.values()), "only": sum(moved.values()) / 2}
+                lost |= {"frozen": moved.get(layer, 0)}
+                values = task - 0.2 * lost.get(intervention, 0) + noise.normal(0, 0.02, episodes)
+                constant |= {"intervention": intervention, "layer": layer}
+                yield _block(constant, episode=np.arange(episodes), accuracy=values)
+
+
+def _own_change(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    """A fifth of a layer's change is its own, and all of it is inherited."""
+    for model in description["models"]:
+        moved = MOVED.get(model["variant"], (0.01, 0.02, 0.1, 0.1, 0.4))
+        noise = _stream("own change", tuple(model.items()))
+        for layer, distance in zip(LAYERS, moved, strict=True):
+            for change, share in (("own", 0.2), ("inherited", 1.0)):
+                for estimator, factor in (("biased", 0.4), ("debiased", 1.0)):
+                    size = distance * share * factor
+                    constant = _measured(model, model["dataset"], layer=layer, change=change)
+                    values = 1 - size + noise.normal(0, 0.1 * size + 1e-9, episodes)
+                    constant |= {"estimator": estimator}
+                    yield _block(constant, episode=np.arange(episodes), similarity=values)
+
+
 def _protonet(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     for model in description["models"]:
         if model["protocol"] != "p2":
@@ -411,6 +452,8 @@ BUILDERS = {
     "accuracy": _accuracy,
     "training": _training,
     "cka": _cka,
+    "interventions": _interventions,
+    "own_change": _own_change,
     "protonet": _protonet,
     "weight_norm": _weight_norm,
     "step_size": _step_size,

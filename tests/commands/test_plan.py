@@ -32,7 +32,7 @@ def test_every_job_of_the_smoke_study_that_computes_is_counted() -> None:
         "build_images": 4,
         "train_model": 6,
         "measure_accuracy": 6,
-        "measure_probe": 7,
+        "measure_probe": 9,
         "measure_raw_pixels": 3,
         "train_toy": 2,
     }

@@ -85,6 +85,21 @@ def test_probed_layers_have_their_outputs() -> None:
         assert all(value.ndim == 3 for value in seen.values())
 
 
+def test_every_parameter_belongs_to_one_layer() -> None:
+    """Normalisations to what they follow; what is in no probed layer to itself; the head last."""
+    resnet = innerloop.network("resnet12", widths=[4, 6, 8, 10], image_size=16)
+    for network in (users("Residual"), users("Dense"), users("Scaled"), tiny.NETWORK, resnet):
+        names = [name for layer in network.layer_parameters.values() for name in layer]
+        assert sorted(names) == sorted(network.shapes)
+        assert [*network.layer_parameters][-1] == "head"
+    assert [*resnet.layer_parameters] == [*resnet.layers]
+    assert len(resnet.layer_parameters["block2"]) == 4 * 3
+    assert users("Residual").layer_parameters["inner.a"] == (
+        "inner.weight", "inner.gamma", "inner.beta",
+    )  # fmt: skip
+    assert users("Scaled").layer_parameters["scale"] == ("scale.gamma",)
+
+
 def test_a_dense_body_has_layers_too() -> None:
     network = users("Dense")
     assert set(network.shapes) == {"1.weight", "1.gamma", "1.beta", "head.weight"}

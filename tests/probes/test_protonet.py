@@ -11,6 +11,7 @@ import pytest
 import torch
 
 import tiny
+from innerloop.data.other_tasks import of_other_classes
 from innerloop.data.tasks import TaskBatch
 from innerloop.engine.analytic.engine import Analytic
 from innerloop.learners.gradient_based.adapt import adapt
@@ -20,7 +21,7 @@ from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, with_task_axis
 from innerloop.papers.prototypes import changes
 from innerloop.probes.probe import Row
-from innerloop.probes.protonet import disjoint_episodes, protonet
+from innerloop.probes.protonet import protonet
 from innerloop.runtime.errors import DataError
 
 CONDITIONS = ["pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"]
@@ -138,7 +139,7 @@ def test_independent_off_tasks_may_share_classes_and_disjoint_ones_never(tmp_pat
     tasks = probed.model(tmp_path).tasks(tiny.DATASET, purpose="off-task")
     on = probed.model(tmp_path).tasks(tiny.DATASET).batch(range(60)).episodes
     independent = tasks.batch(range(60)).episodes
-    disjoint = disjoint_episodes(tasks.source, on, tasks.size)
+    disjoint = of_other_classes(tasks.source, on, tasks.size)
 
     def shared(off) -> int:
         return sum(len(np.intersect1d(*pair)) for pair in zip(on.classes, off.classes, strict=True))
@@ -152,7 +153,7 @@ def test_independent_off_tasks_may_share_classes_and_disjoint_ones_never(tmp_pat
         assert ((rows >= first) & (rows < first + tiny.EACH)).all()
     # every class is drawn, and the draw of an index is a pure function of it
     assert set(disjoint.classes.flatten()) == set(range(tiny.CLASSES["test"]))
-    later = disjoint_episodes(tasks.source, on[40:41], tasks.size)
+    later = of_other_classes(tasks.source, on[40:41], tasks.size)
     assert (later.query == disjoint.query[40:41]).all()
 
 
@@ -172,8 +173,8 @@ def test_too_few_classes_for_disjoint_tasks(tmp_path: Path):
     few = replace(split, names=split.names[:5], firsts=split.firsts[:5], counts=split.counts[:5])
     source = replace(tasks.source, split=few)
     on = source.draw(range(1), tasks.size)
-    with pytest.raises(DataError, match="needs 6 classes for two 3-way tasks, the split has 5"):
-        disjoint_episodes(source, on, tasks.size)
+    with pytest.raises(DataError, match=r"two 3-way tasks .* need 6 classes, the split has 5"):
+        of_other_classes(source, on, tasks.size)
 
 
 def test_a_perfect_embedding_is_perfect(tmp_path: Path):

@@ -18,7 +18,7 @@ from innerloop.render.registry import FIGURES
 from innerloop.runtime.extensions import load_entry
 from synthetic import STUDIES, describe
 
-CKA_FIGURES = [name for name, product in FIGURES.items() if "cka" in product.reads]
+CKA_FIGURES = [name for name, made in FIGURES.items() if made.reads == ("cka",)]
 
 
 def _legend(figure):

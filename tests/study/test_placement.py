@@ -148,7 +148,7 @@ def test_what_is_measured_of_a_model_shares_a_time_limit(allowed: int) -> None:
     accuracy = sizes.of("measure_accuracy", MAML, allowed=allowed)
     probes = [
         sizes.of("measure_probe", MAML, name, allowed=allowed)
-        for name in ("cka", "scale_invariance")
+        for name in ("cka", "interventions", "own_change", "scale_invariance")
     ]
     together = [sum(size.runtime(attempt) for size in (accuracy, *probes)) for attempt in (1, 2, 3)]
     assert allowed - len(probes) <= together[0] <= allowed

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SMOKE: dict[str, Any] = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
 #: Stages of the workflow; a measurement's parameters hold those of the model that it measures.
 DATA = {"images", "splits", "episodes", "raw pixels"}
-MEASURED = {"accuracy", "cka", "protonet", "scale_invariance"}
+MEASURED = {"accuracy", "cka", "interventions", "own_change", "protonet", "scale_invariance"}
 TRAINED = {"train", *MEASURED}
 
 
@@ -92,8 +92,10 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("methods", {"unused": {"adapts": "head"}}, set()),
     ("models.plain.evaluate_on", ["symbols"], {"accuracy", "cka", "scale_invariance"}),
     ("models.plain.splits", ["val", "test"], {"episodes", "raw pixels", "accuracy"}),
-    ("models.plain.probes", ["cka"], {"scale_invariance"}),
+    ("models.plain.probes", ["cka"], {"interventions", "own_change", "scale_invariance"}),
     ("probes.cka.tasks", 7, {"cka"}),
+    ("probes.interventions.which", "all", {"interventions"}),
+    ("probes.own_change.tasks", 7, {"own_change"}),
     ("probes.protonet.joint", True, {"protonet"}),
     ("probes.scale_invariance.scale", 11, {"scale_invariance"}),
     ("toy.epochs", 2, {"toy"}),

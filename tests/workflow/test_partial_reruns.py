@@ -58,10 +58,10 @@ def test_a_comment_and_a_docstring(finished: Checkout) -> None:
 
 
 def test_code_of_cka(finished: Checkout) -> None:
-    code = ("lib/innerloop/probes/linear_cka.py", "\nimport torch", "\nimport torch\n\nX = 1")
+    code = ("lib/innerloop/probes/cka.py", "\n\ndef cka(", "\n\nX = 1\n\n\ndef cka(")
     with finished.edited(*code):
         planned = finished.planned(*SHARED)
-    assert computed(planned) == {"measure_probe": 2}
+    assert computed(planned) == {"measure_probe": 4}
     assert all("probe=cka" in wildcards for rule, wildcards in planned if rule == "measure_probe")
     assert [wildcards for rule, wildcards in planned if rule == "gather_table"] == [
         "study=smoke, table=cka"
@@ -72,7 +72,7 @@ def test_code_of_training(finished: Checkout) -> None:
     code = ("lib/innerloop/training/training.py", "import copy\n", "import copy\n\nX = 1\n")
     with finished.edited(*code):
         planned = finished.planned(*SHARED)
-    assert computed(planned) == {"train_model": 6, "measure_accuracy": 6, "measure_probe": 7}
+    assert computed(planned) == {"train_model": 8, "measure_accuracy": 8, "measure_probe": 11}
 
 
 def test_one_method_s_step_size(finished: Checkout) -> None:

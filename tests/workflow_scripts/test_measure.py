@@ -37,6 +37,8 @@ OTHER = replace(tiny.TRAINING, learner=replace(tiny.METHOD, step_size=0.2))
 OPTIONS: dict[str, dict[str, Any]] = {
     "accuracy": {"checkpoint": "best", "splits": ["val", "test"], "tasks": TASKS},
     "cka": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
+    "interventions": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
+    "own_change": {"tasks": TASKS},
     "protonet": {"tasks": TASKS},
     "scale_invariance": {},
 }

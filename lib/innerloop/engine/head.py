@@ -52,8 +52,12 @@ class HeadGradient:
             }
             logits = head_logits({**fast, **weights}, usable(self._features))
             losses = cross_entropy(logits, usable(self._labels), self._scale)
-            gradients = torch.autograd.grad(
-                losses.sum(), list(weights.values()), create_graph=self._second_order
+            gradients = (
+                torch.autograd.grad(
+                    losses.sum(), list(weights.values()), create_graph=self._second_order
+                )
+                if weights
+                else ()
             )
         return losses.detach(), dict(zip(self._moving, gradients, strict=True))
 

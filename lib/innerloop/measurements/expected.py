@@ -17,8 +17,14 @@ from innerloop.measurements.rows import model_columns
 from innerloop.measurements.schemas import ALLOWED, require_unique
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.typed_json import from_json
+from innerloop.specs.interventions import FOLLOWED, interventions
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
-from innerloop.specs.probe_options import CkaOptions, ProtonetOptions
+from innerloop.specs.probe_options import (
+    CkaOptions,
+    InterventionsOptions,
+    OwnChangeOptions,
+    ProtonetOptions,
+)
 from innerloop.specs.train import TrainSpec
 
 #: Columns, and the values that they take together in the rows of a file.
@@ -122,6 +128,35 @@ def _cka(spec: MeasureSpec, table: pa.Table) -> Expected:
     )
     where = "split", "eval_dataset", "checkpoint", "iteration", "steps"
     return (*where, "episode", "layer", "estimator"), rows
+
+
+def _interventions(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options, model = from_json(InterventionsOptions, spec.options), spec.model
+    last, home = model.schedule.iterations, model.dataset
+    layers = [layer for layer in _layers(model, table) if layer]
+    learned = bool(learned_step_sizes(model.learner))
+    asked = interventions(options.which, layers, learned=learned)
+    rows = [
+        (dataset, "last", last, episode, *one)
+        for dataset, episode, one in product(spec.datasets, range(options.tasks), asked)
+    ]
+    if home in options.over_training and home in spec.datasets:
+        kept, some = model.schedule.checkpoints, options.training_tasks or options.tasks
+        rows += [
+            (home, "named", iteration, episode, *one)
+            for iteration, episode, one in product(kept, range(some), FOLLOWED)
+        ]
+    where = "eval_dataset", "checkpoint", "iteration", "episode", "intervention", "layer"
+    return (*where, "split"), ((*row, "test") for row in rows)
+
+
+def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options = from_json(OwnChangeOptions, spec.options)
+    rows = product(
+        spec.datasets, ["test"], range(options.tasks), _layers(spec.model, table),
+        ALLOWED["change"], ALLOWED["estimator"],
+    )  # fmt: skip
+    return ("eval_dataset", "split", "episode", "layer", "change", "estimator"), rows
 
 
 def _protonet(spec: MeasureSpec, table: pa.Table) -> Expected:
@@ -229,6 +264,8 @@ def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
 _PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,
+    "interventions": _interventions,
+    "own_change": _own_change,
     "protonet": _protonet,
     "scale_invariance": _scale_invariance,
 }

@@ -17,13 +17,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from innerloop.runtime.errors import SchemaError
+from innerloop.specs.interventions import MEANINGS
 
 ALLOWED: dict[str, frozenset[str]] = {
     "split": frozenset({"train", "val", "test"}),
     "checkpoint": frozenset({"best", "last", "named", "none"}),
     "batch_norm": frozenset({"batch", "support", "none"}),
     "estimator": frozenset({"biased", "debiased"}),
+    "change": frozenset({"own", "inherited"}),
     "condition": frozenset({"pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"}),
+    "intervention": frozenset(MEANINGS),
     "parameter": frozenset({"weight", "bias", "gamma", "beta"}),
     "arm": frozenset({"unit_norm", "scaled_lr"}),
 }
@@ -122,6 +125,25 @@ SCHEMAS: dict[str, pa.Schema] = {
             _real("similarity", "CKA between slow and fast activations; NaN: a constant layer"),
         ]
     ),
+    "interventions": pa.schema(
+        [
+            *MODEL,
+            *MEASURED,
+            _text("intervention", "what was changed of the adaptation"),
+            _text("layer", "where it was changed; empty: in all layers"),
+            _real("accuracy", "share of query images classified correctly", "fraction"),
+        ]
+    ),
+    "own_change": pa.schema(
+        [
+            *MODEL,
+            *MEASURED,
+            _text("layer", "conv1 ... conv4 (end of the block), head (logits)"),
+            _text("change", "own: the layer alone is adapted; inherited: all but the layer"),
+            _text("estimator", "linear CKA: biased (the papers') or debiased (U-statistic)"),
+            _real("similarity", "CKA between slow and such activations; NaN: a constant layer"),
+        ]
+    ),
     "protonet": pa.schema(
         [
             *MODEL,
@@ -210,6 +232,8 @@ KEYS: dict[str, list[str]] = {
     "accuracy": [*_MODEL, *_MEASURED],
     "training": [*_MODEL, "split", "iteration"],
     "cka": [*_MODEL, *_MEASURED, "layer", "estimator"],
+    "interventions": [*_MODEL, *_MEASURED, "intervention", "layer"],
+    "own_change": [*_MODEL, *_MEASURED, "layer", "change", "estimator"],
     "protonet": [*_MODEL, *_MEASURED, "condition"],
     "weight_norm": [*_MODEL, "iteration", "layer"],
     "step_size": [*_MODEL, "iteration", "layer", "parameter"],

@@ -74,6 +74,23 @@ class Anatomy:
         """Path of the dense layer that gives the logits."""
         return self.probed[HEAD]
 
+    @property
+    def by_layer(self) -> dict[str, tuple[str, ...]]:
+        """Names of the parameters by the probed layer that they are in, the head's last.
+
+        A normalisation goes with the convolution that it follows; the parameters of a layer that
+        is in no probed one stand under its own name.
+        """
+        homes: dict[str, str] = {}
+        for info in self.parameters:
+            around = [label for label, path in self.probed.items() if _inside(info.path, path)]
+            if around:
+                homes.setdefault(info.layer, max(around, key=lambda label: len(self.probed[label])))
+        names: dict[str, list[str]] = {}
+        for info in sorted(self.parameters, key=lambda info: info.layer == HEAD):
+            names.setdefault(homes.get(info.layer, info.layer), []).append(info.name)
+        return {label: tuple(found) for label, found in names.items()}
+
 
 @dataclass(frozen=True)
 class _Call:

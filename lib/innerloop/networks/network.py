@@ -97,6 +97,14 @@ class Network:
         """The layers whose outputs are looked at, from the input to the head."""
         return tuple(self.anatomy.probed)
 
+    @property
+    def layer_parameters(self) -> dict[str, tuple[str, ...]]:
+        """Every parameter's name, by the layer that it belongs to, from the input to the head.
+
+        Layers are those whose outputs are looked at; what is in none of them stands for itself.
+        """
+        return self.anatomy.by_layer
+
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The parameters by name, and their shapes without a task axis."""

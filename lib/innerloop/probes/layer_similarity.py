@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal, TypeAlias
 
 import torch
@@ -25,14 +25,16 @@ ESTIMATORS: dict[Estimator, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 @torch.no_grad()
-def layer_grams(network: Network, weights: Parameters, tasks: TaskBatch) -> Activations:
-    """Gram matrix [T, n, n] of every layer's activations on the tasks' n query images.
+def layer_grams(
+    network: Network, weights: Parameters, tasks: TaskBatch, layers: Iterable[str] | None = None
+) -> Activations:
+    """Gram matrix [T, n, n] of layers' activations on the tasks' n query images; of all by default.
 
     `weights` carry a task axis.
     """
     activations: Activations = {}
     query_logits(network, weights, tasks.support.images, tasks.query.images, activations)
-    return {layer: gram(activations[layer]) for layer in network.layers}
+    return {layer: gram(activations[layer]) for layer in layers or network.layers}
 
 
 def layer_cka(

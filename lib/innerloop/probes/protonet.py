@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
-import numpy as np
 import torch
 
-from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
+from innerloop.data.other_tasks import of_other_classes
 from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.engine.engine import engine_of
 from innerloop.learners.losses import task_accuracies
 from innerloop.networks.parameters import Parameters, bounded, with_task_axis
 from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.errors import DataError
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import ProtonetOptions
@@ -72,15 +69,15 @@ def _accuracies(
     slow = with_task_axis(weights.slow, len(on))
     fast = model.adapt(on, weights).fast
     return {
-        "pre_adaptation": _accuracy(model, slow, on, joint),
-        "on_task": _accuracy(model, fast, on, joint),
-        "pre_adaptation_off_task": _accuracy(model, slow, off, joint),
-        "off_task": _accuracy(model, fast, off, joint),
+        "pre_adaptation": prototype_accuracies(model, slow, on, joint=joint),
+        "on_task": prototype_accuracies(model, fast, on, joint=joint),
+        "pre_adaptation_off_task": prototype_accuracies(model, slow, off, joint=joint),
+        "off_task": prototype_accuracies(model, fast, off, joint=joint),
     }
 
 
-def _accuracy(
-    model: ProbedModel, weights: Parameters, tasks: TaskBatch, joint: bool
+def prototype_accuracies(
+    model: ProbedModel, weights: Parameters, tasks: TaskBatch, *, joint: bool = False
 ) -> torch.Tensor:
     """Share of each task's query images that are nearest to their own class's prototype, [T].
 
@@ -109,39 +106,5 @@ def _off_tasks(others: Tasks, on: TaskBatch, disjoint: bool) -> TaskBatch:
     """The off-tasks of the same indices."""
     indices = on.episodes.index
     if disjoint:
-        return others.of(disjoint_episodes(others.source, on.episodes, others.size))
+        return others.of(of_other_classes(others.source, on.episodes, others.size))
     return others.batch(range(int(indices[0]), int(indices[-1]) + 1))
-
-
-def disjoint_episodes(source: EpisodeSource, on: Episodes, size: TaskSize) -> Episodes:
-    """Tasks of the same indices, each drawn from the classes that its on-task leaves.
-
-    Still a pure function of (study seed, data set, split, index).
-
-    Raises:
-        DataError: the split has too few classes for two disjoint tasks.
-    """
-    split = source.split
-    if len(split.counts) < 2 * size.way:
-        raise DataError(
-            f"data set '{split.dataset}', split '{split.name}': disjoint_classes needs "
-            f"{2 * size.way} classes for two {size.way}-way tasks, the split has "
-            f"{len(split.counts)}; draw off-tasks with disjoint_classes: false"
-        )
-    drawn = []
-    for index, taken in zip(on.index.tolist(), on.classes, strict=True):
-        left = np.setdiff1d(np.arange(len(split.counts)), taken)
-        rest = replace(
-            split,
-            names=[split.names[number] for number in left],
-            firsts=split.firsts[left],
-            counts=split.counts[left],
-        )
-        task = replace(source, split=rest).draw(range(index, index + 1), size)
-        drawn.append(replace(task, classes=left[task.classes]))
-    return Episodes(
-        index=on.index,
-        classes=np.concatenate([task.classes for task in drawn]),
-        support=np.concatenate([task.support for task in drawn]),
-        query=np.concatenate([task.query for task in drawn]),
-    )

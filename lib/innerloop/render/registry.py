@@ -64,6 +64,20 @@ FIGURES: dict[str, Product] = dict(
             "step_size_value",
         ),
         _figure("p2_figure7_prototypes", "P2", "Figure 7: prototypes before and after", "protonet"),
+        _figure(
+            "layer_worth",
+            "Innerloop",
+            "What each layer's change is worth",
+            "interventions",
+            "cka",
+            "own_change",
+        ),
+        _figure(
+            "layer_worth_training",
+            "Innerloop",
+            "What changes are worth over training",
+            "interventions",
+        ),
         _figure("effective_step_sizes", "Innerloop", "Effective step sizes", "weight_norm"),
         _figure("negative_step_sizes", "Innerloop", "Share of negative step sizes", "step_size"),
         _figure(
@@ -91,6 +105,8 @@ TABLES: dict[str, Product] = dict(
             "step_size",
             "protonet",
         ),
+        _table("interventions", "Innerloop", "What each change is worth", "interventions"),
+        _table("own_change", "Innerloop", "Own and inherited change", "own_change", "cka"),
         _table("other_accuracy", "Innerloop", "Accuracy of all other models", "accuracy"),
         # made once for each of a study's own probes, from the measurements of the probe's name
         _table("user_probe", "Innerloop", "A user's probe"),

@@ -9,7 +9,19 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
+
 MISSING = "–"
+
+#: Columns that say which model a row is of, and their heads in print.
+MODEL_COLUMNS = {
+    "protocol": "Protocol",
+    "train_dataset": "Trained on",
+    "setting": "Setting",
+    "eval_dataset": "Tested on",
+    "steps": "Inner steps",
+    "variant": "Method",
+}
 
 _NUMBER = re.compile(
     r"[<±]? ?[−+]?[\d,]+(\.\d+)?( %)?( ± [\d,.]+)?( \(sd [\d,.]+\))?( (s|min|h|MB|GB))?"
@@ -35,6 +47,32 @@ class Tabulation:
     rules: tuple[int, ...] = ()
     title: str | None = None
     bold: frozenset[tuple[int, int]] = frozenset()
+
+
+def models_shown(summary: pd.DataFrame, study: DescribedStudy) -> tuple[pd.DataFrame, str]:
+    """Columns that say which model each row is of, and a sentence on what is the same in all rows.
+
+    Args:
+        summary: has the columns `MODEL_COLUMNS`.
+        study: says what things are called.
+    """
+    labels = {"train_dataset": study.dataset_label, "eval_dataset": study.dataset_label}
+    shown = pd.DataFrame(
+        {
+            title: [labels.get(column, str)(value) for value in summary[column]]
+            for column, title in MODEL_COLUMNS.items()
+        },
+        index=summary.index,
+    )
+    pairs = zip(summary["variant"], summary["protocol"], strict=True)
+    shown["Method"] = [study.label(variant, protocol) for variant, protocol in pairs]
+    constant = [
+        title
+        for title in MODEL_COLUMNS.values()
+        if title != "Method" and len(set(shown[title])) == 1
+    ]
+    everywhere = ", ".join(f"{title.lower()} {shown[title].iloc[0]}" for title in constant)
+    return shown.drop(columns=constant), f"Everywhere: {everywhere}." if everywhere else ""
 
 
 def not_measured(what: str, columns: Sequence[str]) -> Tabulation:

@@ -41,6 +41,8 @@ NETWORKS: dict[str, str] = {
 #: Probes; accuracy is measured like one, under `evaluate` instead of `probes`.
 PROBES: dict[str, str] = {
     "cka": "innerloop.probes.cka:cka",
+    "interventions": "innerloop.probes.interventions:interventions",
+    "own_change": "innerloop.probes.own_change:own_change",
     "protonet": "innerloop.probes.protonet:protonet",
     "scale_invariance": "innerloop.probes.scale_invariance:scale_invariance",
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
+from innerloop.specs.interventions import Which
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,36 @@ class CkaOptions:
     steps: tuple[Literal["test"] | Natural, ...] = ("test", 5)
     over_training: tuple[Name, ...] = ()
     training_tasks: Count | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterventionsOptions:
+    """What the probe `interventions` is told.
+
+    Attributes:
+        tasks: test tasks of each data set, the same for every intervention
+        which: default, 11 interventions on Conv4, or all, 31; 12 and 38 where step sizes are
+            learned
+        over_training: training data sets whose models are also measured at every kept checkpoint,
+            with all, head, body and nothing adapting
+        training_tasks: tasks for that; left out: as many
+    """
+
+    tasks: Count
+    which: Which = "default"
+    over_training: tuple[Name, ...] = ()
+    training_tasks: Count | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnChangeOptions:
+    """What the probe `own_change` is told.
+
+    Attributes:
+        tasks: test tasks of each data set
+    """
+
+    tasks: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +90,8 @@ class ScaleInvarianceOptions:
 #: By the probe's name.
 OPTIONS: Mapping[str, type] = {
     "cka": CkaOptions,
+    "interventions": InterventionsOptions,
+    "own_change": OwnChangeOptions,
     "protonet": ProtonetOptions,
     "scale_invariance": ScaleInvarianceOptions,
 }

@@ -162,11 +162,10 @@ def check_cka(model: Model, queries: int) -> None:
     Raises:
         ConfigError: says how many a task has, and how many it needs.
     """
-    if "cka" not in model.probes:
-        return
     images = model.way * queries
-    if images < 4:
+    needing = [probe for probe in ("cka", "own_change") if probe in model.probes]
+    if needing and images < 4:
         raise ConfigError(
             f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "
-            "images, and the probe cka needs at least 4"
+            f"images, and the probe {needing[0]} needs at least 4"
         )

@@ -13,8 +13,10 @@ from typing import Any
 
 from innerloop.data.store_name import variant_and_size
 from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.options import LearnerOptions
+from innerloop.learners.options import LearnerOptions, learned_step_sizes
 from innerloop.networks.counts import NetworkCounts, conv4_counts, counts_of
+from innerloop.networks.options import LAYERS
+from innerloop.specs.interventions import interventions
 from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
 from innerloop.study.jobs import Jobs
@@ -192,6 +194,11 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     tasks = len(datasets) * len(options.get("splits", ["test"])) * each
     if model.key.dataset in options.get("over_training", []):
         tasks += len(study.keys.checkpoints) * _whole(options.get("training_tasks"), each)
+    if name == "interventions":  # each adapts anew; another network has about as many layers
+        learned = bool(learned_step_sizes(model.learner))
+        tasks *= len(interventions(options.get("which", "default"), LAYERS, learned=learned))
+    if name == "own_change":  # query images go through the network twice for every layer
+        tasks *= len(LAYERS)
     return _measured(study, model, tasks, together=True)
 
 

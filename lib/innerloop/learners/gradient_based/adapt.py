@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import torch
@@ -52,6 +53,7 @@ def adapt(
     *,
     steps: int,
     step_sizes: Parameters | None = None,
+    frozen: Collection[str] = (),
     differentiable: bool = False,
     trajectory: bool = False,
     keep_activations: bool = False,
@@ -72,6 +74,7 @@ def adapt(
         step_sizes: of the adapted parameters: numbers, [*shape] of the weight, or [steps] where the
             method has one per step, of which the last holds for all further steps. Left out, those
             that the method's training starts from, with seed 0 where they are drawn from a range.
+        frozen: parameters that stay as they are, although the method would adapt them.
         differentiable: keep the graph from `slow` and `step_sizes` to the result; through the
             inner gradients too, unless the method is first order.
         trajectory: also return the weights before every step.
@@ -98,7 +101,7 @@ def adapt(
             f"under torch.autocast({device!r}, enabled=False)"
         )
     rule = rule_of(method)
-    moving = adapted_names(method, list(slow))
+    moving = [name for name in adapted_names(method, list(slow)) if name not in frozen]
     if step_sizes is None:
         step_sizes = initial_step_sizes(method, slow, seed=0, steps=max(steps, 1))
     require_step_sizes(step_sizes, {name: slow[name].shape for name in moving}, method)

@@ -1,0 +1,285 @@
+"""What is each part of the adaptation worth? Accuracy after it was changed, on the same tasks.
+
+CKA says how similar a layer is before and after; a layer that hardly changes may still do all of
+the work. Freezing layers at test time is ANIL's test (Raghu et al. 2020, Section 4).
+Nothing is trained here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from innerloop.data.other_tasks import of_other_classes, of_same_classes
+from innerloop.data.tasks import Labelled, TaskBatch, Tasks
+from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.gradient_based.step_sizes import (
+    adapted_names,
+    bounded_below,
+    initial_step_sizes,
+)
+from innerloop.learners.losses import task_accuracies
+from innerloop.networks.parameters import (
+    Parameters,
+    bounded,
+    kind_of,
+    role_of,
+    with_task_axis,
+)
+from innerloop.probes.probe import ProbedModel, Row
+from innerloop.probes.protonet import prototype_accuracies
+from innerloop.runtime.errors import NothingAdaptsError
+from innerloop.runtime.progress import Progress
+from innerloop.runtime.streams import Stream, seed_from, stream_key
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.interventions import FOLLOWED, Intervention
+from innerloop.specs.interventions import interventions as asked
+from innerloop.specs.probe_options import InterventionsOptions
+from innerloop.training.model_file import Weights
+
+#: Orders of the classes that are averaged.
+ORDERS = 6
+
+
+def interventions(model: ProbedModel) -> Iterator[Row]:
+    """Accuracy of every test task under every intervention, after the variant's test steps.
+
+    Options: `tasks`, how many tasks; `which`, `default` or `all` interventions; `over_training`,
+    the training data sets whose models are also measured at every kept checkpoint, on
+    `training_tasks` tasks: with all, head, body and nothing adapting.
+    """
+    options = from_json(InterventionsOptions, model.options)
+    learned = bool(_method(model).learn_step_size)
+    wanted = asked(options.which, model.network.layer_parameters, learned=learned)
+    for dataset in model.datasets:
+        yield from _rows(model, dataset, "last", wanted, options.tasks)
+    trained = model.spec.model
+    own = trained.dataset
+    if own in options.over_training and own in model.datasets:
+        some = options.training_tasks or options.tasks
+        for iteration in trained.schedule.checkpoints:
+            yield from _rows(model, own, iteration, FOLLOWED, some)
+
+
+def _rows(
+    model: ProbedModel,
+    dataset: str,
+    checkpoint: str | int,
+    wanted: Sequence[Intervention],
+    count: int,
+) -> Iterator[Row]:
+    weights = model.weights(checkpoint)
+    name = checkpoint if isinstance(checkpoint, str) else "named"
+    columns = model.measured(dataset, "test", weights, model.test_steps, name)
+    with Progress(f"interventions on {dataset}, iteration {weights.iteration}", count) as progress:
+        for tasks in model.tasks(dataset).batches(count, model.tasks_at_once):
+            changed = Changed(model, weights, dataset, tasks)
+            for intervention, layer in wanted:
+                accuracies = changed.accuracies(intervention, layer).tolist()
+                for episode, accuracy in zip(tasks.episodes.index, accuracies, strict=True):
+                    yield {
+                        **columns,
+                        "episode": int(episode),
+                        "intervention": intervention,
+                        "layer": layer,
+                        "accuracy": accuracy,
+                    }
+            progress.advance(len(tasks))
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One batch of tasks, and what a model makes of it when its adaptation is changed.
+
+    Attributes:
+        model: whose adaptation.
+        weights: what it starts from, and its step sizes.
+        dataset: where the tasks are from.
+        tasks: T tasks.
+    """
+
+    model: ProbedModel
+    weights: Weights
+    dataset: str
+    tasks: TaskBatch
+
+    @torch.no_grad()
+    def accuracies(self, intervention: str, layer: str = "") -> torch.Tensor:
+        """Accuracy of each task under an intervention, [T]; NaN where adaptation diverged."""
+        if intervention.startswith("step_sizes_"):
+            sizes = self.step_sizes(intervention)
+            return self._judged(self._fast(self.tasks, step_sizes=sizes))
+        if intervention.startswith("another_task"):
+            return self._judged(self._fast(self._other_tasks(intervention)))
+        if intervention == "labels_permuted":
+            return self._over_orders()
+        if intervention == "prototypes":
+            return prototype_accuracies(self.model, self._adapted, self.tasks)
+        if intervention == "prototypes_of_slow":
+            return prototype_accuracies(self.model, self._slow, self.tasks)
+        adapts = tuple(self._adapting(intervention, layer))
+        if adapts not in self._known:  # many of ANIL's are the same
+            frozen = self._all.difference(adapts)
+            fast = self._fast(self.tasks, frozen=frozen) if frozen else self._adapted
+            self._known[adapts] = self._judged(fast)
+        return self._known[adapts]
+
+    def step_sizes(self, how: str) -> Parameters:
+        """The step sizes of the adapted parameters, changed as an intervention says."""
+        sizes, trained = self._step_sizes, self.model.spec.model
+        if how == "step_sizes_at_start":
+            method, steps = _method(self.model), trained.schedule.train_steps
+            return initial_step_sizes(method, self.weights.slow, trained.seed, steps)
+        if how == "step_sizes_swapped":
+            return _swapped(sizes, self.model.network.layer_parameters)
+        if how == "step_sizes_shuffled":
+            return {name: _shuffled(name, size) for name, size in sizes.items()}
+        change: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+            "step_sizes_halved": lambda size: size / 2,
+            "step_sizes_doubled": lambda size: size * 2,
+            "step_sizes_tripled": lambda size: size * 3,
+            "step_sizes_clamped": lambda size: size.clamp(min=0),
+            "step_sizes_absolute": torch.abs,
+            "step_sizes_flipped": torch.neg,
+            "step_sizes_mean": lambda size: size.mean().expand_as(size),
+        }
+        return {name: change[how](size) for name, size in sizes.items()}
+
+    @cached_property
+    def _known(self) -> dict[tuple[str, ...], torch.Tensor]:
+        """What adapts -> accuracy of each task, [T]."""
+        return {}
+
+    @cached_property
+    def _all(self) -> frozenset[str]:
+        """The parameters that the method adapts."""
+        return frozenset(adapted_names(_method(self.model), [*self.weights.slow]))
+
+    @cached_property
+    def _slow(self) -> Parameters:
+        return with_task_axis(self.weights.slow, len(self.tasks))
+
+    @cached_property
+    def _adapted(self) -> Parameters:
+        """The fast weights where nothing is changed."""
+        return self._fast(self.tasks)
+
+    @cached_property
+    def _step_sizes(self) -> Parameters:
+        return bounded_below(_method(self.model), self.weights.state["step_sizes"])
+
+    def _adapting(self, intervention: str, layer: str) -> list[str]:
+        """The parameters that adapt, of those that the method adapts."""
+        layers = self.model.network.layer_parameters
+        names = [name for found in layers.values() for name in found if name in self._all]
+        of_layer = frozenset(layers.get(layer, ()))
+        if intervention == "frozen_up_to":
+            order = [*layers]
+            before = order[: order.index(layer) + 1]
+            of_layer = frozenset(name for label in before for name in layers[label])
+        adapts: dict[str, Callable[[str], bool]] = {
+            "everything": lambda name: True,
+            "nothing": lambda name: False,
+            "frozen": lambda name: name not in of_layer,
+            "only": lambda name: name in of_layer,
+            "frozen_up_to": lambda name: name not in of_layer,
+            "only_weight": lambda name: name in of_layer and kind_of(name) == "weight",
+            "norm_frozen": lambda name: role_of(name) != "norm",
+        }
+        return [name for name in names if adapts[intervention](name)]
+
+    def _fast(
+        self,
+        tasks: TaskBatch,
+        *,
+        step_sizes: Parameters | None = None,
+        frozen: Collection[str] = (),
+    ) -> Parameters:
+        model, weights = self.model, self.weights
+        return adapt(
+            model.network, weights.slow, _method(model), tasks.support,
+            steps=model.test_steps, frozen=frozen,
+            step_sizes=self._step_sizes if step_sizes is None else step_sizes,
+        ).fast  # fmt: skip
+
+    def _judged(self, fast: Parameters, tasks: TaskBatch | None = None) -> torch.Tensor:
+        """Accuracy on the tasks' own query images, [T]."""
+        judged = tasks or self.tasks
+        support, query = judged.support.images, judged.query
+        logits = query_logits(self.model.network, fast, support, query.images)
+        return task_accuracies(logits, query.labels).masked_fill(~bounded(fast), math.nan)
+
+    def _other_tasks(self, which: str) -> TaskBatch:
+        """Tasks of the same indices: of any classes (those of the probe protonet), or of some."""
+        index, own = self.tasks.episodes.index, self.tasks.episodes
+        if which == "another_task_of_same_classes":
+            tasks = self._drawn("evaluation")
+            return tasks.of(of_same_classes(tasks.source, own))
+        tasks = self._drawn("off-task")
+        if which == "another_task_of_other_classes":
+            return tasks.of(of_other_classes(tasks.source, own, tasks.size))
+        return tasks.batch(range(int(index[0]), int(index[-1]) + 1))
+
+    def _drawn(self, purpose: str) -> Tasks:
+        return self.model.tasks(self.dataset, purpose=purpose)
+
+    def _over_orders(self) -> torch.Tensor:
+        """Mean accuracy of some adaptations, each with the classes of a task numbered anew, [T]."""
+        way = self.model.network.way
+        key = stream_key("order of classes", self.model.spec.model.study_seed, self.dataset)
+        streams = [Stream(key, index) for index in self.tasks.episodes.index.tolist()]
+        found = []
+        for _ in range(ORDERS):
+            numbers = np.stack([stream.choose(way, way) for stream in streams])
+            renumbered = _renumbered(self.tasks, torch.from_numpy(numbers).to(self.model.device))
+            found.append(self._judged(self._fast(renumbered), renumbered))
+        return torch.stack(found).mean(dim=0)
+
+
+def _method(model: ProbedModel) -> Method:
+    """How it adapts.
+
+    Raises:
+        NothingAdaptsError: by no method, but under a learner of another kind.
+    """
+    if model.method is None:
+        raise NothingAdaptsError(
+            f"{model.spec.model.in_words}: no weight adapts by a method, so that "
+            f"{model.spec.table} has nothing to change"
+        )
+    return model.method
+
+
+def _renumbered(tasks: TaskBatch, numbers: torch.Tensor) -> TaskBatch:
+    """The same tasks, in which class c of task t is numbered `numbers[t, c]`."""
+
+    def part(labelled: Labelled) -> Labelled:
+        return Labelled(labelled.images, numbers.gather(1, labelled.labels))
+
+    return replace(tasks, support=part(tasks.support), query=part(tasks.query))
+
+
+def _shuffled(name: str, sizes: torch.Tensor) -> torch.Tensor:
+    """In a fixed random order."""
+    generator = torch.Generator().manual_seed(seed_from("shuffled step sizes", name))
+    order = torch.randperm(sizes.numel(), generator=generator).to(sizes.device)
+    return sizes.flatten()[order].view_as(sizes)
+
+
+def _swapped(sizes: Parameters, layers: dict[str, tuple[str, ...]]) -> Parameters:
+    """With the means of two layers' weights in each other's place; both must adapt."""
+    *_, last, head = (
+        [name for name in layers[label] if kind_of(name) == "weight" and name in sizes]
+        for label in layers
+    )
+    if not last or not head:
+        return sizes
+    means = [torch.cat([sizes[name].flatten() for name in names]).mean() for names in (last, head)]
+    moved = {name: sizes[name] - means[0] + means[1] for name in last}
+    return {**sizes, **moved, **{name: sizes[name] - means[1] + means[0] for name in head}}
