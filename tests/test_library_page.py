@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,9 +30,10 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), 
 
 
 @pytest.fixture
-def used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with a model, photos of five classes, and photos to ask for."""
+def used(tmp_path: Path, study_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a study and a model, photos of five classes, and photos to ask for."""
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(study_folder, "results/demo", symlinks=True)
     for file, text in FILES.items():
         Path(file).write_text(text, encoding="utf-8")
     network, chosen = innerloop.network(filters=4, image_size=16), method("maml")

@@ -28,6 +28,7 @@ _HOME = {
     "predict": "innerloop.learners.predict",
     "probe": "innerloop.probes.probe",
     "read_images": "innerloop.data.read_images",
+    "results": "innerloop.render.results",
     "tasks_of": "innerloop.data.tasks",
     "to_state_dict": "innerloop.training.state_dict",
     "train": "innerloop.training.train",

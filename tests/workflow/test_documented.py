@@ -137,6 +137,16 @@ def test_every_command_runs(prepared: Checkout, command: Command) -> None:
     assert done.returncode == 0, f"{command}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
+def test_a_new_study_is_one_for_snakemake(prepared: Checkout) -> None:
+    """As `innerloop new` says that it is run."""
+    program = Path(sys.executable).with_name("innerloop")
+    environment = {**os.environ, "PYTHONPATH": str(prepared.folder / "lib")}
+    command = [program, "new", "fresh", "--from", "sweep"]
+    subprocess.run(command, cwd=prepared.folder, env=environment, check=True)
+    rules = prepared.planned_rules("--configfile", "fresh.yaml")
+    assert rules["train_model"] == 2 * (2 + 2 * 6)
+
+
 def blocks(*languages: str) -> list[object]:
     """The blocks of some languages, each with its page and line as its name."""
     found = []

@@ -9,7 +9,9 @@ from io import TextIOWrapper
 
 #: Name of a command (and of its module here) -> what it does.
 COMMANDS: dict[str, str] = {
+    "new": "a study file of your own, short and commented",
     "plan": "jobs, hours and wall time of a study, before it is run",
+    "results": "the main tables of a study in the terminal",
     "compare": "two studies side by side: what differs in protocol and numbers",
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",

@@ -128,6 +128,12 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
         [job for each in chains for job in each.jobs if job.seconds] for chains in (whole, left)
     )
     yield f"{study.name}: {study.title}"
+    for sweep in study.sweeps:
+        sizes = {
+            key: len({*map(str, (p[key] for p in sweep.points.values()))}) for key in sweep.keys
+        }
+        swept = " x ".join(f"{size} {key}" for key, size in sizes.items())
+        yield f"sweep of {sweep.name} ({sweep.protocol}): {swept} = {len(sweep.points)} variants"
     yield ""
     yield _row("rule", "jobs", "median", "longest", "together", "jobs left", "left")
     for rule in dict.fromkeys(job.rule for job in jobs):

@@ -37,6 +37,46 @@ ROLE_ORDER = ("cub", "fc100", "mini_imagenet", "cifar10")
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """Variants that differ in a few choices: one per combination of a grid's values.
+
+    Attributes:
+        protocol: of the variants.
+        name: of the variant that has the grid.
+        method: of all of them.
+        points: variant -> the values of the swept choices.
+        choose: validation: the best point there stands for the method; empty: no point does.
+    """
+
+    protocol: str
+    name: str
+    method: str
+    points: Mapping[str, Mapping[str, Any]]
+    choose: str = ""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The swept choices."""
+        return tuple(next(iter(self.points.values())))
+
+    def in_words(self, variant: str) -> str:
+        """`step size −0.01, train steps 5`."""
+        point = self.points[variant].items()
+        return ", ".join(f"{key.replace('_', ' ')} {in_words(value)}" for key, value in point)
+
+
+def in_words(value: Any) -> str:
+    """A choice's value as people read it."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return f"{value:g}".replace("-", "−")
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {in_words(inner)}" for key, inner in value.items()) or "–"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(in_words, value))
+    return {None: "–", True: "yes", False: "no"}.get(value, str(value))
+
+
+@dataclass(frozen=True)
 class Variant:
     """One row of a table or curve of a figure: a method under one protocol."""
 
@@ -68,6 +108,7 @@ class DescribedStudy:
             self.models = tuple(_model(entry) for entry in description["models"])
         except KeyError as error:
             raise ConfigError(f"the study's description lacks {error}") from error
+        self.sweeps = tuple(from_json(Sweep, sweep) for sweep in description.get("sweeps", ()))
         self.statistics = from_json(Statistics, description.get("statistics", {}))
         self._roles: Mapping[str, str] = description.get("roles", {})
         self._datasets: Mapping[str, Mapping[str, Any]] = description.get("datasets", {})
@@ -142,6 +183,11 @@ class DescribedStudy:
             if known.name == variant and protocol in (None, known.protocol):
                 return known.label
         return self._label_elsewhere(variant)
+
+    def sweep_label(self, sweep: Sweep) -> str:
+        """What the variant with a grid is called, without the values of a point."""
+        point = next(iter(sweep.points))
+        return self.label(point, sweep.protocol).removesuffix(f" ({sweep.in_words(point)})")
 
     def test_steps(self, protocol: str, variant: str, setting: str) -> int | None:
         """Inner steps a variant takes at test time."""

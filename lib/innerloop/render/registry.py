@@ -78,6 +78,7 @@ FIGURES: dict[str, Product] = dict(
             "What changes are worth over training",
             "interventions",
         ),
+        _figure("sweeps", "Innerloop", "Accuracy over the study's grids", "accuracy"),
         _figure("effective_step_sizes", "Innerloop", "Effective step sizes", "weight_norm"),
         _figure("negative_step_sizes", "Innerloop", "Share of negative step sizes", "step_size"),
         _figure(
@@ -107,6 +108,7 @@ TABLES: dict[str, Product] = dict(
         ),
         _table("interventions", "Innerloop", "What each change is worth", "interventions"),
         _table("own_change", "Innerloop", "Own and inherited change", "own_change", "cka"),
+        _table("tuned", "Innerloop", "Methods at their best", "accuracy", "training"),
         _table("other_accuracy", "Innerloop", "Accuracy of all other models", "accuracy"),
         # made once for each of a study's own probes, from the measurements of the probe's name
         _table("user_probe", "Innerloop", "A user's probe"),

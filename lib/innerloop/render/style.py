@@ -129,7 +129,12 @@ def theme() -> Iterator[None]:
 def variant_looks(study: DescribedStudy) -> dict[str, Look]:
     """The look of every variant of a study; variants that are not built in get free colours."""
     names = (*study.variant_names, "raw_pixels")
-    return _looks({name: study.label(name) for name in names}, _VARIANTS)
+    return looks_of({name: study.label(name) for name in names})
+
+
+def looks_of(labels: Mapping[str, str]) -> dict[str, Look]:
+    """The look of each variant, by the name and label that are given."""
+    return _looks(labels, _VARIANTS)
 
 
 def built_in_look(variant: str, label: str) -> Look:

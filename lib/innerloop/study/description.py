@@ -8,6 +8,7 @@ from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
+from innerloop.runtime.typed_json import as_json
 from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.study import Study
@@ -32,6 +33,7 @@ def describe(study: Study) -> dict[str, Any]:
             }
             for name, protocol in study.keys.protocols.items()
         },
+        **({"sweeps": as_json(study.sweeps)} if study.sweeps else {}),
         "models": [_described(model) for model in study.models.values()],
     }
 

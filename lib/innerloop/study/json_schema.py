@@ -43,6 +43,21 @@ def study_schema() -> Schema:
         },
         "additionalProperties": {**_object(UsersProbe), "additionalProperties": True},
     }
+    protocol = sections["protocols"]["additionalProperties"]["properties"]
+    variant = protocol["variants"]["additionalProperties"]["properties"]
+    variant["grid"] |= {
+        "properties": {
+            key: {
+                "type": "array",
+                "items": {"$ref": f"#/$defs/choices/properties/{key}"},
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": f"values of {key}",
+            }
+            for key in choices.NAMES
+        },
+        "additionalProperties": False,
+    }
     named = {name: _kind(kind, spelled_out=True) for name, kind in _NAMED.items()}
     chosen = {key: _key(home, key) for home, keys in choices.HOMES.items() for key in keys}
     # null: not what the protocol says

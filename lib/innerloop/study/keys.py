@@ -175,6 +175,9 @@ class Variant(Choosing):
         learner: instead of a method: prototypes, ridge, pretrained, or path/to/file.py:name
         learner_options: keyword arguments of the learner, for example {classifier: nearest_mean}
         label: how figures and tables call it
+        grid: choices to sweep, each with the list of its values; every combination is a variant
+        choose: validation: the table of tuned methods shows the grid's best point on validation
+            tasks
         by_setting: choices that hold for one setting only
     """
 
@@ -182,6 +185,8 @@ class Variant(Choosing):
     learner: str | None = None
     learner_options: Mapping[str, Any] = field(default_factory=dict)
     label: str | None = None
+    grid: Mapping[str, Any] = field(default_factory=dict)
+    choose: Literal["validation"] | None = None
     by_setting: Mapping[Setting, Choosing] = field(default_factory=dict)
 
 

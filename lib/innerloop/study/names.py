@@ -68,7 +68,7 @@ def _check_dataset(study: StudyFile, dataset: str) -> None:
 
 
 def _check_protocol(study: StudyFile, protocol: str) -> None:
-    place, variants = f"protocols.{protocol}", study.config["protocols"][protocol]["variants"]
+    place, variants = f"protocols.{protocol}", study.keys.protocols[protocol].variants
     for variant in variants:
         if variant == RAW_PIXELS:
             raise ConfigError(
@@ -97,14 +97,14 @@ def _check_probe(study: StudyFile, probe: str) -> None:
 
 
 def _check_models(study: StudyFile, name: str) -> None:
-    place, entry = f"models.{name}", study.config["models"][name]
-    protocol = entry["protocol"]
-    variants = known(study.config["protocols"], protocol, f"{place}: protocol")["variants"]
-    for variant in [] if entry.get("variants", "all") == "all" else entry["variants"]:
+    place, entry = f"models.{name}", study.keys.models[name]
+    protocol = entry.protocol
+    variants = known(study.keys.protocols, protocol, f"{place}: protocol").variants
+    for variant in () if entry.variants == "all" else entry.variants:
         known(variants, variant, f"{place}: variant of {protocol}")
-    for dataset in [entry["dataset"], *entry.get("evaluate_on", [])]:
+    for dataset in [entry.dataset, *(entry.evaluate_on or ())]:
         _known_dataset(study, dataset, place)
-    for probe in entry.get("probes", []):
+    for probe in entry.probes:
         known(study.config.get("probes", {}), probe, f"{place}: probe")
 
 

@@ -21,8 +21,9 @@ from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
 from innerloop.study import choices
 from innerloop.study.checks import check_learner, check_network, check_rule
-from innerloop.study.keys import ACCESS, RUNNING, StudyKeys
+from innerloop.study.keys import ACCESS, RUNNING, Choosing, StudyKeys
 from innerloop.study.places import with_places
+from innerloop.study.sweeps import expanded
 
 
 class StudyFile:
@@ -34,7 +35,9 @@ class StudyFile:
     Attributes:
         name: of the study.
         title: one line.
-        keys: everything that it says, with the defaults of what it leaves out.
+        keys: everything that it says, with the defaults of what it leaves out, and every point of
+            a grid as a variant.
+        sweeps: the variants that are points of a grid.
         config: what results depend on, as it is written, and nothing else.
         access: how files may be had.
         compute: where jobs compute, and how they are run.
@@ -42,7 +45,7 @@ class StudyFile:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         placed = with_places(config)
-        self.keys = from_json(StudyKeys, placed)
+        self.keys, self.sweeps = expanded(from_json(StudyKeys, placed))
         self.name, self.compute = self.keys.study, self.keys.compute
         self.title = self.keys.title or self.name
         compute = config.get("compute", {})
@@ -137,13 +140,16 @@ class StudyFile:
 
     def label(self, protocol: str, variant: str) -> str:
         """How figures and tables call a variant."""
-        own = self.config["protocols"][protocol]["variants"][variant]
-        if "label" in own:
-            return str(own["label"])
-        if "learner" in own:
-            return variant.replace("_", " ").capitalize()
-        name = own.get("method", variant)
-        return self.method(name).label if name == variant else variant
+        own = self.keys.protocols[protocol].variants[variant]
+        points = (one for one in self.sweeps if one.protocol == protocol and variant in one.points)
+        sweep = next(points, None)
+        name = sweep.name if sweep else variant
+        if own.learner:
+            label = own.label or name.replace("_", " ").capitalize()
+        else:
+            method = own.method or name
+            label = own.label or (self.method(method).label if method == name else name)
+        return f"{label} ({sweep.in_words(variant)})" if sweep else label
 
     def check_variant(self, protocol: str, variant: str) -> None:
         """Refuse a variant whose choices contradict its method, also one that no model uses.
@@ -163,16 +169,16 @@ class StudyFile:
         Raises:
             ConfigError: they contradict each other, or say too little.
         """
-        protocol = self.config["protocols"][name]
-        own = protocol["variants"][variant]
+        protocol = self.keys.protocols[name]
+        own = protocol.variants[variant]
         chosen = choices.merged(
             [
-                protocol.get("defaults", {}),
-                protocol.get("by_setting", {}).get(setting, {}),
-                {} if "learner" in own else self._said_of_method(own.get("method", variant)),
+                protocol.defaults.choices,
+                protocol.by_setting.get(setting, Choosing()).choices,
+                {} if own.learner else self._said_of_method(own.method or variant),
                 entry,
-                own,
-                own.get("by_setting", {}).get(setting, {}),
+                own.choices,
+                own.by_setting.get(setting, Choosing()).choices,
             ]
         )
         if setting and "iterations" not in chosen:
@@ -182,7 +188,7 @@ class StudyFile:
             )
         try:
             check_network(chosen["network"], chosen["network_options"])
-            if "learner" in own:
+            if own.learner:
                 return self._learner(name, variant), chosen
             return self._resolved_method(name, variant, chosen), chosen
         except (ConfigError, ExtensionError) as error:
@@ -193,10 +199,10 @@ class StudyFile:
 
     def _learner(self, protocol: str, variant: str) -> LearnerOptions:
         """A variant's learner of another kind than the methods."""
-        own = self.config["protocols"][protocol]["variants"][variant]
-        name, options = own["learner"], own.get("learner_options", {})
-        foreign = own.keys() & {"method", "test_step_size", *choices.of(Method)}
-        if foreign:
+        own = self.keys.protocols[protocol].variants[variant]
+        name, options = own.learner or "", own.learner_options
+        foreign = own.choices.keys() & {"test_step_size", *choices.of(Method)}
+        if foreign := foreign | ({"method"} if own.method else set()):
             raise ConfigError(
                 f"{', '.join(sorted(foreign))}: of a method, and learner '{name}' is none; "
                 "leave one of them out"
@@ -213,8 +219,8 @@ class StudyFile:
         return {key: value for key, value in said.items() if value != choices.BASE[key]}
 
     def _resolved_method(self, protocol: str, variant: str, chosen: Mapping[str, Any]) -> Method:
-        own = self.config["protocols"][protocol]["variants"][variant]
-        base = self.method(own.get("method", variant))
+        own = self.keys.protocols[protocol].variants[variant]
+        base = self.method(own.method or variant)
         values = choices.pick(chosen, choices.of(Method))
         method = replace(base, **values, label=self.label(protocol, variant))
         check_rule(method)

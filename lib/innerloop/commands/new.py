@@ -1,0 +1,67 @@
+"""Write a study file of your own: short, commented, and running as it is.
+
+    innerloop new mine                  two methods on one data set
+    innerloop new mine --from sweep     a grid of step sizes, and each method at its best
+    innerloop new mine --from demo      both papers in miniature
+
+Every key is described in docs/study-files.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from pathlib import Path
+
+from innerloop.runtime.code_digest import LIBRARY
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import atomic_path
+
+#: Name -> the study file that is copied.
+TEMPLATES = {"minimal": "minimal.yaml", "sweep": "sweep.yaml", "demo": "config.yaml"}
+SCHEMA = LIBRARY / "study/schema.json"
+
+
+def main(argv: list[str]) -> None:
+    """Write NAME.yaml, and say how it is run."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop new", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("name", help="of the study: its file and its folder in results/")
+    parser.add_argument("--from", dest="template", choices=TEMPLATES, default="minimal")
+    arguments = parser.parse_args(argv)
+    file = Path(f"{arguments.name}.yaml")
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]*", arguments.name):
+        raise ConfigError(
+            f"'{arguments.name}' is no name of a study: use letters, digits, _ and -, and begin "
+            "with a letter or digit"
+        )
+    if file.exists():
+        raise ConfigError(f"{file} is there already; choose another name, or remove it")
+    text = study_file(arguments.name, arguments.template, Path.cwd())
+    with atomic_path(file) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(
+        f"wrote {file}; now\n"
+        f"    innerloop plan --configfile {file}     # jobs and hours\n"
+        f"    snakemake --configfile {file}          # -> results/{arguments.name}/report.html\n"
+        f"    innerloop results {arguments.name}"
+    )
+
+
+def study_file(name: str, template: str, folder: Path) -> str:
+    """The text of a study file of that name, to lie in `folder`.
+
+    Raises:
+        ConfigError: the library is installed without the workflow, whose files these are.
+    """
+    file = LIBRARY.parents[1] / "config" / TEMPLATES[template]
+    if not file.is_file():
+        raise ConfigError(
+            f"there is no {file}: study files are for the workflow, so install Innerloop from a "
+            "checkout of it"
+        )
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r"(?<=\$schema=).*", os.path.relpath(SCHEMA, folder), text, count=1)
+    return re.sub(r"^study: .*$", f"study: {name}", text, count=1, flags=re.MULTILINE)

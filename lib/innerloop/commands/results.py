@@ -1,0 +1,72 @@
+"""Print the main tables of a study in the terminal.
+
+    innerloop results demo                   accuracy, and methods at their best if chosen
+    innerloop results demo paper_vs_ours     any other table
+
+A star marks what the report has in bold.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from innerloop.render.results import Results
+from innerloop.render.tabulation import is_numeric
+
+#: What is printed unless tables are named, as far as the study has something in them.
+MAIN = ("p1_table1_accuracy", "other_accuracy", "tuned")
+
+
+def main(argv: list[str]) -> None:
+    """Print some tables, and which others there are."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop results", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("study", help="its name, or its folder in results/")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help="those to print")
+    arguments = parser.parse_args(argv)
+    folder = Path(arguments.study)
+    made = Results(folder if folder.is_dir() else Path("results", arguments.study))
+    main_ones = [name for name in MAIN if name in made.tables and made.printed(name)["rows"]]
+    names = arguments.tables or main_ones
+    for name in names:
+        print("\n".join(in_text(made.printed(name))), end="\n\n")
+    if others := [name for name in made.tables if name not in names]:
+        print(f"Other tables: {', '.join(others)}")
+    elif not names:
+        print(f"{made.folder} has no tables yet: run `snakemake tables`")
+
+
+def in_text(table: Mapping[str, Any]) -> Iterator[str]:
+    """A written table as lines of text: numbers to the right, a star at what is bold."""
+    bold = {tuple(place) for place in table["bold"]}
+    rows = [
+        [f"{cell}*" if (y, x) in bold else cell for x, cell in enumerate(row)]
+        for y, row in enumerate(table["rows"])
+    ]
+    columns: list[tuple[str, ...]] = [*zip(*rows, strict=True)] or [()] * len(table["columns"])
+    widths = [
+        max(map(len, [name, *cells])) for name, cells in zip(table["columns"], columns, strict=True)
+    ]
+    right = [is_numeric(cell.rstrip("*") for cell in cells) for cells in columns]
+    yield table["title"]
+    yield ""
+    yield _line(table["columns"], widths, right)
+    yield "  ".join("-" * width for width in widths)
+    for y, row in enumerate(rows):
+        if y in table["rules"]:
+            yield ""
+        yield _line(row, widths, right)
+    yield ""
+    yield table["caption"].replace("Bold:", "*:")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:
+    padded = (
+        cell.rjust(width) if to_the_right else cell.ljust(width)
+        for cell, width, to_the_right in zip(cells, widths, right, strict=True)
+    )
+    return "  ".join(padded).rstrip()

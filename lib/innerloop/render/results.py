@@ -1,0 +1,120 @@
+"""The results of a study as DataFrames: `innerloop.results("results/demo")`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.render.accuracy import accuracies
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import read_json
+from innerloop.runtime.suggestions import instead_of
+
+
+class Results:
+    """What a study has measured, and the tables that it has written.
+
+    Args:
+        folder: of the study, such as results/demo.
+
+    Raises:
+        ConfigError: it holds no study's results.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        description = self.folder / "study.json"
+        if not description.is_file():
+            raise ConfigError(
+                f"{self.folder} holds no results of a study; expected a folder such as "
+                "results/demo, in which `snakemake` has run"
+            )
+        aggregates = sorted((self.folder / "aggregates").glob("*.parquet"))
+        files: dict[str, Path | str] = {file.stem: file for file in aggregates}
+        self.evidence = Evidence(files, read_json(description))
+
+    def __repr__(self) -> str:
+        return (
+            f"Results({str(self.folder)!r}: measurements {', '.join(self.measurements) or 'none'}; "
+            f"tables {', '.join(self.tables) or 'none'})"
+        )
+
+    @property
+    def measurements(self) -> list[str]:
+        """Names of the tables of measurements."""
+        return [*self.evidence.paths]
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        """The rows of a table of measurements; `innerloop schema` has columns and units.
+
+        Raises:
+            ConfigError: the study has none of that name.
+        """
+        self._require(name, self.measurements, "table of measurements")
+        return self.evidence.rows(name)
+
+    @cached_property
+    def accuracy(self) -> pd.DataFrame:
+        """Accuracy, one row per variant, training data set, task size, and place of testing.
+
+        `mean`, `low`, `high` and `half_width` are in percent, over tasks; `n` counts tasks. With
+        several seeds they are averages over seeds, and `seed_sd` and `seed_half_width` are of the
+        seeds' means. What the study's grids sweep, such as step sizes, has columns of its own.
+        """
+        summary = accuracies(self.evidence).summary.reset_index(drop=True)
+        points = {
+            (sweep.protocol, variant): point
+            for sweep in self.evidence.study.sweeps
+            for variant, point in sweep.points.items()
+        }
+        pairs = summary[["protocol", "variant"]].astype(str).itertuples(index=False, name=None)
+        swept = pd.DataFrame([points.get(pair, {}) for pair in pairs], index=summary.index)
+        return pd.concat([summary, swept[[key for key in swept if key not in summary]]], axis=1)
+
+    @cached_property
+    def tables(self) -> list[str]:
+        """Names of the tables that were written: their files' below the folder's tables."""
+        root = self.folder / "tables"
+        return sorted(str(file.relative_to(root).with_suffix("")) for file in root.rglob("*.json"))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """The numbers of a written table.
+
+        Raises:
+            ConfigError: the study has none of that name.
+        """
+        self.printed(name)
+        return pd.read_csv(self.folder / "tables" / f"{name}.csv")
+
+    def printed(self, name: str) -> dict[str, Any]:
+        """A written table as the report has it: title, caption, columns and rows of text.
+
+        Raises:
+            ConfigError: the study has none of that name.
+        """
+        self._require(name, self.tables, "table")
+        content: dict[str, Any] = read_json(self.folder / "tables" / f"{name}.json")
+        return content
+
+    def _require(self, name: str, names: list[str], what: str) -> None:
+        if name not in names:
+            raise ConfigError(
+                f"{self.folder} has no {what} '{name}'{instead_of(name, names)}; `snakemake` makes "
+                "what is missing"
+            )
+
+
+def results(folder: Path | str) -> Results:
+    """The results of a study as DataFrames.
+
+    Args:
+        folder: of the study, such as results/demo.
+
+    Raises:
+        ConfigError: it holds no study's results.
+    """
+    return Results(folder)

@@ -1,0 +1,68 @@
+"""`innerloop results` and `innerloop.results`: what a study found, in a terminal and as frames."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import innerloop
+from innerloop.commands import main
+from innerloop.render.registry import TABLES
+from innerloop.runtime.errors import ConfigError
+from synthetic import ACCURACY
+
+
+@pytest.fixture
+def study(study_folder: Path, tmp_path: Path) -> Path:
+    """The folder of a study that has run."""
+    return shutil.copytree(study_folder, tmp_path / "results/mine", symlinks=True)
+
+
+@pytest.mark.parametrize("named", ["mine", "results/mine"])
+def test_the_main_table_is_printed_and_others_are_named(
+    study: Path, named: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(study.parents[1])
+    main(["results", named])
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert lines[0] == TABLES["p1_table1_accuracy"].title
+    assert TABLES["other_accuracy"].title in lines
+    assert any("Scaled LR" in line and "±" in line for line in lines)
+    assert "Accuracy on the query images" in said
+    assert lines[-1] == "Other tables: claims"
+    other = lines[-1].split()[-1]
+    main(["results", named, other])
+    assert capsys.readouterr().out.startswith(TABLES["claims"].title)
+
+
+def test_an_unknown_table_or_study_is_refused(study: Path, monkeypatch) -> None:
+    monkeypatch.chdir(study.parents[1])
+    with pytest.raises(
+        SystemExit, match=r"no table 'othr_accuracy'; did you mean 'other_accuracy'"
+    ):
+        main(["results", "mine", "othr_accuracy"])
+    with pytest.raises(SystemExit, match="holds no results of a study"):
+        main(["results", "yours"])
+
+
+def test_results_are_frames(study: Path) -> None:
+    results = innerloop.results(study)
+    assert {"accuracy", "cka", "training"} <= {*results.measurements}
+    assert len(results["cka"]) > 0
+    assert "test" in set(results["accuracy"]["split"])
+    accuracy = results.accuracy
+    row = accuracy[
+        (accuracy["variant"] == "scaled_lr")
+        & (accuracy["shot"] == 1)
+        & (accuracy["split"] == "test")
+        & (accuracy["train_dataset"].astype(str) == accuracy["eval_dataset"].astype(str))
+    ].iloc[0]
+    assert 0 < row["low"] < 100 * ACCURACY["scaled_lr"] < row["high"] < 100
+    assert {"n", "seeds", "half_width"} <= {*accuracy}
+    assert len(results.table("other_accuracy")) > 0
+    assert "other_accuracy" in repr(results)
+    with pytest.raises(ConfigError, match="did you mean 'cka'"):
+        results["ckaa"]

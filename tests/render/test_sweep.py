@@ -1,0 +1,86 @@
+"""What a study shows of its grids, with planted accuracies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.render.registry import FIGURES, TABLES
+from innerloop.runtime.extensions import load_entry
+from synthetic import describe, write_tables
+
+ONE = {f"maml_size_{n}": {"step_size": n / 10} for n in range(3)}
+TWO = {
+    f"boil_size_{n}_steps_{steps}": {"step_size": n / 10, "train_steps": steps}
+    for n in range(2)
+    for steps in (1, 5)
+}
+
+
+def sweep(name: str, points: dict[str, Any], choose: str = "") -> dict[str, Any]:
+    return {"protocol": "p1", "name": name, "method": name, "points": points, "choose": choose}
+
+
+@pytest.fixture(params=[1, 3], ids=["one seed", "three seeds"])
+def evidence(tmp_path, request) -> Evidence:
+    description = describe(
+        ("maml", *ONE, *TWO), (), settings=["5w1s"], others=(), seeds=request.param
+    )
+    del description["protocols"]["p2"]
+    description["sweeps"] = [sweep("maml", ONE, "validation"), sweep("boil", TWO)]
+    for name, point in {**ONE, **TWO}.items():
+        words = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in point.items())
+        description["protocols"]["p1"]["labels"][name] = f"{name[:4].upper()} ({words})"
+    tables = write_tables(tmp_path, description, episodes=20)
+    plant(tables["training"], "maml_size_1")
+    return Evidence(tables, description)
+
+
+def plant(path, variant) -> None:
+    """Let one variant be the best on validation tasks, whatever it is on test tasks."""
+    rows = pq.read_table(path)
+    schema, frame = rows.schema, rows.to_pandas()
+    frame.loc[frame["variant"] == variant, "accuracy"] = 0.99
+    pq.write_table(type(rows).from_pandas(frame, schema, preserve_index=False), path)
+
+
+def test_the_tuned_method_is_chosen_on_validation_and_reported_on_test(evidence) -> None:
+    made = load_entry(TABLES["tuned"].entry)(evidence)
+    home = made.frame[made.frame["eval_dataset"] == "symbols"].iloc[0]
+    accuracy = evidence.rows("accuracy", eval_dataset="symbols", split="test")
+    means = 100 * accuracy.groupby("variant", observed=True)["accuracy"].mean()
+    assert home["variant"] == "maml_size_1"
+    assert home["validation"] == pytest.approx(99)
+    assert home["tuned"] == pytest.approx(means["maml_size_1"])
+    assert home["as_printed"] == pytest.approx(means["maml"])
+    assert (home["points"], home["step_size"]) == (3, 0.1)
+    printed = made.display.iloc[0]
+    assert printed["Method"] == "MAML"
+    assert printed["Chosen"] == "step size 0.1"
+    assert "equally many points" in made.caption
+
+
+def test_the_figure_has_a_curve_over_one_choice_and_a_map_over_two(evidence) -> None:
+    drawing = load_entry(FIGURES["sweeps"].entry)(evidence)
+    drawing.figure.canvas.draw()
+    assert "seed" in drawing.caption
+    assert "Stand-in data" in drawing.caption
+    panels = {axes.get_title().replace("\n", " "): axes for axes in drawing.figure.axes}
+    line, heat = panels["Symbols, 5-way 1-shot"], panels["BOIL, Symbols, 5-way 1-shot"]
+    assert [tick.get_text() for tick in line.get_xticklabels()] == ["0", "0.1", "0.2"]
+    accuracy = evidence.rows("accuracy", eval_dataset="symbols", split="test")
+    means = 100 * accuracy.groupby("variant", observed=True)["accuracy"].mean()
+    curve = next(drawn for drawn in line.lines if len(drawn.get_ydata()) == 3)
+    assert [*curve.get_ydata()] == pytest.approx([means[name] for name in ONE])
+    shown = {text.get_text() for text in heat.texts}
+    assert shown == {f"{means[name]:.1f}" for name in TWO}
+    assert (heat.get_xlabel(), heat.get_ylabel()) == ("step size", "train steps")
+
+
+def test_a_study_without_a_grid_shows_none(evidence_of) -> None:
+    for name in ("sweeps", "tuned"):
+        product = {**FIGURES, **TABLES}[name]
+        assert load_entry(product.entry)(evidence_of("full")).caption.startswith("Not measured")
