@@ -1,39 +1,45 @@
 # The figures and tables of the study: what each reads and is called; no rules.
 
-from innerloop.render.registry import FIGURES, TABLES, ProductSpec, tables_of
+from innerloop.papers.paper import ProductSpec
+from innerloop.study.products import Products
+
+try:
+    PRODUCTS = Products(STUDY)
+except InnerloopError as error:
+    raise WorkflowError(str(error)) from None
+FIGURES = {(product.paper, product.name): product for product in PRODUCTS.figures}
+TABLES = {(product.paper, product.name): product for product in PRODUCTS.tables}
+# how the study file names the folders, by their names
+PLACES = {paper.name: place for place, paper in STUDY.papers.items()}
 
 
-def product_spec(kind, name, product):
+def figure_of(wildcards):
+    """The figure that wildcards name."""
+    return FIGURES[wildcards.paper, wildcards.figure]
+
+
+def table_of(wildcards):
+    """The table to print that wildcards name."""
+    return TABLES[wildcards.paper, wildcards.table]
+
+
+def product_spec(script, product):
     """What a figure or table is made by."""
-    script = {"figure": "draw_figure.py", "table": "write_table.py"}[kind]
-    return canonical_json(ProductSpec(name, JOBS.code(script, product.entry)))
-
-
-def study_tables():
-    """The tables of this study: the papers' and ours, and one for each user's probe."""
-    try:
-        return tables_of(MEASUREMENTS.user_tables())
-    except InnerloopError as error:
-        raise WorkflowError(str(error)) from None
-
-
-def table_title(name):
-    """What a table is called; a user's probe by its name."""
-    return (
-        f"Probe: {name}" if name in MEASUREMENTS.user_tables() else TABLES[name].title
-    )
+    code = JOBS.code(script, product.entry, files=tuple(PRODUCTS.files(product)))
+    return canonical_json(ProductSpec(PLACES[product.paper], product.name, code))
 
 
 def category_of(product):
     """Where `snakemake --report` puts a figure or table."""
-    return {"Innerloop": "Beyond the papers"}.get(product.paper, product.paper)
+    facts = STUDY.papers[PLACES[product.paper]].facts
+    return facts.label or product.paper
 
 
 def tables_read(product):
-    """The aggregates that a figure or table reads, as far as this study has them."""
-    return [table for table in product.reads if table in MEASUREMENTS.tables()]
+    """The files of the aggregates that a figure or table reads."""
+    return [in_study(paths.AGGREGATE, table=table) for table in PRODUCTS.reads(product)]
 
 
-def aggregates(tables):
-    """The files of some aggregates."""
-    return [in_study(paths.AGGREGATE, table=table) for table in tables]
+def named_tables(product, files):
+    """The same for a command line: which table each file is."""
+    return named(PRODUCTS.reads(product), files)

@@ -12,15 +12,15 @@ rule draw_figure:
     """Draw one figure from aggregated measurements."""
     input:
         study=paths.DESCRIPTION,
-        tables=lambda wildcards: aggregates(tables_read(FIGURES[wildcards.figure])),
+        tables=lambda wildcards: tables_read(figure_of(wildcards)),
     output:
         multiext(paths.FIGURE, ".pdf", ".png", ".json"),
         svg=report(
             f"{paths.FIGURE}.svg",
             caption="captions/figure.rst",
-            category=lambda wildcards: category_of(FIGURES[wildcards.figure]),
+            category=lambda wildcards: category_of(figure_of(wildcards)),
             subcategory="Figures",
-            labels=lambda wildcards: {"figure": FIGURES[wildcards.figure].title},
+            labels=lambda wildcards: {"figure": figure_of(wildcards).title},
         ),
     log:
         log_of(paths.FIGURE),
@@ -28,17 +28,13 @@ rule draw_figure:
         **job(
             "draw_figure",
             "draw_figure.py",
-            lambda wildcards: product_spec(
-                "figure", wildcards.figure, FIGURES[wildcards.figure]
-            ),
+            lambda wildcards: product_spec("draw_figure.py", figure_of(wildcards)),
         ),
-        title=lambda wildcards: FIGURES[wildcards.figure].title,
-        tables=lambda wildcards, input: named(
-            tables_read(FIGURES[wildcards.figure]), input.tables
-        ),
+        title=lambda wildcards: figure_of(wildcards).title,
+        tables=lambda wildcards, input: named_tables(figure_of(wildcards), input.tables),
         stem=undeclared(paths.FIGURE, paths.FIGURE),
     message:
-        "Draw {wildcards.figure}"
+        "Draw {wildcards.figure} of {wildcards.paper}"
     shell:
         r"""
         python {params.script:q} \
@@ -54,17 +50,15 @@ rule write_table:
     """Write one table from aggregated measurements."""
     input:
         study=paths.DESCRIPTION,
-        tables=lambda wildcards: aggregates(
-            tables_read(study_tables()[wildcards.table])
-        ),
+        tables=lambda wildcards: tables_read(table_of(wildcards)),
     output:
         multiext(paths.TABLE, ".tex", ".json"),
         csv=report(
             f"{paths.TABLE}.csv",
             caption="captions/table.rst",
-            category=lambda wildcards: category_of(study_tables()[wildcards.table]),
+            category=lambda wildcards: category_of(table_of(wildcards)),
             subcategory="Tables",
-            labels=lambda wildcards: {"table": table_title(wildcards.table)},
+            labels=lambda wildcards: {"table": table_of(wildcards).title},
         ),
     log:
         log_of(paths.TABLE),
@@ -72,17 +66,13 @@ rule write_table:
         **job(
             "write_table",
             "write_table.py",
-            lambda wildcards: product_spec(
-                "table", wildcards.table, study_tables()[wildcards.table]
-            ),
+            lambda wildcards: product_spec("write_table.py", table_of(wildcards)),
         ),
-        title=lambda wildcards: table_title(wildcards.table),
-        tables=lambda wildcards, input: named(
-            tables_read(study_tables()[wildcards.table]), input.tables
-        ),
+        title=lambda wildcards: table_of(wildcards).title,
+        tables=lambda wildcards, input: named_tables(table_of(wildcards), input.tables),
         stem=undeclared(paths.TABLE, paths.TABLE),
     message:
-        "Write the table {wildcards.table}"
+        "Write the table {wildcards.table} of {wildcards.paper}"
     shell:
         r"""
         python {params.script:q} \

@@ -67,8 +67,8 @@ def all_aggregates():
 def all_figures(*suffixes):
     """Every figure, as files of some kinds."""
     return [
-        f"{in_study(paths.FIGURE, figure=name)}.{suffix}"
-        for name in FIGURES
+        f"{in_study(paths.FIGURE, paper=paper, figure=name)}.{suffix}"
+        for paper, name in FIGURES
         for suffix in suffixes
     ]
 
@@ -76,8 +76,8 @@ def all_figures(*suffixes):
 def all_tables(*suffixes):
     """Every table, as files of some kinds."""
     return [
-        f"{in_study(paths.TABLE, table=name)}.{suffix}"
-        for name in study_tables()
+        f"{in_study(paths.TABLE, paper=paper, table=name)}.{suffix}"
+        for paper, name in TABLES
         for suffix in suffixes
     ]
 

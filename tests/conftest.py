@@ -44,16 +44,15 @@ def evidence_of(tables_of):
 @pytest.fixture(scope="session")
 def study_folder(tables_of, evidence_of, tmp_path_factory) -> Path:
     """Results of a study: what it measured, and some of its tables."""
-    from innerloop.render.files import write_tabulation  # matplotlib, which few tests need
-    from innerloop.render.registry import TABLES
-    from innerloop.runtime.extensions import load_entry
+    from innerloop.papers.making import tabulate  # matplotlib, which few tests need
+    from shipped import TABLES
 
     folder = tmp_path_factory.mktemp("run")
     (folder / "aggregates").mkdir()
     for name, file in tables_of("full").items():
         (folder / f"aggregates/{name}.parquet").symlink_to(file)
     (folder / "study.json").write_text(json.dumps(STUDIES["full"][0]), encoding="utf-8")
-    for name in ("p1_table1_accuracy", "other_accuracy", "claims"):
-        made = load_entry(TABLES[name].entry)(evidence_of("full"))
-        write_tabulation(made, TABLES[name], folder / "tables" / name)
+    for name in ("p1_table1_accuracy", "accuracy", "claims"):
+        table = TABLES[name]
+        tabulate(table, evidence_of("full"), folder / "tables" / table.paper / table.name)
     return folder

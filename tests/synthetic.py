@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from innerloop.measurements.schemas import schema_of
+from innerloop.papers.paper import OWN, read_paper
+from innerloop.runtime.typed_json import as_json
 from innerloop.specs.interventions import FOLLOWED, interventions
 
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "head")
@@ -28,6 +30,7 @@ LABELS = {
 P1 = ("maml", "maml_3x", "anil", "scaled_lr", "unit_norm", "boil", "meta_sgd", "untrained")
 P2 = ("maml", "meta_sgd")
 ROLES = {"mini_imagenet": "symbols", "cub": "people", "fc100": "scripts", "cifar10": "digits"}
+PAPERS = (OWN, "p1", "p2", "questions")
 #: As in the paper study, every data set has a variant of its own name.
 STORES = {
     name: f"{variant}-28"
@@ -86,6 +89,7 @@ def describe(
     return {
         "study": "synthetic",
         "seed": 0,
+        "papers": [_paper(place, {which[0] for which in wanted}) for place in PAPERS],
         "roles": dict(roles),
         "datasets": {
             name: {"label": name.capitalize() if name not in roles else role}
@@ -125,6 +129,13 @@ def write_tables(
         blocks = [_arrow(block, schema) for block in build(description, episodes)]
         pq.write_table(pa.concat_tables([schema.empty_table(), *blocks]), paths[name])
     return paths
+
+
+def _paper(place: str, protocols: set[str]) -> dict[str, Any]:
+    paper = read_paper(place)
+    measured = not paper.facts.protocol or paper.facts.protocol in protocols
+    facts = as_json(paper.facts)
+    return {"name": paper.name, "place": place, "facts": facts, "measured": measured}
 
 
 def _label(variant: str) -> tuple[str, str]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.render.files import write_drawing
-from innerloop.render.registry import FIGURES, ProductSpec, find
+from innerloop.papers.making import draw
+from innerloop.papers.paper import ProductSpec, read_paper
 from innerloop.runtime.command_line import named_paths, program, read_spec, spec_parser
-from innerloop.runtime.extensions import load_entry
 from innerloop.runtime.files import read_json
 
 
@@ -20,9 +19,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
     arguments = parser.parse_args(argv)
-    product = find(FIGURES, read_spec(ProductSpec, arguments.spec).name)
+    spec = read_spec(ProductSpec, arguments.spec)
+    product = read_paper(spec.paper).product("figures", spec.name)
     evidence = Evidence(named_paths(arguments.tables), read_json(arguments.study))
-    write_drawing(load_entry(product.entry)(evidence), product, arguments.out)
+    draw(product, evidence, arguments.out)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from innerloop.render.partial import write_partial_report
+from innerloop.commands.partial_report import write_partial_report
 from innerloop.runtime.command_line import program
 from innerloop.runtime.files import read_json
 from innerloop.study.jobs import Jobs

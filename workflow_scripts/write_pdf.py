@@ -18,8 +18,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--study", required=True, type=Path, help="study.json")
     parser.add_argument("--title", required=True, help="of the report")
     for name, content in (
-        ("figures", "figures/*.json, the .pdf beside them"),
-        ("tables", "tables/*.json"),
+        ("figures", "figures/*/*.json, the .pdf beside them"),
+        ("tables", "tables/*/*.json"),
         ("models", "model.json of the models"),
     ):
         parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], help=content)
@@ -28,8 +28,8 @@ def main(argv: list[str] | None = None) -> None:
     source, included = latex_report(
         read_json(arguments.study),
         arguments.title,
-        figures={path.stem: path for path in arguments.figures},
-        tables={path.stem: path for path in arguments.tables},
+        figures=arguments.figures,
+        tables=arguments.tables,
         model_manifests=arguments.models,
     )
     write_pdf(source, arguments.out, included)

@@ -20,8 +20,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--config", required=True, help="study file, or its content as JSON")
     parser.add_argument("--benchmarks", type=Path, help="folder of the study's benchmarks")
     for name, content in (
-        ("figures", "figures/*.json, the pictures beside them"),
-        ("tables", "tables/*.json"),
+        ("figures", "figures/*/*.json, the pictures beside them"),
+        ("tables", "tables/*/*.json"),
         ("samples", "sheets of sample images, each beside its store's manifest.json"),
         ("images", "manifest.json of the image stores"),
         ("models", "model.json of the models"),
@@ -33,8 +33,8 @@ def main(argv: list[str] | None = None) -> None:
         arguments.out,
         study=read_json(arguments.study),
         config=read_study(arguments.config),
-        figures={path.stem: path for path in arguments.figures},
-        tables={path.stem: path for path in arguments.tables},
+        figures=arguments.figures,
+        tables=arguments.tables,
         image_manifests=arguments.images,
         samples=arguments.samples,
         model_manifests=arguments.models,

@@ -11,10 +11,12 @@ __version__ = "0.2.0"
 
 _HOME = {
     "ClassFolders": "innerloop.data.sources.class_folders",
+    "Drawing": "innerloop.render.drawing",
     "FeatureLearner": "innerloop.learners.features",
     "Labelled": "innerloop.data.tasks",
     "Method": "innerloop.learners.gradient_based.method",
     "Schedule": "innerloop.specs.train",
+    "Tabulation": "innerloop.render.tabulation",
     "adapt": "innerloop.learners.gradient_based.adapt",
     "evaluate": "innerloop.training.evaluation",
     "from_state_dict": "innerloop.training.state_dict",

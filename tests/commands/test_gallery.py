@@ -14,22 +14,34 @@ from innerloop.commands import main
 from innerloop.measurements.described_study import KNOWN_LABELS
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
-from innerloop.render.registry import FIGURES
 from innerloop.render.style import built_in_look
+from innerloop.runtime.files import write_json
+from shipped import FIGURES, about
+from synthetic import describe
+
+NAMES = ("p1_figure1_weight_norms", "p1_figure2_cka", "p2_figure5_training_curves")
+
+
+def write(drawing, name, study):
+    """The files of a figure, in a study that has its paper."""
+    write_json(study / "study.json", describe())
+    figure = FIGURES[name]
+    stem = study / "figures" / figure.paper / figure.name
+    write_drawing(drawing, about(figure), stem)
+    return stem
 
 
 def test_every_figure_has_its_picture_title_and_caption(tmp_path):
     study, out = tmp_path / "demo", tmp_path / "docs"
-    names = [*FIGURES][:3]
-    for name in reversed(names):
+    for name in reversed(NAMES):
         figure = matplotlib.figure.Figure(figsize=(8, 3))
         figure.subplots().plot([1, 2])
         drawing = Drawing(figure, f"Caption of {name}.", f"Alt of {name}.")
-        write_drawing(drawing, FIGURES[name], study / "figures" / name)
+        write(drawing, name, study)
     main(["gallery", str(study), str(out)])
     page = (out / "gallery.md").read_text(encoding="utf-8")
     shown = re.findall(r"!\[Alt of (\w+)\.\]\((pictures/\w+\.png)\)", page)
-    assert shown == [(name, f"pictures/{name}.png") for name in names]
+    assert shown == [(name, f"pictures/{name}.png") for name in NAMES]
     for name, path in shown:
         assert FIGURES[name].title in page
         assert f"Caption of {name}." in page
@@ -43,8 +55,8 @@ def test_methods_keep_their_colours(tmp_path):
     for height, look in enumerate(looks):
         axes.plot([0, 1], [height, height + 1], **look.line())
         axes.fill_between([0, 1], height, height + 1, color=look.colour, alpha=0.2)
-    study, name = tmp_path / "demo", next(iter(FIGURES))
-    write_drawing(Drawing(figure, "Caption.", "Alt."), FIGURES[name], study / "figures" / name)
+    study, name = tmp_path / "demo", NAMES[0]
+    write(Drawing(figure, "Caption.", "Alt."), name, study)
     main(["gallery", str(study), str(tmp_path)])
     picture = np.asarray(Image.open(tmp_path / f"pictures/{name}.png").convert("RGB"), dtype=float)
     for look in looks:
@@ -54,8 +66,8 @@ def test_methods_keep_their_colours(tmp_path):
 
 def test_greys_stay_grey(tmp_path):
     """Grid, axes and text beside curves of many colours, bands and a second picture of none."""
-    names = [*FIGURES][:2]
-    for name, colours in zip(names, (40, 0), strict=True):
+    stems = {}
+    for name, colours in zip(NAMES[:2], (40, 0), strict=True):
         figure = matplotlib.figure.Figure(figsize=(8, 3))
         axes = figure.subplots()
         axes.grid(color="0.9")
@@ -64,10 +76,10 @@ def test_greys_stay_grey(tmp_path):
             colour = (height / 40, 0.4, 1 - height / 40)
             axes.plot([0, 1], [height, height + 1], color=colour)
             axes.fill_between([0, 1], height, height + 1, color=colour, alpha=0.2)
-        write_drawing(Drawing(figure, "C.", "A."), FIGURES[name], tmp_path / f"demo/figures/{name}")
+        stems[name] = write(Drawing(figure, "C.", "A."), name, tmp_path / "demo")
     main(["gallery", str(tmp_path / "demo"), str(tmp_path)])
-    for name in names:
-        before = Image.open(tmp_path / f"demo/figures/{name}.png").convert("RGB")
+    for name, stem in stems.items():
+        before = Image.open(f"{stem}.png").convert("RGB")
         before.thumbnail((1200, 10_000), Image.Resampling.LANCZOS)
         old = np.asarray(before).astype(int)
         new = np.asarray(Image.open(tmp_path / f"pictures/{name}.png").convert("RGB")).astype(int)

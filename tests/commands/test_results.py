@@ -9,8 +9,8 @@ import pytest
 
 import innerloop
 from innerloop.commands import main
-from innerloop.render.registry import TABLES
 from innerloop.runtime.errors import ConfigError
+from shipped import TABLES
 from synthetic import ACCURACY
 
 
@@ -28,11 +28,11 @@ def test_the_main_table_is_printed_and_others_are_named(
     main(["results", named])
     said = capsys.readouterr().out
     lines = said.splitlines()
-    assert lines[0] == TABLES["p1_table1_accuracy"].title
-    assert TABLES["other_accuracy"].title in lines
+    assert lines[0] == TABLES["accuracy"].title
+    assert TABLES["p1_table1_accuracy"].title in lines
     assert any("Scaled LR" in line and "±" in line for line in lines)
     assert "Accuracy on the query images" in said
-    assert lines[-1] == "Other tables: claims"
+    assert lines[-1] == "Other tables: own/claims"
     other = lines[-1].split()[-1]
     main(["results", named, other])
     assert capsys.readouterr().out.startswith(TABLES["claims"].title)
@@ -40,10 +40,8 @@ def test_the_main_table_is_printed_and_others_are_named(
 
 def test_an_unknown_table_or_study_is_refused(study: Path, monkeypatch) -> None:
     monkeypatch.chdir(study.parents[1])
-    with pytest.raises(
-        SystemExit, match=r"no table 'othr_accuracy'; did you mean 'other_accuracy'"
-    ):
-        main(["results", "mine", "othr_accuracy"])
+    with pytest.raises(SystemExit, match=r"no table 'own/acuracy'; did you mean 'own/accuracy'"):
+        main(["results", "mine", "own/acuracy"])
     with pytest.raises(SystemExit, match="holds no results of a study"):
         main(["results", "yours"])
 
@@ -62,7 +60,7 @@ def test_results_are_frames(study: Path) -> None:
     ].iloc[0]
     assert 0 < row["low"] < 100 * ACCURACY["scaled_lr"] < row["high"] < 100
     assert {"n", "seeds", "half_width"} <= {*accuracy}
-    assert len(results.table("other_accuracy")) > 0
-    assert "other_accuracy" in repr(results)
+    assert len(results.table("own/accuracy")) > 0
+    assert "own/accuracy" in repr(results)
     with pytest.raises(ConfigError, match="did you mean 'cka'"):
         results["ckaa"]

@@ -6,27 +6,25 @@ import pytest
 import yaml
 
 from innerloop.measurements.schemas import SCHEMAS
-from innerloop.papers.claims import CLAIMS, claims
+from innerloop.papers.claims import read_claims
+from innerloop.papers.paper import read_paper
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ConfigError
+from shipped import CLAIMS as ALL
 
-ALL = claims()
-CLAIM = {"name": "c", "paper": "P1", "source": "s", "claim": "c"}
+CLAIM = {"name": "c", "source": "s", "claim": "c"}
+FACTS = {"title": "Mine", "protocol": "p1", "trained_on": "mini_imagenet"}
 CLAIM |= {"where": {"quantity": "accuracy"}}
 
 
 def read(tmp_path, **other):
-    path = tmp_path / "claims.yaml"
-    path.write_text(yaml.safe_dump([{**CLAIM, **other}]), encoding="utf-8")
-    return claims(path)
+    for name, content in (("claims.yaml", [{**CLAIM, **other}]), ("paper.yaml", FACTS)):
+        (tmp_path / name).write_text(yaml.safe_dump(content), encoding="utf-8")
+    return read_claims(read_paper(f"{tmp_path}"))
 
 
 def test_names_are_unique_and_quantities_known():
-    assert (
-        len({claim.name for claim in ALL})
-        == len(ALL)
-        == len(yaml.safe_load(CLAIMS.read_text(encoding="utf-8")))
-    )
+    assert len({claim.name for claim in ALL}) == len(ALL) == 24
     for claim in ALL:
         assert claim.paper in ("P1", "P2")
         assert any(comparison.decides for comparison in claim.comparisons)

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.papers.claims import Claim, Comparison, Selection, claims
+from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.judgement import judge_claims
-from innerloop.render.claims import verdict as in_words
+from innerloop.papers.words import verdict as in_words
 from innerloop.stats.statistics import Statistics
+from shipped import CLAIMS
 from synthetic import ROLES, describe
 
 ROLE = {name: name for name in ROLES}
@@ -64,7 +65,8 @@ def tasks(gain=0.0, seed=0, spread=0.05, n=TASKS):
 
 
 def side(variant, **other):
-    return Selection(quantity="accuracy", variant=variant, **other)
+    where = {"protocol": "p1", "trained_on": "mini_imagenet", "tested_on": "mini_imagenet"}
+    return Selection(**{"quantity": "accuracy", "variant": variant, **where, **other})
 
 
 def claim(expected="greater", *comparisons, **options):
@@ -321,6 +323,6 @@ def test_every_layer_must_agree_and_one_seed_decides_nothing(conv2, seeds, verdi
 
 
 def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):
-    judged = judge_claims(claims(), evidence_of("full"))
+    judged = judge_claims(CLAIMS, evidence_of("full"))
     assert {judgement.verdict for judgement in judged} <= {"holds", "fails", "inconclusive"}
     assert not [o.note for j in judged for o in j.outcomes if "unequal protocol" in o.note]

@@ -9,9 +9,9 @@ import pytest
 from products import write_report
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.render.registry import FIGURES
 from innerloop.render.style import theme
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES
 from synthetic import describe, write_tables
 
 

@@ -8,12 +8,13 @@ import zlib
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from innerloop.render.registry import TABLES
+import shipped
+from shipped import TABLES
 from synthetic import STUDIES
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 FIGURES = ("p1_figure2_cka", "p2_figure7_prototypes", "p1_figure7_toy")
-PRINTED = (*(name for name in TABLES if name != "user_probe"), "sharpness")
+PRINTED = (*(name for name in TABLES if name != "probe"), "sharpness")
 
 
 def run(script, *arguments):
@@ -26,7 +27,9 @@ def run(script, *arguments):
 def make(script, name, tables, folder):
     (folder / "study.json").write_text(json.dumps(STUDIES["full"][0]), encoding="utf-8")
     tables = [f"{table}={path}" for table, path in tables.items()]
-    spec = json.dumps({"name": name})
+    product = {**TABLES, **shipped.FIGURES}.get(name)
+    paper, own = (product.paper, product.name) if product else ("own", name)
+    spec = json.dumps({"paper": paper, "name": own})
     study = folder / "study.json"
     run(script, "--spec", spec, "--study", study, "--tables", *tables, "--out", folder / name)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.papers.claims import claims
 from innerloop.papers.judgement import VERDICTS
-from innerloop.render.registry import TABLES
 from innerloop.runtime.extensions import load_entry
+from shipped import CLAIMS, TABLES
 from synthetic import ROLES, describe, write_tables
 
 
@@ -26,7 +25,7 @@ def seeds(tmp_path_factory):
 
 def test_every_claim_has_a_row_and_a_verdict(evidence_of):
     made = tabulate("claims", evidence_of("full"))
-    assert made.display["Claim"].tolist() == [claim.claim for claim in claims()]
+    assert made.display["Claim"].tolist() == [claim.claim for claim in CLAIMS]
     assert set(made.frame["verdict"]) <= set(VERDICTS)
     papers = made.frame["paper"].tolist()
     assert made.rules == (papers.index("P2"),)

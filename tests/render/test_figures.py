@@ -13,9 +13,10 @@ import pytest
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.schemas import conform
-from innerloop.render import captions, cka
-from innerloop.render.registry import FIGURES
+from innerloop.papers.p1 import cka
+from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES
 from synthetic import STUDIES, describe
 
 CKA_FIGURES = [name for name, made in FIGURES.items() if made.reads == ("cka",)]
@@ -162,7 +163,7 @@ def test_a_layer_that_only_another_network_has_is_left_out(per_step):
 
 def test_both_claims_of_p2_stand_beside_the_prototype_figure(drawing_of):
     caption = drawing_of("p2_figure7_prototypes", "full").caption
-    assert captions.ON_TASK_CLAIMS in caption
+    assert ON_TASK_CLAIMS in caption
     assert "Only test tasks are drawn" in caption
 
 

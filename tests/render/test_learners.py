@@ -11,9 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.render.registry import FIGURES, TABLES
 from innerloop.render.style import theme
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES, TABLES
 from synthetic import describe, write_tables
 
 

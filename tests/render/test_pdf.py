@@ -17,9 +17,9 @@ from innerloop.render.latex import booktabs
 from innerloop.render.latex_report import latex_report
 from innerloop.render.long_table import SIZES, long_table
 from innerloop.render.pdf import require_latex, write_pdf
-from innerloop.render.registry import FIGURES, TABLES
 from innerloop.runtime.errors import LatexError
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES, TABLES, about
 from synthetic import STUDIES
 
 HOSTILE = r"\input{x} $a^2$ 50 % & #1 _b_ ~ é ε “q” 中 ‖w‖² ≥ → <script>"
@@ -44,18 +44,18 @@ def source(evidence_of, tmp_path_factory):
     figure = matplotlib.figure.Figure(figsize=(7, 3))
     figure.subplots().plot([1, 2])
     for name in FIGURES:
-        write_drawing(Drawing(figure, HOSTILE, "A line."), FIGURES[name], folder / name)
+        write_drawing(Drawing(figure, HOSTILE, "A line."), about(FIGURES[name]), folder / name)
     for table in TABLES:
         made = load_entry(TABLES[table].entry)(evidence_of("full"))
-        write_tabulation(made, TABLES[table], folder / table)
+        write_tabulation(made, about(TABLES[table]), folder / table)
     (folder / "model.json").write_text(
         json.dumps({"versions": {"torch": "2.13"}}), encoding="utf-8"
     )
     return latex_report(
         STUDIES["full"][0],
         HOSTILE,
-        {name: folder / f"{name}.json" for name in FIGURES},
-        {table: folder / f"{table}.json" for table in TABLES},
+        [folder / f"{name}.json" for name in FIGURES],
+        [folder / f"{table}.json" for table in TABLES],
         [folder / "model.json"],
     )
 
@@ -122,7 +122,7 @@ def test_nothing_sticks_out_of_the_page(printed):
 @pytest.mark.parametrize("name", TABLES)
 def test_every_table_s_file_names_what_it_needs_and_fits_its_page(name, evidence_of, tmp_path):
     made = load_entry(TABLES[name].entry)(evidence_of("users_method"))
-    write_tabulation(made, TABLES[name], tmp_path / name)
+    write_tabulation(made, about(TABLES[name]), tmp_path / name)
     text = (tmp_path / f"{name}.tex").read_text(encoding="utf-8")
     needs = text.partition("\n")[0].removeprefix("% needs ")
     document = (

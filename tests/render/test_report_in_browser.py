@@ -121,7 +121,7 @@ def test_the_keyboard_reaches_results_and_scrolled_tables(page):
     found.press("Tab", 9)
     assert found.evaluate("document.activeElement.className") == "skip"
     found.press("Enter", 13)
-    assert found.evaluate("location.hash") == "#results"
+    assert found.evaluate("location.hash") == "#own"
     unreached = (
         "[...document.querySelectorAll('*')].filter((e) => e.scrollWidth > e.clientWidth + 1"
         " && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0).length"
@@ -149,10 +149,11 @@ def test_every_picture_and_region_has_a_name(page):
     assert found.evaluate(f"{regions}.every((e) => e.getAttribute('aria-label'))")
 
 
-def test_claims_come_first(page):
+def test_the_study_s_own_results_come_first_then_claims_then_papers(page):
     sections = "[...document.querySelectorAll('main section')].map((e) => e.id)"
-    assert page().evaluate(sections)[0] == "results"
-    verdicts = "[...document.querySelectorAll('#claims .verdict')].map((e) => e.textContent)"
+    order = ["own", "verdicts", "p1", "p2", "questions"]
+    assert page().evaluate(sections)[: len(order)] == order
+    verdicts = "[...document.querySelectorAll('#own_claims .verdict')].map((e) => e.textContent)"
     found = page().evaluate(verdicts)
     assert len(found) > 20
     assert any(text == "holds on stand-in data" for text in found)

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.render.registry import FIGURES, TABLES
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES, TABLES
 from synthetic import describe, write_tables
 
 ONE = {f"maml_size_{n}": {"step_size": n / 10} for n in range(3)}

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.render import captions
-from innerloop.render.registry import FIGURES, TABLES
+from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES, TABLES
 from synthetic import ACCURACY, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
@@ -84,7 +84,7 @@ def test_every_accuracy_is_in_a_table(tmp_path):
     evidence = Evidence(tables, description)
     keys = ["protocol", "variant", "train_dataset", "eval_dataset"]
     measured = evidence.rows("accuracy", split="test").astype(dict.fromkeys(keys, str))[keys]
-    names = ("p1_table1_accuracy", "p1_table2_transfer", "other_accuracy")
+    names = ("p1_table1_accuracy", "p1_table2_transfer", "accuracy")
     printed = [_tabulate(name, evidence).frame.astype(dict.fromkeys(keys, str)) for name in names]
     found = {row for frame in printed for row in frame[keys].itertuples(index=False, name=None)}
     wanted = {*measured[measured["protocol"] != "baseline"].itertuples(index=False, name=None)}
@@ -162,9 +162,9 @@ def test_ttest_covers_every_split_test_first(evidence_of):
 
 
 def test_ttest_says_what_p2_claims_of_the_on_task_change(evidence_of):
-    assert captions.ON_TASK_CLAIMS in _tabulate("p2_ttest_prototypes", evidence_of("full")).caption
+    assert ON_TASK_CLAIMS in _tabulate("p2_ttest_prototypes", evidence_of("full")).caption
     for claim in ("abstract says", "improves MAML", "5.3", "both models get worse on-task"):
-        assert claim in captions.ON_TASK_CLAIMS
+        assert claim in ON_TASK_CLAIMS
 
 
 def test_stand_ins_get_no_verdict_on_their_numbers(evidence_of):
@@ -195,7 +195,7 @@ def test_real_data_are_judged(tmp_path):
 
 
 def test_a_users_probe_has_its_table(evidence_of):
-    made = _tabulate("user_probe", evidence_of("full"))
+    made = _tabulate("probe", evidence_of("full"))
     assert made.title == "Probe: sharpness"
     assert set(made.display["Layer"]) == {"conv4", "whole network"}
     assert "split test" in made.caption
@@ -232,11 +232,12 @@ def test_a_best_value_is_marked_only_where_tests_tell(tmp_path):
 def test_every_published_number_appears_exactly_once(evidence_of):
     from innerloop.papers.published import published
 
-    frame = _tabulate("paper_vs_ours", evidence_of("full")).frame
+    evidence = evidence_of("full")
+    frame = _tabulate("paper_vs_ours", evidence).frame
     keys = ["paper", "item", "train_dataset", "eval_dataset", "split", "method", "way", "shot"]
     keys += ["metric"]
     assert not frame.duplicated(keys).any()
-    assert frame["value"].tolist() == [row["value"] for row in published()]
+    assert frame["value"].tolist() == [row["value"] for row in published(evidence.study)]
 
 
 def test_ours_has_interval_counts_and_protocol(evidence_of):

@@ -16,14 +16,16 @@ from innerloop.render import fonts
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
 from innerloop.render.fonts import families_for, width_of, wrapped
-from innerloop.render.registry import FIGURES
 from innerloop.render.style import Look, legend_below, theme
 from innerloop.runtime.extensions import load_entry
+from shipped import FIGURES, about
 from synthetic import LEARNED, describe, write_tables
 
 NEEDED = ("step_size", "step_size_value", "cka", "protonet", "training", "accuracy")
 LONG = "Meta-SGD (uniform start between 0.005 and 0.1, one step size for each weight, variant {})"
 SHOW_LABELS = ("negative_step_sizes", "p1_figure6_cka_transfer_by_method", "p2_figure7_prototypes")
+
+ABOUT = about(FIGURES["p1_figure2_cka"])
 
 
 def drawn(folder, count, name, label=LONG):
@@ -100,7 +102,7 @@ def test_no_sign_in_a_label_is_mathematics(tmp_path):
             axes.set_title(label)
             axes.set_xticks([0, 1], [label, "x"])
         legend_below(figure, [Look(label, "0.1", "o") for label in SIGNS])
-    write_drawing(Drawing(figure, "C.", "A."), FIGURES["p1_figure2_cka"], tmp_path / "figure")
+    write_drawing(Drawing(figure, "C.", "A."), ABOUT, tmp_path / "figure")
     texts = [text for text, _ in boxes(figure)]
     assert [texts.count(label) for label in SIGNS] == [2] * len(SIGNS)  # title and legend
     parsed = [t.get_text() for t in figure.findobj(Text) if t.get_parse_math() and t.get_text()]
@@ -126,7 +128,7 @@ def test_signs_that_no_font_has_are_named(tmp_path, capsys, monkeypatch):
         legend_below(figure, [Look("हिन्दी", "0.1", "o"), Look("plain", "0.2", "s")])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        write_drawing(Drawing(figure, "C.", "A."), FIGURES["p1_figure2_cka"], tmp_path / "figure")
+        write_drawing(Drawing(figure, "C.", "A."), ABOUT, tmp_path / "figure")
     caption = json.loads((tmp_path / "figure.json").read_text(encoding="utf-8"))["caption"]
     assert caption.startswith("C. No font of the machine")
     assert "“β 少样本”, “हिन्दी”" in caption

@@ -10,6 +10,8 @@ import pytest
 from products import FIGURES, PRINTED, make, run
 
 from innerloop.runtime.errors import ConfigError
+from shipped import FIGURES as SHIPPED
+from shipped import TABLES
 
 
 @pytest.mark.parametrize("name", FIGURES[:1])
@@ -39,8 +41,8 @@ def test_a_table_is_numbers_latex_and_text(tables_of, tmp_path):
 
 
 def test_a_mistyped_table_is_refused(tables_of, tmp_path):
-    with pytest.raises(ConfigError, match="p1_table1_accuracy"):
-        make("write_table", "p1_tabel1", tables_of("two_methods"), tmp_path)
+    with pytest.raises(ConfigError, match="own/tables: no 'acuracy'; did you mean 'accuracy'"):
+        make("write_table", "acuracy", tables_of("two_methods"), tmp_path)
 
 
 class _Page(HTMLParser):
@@ -78,7 +80,9 @@ def test_the_report_loads_nothing_from_elsewhere(report):
 
 def test_the_report_holds_every_figure_and_table(report):
     page = _Page(report)
-    assert {*FIGURES, *PRINTED} <= page.ids
+    made = [*(TABLES[name] for name in PRINTED[:-1]), *(SHIPPED[name] for name in FIGURES)]
+    assert {f"{product.paper}_{product.name}" for product in made} <= page.ids
+    assert "own_sharpness" in page.ids
     assert len(page.alts) == len(FIGURES) + 2
     assert all(page.alts)
     assert "Probe: sharpness" in page.text

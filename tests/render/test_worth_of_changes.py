@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.render import interventions as changed
-from innerloop.render.figures.layer_worth import draw
-from innerloop.render.tables.interventions import tabulate
+from innerloop.papers.questions import interventions as changed
+from innerloop.papers.questions.figures.layer_worth import draw
+from innerloop.papers.questions.tables.interventions import tabulate
 from innerloop.specs.interventions import MEANINGS
 from synthetic import describe, write_tables
 

@@ -30,7 +30,9 @@ COPIED = ("Snakefile", "rules", "workflow_scripts", "lib", "config", "profiles")
 SHARED = ("--configfile", "config/smoke.yaml", "mine.yaml")
 _PLANNED = re.compile(r"^planned: (\w+) (.*)$", re.MULTILINE)
 _MADE = re.compile(r"^made: (.*)$", re.MULTILINE)
-_DOCUMENTED = re.compile(r"^`([\w.]+)`:\n\n```(?:python|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_DOCUMENTED = re.compile(
+    r"^`([\w./]+)`:\n\n```(?:python|yaml)\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 _TARGETS = {"all", "data", "train", "evaluate", "probes", "figures", "tables", "report", "pdf"}
 
 
@@ -151,7 +153,9 @@ def shared_study(folder: Path) -> Checkout:
     files = documented_files()
     checkout.write_study("mine.yaml", own_study(files.pop("mine.yaml")))
     for name, blocks in files.items():
-        (checkout.folder / name).write_text("".join(blocks), encoding="utf-8")
+        path = checkout.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(blocks), encoding="utf-8")
     return checkout
 
 
@@ -224,4 +228,4 @@ def small_study() -> dict[str, Any]:
 
 
 #: Fifteen jobs: what is measured of the small study, and one figure.
-SMALL_TARGETS = ("evaluate", "results/small/figures/p1_figure2_cka.pdf")
+SMALL_TARGETS = ("evaluate", "results/small/figures/p1/figure2_cka.pdf")

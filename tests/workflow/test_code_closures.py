@@ -12,10 +12,10 @@ import pytest
 
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import read_registry
-from innerloop.render.registry import FIGURES
 from innerloop.runtime.built_in import ACCURACY, PROBES, SOURCES, UPDATE_RULES
 from innerloop.runtime.code_digest import closure, modules_reached
 from innerloop.runtime.extensions import source_file
+from shipped import FIGURES
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "workflow_scripts"
@@ -98,9 +98,8 @@ def test_a_probe_reaches_no_other_probe(name: str) -> None:
 @pytest.mark.parametrize("name", FIGURES)
 def test_a_figure_reaches_no_other_figure_and_no_torch(name: str) -> None:
     found = reached("draw_figure.py", FIGURES[name].entry)
-    assert {module for module in found if module.startswith("render.figures.")} == {
-        f"render.figures.{name}"
-    }
+    own = FIGURES[name].entry.partition(":")[0].removeprefix("innerloop.")
+    assert {module for module in found if ".figures." in module} == {own}
     assert packages(found).isdisjoint(
         {"data", "networks", "engine", "learners", "training", "probes"}
     )
@@ -123,10 +122,10 @@ def test_a_room_imports_from_those_above_it_on_the_page_of_the_architecture() ->
 def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
     code = (
         "import sys, yaml\n"
-        "from innerloop.render.registry import FIGURES, TABLES\n"
         "from innerloop.study.description import describe\n"
         "from innerloop.study.jobs import Jobs\n"
         "from innerloop.study.measurements import Measurements\n"
+        "from innerloop.study.products import Products\n"
         "from innerloop.study.sizing import Sizes\n"
         "from innerloop.study.study import Study\n"
         "config = yaml.safe_load(open('config/config.yaml'))\n"
@@ -134,6 +133,7 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
         "measurements = Measurements(Jobs(study, 'workflow_scripts'))\n"
         "for table in measurements.tables(): measurements.files(table)\n"
         "describe(study)\n"
+        "Products(study)\n"
         "sizes = Sizes(study)\n"
         "for key in study.models: sizes.of('train_model', key)\n"
         "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'torchvision'} & set(sys.modules)\n"

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.workflow
 def test_the_rule_has_its_rows(finished: Checkout) -> None:
     rows = finished.aggregate("smoke", "accuracy")
     assert set(rows.loc[rows["method"] == "relative_step", "train_dataset"]) == {"stripes"}
-    table = finished.folder / "results/smoke/tables/other_accuracy.csv"
+    table = finished.folder / "results/smoke/tables/own/accuracy.csv"
     assert "Relative step" in table.read_text(encoding="utf-8")
 
 
@@ -37,7 +37,7 @@ def test_the_rule_that_remembers_goes_on_where_plain_descent_would_stop(tmp_path
 def test_the_data_set_has_its_rows(finished: Checkout) -> None:
     rows = finished.aggregate("smoke", "accuracy")
     assert "stripes" in set(rows["eval_dataset"])
-    table = finished.folder / "results/smoke/tables/other_accuracy.csv"
+    table = finished.folder / "results/smoke/tables/own/accuracy.csv"
     assert "Stripes" in table.read_text(encoding="utf-8")
 
 
@@ -45,12 +45,62 @@ def test_the_probe_has_its_rows(finished: Checkout) -> None:
     rows = finished.aggregate("smoke", "distance")
     assert set(rows["layer"]) == {"conv1", "conv2", "conv3", "conv4", "head"}
     assert (rows.loc[rows["layer"] == "head", "value"] > 0).all()
-    table = pd.read_csv(finished.folder / "results/smoke/tables/distance.csv")
+    table = pd.read_csv(finished.folder / "results/smoke/tables/own/distance.csv")
     assert (
         table.astype(str)
         .apply(lambda column: column.str.contains("relative distance"))
         .any(axis=None)
     )
+
+
+def test_the_folder_has_its_figure_table_and_claim(finished: Checkout) -> None:
+    results = finished.folder / "results/smoke"
+    assert (results / "figures/mine/head_against_body.svg").stat().st_size > 1000
+    table = pd.read_csv(results / "tables/mine/spread_of_tasks.csv")
+    assert (table["spread"] > 0).any()
+    claims = pd.read_csv(results / "tables/own/claims.csv").set_index("name")
+    assert claims.loc["head_changes_most", "paper"] == "mine"
+    assert claims.loc["head_changes_most", "verdict"] != "not run"
+    report = (results / "report.html").read_text(encoding="utf-8")
+    assert "Does the head do all the work?" in report
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "expected"),
+    [
+        ("figures/head_against_body.py", '"0.6"', '"0.5"', {"draw_figure": 1}),
+        ("tables/spread_of_tasks.py", "std()", "var()", {"write_table": 1}),
+        ("claims.yaml", "expected: less", "expected: greater", {"write_table": 3}),
+    ],
+)
+def test_an_edit_in_the_folder_redraws_what_it_is_about(
+    finished: Checkout, file: str, old: str, new: str, expected: dict[str, int]
+) -> None:
+    with finished.edited(f"mine/{file}", old, new):
+        assert finished.planned_rules(*SHARED) == {**expected, "write_report": 1}
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        (
+            "figures/head_against_body.py",
+            "TITLE",
+            "NAME",
+            "head_against_body.py does not say TITLE",
+        ),
+        ("tables/spread_of_tasks.py", '"accuracy"]', '"acuracy"]', "did you mean 'accuracy'"),
+        ("claims.yaml", "quantity: cka", "quantity: cake", "quantity 'cake' is unknown"),
+    ],
+)
+def test_a_mistake_in_the_folder_is_one_clear_message(
+    finished: Checkout, file: str, old: str, new: str, said: str
+) -> None:
+    with finished.edited(f"mine/{file}", old, new):
+        done = finished.snakemake("-n", *SHARED, check=False)
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

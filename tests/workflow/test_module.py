@@ -147,11 +147,13 @@ def test_nothing_runs_again_in_a_copy(finished: Project, tmp_path: Path) -> None
 
 def test_what_a_reader_sees_is_made_again_and_nothing_else(finished: Project) -> None:
     products = {
-        "figures/p1_figure2_cka.png": "draw_figure study=smoke, figure=p1_figure2_cka",
-        "figures/p1_figure7_toy.pdf": "draw_figure study=smoke, figure=p1_figure7_toy",
-        "figures/scale_invariance.svg": "draw_figure study=smoke, figure=scale_invariance",
-        "tables/claims.csv": "write_table study=smoke, table=claims",
-        "tables/p1_table1_accuracy.tex": "write_table study=smoke, table=p1_table1_accuracy",
+        "figures/p1/figure2_cka.png": "draw_figure study=smoke, paper=p1, figure=figure2_cka",
+        "figures/p1/figure7_toy.pdf": "draw_figure study=smoke, paper=p1, figure=figure7_toy",
+        "figures/questions/scale_invariance.svg": (
+            "draw_figure study=smoke, paper=questions, figure=scale_invariance"
+        ),
+        "tables/own/claims.csv": "write_table study=smoke, paper=own, table=claims",
+        "tables/p1/table1_accuracy.tex": "write_table study=smoke, paper=p1, table=table1_accuracy",
     }
     gone = {f"results/smoke/{path}": job for path, job in products.items()}
     gone["resources/images/symbols/16/samples.png"] = "draw_samples dataset=symbols, store=16"

@@ -17,7 +17,7 @@ from study_run import ROOT, Checkout
 import file_server as answers
 import miniatures
 from file_server import FileServer
-from innerloop.render.registry import FIGURES, TABLES
+from shipped import FIGURES, TABLES
 
 pytestmark = pytest.mark.workflow
 
@@ -201,10 +201,12 @@ def finished(checkout: Checkout) -> Checkout:
 class TestRun:
     def test_every_figure_and_table_and_the_report(self, finished: Checkout) -> None:
         results = finished.folder / "results/paper"
-        for name in FIGURES:
-            assert (results / f"figures/{name}.pdf").stat().st_size > 100
-        for name in set(TABLES) - {"user_probe"}:
-            assert (results / f"tables/{name}.csv").stat().st_size > 50
+        for figure in FIGURES.values():
+            file = results / f"figures/{figure.paper}/{figure.name}.pdf"
+            assert file.stat().st_size > 100
+        for name in set(TABLES) - {"probe"}:
+            file = results / f"tables/{TABLES[name].paper}/{TABLES[name].name}.csv"
+            assert file.stat().st_size > 50
         assert (results / "report.html").stat().st_size > 100_000
 
     def test_every_row_says_which_images(self, finished: Checkout) -> None:

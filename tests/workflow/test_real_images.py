@@ -16,7 +16,7 @@ import pytest
 from study_run import ROOT, Checkout
 from test_paper_study import SHRUNK
 
-from innerloop.render.registry import FIGURES
+from shipped import FIGURES
 
 IMAGES = ROOT.parent / "shared/images"
 real = pytest.mark.skipif(
@@ -100,6 +100,6 @@ def test_no_picture_is_in_the_project_but_the_demo_s() -> None:
             ".tgz", ".gz", ".xz", ".h5"}  # fmt: skip
     lists = "lib/innerloop/data/split_lists/mini_imagenet_images.csv.gz"
     found = {file for file in files if file.suffix.lower() in held} - {Path(lists)}
-    names = {f"{name}.png" for name in FIGURES}
+    names = {f"{figure.paper}_{figure.name}.png" for figure in FIGURES.values()}
     assert {file.parent.as_posix() for file in found} <= {"docs/pictures"}
     assert {file.name for file in found} - names == set()

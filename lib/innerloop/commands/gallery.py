@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from innerloop.render.contents import PAPERS, in_order
-from innerloop.render.registry import FIGURES
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.render.contents import sections
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, read_json
 
@@ -24,28 +25,32 @@ def main(argv: list[str]) -> None:
     parser.add_argument("study", type=Path, help="results/<study>")
     parser.add_argument("out", type=Path, help="folder for gallery.md and pictures/")
     arguments = parser.parse_args(argv)
-    found = {path.stem: path for path in (arguments.study / "figures").glob("*.json")}
-    if not found:
-        raise ConfigError(f"{arguments.study} has no figures/*.json; run `snakemake` first")
-    figures = [read_json(path) for path in in_order(found, FIGURES)]
-    for figure in figures:
-        name = f"{figure['name']}.png"
-        _shrink(arguments.study / "figures" / name, arguments.out / "pictures" / name)
+    files = sorted((arguments.study / "figures").glob("*/*.json"))
+    if not files:
+        raise ConfigError(f"{arguments.study} has no figures/*/*.json; run `snakemake` first")
+    study = DescribedStudy(read_json(arguments.study / "study.json"))
+    shown = sections(study, [read_json(path) for path in files], [])
+    for figure in (figure for section in shown for figure in section["figures"]):
+        source = arguments.study / "figures" / figure["paper"] / f"{figure['name']}.png"
+        _shrink(source, arguments.out / "pictures" / _picture(figure))
     with atomic_path(arguments.out / "gallery.md") as temporary:
-        temporary.write_text(_page(arguments.study.name, figures), encoding="utf-8")
+        temporary.write_text(_page(arguments.study.name, shown), encoding="utf-8")
 
 
-def _page(study: str, figures: list[dict[str, str]]) -> str:
+def _picture(figure: dict[str, str]) -> str:
+    return f"{figure['paper']}_{figure['name']}.png"
+
+
+def _page(study: str, sections: list[dict[str, Any]]) -> str:
     lines = [
         f"# The figures of the study `{study}`",
         "",
         f"Made by `innerloop gallery results/{study} docs` from what `snakemake` drew.",
     ]
-    for paper, title in PAPERS.items():
-        own = [figure for figure in figures if figure["paper"] == paper]
-        lines += ["", f"## {title}"] if own else []
-        for figure in own:
-            picture = f"![{figure['alt']}](pictures/{figure['name']}.png)"
+    for section in sections:
+        lines += ["", f"## {section['title']}"]
+        for figure in section["figures"]:
+            picture = f"![{figure['alt']}](pictures/{_picture(figure)})"
             lines += ["", f"### {figure['title']}", "", picture, "", figure["caption"]]
     return "\n".join(lines) + "\n"
 

@@ -17,7 +17,7 @@ from innerloop.render.results import Results
 from innerloop.render.tabulation import is_numeric
 
 #: What is printed unless tables are named, as far as the study has something in them.
-MAIN = ("p1_table1_accuracy", "other_accuracy", "tuned")
+MAIN = ("own/accuracy", "own/tuned", "p1/table1_accuracy")
 
 
 def main(argv: list[str]) -> None:

@@ -13,6 +13,7 @@ import pyarrow as pa
 from innerloop.measurements.comparability import PROTOCOL, differences, protocol_of
 from innerloop.measurements.finished import Finished, called_by_both
 from innerloop.measurements.schemas import schema_of
+from innerloop.measurements.selection import at_end
 from innerloop.measurements.step_sizes import learned
 from innerloop.stats.multiple_comparisons import adjusted
 from innerloop.stats.statistics import Statistics
@@ -149,9 +150,7 @@ def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
     if "episode" in rows:
         rows["drawn"] = [f"{side.source(d)} {side.description.get('seed')}" for d in rows[_DATA]]
     elif "iteration" in rows or "epoch" in rows:
-        time = "iteration" if "iteration" in rows else "epoch"
-        own = [name for name in ("protocol", "variant", "arm", "train_dataset") if name in rows]
-        rows = rows[rows[time] == rows.groupby(own)[time].transform("max")]
+        rows = at_end(rows)
     # the best iteration is a result; a last or named one is said by the checkpoint or the protocol
     rows = rows.drop(columns=[name for name in ("iteration", "epoch") if name in rows])
     for column in ("train_dataset", _DATA, "dataset"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,12 +13,9 @@ from innerloop.stats.statistics import Statistics
 
 RAW_PIXELS = "raw_pixels"
 
-PAPER_LABELS = {
-    "mini_imagenet": "miniImageNet",
-    "cub": "CUB",
-    "fc100": "FC-100",
-    "cifar10": "CIFAR-10",
-}
+#: What the methods of a paper may differ in and still be compared: how many inner steps they take
+#: is part of the method.
+METHODS_MAY_DIFFER = frozenset({"steps"})
 
 #: Labels of what a study need not have: the papers' methods, and the nearest class mean.
 KNOWN_LABELS = {
@@ -32,8 +29,51 @@ KNOWN_LABELS = {
     RAW_PIXELS: "Raw pixels",
 }
 
-#: The order in which P1 shows its data sets (Figures 4 and 6).
-ROLE_ORDER = ("cub", "fc100", "mini_imagenet", "cifar10")
+
+@dataclass(frozen=True)
+class Facts:
+    """What a paper, or a user's folder of the same form, says of itself.
+
+    Attributes:
+        title: of the paper.
+        label: what reports call it, for example P1; empty: its folder's name.
+        authors: who wrote it.
+        link: where it can be read.
+        protocol: the protocol of a study under which its models are trained; empty: any.
+        trained_on: the data set that the models of its figures are trained on.
+        datasets: its data sets, in the order of its figures.
+        dataset_labels: what it calls them.
+        variants: the methods that it compares, in the order of its figures.
+    """
+
+    title: str
+    label: str = ""
+    authors: str = ""
+    link: str = ""
+    protocol: str = ""
+    trained_on: str = ""
+    datasets: tuple[str, ...] = ()
+    dataset_labels: Mapping[str, str] = field(default_factory=dict)
+    variants: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A paper that a study has chosen.
+
+    Attributes:
+        name: of its folder.
+        place: its built-in name, or the path of its folder.
+        facts: what it says of itself.
+        measured: whether the study has models under its protocol.
+        left_out: titles of its figures and tables whose measurements the study does not have.
+    """
+
+    name: str
+    place: str
+    facts: Facts
+    measured: bool = True
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,6 +149,7 @@ class DescribedStudy:
         except KeyError as error:
             raise ConfigError(f"the study's description lacks {error}") from error
         self.sweeps = tuple(from_json(Sweep, sweep) for sweep in description.get("sweeps", ()))
+        self.papers = tuple(from_json(Chosen, paper) for paper in description.get("papers", ()))
         self.statistics = from_json(Statistics, description.get("statistics", {}))
         self._roles: Mapping[str, str] = description.get("roles", {})
         self._datasets: Mapping[str, Mapping[str, Any]] = description.get("datasets", {})
@@ -130,27 +171,49 @@ class DescribedStudy:
 
     def dataset_label(self, dataset: str) -> str:
         """What a data set is called in figures and tables."""
-        fallback = PAPER_LABELS.get(dataset, dataset)
+        fallback = self.role_label(dataset)
         return str(self._datasets.get(dataset, {}).get("label", fallback))
+
+    def role_label(self, paper_dataset: str) -> str:
+        """What the papers call one of their data sets."""
+        labels = (paper.facts.dataset_labels.get(paper_dataset) for paper in self.papers)
+        return next(filter(None, labels), paper_dataset)
 
     def own_splits(self, dataset: str) -> str:
         """The study's own file that divides a data set's classes; empty: its source's division."""
         return str(self._datasets.get(dataset, {}).get("splits", ""))
 
+    @property
+    def replaced(self) -> dict[str, str]:
+        """Each of the chosen papers' data sets that another one stands in for, with that one."""
+        roles = {role for paper in self.papers for role in paper.facts.datasets}
+        return {role: name for role, name in self._roles.items() if role != name and role in roles}
+
     def stand_ins(self, shown: Iterable[str]) -> str:
         """A sentence on those of some data sets that stand in for the papers'; empty if none."""
         names = set(shown)
         replaced = [
-            f"{self.dataset_label(name)} for {PAPER_LABELS.get(role, role)}"
-            for role, name in self._roles.items()
-            if role != name and name in names
+            f"{self.dataset_label(name)} for {self.role_label(role)}"
+            for role, name in self.replaced.items()
+            if name in names
         ]
         return f"Stand-in data: {', '.join(replaced)}." if replaced else ""
 
     def in_paper_order(self, datasets: Iterable[str]) -> list[str]:
-        """Data sets in the order of P1's figures, those without a role last."""
-        ranks = {self.in_role(role): rank for rank, role in reversed([*enumerate(ROLE_ORDER)])}
+        """Data sets in the order of the papers' figures, those without a role last."""
+        order = dict.fromkeys(name for paper in self.papers for name in paper.facts.datasets)
+        ranks = {self.in_role(role): rank for rank, role in reversed([*enumerate(order)])}
         return sorted(set(datasets), key=lambda name: (ranks.get(name, len(ranks)), name))
+
+    def home(self, protocol: str = "") -> str:
+        """The data set whose models figures show, of a protocol or of all.
+
+        That of the paper whose protocol it is, or the first that the study trains on.
+        """
+        papers = (p.facts for p in self.papers if p.facts.trained_on)
+        named = (f.trained_on for f in papers if protocol in ("", f.protocol))
+        own = (model.dataset for model in self.models if protocol in ("", model.protocol))
+        return next((self.in_role(name) for name in named), next(own, ""))
 
     def main_setting(self, protocol: str) -> str:
         """The setting of the papers' figures, 5w1s, or the study's smallest where it lacks that."""
@@ -176,6 +239,32 @@ class DescribedStudy:
     def variant_names(self) -> tuple[str, ...]:
         """Every variant name of the study once, in the study file's order."""
         return tuple(dict.fromkeys(variant.name for variant in self._variants))
+
+    def told_apart(self) -> dict[str, dict[tuple[str, str], str]]:
+        """The choices that tell variants of one method apart, such as a step size that is swept.
+
+        Returns:
+            Choice -> (protocol, variant) -> its value as text; several settings' values joined.
+        """
+        values: dict[str, dict[tuple[str, str], str]] = {}
+        for key in dict.fromkeys(key for model in self.models for key in model.details):
+            if key in _IDENTITY:
+                continue
+            shown: dict[tuple[str, str], dict[str, None]] = {}
+            for model in self.models:
+                text = in_words(model.details.get(key))
+                shown.setdefault((model.protocol, model.variant), {})[text] = None
+            values[key] = {variant: " / ".join(texts) for variant, texts in shown.items()}
+        methods: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        for variant in self._variants:
+            if not variant.baseline:
+                place = variant.protocol, variant.name
+                methods.setdefault((variant.protocol, variant.method), []).append(place)
+        return {
+            key: text
+            for key, text in values.items()
+            if any(len({text.get(one) for one in group}) > 1 for group in methods.values())
+        }
 
     def label(self, variant: str, protocol: str | None = None) -> str:
         """What a variant is called in figures and tables."""
@@ -224,6 +313,15 @@ class DescribedStudy:
         """What models of other protocols, or the papers, call a variant."""
         labels = (model.details.get("label") for model in self.models if model.variant == variant)
         return str(next(filter(None, labels), KNOWN_LABELS.get(variant, variant)))
+
+
+#: Of a model's parameters those that say which it is.
+_IDENTITY = frozenset(
+    {
+        *("protocol", "variant", "dataset", "setting", "way", "shot", "seed"),
+        *("method", "label", "baseline"),
+    }
+)
 
 
 def _model(entry: Mapping[str, Any]) -> Model:

@@ -62,7 +62,7 @@ class Evidence:
         return frame
 
     def trained(self, table: str, protocol: str) -> pd.DataFrame:
-        """Rows of the models that the papers' figures show: those trained on miniImageNet's role.
+        """Rows of the models that figures show of a protocol: those trained on its home.
 
         Only the protocol's main setting, and without the baselines that were never trained.
         """
@@ -70,7 +70,7 @@ class Evidence:
         return self.rows(
             table,
             protocol=protocol,
-            train_dataset=self.study.in_role("mini_imagenet"),
+            train_dataset=self.study.home(protocol),
             setting=self.study.main_setting(protocol),
             variant=[variant.name for variant in variants],
         )

@@ -1,23 +1,37 @@
-"""The papers' qualitative claims as data: `claims.yaml`, read and checked."""
+"""The papers' qualitative claims as data: each paper's `claims.yaml`, read and checked.
+
+A claim holds if all of its comparisons do. `where` is shared by the comparisons of a claim. `of`
+and `against` name a variant, or override single choices of `where`; without `against` a value is
+compared with the number `than` (0 if it is not given). A list means one comparison for each value.
+With `layers` a comparison must hold in every one of them. Protocol and data set are the paper's own
+(its paper.yaml) unless a claim says otherwise. `expected` is
+
+    greater | less     the difference has that sign
+    equal              the difference is within ± margin (an equivalence test)
+    not_greater        the difference is below + margin, and not shown to be above 0
+
+Quantities and their units are in quantities.py. Data sets have the papers' names.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import product
-from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
 
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.papers.paper import CLAIMS, Paper, read_paper
+from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ConfigError
-
-CLAIMS = Path(__file__).with_name("claims.yaml")
-
-Expected = Literal["greater", "less", "equal", "not_greater"]
+from innerloop.runtime.suggestions import instead_of
 
 #: The estimator of CKA that decides; the papers' own is shown beside it.
 DECIDES, BESIDE = "debiased", "biased"
+
+Expected = Literal["greater", "less", "equal", "not_greater"]
 
 
 @dataclass(frozen=True)
@@ -41,9 +55,9 @@ class Selection:
 
     quantity: str
     variant: str
-    protocol: str = "p1"
-    trained_on: str = "mini_imagenet"
-    tested_on: str = "mini_imagenet"
+    protocol: str
+    trained_on: str
+    tested_on: str
     setting: str = "5w1s"
     layer: str = ""
     estimator: str = ""
@@ -93,26 +107,52 @@ _SELECTED = frozenset(field.name for field in fields(Selection))
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 
 
-def claims(path: Path | str = CLAIMS) -> list[Claim]:
-    """Every claim, in the papers' order.
+def claims_of(study: DescribedStudy) -> list[Claim]:
+    """Every claim of the papers that a study has chosen and has models of, in their order."""
+    measured = [read_paper(paper.place) for paper in study.papers if paper.measured]
+    return [claim for paper in measured for claim in read_claims(paper)]
+
+
+def read_claims(paper: Paper) -> list[Claim]:
+    """Every claim of a paper, in the order of its file; none where it has no such file.
 
     Raises:
         ConfigError: the file says something unknown or contradictory.
     """
-    return [_claim(entry) for entry in yaml.safe_load(Path(path).read_text(encoding="utf-8"))]
-
-
-def _claim(entry: Mapping[str, Any]) -> Claim:
+    file, facts = paper.file(CLAIMS), paper.facts
+    if file is None:
+        return []
+    by_default = {
+        "protocol": facts.protocol,
+        "trained_on": facts.trained_on,
+        "tested_on": facts.trained_on,
+    }
+    shared = {key: value for key, value in by_default.items() if value}
     try:
-        shared = entry.get("where", {})
+        entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
+        return [_claim(entry, facts.label or paper.name, shared) for entry in entries]
+    except (yaml.YAMLError, ConfigError) as error:
+        raise ConfigError(f"{file}: {error}") from error
+
+
+def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) -> Claim:
+    if not isinstance(entry, Mapping):
+        raise ConfigError(f"a claim is {entry!r}; expected the keys name, claim, comparisons")
+    try:
+        shared = {**by_default, **entry.get("where", {})}
         found = [
             comparison
             for part in entry["comparisons"]
             for comparison in _comparisons({**shared, **part})
         ]
-        texts = {name: entry[name] for name in ("name", "paper", "source", "claim")}
-        return Claim(**texts, comparisons=tuple(found))
-    except (KeyError, TypeError, ConfigError) as error:
+        texts = {
+            "source": entry.get("source", ""),
+            **{key: entry[key] for key in ("name", "claim")},
+        }
+        return Claim(paper=paper, **texts, comparisons=tuple(found))
+    except KeyError as error:
+        raise ConfigError(f"claim '{entry.get('name', '?')}': {error} is missing") from error
+    except (TypeError, ConfigError) as error:
         raise ConfigError(f"claim '{entry.get('name', '?')}': {error}") from error
 
 
@@ -136,6 +176,10 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
         for estimator in (DECIDES, BESIDE) if of["quantity"] == "cka" else ("",):
             # the second side is the first, but for what it overrides
             other = None if against is None else {**of, **_side(against), "estimator": estimator}
+            for side in (of, other or of):
+                if side["quantity"] not in QUANTITIES:
+                    named = f"quantity '{side['quantity']}' is unknown"
+                    raise ConfigError(f"{named}{instead_of(side['quantity'], QUANTITIES)}")
             yield Comparison(
                 Selection(**{**of, "estimator": estimator}),
                 None if other is None else Selection(**other),

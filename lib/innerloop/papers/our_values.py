@@ -11,6 +11,7 @@ import pandas as pd
 
 from innerloop.measurements.comparability import protocol_of, require_comparable
 from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.selection import at_end
 from innerloop.measurements.step_sizes import learned
 from innerloop.papers.prototypes import between_models, changes
 from innerloop.stats.intervals import Interval, mean_interval
@@ -104,7 +105,7 @@ class OurValues:
     def _step_size(self, row: dict[str, Any]) -> Ours:
         metric, _, layer = row["metric"].partition(".")
         rows = learned(self._rows("step_size", row, row["method"], layer=layer, parameter="weight"))
-        rows = rows[rows["iteration"] == rows["iteration"].max()]
+        rows = at_end(rows)
         if rows.empty:
             return Ours()
         interval = mean_interval(rows[metric.removeprefix("step_size_")], "t", LEVEL)

@@ -1,22 +1,20 @@
-"""The papers' numbers (`published.csv`), and the verdict on ours beside them.
+"""The papers' numbers (each paper's `published.csv`), and the verdict on ours beside them.
 
-`published.csv` holds every number that P1 and P2 print: the accuracies of P1's Tables 1 and 2,
-P2's accuracies (Section 5.1), learned step sizes (Table 1) and prototype probe (Section 5.3). Rows
-of the kind `quoted` are cited there from other papers, under other protocols; they get no verdict.
+Rows of the kind `quoted` are cited there from other papers, under other protocols; they get no
+verdict.
 """
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.our_values import Ours, OurValues
-
-PUBLISHED = Path(__file__).with_name("published.csv")
+from innerloop.papers.paper import PUBLISHED, Paper, read_paper
 
 #: Honest re-implementations of MAML differ by more than this; less is not defensible.
 TOLERANCE_POINTS = 2.0
@@ -34,35 +32,48 @@ VERDICTS = {
 }
 
 
-def published() -> list[dict[str, Any]]:
-    """Every published number, one row each, in the papers' order."""
+def published(study: DescribedStudy) -> list[dict[str, Any]]:
+    """Every number of the papers that a study has chosen and has models of, in their order."""
+    measured = [read_paper(paper.place) for paper in study.papers if paper.measured]
+    return [row for paper in measured for row in _rows(paper)]
+
+
+def _rows(paper: Paper) -> list[dict[str, Any]]:
+    file = paper.file(PUBLISHED)
+    if file is None:
+        return []
     text = dict.fromkeys(("train_dataset", "eval_dataset", "split", "note"), str)
-    frame = pd.read_csv(PUBLISHED, dtype=text, keep_default_na=False, na_values={"spread": [""]})
+    frame = pd.read_csv(file, dtype=text, keep_default_na=False, na_values={"spread": [""]})
+    whose = {"paper": paper.facts.label or paper.name, "protocol": paper.facts.protocol}
     return [
-        {str(column): value for column, value in row.items()} for row in frame.to_dict("records")
+        {**whose, **{str(column): value for column, value in row.items()}}
+        for row in frame.to_dict("records")
     ]
 
 
 def compared(evidence: Evidence) -> list[dict[str, Any]]:
     """Every published number with ours beside it and the verdict, in the papers' order."""
     ours = OurValues(evidence)
-    return [_beside(row, ours.of(row), evidence) for row in published()]
+    return [_beside(row, ours.of(row), evidence) for row in published(evidence.study)]
 
 
 def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, Any]:
+    verdict = _verdict(row, ours, evidence)
+    # numbers of two data sets are not subtracted
+    comparable = verdict != "stand-in"
     return {
         **row,
         "ours": ours.value,
         "low": ours.low,
         "high": ours.high,
         "half_width": ours.half_width,
-        "difference": ours.value - row["value"],
-        "difference_half_width": _joint(row["spread"], ours.half_width),
+        "difference": ours.value - row["value"] if comparable else math.nan,
+        "difference_half_width": _joint(row["spread"], ours.half_width) if comparable else math.nan,
         "n": ours.n,
         "seeds": ours.seeds,
         "missing": ours.missing,
         "measured": ours.protocol,
-        "verdict": _verdict(row, ours, evidence),
+        "verdict": verdict,
     }
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-#: What the methods of a paper may differ in and still be compared: how many inner steps they take
-#: is part of the method.
-METHODS_MAY_DIFFER = frozenset({"steps"})
+from innerloop.measurements.described_study import METHODS_MAY_DIFFER
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import pandas as pd
 
 from innerloop.measurements.comparability import Protocol, protocol_of
 from innerloop.measurements.evidence import Evidence
-from innerloop.measurements.inner_steps import common_steps
 from innerloop.measurements.layers import BODY, HEAD, layers_in_order
+from innerloop.measurements.selection import after_steps, at_end, at_fraction, common_steps
 from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Selection
 from innerloop.papers.prototypes import changes
@@ -81,10 +81,7 @@ def accuracy(selection: Selection, evidence: Evidence) -> Values:
 
 def cka(selection: Selection, evidence: Evidence) -> Values:
     """CKA of a layer, or the mean of the conv layers, after the selected inner steps."""
-    rows = _cka_rows(selection, evidence)
-    steps = _own_steps(selection, evidence) if selection.steps is None else selection.steps
-    if steps is not None:
-        rows = rows[rows["steps"] == steps]
+    rows = after_steps(_cka_rows(selection, evidence), evidence.study, selection.steps)
     if selection.layer == "body":
         body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
         found = [_by_task(rows[rows["layer"] == layer], "similarity") for layer in body]
@@ -100,7 +97,7 @@ def _cka_rows(selection: Selection, evidence: Evidence) -> pd.DataFrame:
         checkpoint="last" if selection.at is None else "named",
         **_where(selection, evidence),
     )
-    return rows if selection.at is None else _nearest(rows, selection.at)
+    return rows if selection.at is None else at_fraction(rows, selection.at)
 
 
 def _own_steps(selection: Selection, evidence: Evidence) -> int | None:
@@ -122,7 +119,7 @@ def _log_norm(selection: Selection, evidence: Evidence, at: float) -> pd.DataFra
     rows = evidence.rows(
         "weight_norm", layer=selection.layer, **_where(selection, evidence, tested=False)
     )
-    rows = _nearest(rows, at)
+    rows = at_fraction(rows, at)
     return _by_seed(rows.assign(value=100 * np.log(rows["norm"])), "value")
 
 
@@ -143,7 +140,7 @@ def _step_sizes(selection: Selection, evidence: Evidence) -> pd.DataFrame:
     """Rows of the weights' step sizes at the end of training, as P2's Table 1 has them."""
     layer = {} if selection.layer == "all" else {"layer": selection.layer}
     where = _where(selection, evidence, tested=False)
-    return _nearest(learned(evidence.rows("step_size", parameter="weight", **layer, **where)), 1.0)
+    return at_end(learned(evidence.rows("step_size", parameter="weight", **layer, **where)))
 
 
 def prototype_accuracy(selection: Selection, evidence: Evidence) -> Values:
@@ -170,8 +167,7 @@ def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
         dataset=evidence.study.in_role(selection.trained_on),
         split="test",
     )
-    last = rows[rows["epoch"] == rows["epoch"].max()]
-    grouped = last.groupby("seed", observed=True)["accuracy"]
+    grouped = at_end(rows).groupby("seed", observed=True)["accuracy"]
     # a seed that diverged at one step size has no mean over all of them
     over_step_sizes = grouped.mean().where(grouped.count() == grouped.size())
     return Values(100 * over_step_sizes.to_frame("value"), {})
@@ -192,15 +188,3 @@ def _by_task(rows: pd.DataFrame, value: str) -> pd.DataFrame:
 
 def _by_seed(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     return rows.set_index("seed")[value].to_frame("value")
-
-
-def _nearest(rows: pd.DataFrame, fraction: float) -> pd.DataFrame:
-    """The rows of the iteration nearest to a fraction of training."""
-    if rows.empty:
-        return rows
-    wanted = fraction * rows["iteration"].max()
-    distance = (rows["iteration"] - wanted).abs()
-    # of two iterations at the same distance the earlier
-    nearest = rows["iteration"][distance == distance.min()].min()
-    found: pd.DataFrame = rows[rows["iteration"] == nearest]
-    return found

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from innerloop.measurements.comparability import PROTOCOL
-from innerloop.measurements.described_study import RAW_PIXELS, DescribedStudy
+from innerloop.measurements.described_study import (
+    METHODS_MAY_DIFFER,
+    RAW_PIXELS,
+    DescribedStudy,
+)
 from innerloop.measurements.evidence import Evidence
-from innerloop.papers.quantities import METHODS_MAY_DIFFER
+from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
-from innerloop.runtime.errors import SchemaError
 from innerloop.stats.summaries import summarise
 from innerloop.stats.winner import by_episode, winner
 
@@ -24,9 +27,6 @@ REST = [column for column in (*PROTOCOL, "iteration") if column not in GROUP]
 
 #: What tells rows of a printed table apart, whatever the variants are called.
 IDENTITY = ["protocol", "variant"]
-
-#: Accuracy is that of the best checkpoint; a baseline has only its own.
-CHECKPOINTS = ["best", "none", "last"]
 
 BEST = (
     "Bold: the highest mean of a column, where paired t-tests on the same tasks tell it from every "
@@ -51,19 +51,22 @@ class Accuracies:
         """Some of the rows."""
         return Accuracies(self.summary[keep], self.study)
 
-    def table(self, keys: Sequence[str], *sentences: str) -> Tabulation:
+    def table(
+        self, keys: Sequence[str], *sentences: str, blocks: Sequence[str] | None = None
+    ) -> Tabulation:
         """A row for each value of `keys` and each variant, a column a setting.
 
         Args:
             keys: columns of the summary that head the rows.
             sentences: the caption's own; how it was measured follows the first.
+            blocks: the keys between whose values rules are drawn; left out: all but the last.
         """
         display = _layout(self.summary, keys)
         return Tabulation(
             self.summary,
             display,
             captions.join(sentences[0], self.counted(), *sentences[1:]),
-            _rules(self.summary, keys),
+            _rules(self.summary, keys, keys[:-1] if blocks is None else blocks),
             bold=_bold(self.summary, keys, display),
         )
 
@@ -97,7 +100,8 @@ def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
     Raises:
         SchemaError: a task was measured more than once.
     """
-    rows = _one_checkpoint(evidence.rows("accuracy", checkpoint=CHECKPOINTS, **equal))
+    rows = evidence.rows("accuracy", checkpoint=CHECKPOINTS, **equal)
+    rows = one_checkpoint(rows, GROUP)
     study = evidence.study
     summary = summarise(rows, GROUP, "accuracy", study.statistics)
     scaled = ["mean", "low", "high", "half_width", "seed_sd", "seed_half_width"]
@@ -120,21 +124,6 @@ def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
 def setting_label(way: int, shot: int) -> str:
     """`5-way 1-shot`."""
     return f"{way}-way {shot}-shot"
-
-
-def _one_checkpoint(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each model's first checkpoint in the order of `CHECKPOINTS`."""
-    rank = rows["checkpoint"].astype(str).map(CHECKPOINTS.index)
-    keys = [rows[column] for column in (*GROUP, "seed")]
-    rows = rows[rank == rank.groupby(keys, observed=True).transform("min")]
-    twice = rows.duplicated([*GROUP, "seed", "episode"])
-    if twice.any():
-        row = rows[twice].iloc[0]
-        raise SchemaError(
-            f"table 'accuracy': task {row['episode']} of {row['variant']} on {row['eval_dataset']} "
-            "was measured more than once; do rows differ in steps or BatchNorm mode?"
-        )
-    return rows
 
 
 def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> list[bool]:
@@ -189,11 +178,11 @@ def _bold(
     )
 
 
-def _rules(summary: pd.DataFrame, keys: Sequence[str]) -> tuple[int, ...]:
-    """Rows that a rule precedes: baselines, and blocks of all keys but the last."""
+def _rules(summary: pd.DataFrame, keys: Sequence[str], blocks: Sequence[str]) -> tuple[int, ...]:
+    """Rows that a rule precedes: baselines, and blocks of equal values of some keys."""
     rows = summary.drop_duplicates([*keys, *IDENTITY])
-    blocks = [*rows[[*keys[:-1], "baseline"]].itertuples(index=False)]
-    return tuple(index for index in range(1, len(blocks)) if blocks[index] != blocks[index - 1])
+    values = [*rows[[*blocks, "baseline"]].itertuples(index=False)]
+    return tuple(index for index in range(1, len(values)) if values[index] != values[index - 1])
 
 
 def _settings(summary: pd.DataFrame) -> list[tuple[int, int]]:

@@ -13,13 +13,6 @@ from innerloop.stats.intervals import BOOTSTRAP_RESAMPLES
 from innerloop.stats.multiple_comparisons import PROMISES
 from innerloop.stats.statistics import Statistics
 
-#: P2 contradicts itself, so the measured on-task change is to be read against both claims.
-ON_TASK_CLAIMS = (
-    "P2 contradicts itself on the on-task change: its abstract says that adaptation improves MAML "
-    "on-task, its Section 5.3 that both models get worse on-task; compare the on-task changes "
-    "measured here with both claims."
-)
-
 
 def join(*sentences: str) -> str:
     """Sentences as one paragraph, leaving out the empty ones."""

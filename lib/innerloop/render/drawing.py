@@ -9,11 +9,21 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure, the caption under it, and what it shows for readers who cannot see it."""
+    """A figure before it is written to files.
+
+    Attributes:
+        figure: what is drawn.
+        caption: what is under it.
+        alt: what it shows, for readers who cannot see it.
+        finding: what was found, in one sentence for the report's abstract; empty: none.
+        measured: whether the study has the measurements that it shows.
+    """
 
     figure: Figure
     caption: str
     alt: str
+    finding: str = ""
+    measured: bool = True
 
 
 def not_measured(what: str) -> Drawing:
@@ -21,4 +31,4 @@ def not_measured(what: str) -> Drawing:
     text = f"Not measured in this study: {what}."
     figure = Figure(figsize=(7, 1.6))
     figure.text(0.5, 0.5, text, ha="center", va="center", color="0.35")
-    return Drawing(figure, text, text)
+    return Drawing(figure, text, text, measured=False)

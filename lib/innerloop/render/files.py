@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,10 @@ from innerloop.render.drawing import Drawing
 from innerloop.render.fonts import NO_GLYPH, give_fonts
 from innerloop.render.latex import BY_NUMBER, booktabs, lacks
 from innerloop.render.long_table import fits_a_page, long_table
-from innerloop.render.registry import Product
 from innerloop.render.style import theme
 from innerloop.render.tabulation import Tabulation
 from innerloop.runtime.files import atomic_path, write_json
+from innerloop.runtime.typed_json import as_json
 
 #: Formats of a figure, and the metadata that would otherwise hold the date or the program.
 FORMATS: dict[str, dict[str, Any]] = {
@@ -24,12 +25,32 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
+@dataclass(frozen=True)
+class About:
+    """Which figure or table some files hold.
+
+    Attributes:
+        paper: name of the folder that it is from.
+        name: of its file there.
+        title: what reports call it.
+    """
+
+    paper: str
+    name: str
+    title: str
+
+    @property
+    def id(self) -> str:
+        """Its name among those of all folders."""
+        return f"{self.paper}_{self.name}"
+
+
+def write_drawing(drawing: Drawing, about: About, stem: Path | str) -> None:
     """Write `stem`.pdf, .png and .svg, and .json with what a reader must be told.
 
     Args:
-        drawing: what the product's entry drew.
-        product: what the figure is.
+        drawing: what was drawn.
+        about: what the figure is.
         stem: path of the files without their suffix.
     """
     stem = Path(stem)
@@ -42,38 +63,41 @@ def write_drawing(drawing: Drawing, product: Product, stem: Path | str) -> None:
         for suffix, metadata in FORMATS.items():
             with atomic_path(with_suffix(stem, suffix)) as temporary:
                 drawing.figure.savefig(temporary, metadata=metadata)
-    about = _about(product, stem)
+    said = as_json(about)
     if without_font:
         print(f"warning: {stem.name}: {without_font}", flush=True)
-    about |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
-    about["width_inches"] = float(drawing.figure.get_figwidth())
-    write_json(with_suffix(stem, ".json"), about)
+    said |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
+    said |= {"measured": drawing.measured, "finding": drawing.finding}
+    said["width_inches"] = float(drawing.figure.get_figwidth())
+    write_json(with_suffix(stem, ".json"), said)
 
 
-def write_tabulation(tabulation: Tabulation, product: Product, stem: Path | str) -> None:
+def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> None:
     """Write `stem`.csv with the numbers, .tex with the printed table, and .json for the report.
 
     Args:
-        tabulation: what the product's entry made.
-        product: what the table is.
+        tabulation: what was made.
+        about: what the table is.
         stem: path of the files without their suffix.
     """
     stem = Path(stem)
     with atomic_path(with_suffix(stem, ".csv")) as temporary:
         tabulation.frame.to_csv(temporary, index=False, lineterminator="\n")
-    title = tabulation.title or product.title
+    title = tabulation.title or about.title
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
-        temporary.write_text(_latex(tabulation, title, stem.name), encoding="utf-8")
-    about = _about(product, stem)
-    about |= {
+        temporary.write_text(_latex(tabulation, title, about.id), encoding="utf-8")
+    said = {
+        **as_json(about),
         "title": title,
+        "measured": not tabulation.frame.empty,
+        "finding": tabulation.finding,
         "caption": tabulation.caption,
         "columns": [str(column) for column in tabulation.display.columns],
         "rows": tabulation.display.astype(str).to_numpy().tolist(),
         "rules": list(tabulation.rules),
         "bold": sorted(map(list, tabulation.bold)),
     }
-    write_json(with_suffix(stem, ".json"), about)
+    write_json(with_suffix(stem, ".json"), said)
 
 
 def _latex(made: Tabulation, title: str, label: str) -> str:
@@ -94,7 +118,3 @@ def _latex(made: Tabulation, title: str, label: str) -> str:
 def with_suffix(stem: Path, suffix: str) -> Path:
     """Append a suffix, whatever dots the stem has."""
     return stem.with_name(stem.name + suffix)
-
-
-def _about(product: Product, stem: Path) -> dict[str, Any]:
-    return {"name": stem.name, "title": product.title, "paper": product.paper}

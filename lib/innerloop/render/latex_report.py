@@ -10,12 +10,11 @@ from jinja2 import Environment, StrictUndefined
 
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.render.contents import in_order, sections, stand_ins
+from innerloop.render.contents import sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.latex import BY_NUMBER, escape
 from innerloop.render.long_table import long_table
 from innerloop.render.provenance import model_rows, protocols, shared_facts
-from innerloop.render.registry import FIGURES, TABLES
 from innerloop.runtime.files import read_json
 
 HERE = Path(__file__).parent
@@ -28,8 +27,8 @@ TEXT_INCHES = 6.7
 def latex_report(
     study: Mapping[str, Any],
     title: str,
-    figures: Mapping[str, Path],
-    tables: Mapping[str, Path],
+    figures: Sequence[Path],
+    tables: Sequence[Path],
     model_manifests: Sequence[Path] = (),
 ) -> tuple[str, dict[str, Path]]:
     """The report's source, and the figures that it includes by name.
@@ -37,19 +36,24 @@ def latex_report(
     Args:
         study: the study's description.
         title: of the report.
-        figures: name -> the figure's .json; its .pdf lies beside it.
-        tables: name -> the table's .json.
+        figures: the .json of each figure, in order; its .pdf lies beside it.
+        tables: the .json of each table, in order.
         model_manifests: model.json of the models.
     """
     described = DescribedStudy(study)
-    drawn = [read_json(path) for path in in_order(figures, FIGURES)]
-    printed = [read_json(path) for path in in_order(tables, TABLES)]
+    drawn = [read_json(path) for path in figures]
+    printed = [read_json(path) for path in tables]
     manifests = [read_json(path) for path in model_manifests]
     facts = shared_facts(manifests, model_rows(model_manifests, described, {}))
     source = _template().render(
         title=escape(title),
         study=escape(described.name),
         version=__version__,
+        papers=[
+            {key: escape(getattr(paper.facts, key)) for key in ("title", "label", "authors")}
+            for paper in described.papers
+            if paper.measured and paper.facts.authors
+        ],
         stand_ins=escape(_stand_ins(described)),
         sections=[
             {
@@ -57,7 +61,7 @@ def latex_report(
                 "figures": [*map(_figure, section["figures"])],
                 "tables": [*map(_table, section["tables"])],
             }
-            for section in sections(drawn, printed)
+            for section in sections(described, drawn, printed)
         ],
         protocols=[
             {
@@ -73,7 +77,10 @@ def latex_report(
     )
     if "[U+" in source:
         source = source.replace(r"\end{document}", f"\n{escape(BY_NUMBER)}\n\\end{{document}}")
-    included = {name: with_suffix(path.with_suffix(""), ".pdf") for name, path in figures.items()}
+    included = {
+        _id(figure): with_suffix(path.with_suffix(""), ".pdf")
+        for path, figure in zip(figures, drawn, strict=True)
+    }
     return source, included
 
 
@@ -93,9 +100,13 @@ def _template() -> Any:
     return environment.from_string((HERE / TEMPLATE).read_text(encoding="utf-8"))
 
 
+def _id(figure: Mapping[str, Any]) -> str:
+    return f"{figure['paper']}_{figure['name']}"
+
+
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "file": f"{figure['name']}.pdf",
+        "file": f"{_id(figure)}.pdf",
         "title": escape(figure["title"]),
         "caption": escape(figure["caption"]),
         "width": f"{min(1.0, figure['width_inches'] / TEXT_INCHES):.3f}",

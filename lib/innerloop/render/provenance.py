@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.measurements.described_study import PAPER_LABELS, DescribedStudy, Model
+from innerloop.measurements.described_study import DescribedStudy, Model
 from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
 from innerloop.runtime.files import read_json
@@ -123,9 +123,9 @@ def data_sets(
             {
                 "label": study.dataset_label(name),
                 "roles": [
-                    label
-                    for role, label in PAPER_LABELS.items()
-                    if study.in_role(role) == name and role != name
+                    study.role_label(role)
+                    for role, standing_in in study.replaced.items()
+                    if standing_in == name
                 ],
                 "source": manifest.get("source"),
                 "splits": study.own_splits(name) or manifest.get("splits", ""),

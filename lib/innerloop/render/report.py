@@ -13,7 +13,7 @@ from markupsafe import Markup
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.benchmarks import benchmarks, by_stage
-from innerloop.render.contents import CLAIMS, COMPARISONS, in_order, sections, stand_ins
+from innerloop.render.contents import CLAIMS, PUBLISHED, VERDICTS, VERDICTS_KEY, sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.provenance import (
     FILES,
@@ -23,7 +23,6 @@ from innerloop.render.provenance import (
     protocols,
     shared_facts,
 )
-from innerloop.render.registry import FIGURES, TABLES
 from innerloop.render.tabulation import is_numeric
 from innerloop.runtime.files import atomic_path, read_json
 from innerloop.runtime.provenance import circumstances, commit_in_words
@@ -33,9 +32,8 @@ TEMPLATE = "templates/report.html"
 STYLE = "templates/report.css"
 SCRIPT = "templates/report.js"
 
-#: The tables that the report begins with.
-HEADLINE = "p1_table1_accuracy"
-VERDICTS, VERDICT = "paper_vs_ours", "Verdict"
+#: The column of verdicts.
+VERDICT = "Verdict"
 
 #: Columns with cells longer than this are wrapped, those of long texts less narrowly.
 WRAPPED, LONG = 24, 40
@@ -48,8 +46,8 @@ def write_report(
     out: Path | str,
     study: Mapping[str, Any],
     config: Mapping[str, Any],
-    figures: Mapping[str, Path],
-    tables: Mapping[str, Path],
+    figures: Sequence[Path],
+    tables: Sequence[Path],
     image_manifests: Sequence[Path] = (),
     samples: Sequence[Path] = (),
     model_manifests: Sequence[Path] = (),
@@ -62,8 +60,8 @@ def write_report(
         out: the file.
         study: the study's description.
         config: the study file.
-        figures: name -> the figure's .json; its .svg lies beside it.
-        tables: name -> the table's .json.
+        figures: the .json of each figure, in order; its .svg lies beside it.
+        tables: the .json of each table, in order.
         image_manifests: manifest.json of the image stores.
         samples: sheets of sample images, each beside its store's manifest.json.
         model_manifests: model.json of the models; run.json may lie beside it.
@@ -71,9 +69,10 @@ def write_report(
         failed: of a partial report, what it lacks: `what`, `reason` and `log` of each.
     """
     described = DescribedStudy(study)
-    drawn = [_figure(path) for path in in_order(figures, FIGURES)]
-    printed = [_table(path) for path in in_order(tables, TABLES)]
-    by_name = {table["name"]: table for table in printed}
+    drawn = [_figure(path) for path in figures]
+    printed = [_table(path) for path in tables]
+    shown = sections(described, drawn, printed)
+    by_name = {table["name"]: table for table in printed if table["name"] in VERDICTS}
     manifests = [read_json(path) for path in model_manifests]
     measured = benchmarks(benchmark_folder)
     models = model_rows(model_manifests, described, measured)
@@ -85,16 +84,14 @@ def write_report(
         title=config.get("title") or described.name,
         failed=failed,
         stand_ins=stand_ins(described),
-        at_top=[by_name[name] for name in (CLAIMS, HEADLINE) if name in by_name],
-        claims=by_name.get(CLAIMS),
-        headline=by_name.get(HEADLINE),
-        claim_verdicts=_verdicts(by_name.get(CLAIMS)),
-        comparisons_name=COMPARISONS if COMPARISONS in by_name else "",
-        verdicts=_verdicts(by_name.get(VERDICTS)),
-        verdicts_name=VERDICTS,
+        abstract=[_population(described), *_findings(shown)],
+        cited=[paper for paper in described.papers if paper.measured and paper.facts.authors],
+        claims=_by_verdict(by_name.get(CLAIMS)),
+        number_verdicts=_verdicts(by_name.get(PUBLISHED)),
+        folded=VERDICTS,
         verdict_column=VERDICT,
         facts=_facts(described, models),
-        papers=[section for section in sections(drawn, printed) if section["key"] != CLAIMS],
+        sections=shown,
         data_sets=images,
         store_columns=STORE,
         file_columns=FILES,
@@ -121,7 +118,8 @@ def _template() -> Any:
 
 def _figure(path: Path) -> dict[str, Any]:
     svg = with_suffix(path.with_suffix(""), ".svg")
-    return {**read_json(path), "image": _data_uri(svg)}
+    figure: dict[str, Any] = read_json(path)
+    return {**figure, "id": f"{figure['paper']}_{figure['name']}", "image": _data_uri(svg)}
 
 
 def _sheet(path: Path) -> dict[str, Any]:
@@ -136,6 +134,7 @@ def _table(path: Path) -> dict[str, Any]:
     cells = [[row[index] for row in table["rows"]] for index in columns]
     table["numeric"] = [is_numeric(column) for column in cells]
     table["wrap"] = [_wrap(max(map(len, column), default=0)) for column in cells]
+    table["id"] = f"{table['paper']}_{table['name']}"
     table["bold"] = [tuple(place) for place in table["bold"]]
     return table
 
@@ -147,9 +146,47 @@ def _wrap(longest: int) -> str:
     return "wrapped" if longest > WRAPPED else ""
 
 
+def _by_verdict(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The claims of each verdict, those of most claims first: `verdict`, `claims`.
+
+    Of a claim: its `text`, its `verdict` in words, and what else the table says, by column.
+    """
+    if table is None or VERDICT not in table["columns"]:
+        return []
+    column = table["columns"].index(VERDICT)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for text, *rest in table["rows"]:
+        said = dict(zip(table["columns"][1:], rest, strict=True))
+        claim = {"text": text, "verdict": said.pop(VERDICT), "said": said}
+        groups.setdefault([text, *rest][column], []).append(claim)
+    return [
+        {"verdict": verdict, "claims": claims}
+        for verdict, claims in sorted(groups.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What figures and tables say was found, paper by paper, and then of the claims."""
+    last = sorted(shown, key=lambda section: section["key"] == VERDICTS_KEY)
+    items = [item for section in last for item in (*section["tables"], *section["figures"])]
+    return [item["finding"] for item in items if item["finding"]]
+
+
+def _population(study: DescribedStudy) -> str:
+    """What was trained, how often, on what."""
+    trained = [model for model in study.models if model.details.get("iterations") != 0]
+    variants = {(model.protocol, model.variant) for model in trained}
+    datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
+    seeds = len({model.seed for model in trained})
+    return (
+        f"This study trained {len(trained)} models: {len(variants)} variants on "
+        f"{', '.join(datasets)}, {'one seed' if seeds == 1 else f'{seeds} seeds'} each."
+    )
+
+
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     """How often each verdict was given, most frequent first."""
-    if table is None or not table["rows"]:
+    if table is None or VERDICT not in table["columns"]:
         return []
     column = table["columns"].index(VERDICT)
     given = [row[column] for row in table["rows"]]

@@ -81,12 +81,13 @@ _FREE_MARKERS = ("*", "h", "<", ">", "p", "d", "H")
 _FREE_DASHES: tuple[Dashes, ...] = (DASHED, DASH_DOTTED, SOLID, DOTTED)
 
 _LAYER_COLOURS = [*sns.color_palette("crest", 4).as_hex(), "#c2185b"]
+#: Of the papers' data sets, in the order of their figures.
+_DATASETS: Sequence[tuple[str, str, Dashes]] = (
+    ("#ddaa33", "s", DASHED),
+    ("#bb5566", "^", DASH_DOTTED),
+    ("#004488", "o", SOLID),
+)
 _LAYERS = dict(zip(LAYERS, zip(_LAYER_COLOURS, "osD^X", strict=True), strict=True))
-_ROLES: Mapping[str, tuple[str, str, Dashes]] = {
-    "cub": ("#ddaa33", "s", DASHED),
-    "fc100": ("#bb5566", "^", DASH_DOTTED),
-    "mini_imagenet": ("#004488", "o", SOLID),
-}
 
 
 @contextmanager
@@ -155,9 +156,10 @@ def layer_looks(layers: Sequence[str]) -> dict[str, Look]:
 
 
 def dataset_looks(study: DescribedStudy, datasets: Sequence[str]) -> dict[str, Look]:
-    """The look of every data set, by the role it plays in the papers."""
-    by_name = {study.in_role(role): look for role, look in _ROLES.items()}
-    return _looks({name: study.dataset_label(name) for name in datasets}, by_name)
+    """The look of every data set; those that play a part in a paper have its look."""
+    roles = [role for paper in study.papers for role in paper.facts.datasets]
+    fixed = zip(map(study.in_role, dict.fromkeys(roles)), _DATASETS, strict=False)
+    return _looks({name: study.dataset_label(name) for name in datasets}, dict(fixed))
 
 
 def _looks(

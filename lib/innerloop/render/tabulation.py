@@ -38,6 +38,7 @@ class Tabulation:
         caption: what the numbers are and how they were measured.
         rules: rows of `display` that a horizontal rule precedes.
         bold: cells of `display` to set in bold, as (row, column).
+        finding: what was found, in one sentence for the report's abstract; empty: none.
         title: replaces the registered title, for a table made more than once.
     """
 
@@ -47,6 +48,7 @@ class Tabulation:
     rules: tuple[int, ...] = ()
     title: str | None = None
     bold: frozenset[tuple[int, int]] = frozenset()
+    finding: str = ""
 
 
 def models_shown(summary: pd.DataFrame, study: DescribedStudy) -> tuple[pd.DataFrame, str]:
@@ -79,6 +81,11 @@ def not_measured(what: str, columns: Sequence[str]) -> Tabulation:
     """The table of measurements that the study does not have: a header without rows."""
     empty = pd.DataFrame(columns=list(columns), dtype=str)
     return Tabulation(empty, empty, f"Not measured in this study: {what}.")
+
+
+def printed(frame: pd.DataFrame) -> pd.DataFrame:
+    """A table of plain numbers as text, each with four significant figures."""
+    return frame.map(lambda cell: f"{cell:.4g}" if isinstance(cell, float) else str(cell))
 
 
 def is_numeric(cells: Iterable[str]) -> bool:

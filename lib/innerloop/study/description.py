@@ -8,9 +8,11 @@ from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
+from innerloop.measurements.described_study import Chosen
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import choices
 from innerloop.study.model import Model
+from innerloop.study.products import Products
 from innerloop.study.study import Study
 
 
@@ -22,6 +24,7 @@ def describe(study: Study) -> dict[str, Any]:
         "seed": study.keys.seed,
         "statistics": config.get("statistics", {}),
         "roles": config.get("roles", {}),
+        "papers": _papers(study),
         "datasets": {
             name: _described_data(study, name, value) for name, value in config["datasets"].items()
         },
@@ -36,6 +39,22 @@ def describe(study: Study) -> dict[str, Any]:
         **({"sweeps": as_json(study.sweeps)} if study.sweeps else {}),
         "models": [_described(model) for model in study.models.values()],
     }
+
+
+def _papers(study: Study) -> list[dict[str, Any]]:
+    products = Products(study)
+    return [
+        as_json(
+            Chosen(
+                name=paper.name,
+                place=place,
+                facts=paper.facts,
+                measured=products.is_measured(paper),
+                left_out=tuple(products.left_out(paper)),
+            )
+        )
+        for place, paper in study.papers.items()
+    ]
 
 
 def _described_data(study: Study, name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,11 +49,12 @@ class Jobs:
         self.code = cache(self._code)
         self.train = cache(self._train)
 
-    def _code(self, script: str, *entries: str) -> str:
-        """Digest of the meaning of the code that a script and some entries reach."""
+    def _code(self, script: str, *entries: str, files: tuple[Path, ...] = ()) -> str:
+        """Digest of the meaning of the code that a script and some entries reach, and of files."""
         if self._scripts is None:
             return ""
-        return code_digest(self._scripts / script, [source_file(entry) for entry in entries])
+        sources = [source_file(entry) for entry in entries]
+        return code_digest(self._scripts / script, [*sources, *files])
 
     def _compute(self, *used: str) -> Compute:
         """Where to compute; of what only a GPU may do, the named keys alone, or none on a CPU."""

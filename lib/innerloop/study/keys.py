@@ -289,6 +289,9 @@ class StudyKeys:
         compute: where jobs compute; recorded in every result
         roles: the papers' data sets and this study's data sets that play their parts; a data set of
             a paper's name needs none
+        papers: whose figures, tables and claims the report has beside the study's own results:
+            p1, p2, questions (what these leave open), or the path of a folder of your own, which
+            holds a slash, as ./mine; left out: none
         datasets: the data sets of the study
         data_root: folder with your own copies of the data sets' files, looked at before anything is
             downloaded
@@ -314,6 +317,7 @@ class StudyKeys:
     model_seeds: tuple[Natural, ...] = (0,)
     compute: ComputeKeys = ComputeKeys()
     roles: Roles = Roles()
+    papers: Annotated[tuple[str, ...], Allowed(items=0)] = ()
     datasets: Mapping[Name, Dataset]
     data_root: Path | None = None
     mirrors: Annotated[tuple[Address, ...], Allowed(items=0)] = ()

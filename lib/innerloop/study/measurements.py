@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.specs.measure import Spec
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs
 from innerloop.study.model_key import ModelKey
+from innerloop.study.products import measured_tables
 
 
 class Measurements:
@@ -25,18 +25,7 @@ class Measurements:
 
     def tables(self) -> list[str]:
         """Names of the tables that the study fills."""
-        probes = {probe for model in self._study.models.values() for probe in model.probes}
-        return [
-            "accuracy",
-            *paths.LOGGED,
-            *sorted(probes),
-            *(["toy"] if self._study.keys.toy else []),
-        ]
-
-    def user_tables(self) -> list[str]:
-        """Tables of the user's own probes."""
-        own = self._study.config.get("probes", {}).keys() - PROBES.keys()
-        return [name for name in self.tables() if name in own]
+        return measured_tables(self._study)
 
     def study_of(self, table: str) -> dict[str, Any]:
         """The part of the study file that a table depends on."""
@@ -52,7 +41,8 @@ class Measurements:
         }
         if table != "toy":
             used.pop("toy", None)
-        used.pop("statistics", None)
+        for key in ("statistics", "papers"):
+            used.pop(key, None)
         return {**used, "title": "", "roles": {}}
 
     def files(self, table: str) -> Mapping[str, Spec]:

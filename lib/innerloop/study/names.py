@@ -11,7 +11,7 @@ from innerloop.measurements.described_study import RAW_PIXELS
 from innerloop.runtime.built_in import FEW_SHOT, SOURCES
 from innerloop.runtime.errors import ConfigError
 from innerloop.study.checks import check_code, check_short_name, known
-from innerloop.study.paths import LOGGED
+from innerloop.study.paths import LOGGED, fill
 from innerloop.study.study_file import StudyFile
 
 #: Tables that a user's probe may not be named after.
@@ -29,6 +29,7 @@ def check_names(study: StudyFile) -> None:
         _known_dataset(study, dataset, f"roles.{role}")
     for dataset in study.keys.accept_licence:
         known(study.registry.variants, dataset, "accept_licence: data set")
+    _check_papers(study)
     for dataset in study.config["datasets"]:
         _check_dataset(study, dataset)
     labels = [one.get("label", name) for name, one in study.config["datasets"].items()]
@@ -43,6 +44,17 @@ def check_names(study: StudyFile) -> None:
         _check_models(study, entry)
     if "toy" in study.config:
         _check_toy(study, study.config["toy"]["dataset"])
+
+
+def _check_papers(study: StudyFile) -> None:
+    """Each paper's results have a folder of its name; which must be free, and fit a path."""
+    names = [fill("{paper}", paper=paper.name) for paper in study.papers.values()]
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise ConfigError(
+                f"study file: papers: {times} folders are called '{name}', which names their "
+                "figures and tables; rename one"
+            )
 
 
 def _check_own_names(study: StudyFile) -> None:

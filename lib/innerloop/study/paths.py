@@ -27,8 +27,8 @@ BASELINE = f"{_STUDY}/measurements/accuracy/baseline/raw_pixels/{{dataset}}/{{se
 PROBE = f"{_STUDY}/measurements/{{probe}}/{_MODEL}.parquet"
 TOY = f"{_STUDY}/measurements/toy/{{dataset}}/{{arm}}/seed{{seed}}.parquet"
 AGGREGATE = f"{_STUDY}/aggregates/{{table}}.parquet"
-FIGURE = f"{_STUDY}/figures/{{figure}}"
-TABLE = f"{_STUDY}/tables/{{table}}"
+FIGURE = f"{_STUDY}/figures/{{paper}}/{{figure}}"
+TABLE = f"{_STUDY}/tables/{{paper}}/{{table}}"
 REPORT = f"{_STUDY}/report.html"
 PARTIAL_REPORT = f"{_STUDY}/report-partial.html"
 PDF = f"{_STUDY}/report.pdf"
@@ -49,7 +49,9 @@ LOGGED = {
 _NAME = "[a-z][a-z0-9_]*"
 #: What each wildcard of these patterns may be.
 WILDCARDS = {
-    **dict.fromkeys(("protocol", "dataset", "variant", "probe", "table", "figure", "arm"), _NAME),
+    **dict.fromkeys(
+        ("protocol", "dataset", "variant", "probe", "paper", "table", "figure", "arm"), _NAME
+    ),
     "setting": "[0-9]+w[0-9]+s",
     "seed": "[0-9]+",
     "store": f"({_NAME}-)?[0-9]+",

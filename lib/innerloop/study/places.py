@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from innerloop.papers.paper import is_folder
+
 #: Keys of a study file that name a file, or code in one.
 _FILES = ("splits", "registry")
 _CODE = ("source", "probe", "update_rule", "network", "learner")
@@ -26,10 +28,20 @@ def _value(key: str, value: Any) -> Any:
         return with_places(value)
     if isinstance(value, str) and key in _FILES:
         return seen_from_here(value)
+    if key == "papers" and isinstance(value, list | tuple):
+        return [_paper(place) for place in value]
     if isinstance(value, str) and key in _CODE:
         place, colon, name = value.rpartition(":")
         return f"{seen_from_here(place)}{colon}{name}" if place.endswith(".py") else value
     return value
+
+
+def _paper(place: str) -> str:
+    """A built-in name as it is, the folder of a user's with a slash, which tells it from one."""
+    if not is_folder(place):
+        return place
+    path = seen_from_here(place)
+    return path if Path(path).is_absolute() else f"./{path}"
 
 
 def seen_from_here(path: str) -> str:

@@ -15,6 +15,8 @@ from innerloop.learners.gradient_based.method import Method, with_test_step_size
 from innerloop.learners.gradient_based.methods import METHODS, rule_entry
 from innerloop.learners.named import learner
 from innerloop.learners.options import LearnerOptions
+from innerloop.papers.claims import read_claims
+from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.built_in import LEARNERS, PROBES, SOURCES
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.suggestions import instead_of
@@ -54,6 +56,21 @@ class StudyFile:
             "compute": {key: value for key, value in compute.items() if key not in RUNNING},
         }
         self.access = {key: config[key] for key in ACCESS if key in config}
+
+    @cached_property
+    def papers(self) -> dict[str, Paper]:
+        """The folder of the study's own results, and those that the key `papers` names.
+
+        Raises:
+            ConfigError: one is not there, or does not have the form of a paper's folder.
+        """
+        try:
+            papers = {place: read_paper(place) for place in (OWN, *self.config.get("papers", ()))}
+            for paper in papers.values():
+                read_claims(paper)
+        except ConfigError as error:
+            raise ConfigError(f"study file: papers: {error}") from error
+        return papers
 
     @cached_property
     def registry(self) -> Registry:

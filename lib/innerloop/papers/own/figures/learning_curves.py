@@ -1,0 +1,67 @@
+"""Validation accuracy of every model during training."""
+
+from __future__ import annotations
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.render import captions, curves
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.style import chunks, legend_below, panels, theme, titles_of, variant_looks
+
+TITLE = "Learning curves"
+READS = ("training",)
+
+#: A panel: the models that were trained for the same tasks, under the same protocol.
+PLACE = ["protocol", "train_dataset", "setting"]
+PANELS_PER_ROW = 3
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """Accuracy on validation tasks against outer iterations, one curve per variant."""
+    study = evidence.study
+    rows = evidence.rows("training", split="val")
+    rows = rows[rows["accuracy"].notna()].astype(dict.fromkeys(PLACE, str))
+    if rows.empty:
+        return not_measured("validation accuracy during training")
+    rows = rows.assign(percent=100 * rows["accuracy"])
+    places = [*dict.fromkeys((m.protocol, m.dataset, m.setting) for m in study.models)]
+    by_place = dict(iter(rows.groupby(PLACE)))
+    shown = [place for place in places if place in by_place]
+    blocks = chunks(shown, PANELS_PER_ROW)
+    figure, axes = panels(len(blocks), len(blocks[0]), (2.6, 2.2), sharey=True)
+    titles = titles_of(figure, {place: _title(study, place) for place in shown}, 2.2, len(blocks))
+    looks = variant_looks(study)
+    drawn: dict[str, None] = {}
+    for row, block in zip(axes, blocks, strict=True):
+        row[0].set_ylabel("validation accuracy (%)")
+        for panel in row[len(block) :]:
+            panel.set_axis_off()
+        for panel, place in zip(row, block, strict=False):
+            panel.set_title(titles[place])
+            variants = [name for name in looks if (by_place[place]["variant"] == name).any()]
+            drawn |= dict.fromkeys(variants)
+            for order, name in enumerate(variants):
+                own = by_place[place][by_place[place]["variant"] == name]
+                curves.draw_seeds(panel, own, "percent", looks[name], order=order)
+            curves.iteration_axis(panel)
+    for panel in axes[-1]:
+        panel.set_xlabel("outer iteration")
+    legend_below(figure, [looks[name] for name in drawn])
+    tasks = captions.span(rows["tasks"])
+    return Drawing(
+        figure,
+        captions.join(
+            f"Accuracy on {tasks} validation tasks, always the same, during training. The best "
+            "checkpoint is chosen by these tasks; accuracy in tables is of test tasks.",
+            curves.seeds(rows),
+        ),
+        "Line plots of validation accuracy against training iterations, one panel per protocol, "
+        "data set and setting, one line per variant.",
+    )
+
+
+def _title(study: DescribedStudy, place: tuple[str, str, str]) -> str:
+    protocol, dataset, setting = place
+    several = len(study.protocols) > 1
+    return f"{f'{protocol}, ' if several else ''}{study.dataset_label(dataset)} {setting}"

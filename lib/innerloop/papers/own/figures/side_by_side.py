@@ -1,0 +1,100 @@
+"""Test accuracy of every variant, side by side where they can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
+from innerloop.render import captions
+from innerloop.render.accuracy import GROUP, accuracies, setting_label
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.style import Look, chunks, panels, theme, titles_of, variant_looks, whiskers
+
+TITLE = "Accuracy of every variant"
+READS = ("accuracy",)
+
+#: A panel: models of one protocol that were trained and tested on the same data set.
+PLACE = ["protocol", "train_dataset", "way", "shot"]
+PANELS_PER_ROW = 3
+#: Height of a variant's row, and of what is above and below the rows.
+ROW, REST = 0.2, 0.75
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """One row per variant: its mean with the interval over tasks, and the mean of every seed."""
+    study = evidence.study
+    summary = accuracies(evidence, split="test", protocol=[*study.protocols]).summary
+    summary = summary.astype({"variant": str, "protocol": str})
+    summary = summary[summary["train_dataset"].astype(str) == summary["eval_dataset"].astype(str)]
+    if summary.empty:
+        return not_measured("accuracy on test tasks of the data set that models are trained on")
+    by_place = dict(iter(summary.groupby(PLACE, sort=False, observed=True)))
+    most = max(len(rows) for rows in by_place.values())
+    blocks = chunks([*by_place], PANELS_PER_ROW)
+    figure, axes = panels(len(blocks), len(blocks[0]), (2.9, REST + ROW * most))
+    titles = {place: _title(study, place) for place in by_place}
+    titles = titles_of(figure, titles, 2.0, len(blocks))
+    looks, seeds = variant_looks(study), _seeds(evidence)
+    for row, block in zip(axes, blocks, strict=True):
+        for panel in row[len(block) :]:
+            panel.set_axis_off()
+        for panel, place in zip(row, block, strict=False):
+            panel.set_title(titles[place])
+            _rows(panel, by_place[place], looks, seeds)
+    return Drawing(
+        figure,
+        captions.join(
+            "Accuracy on test tasks of the data set that each model was trained on; points: means, "
+            f"{captions.interval(study.statistics)};",
+            captions.counted(summary[~summary["baseline"]]),
+            "Small points: single seeds." if (summary["seeds"] > 1).any() else "",
+            captions.stand_ins(study, summary),
+        ),
+        "Points with intervals: test accuracy, one row per variant, one panel per protocol, data "
+        "set and setting.",
+    )
+
+
+def _seeds(evidence: Evidence) -> pd.DataFrame:
+    """Mean accuracy of each model, in percent."""
+    rows = evidence.rows("accuracy", split="test", checkpoint=CHECKPOINTS)
+    rows = one_checkpoint(rows, GROUP).astype({"variant": str})
+    keys = [*GROUP, "seed"]
+    means = rows.groupby(keys, observed=True)["accuracy"].mean().mul(100)
+    return means.reset_index()
+
+
+def _rows(
+    axes: Axes, summary: pd.DataFrame, looks: Mapping[str, Look], seeds: pd.DataFrame
+) -> None:
+    names = [*summary["variant"]]
+    for height, name in enumerate(names):
+        own, look = summary[summary["variant"] == name], looks[name]
+        points = seeds.merge(own[GROUP].astype({"variant": str}), on=GROUP)["accuracy"]
+        if len(points) > 1:
+            axes.plot(points, [height] * len(points), ".", color=look.colour, alpha=0.5, ms=3)
+        axes.errorbar(
+            own["mean"],
+            [height],
+            xerr=whiskers(own),
+            color=look.colour,
+            marker=look.marker,
+            capsize=2,
+        )
+    axes.set_yticks(range(len(names)), [looks[name].label for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="x")
+    axes.set_xlabel("test accuracy (%)")
+
+
+def _title(study: DescribedStudy, place: tuple[Any, ...]) -> str:
+    protocol, dataset, way, shot = place
+    said = [study.dataset_label(dataset), setting_label(way, shot)]
+    return ", ".join([protocol, *said] if len(study.protocols) > 1 else said)

@@ -1,0 +1,92 @@
+"""Accuracy of every model of the study, with what tells its variants apart."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.render import captions
+from innerloop.render.accuracy import Accuracies, accuracies, setting_label
+from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
+
+TITLE = "Accuracy of every model"
+READS = ("accuracy",)
+
+#: Where a model was trained and tested; what is the same for all is said in the caption.
+PLACES = {"Protocol": "protocol", "Trained on": "train_dataset", "Tested on": "eval_dataset"}
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """One row per variant and place, one column per setting, and one per choice that differs."""
+    study = evidence.study
+    found = accuracies(evidence, split="test", protocol=[*study.protocols]).summary
+    if found.empty:
+        return not_measured("accuracy on test tasks", ["Method"])
+    summary = found.astype(dict.fromkeys(PLACES.values(), str))
+    summary["Protocol"] = summary["protocol"]
+    for column in ("Trained on", "Tested on"):
+        summary[column] = [study.dataset_label(name) for name in summary[PLACES[column]]]
+    summary = _in_order(summary.rename(columns={"method": "Method"}), evidence)
+    same = [name for name in PLACES if len(summary[name].unique()) == 1]
+    blocks = [name for name in PLACES if name not in same]
+    columns = {}
+    for key, values in study.told_apart().items():
+        name = key.replace("_", " ").capitalize()
+        pairs = zip(summary["protocol"], summary["variant"].astype(str), strict=True)
+        columns[name] = [values.get(pair, "–") for pair in pairs]
+    summary = summary.assign(**columns)
+    table = Accuracies(summary, study).table(
+        [*blocks, "Method", *columns],
+        "Accuracy of every model on test tasks.",
+        "In all rows: " + ", ".join(_said(name, summary) for name in same) + "." if same else "",
+        captions.stand_ins(study, summary),
+        blocks=blocks,
+    )
+    return Tabulation(**{**vars(table), "finding": _finding(summary)})
+
+
+def _in_order(summary: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """By protocol and data sets, each in the study's own order."""
+    study = evidence.study
+    trained = [*dict.fromkeys(model.dataset for model in study.models)]
+    elsewhere = study.in_paper_order(set(summary["eval_dataset"]) - set(trained))
+    order = {
+        "protocol": study.protocols,
+        "train_dataset": trained,
+        "eval_dataset": [*trained, *elsewhere],
+    }
+    ranks = {
+        f"rank {name}": summary[name].map({value: rank for rank, value in enumerate(values)})
+        for name, values in order.items()
+    }
+    ranked = summary.assign(**ranks).sort_values([*ranks], kind="stable")
+    return ranked.drop(columns=[*ranks])
+
+
+def _said(name: str, summary: pd.DataFrame) -> str:
+    return f"{name.lower()} {summary[name].iloc[0]}"
+
+
+def _finding(summary: pd.DataFrame) -> str:
+    """The best and the worst of the first place, on the data set they were trained on."""
+    home = summary["train_dataset"] == summary["eval_dataset"]
+    rows = summary[home & ~summary["baseline"]]
+    if rows.empty:
+        return ""
+    place = ["protocol", "train_dataset", "way", "shot"]
+    rows = rows[(rows[place] == rows[place].iloc[0]).all(axis=1)]
+    ranked = rows.sort_values("mean", ascending=False, kind="stable")
+    best, worst = ranked.iloc[0], ranked.iloc[-1]
+    where = f"{best['Tested on']}, {setting_label(best['way'], best['shot'])}"
+    shown = f"{best['Method']} {plus_minus(best['mean'], best['half_width'])} %"
+    if len(ranked) == 1:
+        return f"Test accuracy on {where}: {shown}."
+    told = (
+        "which paired tests tell from every other"
+        if best["best"]
+        else "which no test tells from every other"
+    )
+    return (
+        f"Of {len(ranked)} variants tested on {where}, the most accurate is {shown}, {told}; the "
+        f"least, {worst['Method']} {plus_minus(worst['mean'], worst['half_width'])} %."
+    )

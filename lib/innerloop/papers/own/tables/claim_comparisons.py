@@ -1,0 +1,134 @@
+"""Every comparison that decides a claim, with its numbers."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import accumulate
+from typing import Any
+
+import pandas as pd
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers import words
+from innerloop.papers.claims import Claim
+from innerloop.papers.judgement import Outcome
+from innerloop.render import captions
+from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
+
+TITLE = "What decides the claims"
+READS = ("claims",)
+
+HEADER = [
+    "Claim",
+    "Comparison",
+    "Expected",
+    "Found",
+    "Adjusted p",
+    "Verdict",
+    "n",
+    "Seeds",
+    "Effect size",
+    "Detectable",
+    "Seed sd",
+    "p",
+]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """One row a comparison; those shown beside another are marked."""
+    study, judgements = evidence.study, words.judged(evidence)
+    rows = [
+        (judgement.claim, outcome) for judgement in judgements for outcome in judgement.outcomes
+    ]
+    lengths = [len(judgement.outcomes) for judgement in judgements]
+    level = captions.percent(study.statistics.level)
+    return Tabulation(
+        pd.DataFrame([_numbers(*row) for row in rows]),
+        pd.DataFrame([_printed(*row, study) for row in rows], columns=HEADER),
+        captions.join(
+            f"Found: mean and half-width of Student's {level} interval, of the paired difference "
+            "or of the value itself; of several layers, in the one that speaks least for it. "
+            "Values are averaged over the seeds of a task first; seed sd: standard deviation of "
+            "the result between seeds.",
+            "Equality is decided by two one-sided tests against the margin.",
+            words.family(judgements, study),
+            "Effect size: Cohen's dz. Detectable: the true difference that this test alone finds "
+            "in 80 % of repetitions with this n, before p is adjusted; a smaller one may be there "
+            "unseen.",
+            "Rows of biased CKA, the papers' estimator, stand beside those that decide (beside).",
+            _counted([outcome for _, outcome in rows]),
+            words.stand_ins(judgements, study),
+        ),
+        tuple(accumulate(lengths[:-1])),
+    )
+
+
+def _counted(outcomes: list[Outcome]) -> str:
+    tests = [outcome.test for outcome in outcomes if outcome.test is not None]
+    ties, missing = sum(t.ties for t in tests), sum(t.difference.missing for t in tests)
+    unpaired = sum(outcome.unpaired for outcome in outcomes)
+    return (
+        f"Counted over all rows: {ties:,} ties (differences of exactly zero), {missing:,} values "
+        f"that are not numbers, {unpaired:,} tasks that only one side was measured on."
+    )
+
+
+def _numbers(claim: Claim, outcome: Outcome) -> dict[str, Any]:
+    comparison, quantity = outcome.comparison, words.quantity_of(outcome)
+    test = outcome.test
+    sides = {"of": comparison.of, "against": comparison.against}
+    return {
+        "claim": claim.name,
+        "paper": claim.paper,
+        "source": claim.source,
+        "quantity": comparison.of.quantity,
+        "unit": quantity.unit,
+        **{
+            f"{side}_{key}": value
+            for side, selection in sides.items()
+            for key, value in (asdict(selection) if selection else {}).items()
+            if key != "quantity"
+        },
+        "layers": " ".join(comparison.layers),
+        "layer": outcome.layer or comparison.of.layer,
+        "expected": comparison.expected,
+        "than": comparison.than,
+        "margin": comparison.margin,
+        "decides": comparison.decides,
+        **({} if test is None else {**asdict(test.difference), **_statistics(vars(test))}),
+        "p_for": outcome.p_for,
+        "p_against": outcome.p_against,
+        "p": outcome.p,
+        "p_adjusted": outcome.p_adjusted,
+        "replicate": quantity.replicate,
+        "unpaired": outcome.unpaired,
+        "seeds": outcome.seeds,
+        "seed_sd": outcome.seed_sd,
+        "data": "stand-in" if outcome.stand_in else "as in the paper",
+        "verdict": outcome.verdict,
+        "note": outcome.note,
+    }
+
+
+def _statistics(test: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in test.items() if name not in ("difference", "p")}
+
+
+def _printed(claim: Claim, outcome: Outcome, study: DescribedStudy) -> list[str]:
+    test, quantity = outcome.test, words.quantity_of(outcome)
+    verdict = words.verdict(outcome)
+    return [
+        claim.claim,
+        words.compared(outcome, study),
+        words.expected(outcome.comparison),
+        words.found(outcome),
+        p_value(outcome.p_adjusted),
+        verdict if outcome.comparison.decides else f"({outcome.verdict}, beside)",
+        words.counted(outcome),
+        str(outcome.seeds) if outcome.seeds else MISSING,
+        MISSING if test is None else number(test.effect_size, 2),
+        words.detectable(outcome),
+        number(outcome.seed_sd, quantity.digits),
+        p_value(outcome.p),
+    ]

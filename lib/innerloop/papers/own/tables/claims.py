@@ -1,0 +1,105 @@
+"""The papers' claims, and whether they hold in this study."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import pandas as pd
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers import words
+from innerloop.papers.judgement import VERDICTS, Judgement, Outcome
+from innerloop.render import captions
+from innerloop.render.tabulation import Tabulation
+
+TITLE = "The papers' claims"
+READS = ("claims",)
+
+HEADER = ["Claim", "Verdict", "What decides it", "Comparisons", "Source"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """One row a claim, in the papers' order."""
+    study, judgements = evidence.study, words.judged(evidence)
+    papers = [judgement.claim.paper for judgement in judgements]
+    return Tabulation(
+        pd.DataFrame([_numbers(judgement) for judgement in judgements]),
+        pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER),
+        captions.join(
+            words.meanings(judgements),
+            "A claim holds if all of its comparisons do, and fails if one of them does; each is "
+            "decided by a paired t-test on the same tasks or by an equivalence test, or by "
+            "Student's t over seeds where only seeds repeat a measurement.",
+            "What decides it: of a claim that fails the comparison that speaks against it most, of "
+            "any other the one that is least certain.",
+            words.family(judgements, study),
+            "Detectable, where nothing was decided: the true difference that this test alone finds "
+            "in 80 % of repetitions with this n.",
+            "CKA is judged by the debiased estimator; the papers' biased one stands beside it in "
+            "the table of comparisons.",
+            words.stand_ins(judgements, study),
+        ),
+        tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
+        finding=_finding(judgements),
+    )
+
+
+def _finding(judgements: list[Judgement]) -> str:
+    """How many claims have which verdict, and of what data that speaks."""
+    counts = Counter(judgement.verdict for judgement in judgements)
+    papers = [*dict.fromkeys(judgement.claim.paper for judgement in judgements)]
+    verdicts = ", ".join(_counted(n, name) for name, n in counts.most_common())
+    text = f"Of the {len(judgements)} claims of {' and '.join(papers)}, {verdicts}."
+    if any(judgement.stand_in for judgement in judgements):
+        return f"{text} They were put to stand-in data, so this decides nothing about the papers'."
+    return text
+
+
+def _numbers(judgement: Judgement) -> dict[str, Any]:
+    claim = judgement.claim
+    counts = _counts(judgement)
+    return {
+        "name": claim.name,
+        "paper": claim.paper,
+        "source": claim.source,
+        "claim": claim.claim,
+        "verdict": judgement.verdict,
+        "data": "stand-in" if judgement.stand_in else "as in the paper",
+        **{name: counts.get(name, 0) for name in VERDICTS},
+    }
+
+
+def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
+    claim, counts = judgement.claim, _counts(judgement)
+    least = max(_run(judgement), key=_uncertainty)
+    return [
+        claim.claim,
+        words.verdict(judgement),
+        words.in_short(least, study),
+        ", ".join(_counted(counts[name], name) for name in VERDICTS if name in counts),
+        f"{claim.paper}, {claim.source}",
+    ]
+
+
+def _counted(n: int, verdict: str) -> str:
+    """`1 holds`, `2 hold`."""
+    several = n > 1 and verdict in ("holds", "fails")
+    return f"{n} {verdict.removesuffix('s') if several else verdict}"
+
+
+def _run(judgement: Judgement) -> list[Outcome]:
+    """The outcomes that decide the claim and were run, as far as there are any."""
+    run = [outcome for outcome in judgement.deciding if outcome.verdict != "not run"]
+    return run or judgement.deciding
+
+
+def _counts(judgement: Judgement) -> Counter[str]:
+    return Counter(outcome.verdict for outcome in judgement.deciding)
+
+
+def _uncertainty(outcome: Outcome) -> tuple[bool, bool, float]:
+    """A comparison that fails decides the claim; else the one least sure to hold."""
+    return outcome.verdict == "fails", math.isnan(outcome.p_for), outcome.p_for

@@ -1,0 +1,118 @@
+"""Every number the papers print, ours beside it, and a verdict."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.our_values import LEVEL
+from innerloop.papers.published import TOLERANCE_POINTS, VERDICTS, compared
+from innerloop.render import captions
+from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
+
+TITLE = "Every published number beside ours"
+READS = ("published",)
+
+HEADER = [
+    "Source",
+    "Quantity",
+    "Method",
+    "Published",
+    "Ours",
+    "Difference",
+    "Verdict",
+    "n",
+    "Seeds",
+    "Measured after",
+]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """One row a published number, in the papers' order."""
+    rows = compared(evidence)
+    frame = pd.DataFrame(rows)
+    verdicts = frame["verdict"].value_counts()
+    counts = ", ".join(f"{verdicts[name]} {name}" for name in VERDICTS if name in verdicts)
+    meanings = "; ".join(
+        f"{name}: {VERDICTS[name]}" for name in VERDICTS if name in verdicts and name != "not run"
+    )
+    recipe = captions.recipe(replace(evidence.study.statistics, level=LEVEL))
+    changes_paper = frame["paper"].ne(frame["paper"].shift())
+    return Tabulation(
+        frame,
+        pd.DataFrame([_printed(row, evidence) for row in rows], columns=HEADER),
+        captions.join(
+            f"{counts[:1].upper()}{counts[1:]}.",
+            f"{meanings[:1].upper()}{meanings[1:]}." if meanings else "",
+            f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
+            "interval where that is wider; nothing agrees whose own half-width exceeds "
+            f"{TOLERANCE_POINTS:g} points. Mean step sizes and changes of prototype accuracy are "
+            "judged by their sign alone, p-values by the sign of what is significant at 5 %: the "
+            "same sign is no agreement in size, for which see the difference. Standard deviations "
+            "may differ by a factor of two. Difference: ± the joint interval of both. Ours: mean "
+            f"of the seeds ± half-width of a 95 % interval ({recipe}). Accuracies: over the tasks "
+            "of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over tasks, "
+            "each averaged over the seeds first; step sizes: over seeds (Student's t), none with "
+            "one seed. n: tasks, or step sizes of a layer.",
+            _diverged(frame),
+            evidence.study.stand_ins(
+                evidence.study.in_role(role)
+                for column in ("train_dataset", "eval_dataset")
+                for role in frame.loc[frame["verdict"] == "stand-in", column]
+            ),
+        ),
+        tuple(index for index in frame.index[changes_paper] if index > 0),
+    )
+
+
+def _diverged(frame: pd.DataFrame) -> str:
+    lost = int(frame["missing"].sum())
+    return f"{lost:,} values are missing, of tasks that diverged." if lost else ""
+
+
+def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
+    metric = row["metric"]
+    digits = 1 if row["unit"] else 3
+    show = p_value if metric.endswith("p_value") else lambda value: number(value, digits)
+    methods = [evidence.study.label(name, row["protocol"]) for name in row["method"].split("-vs-")]
+    return [
+        f"{row['paper']}, {row['item']}",
+        _quantity(row, evidence.study),
+        " − ".join(reversed(methods)),
+        show(row["value"])
+        if math.isnan(row["spread"])
+        else plus_minus(row["value"], row["spread"], digits),
+        show(row["ours"])
+        if math.isnan(row["half_width"])
+        else plus_minus(row["ours"], row["half_width"], digits),
+        MISSING
+        if metric.endswith("p_value")
+        else plus_minus(row["difference"], row["difference_half_width"], digits, sign=True),
+        row["verdict"],
+        f"{row['n']:,}" if row["n"] else MISSING,
+        f"{row['seeds']}" if row["seeds"] else MISSING,
+        # what is left out here is the same in all rows of a kind; the CSV file has it
+        ", ".join(row["measured"].split(", ")[:2]) or MISSING,
+    ]
+
+
+def _quantity(row: dict[str, Any], study: DescribedStudy) -> str:
+    metric, _, layer = row["metric"].partition(".")
+    setting = f"{row['way']}w{row['shot']}s"
+    place, ours = study.role_label(row["eval_dataset"]), study.in_role(row["eval_dataset"])
+    if ours != row["eval_dataset"]:
+        place = f"{place}, ours {study.dataset_label(ours)},"
+    if metric == "accuracy":
+        split = ", validation" if row["split"] == "val" else ""
+        return f"accuracy (%), {place} {setting}{split}"
+    return {
+        "step_size_mean": f"mean step size, {layer}",
+        "step_size_sd": f"sd of step sizes, {layer}",
+        "protonet_off_task_minus_pre": "off-task − before (points)",
+        "protonet_relative_change_p_value": "p of d between the models",
+    }[metric]

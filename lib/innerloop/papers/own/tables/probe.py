@@ -1,0 +1,73 @@
+"""The table of a user's own probe: every metric of every model and layer."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
+from innerloop.render import captions
+from innerloop.render.tabulation import Tabulation, not_measured, plus_minus_significant
+from innerloop.stats.summaries import summarise
+
+TITLE = "A probe of the study's own"
+READS = ()
+
+#: What a row is about, and how its column is headed.
+KEYS = {
+    "protocol": "Protocol",
+    "variant": "Method",
+    "train_dataset": "Trained on",
+    "setting": "Setting",
+    "eval_dataset": "Tested on",
+    "split": "Split",
+    "checkpoint": "Checkpoint",
+    "iteration": "Iteration",
+    "steps": "Inner steps",
+    "metric": "Metric",
+    "layer": "Layer",
+}
+ALWAYS_SHOWN = ("variant", "metric", "layer")
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """Mean and interval over tasks; what is the same in all rows is said in the caption."""
+    names = evidence.user_tables
+    rows = pd.concat([evidence.rows(name) for name in names]) if names else evidence.rows("user")
+    if rows.empty:
+        return not_measured("the user's probe", [*KEYS.values(), "Mean"])
+    study = evidence.study
+    text = [column for column in KEYS if column not in ("iteration", "steps")]
+    summary = summarise(rows.astype(dict.fromkeys(text, str)), [*KEYS], "value", study.statistics)
+    printed = summary[[*KEYS]].assign(
+        variant=[study.label(name) for name in summary["variant"]],
+        train_dataset=[study.dataset_label(name) for name in summary["train_dataset"]],
+        eval_dataset=[study.dataset_label(name) for name in summary["eval_dataset"]],
+        layer=summary["layer"].replace("", "whole network"),
+    )
+    order = {layer: rank for rank, layer in enumerate(layers_in_order(printed["layer"]))}
+    printed = printed.astype(str).assign(
+        Mean=[
+            plus_minus_significant(mean, half)
+            for mean, half in zip(summary["mean"], summary["half_width"], strict=True)
+        ],
+        Tasks=[f"{n:,}" for n in summary["n"]],
+        Missing=[f"{missing:,}" for missing in summary["missing"]],
+    )
+    ranked = printed.assign(rank=printed["layer"].map(order), place=range(len(printed)))
+    first = ranked.groupby([*KEYS][:-1], sort=False)["place"].transform("min")
+    index = ranked.assign(first=first).sort_values(["first", "rank"]).index
+    values = {column: set(printed[column]) for column in KEYS if column not in ALWAYS_SHOWN}
+    constant = [column for column, found in values.items() if len(found) == 1]
+    everywhere = ", ".join(f"{KEYS[c].lower()} {printed[c].iloc[0]}" for c in constant)
+    return Tabulation(
+        summary.loc[index],
+        printed.loc[index].drop(columns=constant).rename(columns=KEYS),
+        captions.join(
+            f"{captions.interval(study.statistics)};",
+            captions.counted(summary),
+            f"Everywhere: {everywhere}." if everywhere else "",
+            captions.stand_ins(study, rows),
+        ),
+        title=f"Probe: {', '.join(names)}",
+    )

@@ -1,0 +1,112 @@
+"""Every method at its best: chosen on validation classes, reported on test classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pandas as pd
+
+from innerloop.measurements.described_study import DescribedStudy, Sweep
+from innerloop.measurements.evidence import Evidence
+from innerloop.render import captions
+from innerloop.render.accuracy import accuracies, setting_label
+from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
+
+TITLE = "Methods at their best"
+READS = ("sweeps", "accuracy", "training")
+
+KEYS = ["train_dataset", "way", "shot"]
+HEADER = ["Protocol", "Trained on", "Setting", "Tested on", "Method", "As printed", "Tuned"]
+HEADER += ["Chosen", "Points"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """One row per method and place: its accuracy as the protocol has it, and at its best point."""
+    names = ["protocol", "variant", "train_dataset", "eval_dataset"]
+    summary = accuracies(evidence, split="test").summary.astype(dict.fromkeys(names, str))
+    validated = _validated(evidence)
+    rows = [
+        row
+        for sweep in evidence.study.sweeps
+        if sweep.choose
+        for row in _rows(sweep, summary, validated)
+    ]
+    if not rows:
+        return not_measured("accuracy of the grid's points", HEADER)
+    frame = pd.DataFrame(rows)
+    order = ["protocol", *KEYS, "eval_dataset"]
+    frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
+    places = [*frame[order].itertuples(index=False)]
+    study = evidence.study
+    return Tabulation(
+        frame,
+        pd.DataFrame([_printed(row, study) for row in frame.to_dict("records")], columns=HEADER),
+        captions.join(
+            "Each method at the point of its grid with the highest accuracy on validation tasks, "
+            "averaged over seeds, at the checkpoint that they choose; all methods of a protocol "
+            "have equally many points. Accuracy is of test tasks, whose classes chose nothing, in "
+            f"percent: mean ± half-width of the {captions.percent(study.statistics.level)} "
+            f"interval over tasks ({captions.recipe(study.statistics)}). As printed: the variant "
+            "of the method's name, as its protocol has it.",
+            captions.counted(summary[summary["variant"].isin({*frame["variant"]})]),
+            captions.stand_ins(study, frame),
+        ),
+        tuple(i for i in range(1, len(places)) if places[i] != places[i - 1]),
+        bold=frozenset(
+            (row, HEADER.index("Tuned"))
+            for _, block in frame.groupby(order, sort=False)
+            if len(block) > 1
+            for row in block.index[block["tuned"] == block["tuned"].max()].tolist()
+        ),
+    )
+
+
+def _validated(evidence: Evidence) -> pd.DataFrame:
+    """Validation accuracy of every variant at its chosen checkpoint, averaged over seeds."""
+    rows = evidence.rows("training", split="val")
+    names = ["protocol", "variant", "train_dataset"]
+    rows = rows.astype(dict.fromkeys(names, str))
+    best = rows.groupby([*names, "way", "shot", "seed"])["accuracy"].max()
+    return best.groupby([*names, "way", "shot"]).mean().rename("validation").reset_index()
+
+
+def _rows(sweep: Sweep, summary: pd.DataFrame, validated: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    points = validated[
+        (validated["protocol"] == sweep.protocol) & validated["variant"].isin([*sweep.points])
+    ]
+    tested = summary[summary["protocol"] == sweep.protocol]
+    for place, here in points.groupby(KEYS, sort=False):
+        chosen = here.sort_values("validation", ascending=False, kind="stable").iloc[0]
+        at = tested[(tested[KEYS] == list(place)).all(axis=1)]
+        printed = at[at["variant"] == sweep.method].set_index("eval_dataset")
+        for row in at[at["variant"] == chosen["variant"]].to_dict("records"):
+            plain = printed[printed.index == row["eval_dataset"]]
+            yield {
+                **{name: row[name] for name in ("protocol", *KEYS, "eval_dataset", "variant")},
+                "sweep": sweep.name,
+                "points": len(here),
+                "validation": 100 * chosen["validation"],
+                "tuned": row["mean"],
+                "tuned_half_width": row["half_width"],
+                "as_printed": plain["mean"].mean(),
+                "as_printed_half_width": plain["half_width"].mean(),
+                "seeds": row["seeds"],
+                **sweep.points[chosen["variant"]],
+            }
+
+
+def _printed(row: Mapping[Any, Any], study: DescribedStudy) -> list[str]:
+    places = ((sweep.protocol, sweep.name) for sweep in study.sweeps)
+    sweep = dict(zip(places, study.sweeps, strict=True))[row["protocol"], row["sweep"]]
+    return [
+        row["protocol"],
+        study.dataset_label(row["train_dataset"]),
+        setting_label(row["way"], row["shot"]),
+        study.dataset_label(row["eval_dataset"]),
+        study.sweep_label(sweep),
+        plus_minus(row["as_printed"], row["as_printed_half_width"]),
+        plus_minus(row["tuned"], row["tuned_half_width"]),
+        sweep.in_words(row["variant"]),
+        str(row["points"]),
+    ]

@@ -1,0 +1,262 @@
+"""CKA between slow and fast activations: its rows, its panels, its sentences in captions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
+from innerloop.measurements.selection import after_steps, common_steps
+from innerloop.render import captions
+from innerloop.render.style import (
+    Look,
+    chunks,
+    legend_below,
+    panels,
+    say_not_measured,
+    titles_of,
+    variant_looks,
+    whiskers,
+)
+from innerloop.render.tabulation import number
+from innerloop.stats.summaries import summarise
+
+PROTOCOL = "p1"
+
+ESTIMATORS = {"biased": "biased CKA, as in the paper", "debiased": "debiased CKA"}
+
+PANELS_PER_ROW = 4
+
+GROUP = ["variant", "train_dataset", "eval_dataset", "iteration", "layer", "estimator"]
+
+METHOD = (
+    "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
+    "the head) on the query images of one task; 1 means that adaptation changed nothing."
+)
+UNDEFINED = "because the layer is constant or adaptation diverged"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Axes and the rows of a summary that are drawn in them."""
+
+    axes: Axes
+    rows: pd.DataFrame
+
+
+def similarity(evidence: Evidence, **equal: object) -> pd.DataFrame:
+    """Mean CKA of P1's models with intervals over tasks, at each variant's own test step count.
+
+    Args:
+        evidence: the study's measurements.
+        equal: columns and the values they must have, for example `eval_dataset`.
+
+    Returns:
+        One row for each variant, training and evaluation data set, iteration, layer and estimator,
+        with the columns of `summarise`; variants in the study's order.
+    """
+    return _summary(evidence, _rows(evidence, **equal))
+
+
+def _rows(evidence: Evidence, **equal: object) -> pd.DataFrame:
+    setting = evidence.study.main_setting(PROTOCOL)
+    return evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
+
+
+def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -> pd.DataFrame:
+    """The rows measured after some steps, or after each variant's own number of them."""
+    study = evidence.study
+    chosen = after_steps(rows, study, steps)
+    parts = [chosen[chosen["variant"] == variant.name] for variant in study.variants(PROTOCOL)]
+    return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity", study.statistics)
+
+
+def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
+    """The inner steps after which all methods can be compared.
+
+    None if there are none, or if they are every method's own.
+    """
+    measured = rows.groupby("variant", observed=True)["steps"].agg(set)
+    own = set(_own_steps(evidence, measured.index).values())
+    common = common_steps(measured, own)
+    return None if own == {common} else common
+
+
+def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
+    """CKA against layers, one curve with intervals each, side by side so that none is hidden."""
+    layers = layers_in_order(layer for _, curve in curves for layer in curve["layer"])
+    width = min(0.22, 0.04 * (len(curves) - 1))
+    offsets = np.linspace(-width, width, len(curves))
+    for offset, (look, curve) in zip(offsets, curves, strict=True):
+        placed = curve.set_index("layer").reindex(layers)
+        axes.errorbar(
+            np.arange(len(layers)) + offset,
+            placed["mean"],
+            yerr=whiskers(placed),
+            elinewidth=0.9,
+            **look.line(),
+        )
+    axes.set_xticks(range(len(layers)), layers)
+    axes.set_xlim(-0.5, len(layers) - 0.5)
+
+
+def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.DataFrame]] | None:
+    """P1's Figures 2 and 5: a curve a method, for models of miniImageNet's role on `dataset`.
+
+    Biased and debiased CKA stand side by side; below, all methods at the step count that they
+    share, when their own differ.
+
+    Returns:
+        The figure and the summary of each of its rows; None when nothing was measured.
+    """
+    study = evidence.study
+    home = study.home(PROTOCOL)
+    measured = _rows(evidence, train_dataset=home, eval_dataset=dataset, checkpoint="last")
+    if measured.empty:
+        return None
+    own = _summary(evidence, measured)
+    steps = set(_own_steps(evidence, own["variant"].unique()).values())
+    rows = {f"{steps.pop()} inner steps" if len(steps) == 1 else "own inner steps": own}
+    common = _common_steps(evidence, measured)
+    if common is not None:
+        rows[f"{common} inner steps"] = _summary(evidence, measured, common)
+    looks = variant_looks(study)
+    figure, axes = panels(len(rows), 2, (3.7, 2.5), sharex=True, sharey=True)
+    for row, (title, summary) in zip(axes, rows.items(), strict=True):
+        row[0].set_ylabel(f"CKA, {title}")
+        for panel, estimator in zip(row, ESTIMATORS, strict=True):
+            mine = summary[summary["estimator"] == estimator]
+            names = mine["variant"].unique()
+            draw_profile(panel, [(looks[name], mine[mine["variant"] == name]) for name in names])
+    for panel, title in zip(axes[0], ESTIMATORS.values(), strict=True):
+        panel.set_title(title)
+    legend_below(figure, [looks[name] for name in own["variant"].unique()])
+    return figure, [*rows.values()]
+
+
+def grid(
+    summary: pd.DataFrame, column: str, panel_names: Mapping[str, str], along: str = ""
+) -> tuple[Figure, list[Panel]]:
+    """The panels of P1's Figures 3, 4 and 6: one a value of `column`, and one for each estimator.
+
+    The debiased panel of a value is right below its biased one, and names what both are drawn
+    `along`; long rows are wrapped.
+
+    Returns:
+        The figure, and its panels with the rows of `summary` that belong in each.
+    """
+    blocks = chunks([*panel_names], PANELS_PER_ROW)
+    figure, axes = panels(2 * len(blocks), len(blocks[0]), (1.9, 1.85), sharex=True, sharey=True)
+    titles = titles_of(figure, panel_names, 1.6, len(blocks))
+    filled = []
+    for index, row in enumerate(axes):
+        block, estimator = blocks[index // 2], [*ESTIMATORS][index % 2]
+        row[0].set_ylabel(f"{estimator} CKA")
+        for position, panel in enumerate(row):
+            if position >= len(block):
+                panel.set_axis_off()
+                continue
+            name = block[position]
+            mine = (summary[column] == name) & (summary["estimator"] == estimator)
+            filled.append(Panel(panel, summary[mine]))
+            if estimator == "biased":
+                panel.set_title(titles[name])
+            if not mine.any():
+                say_not_measured(panel)
+            panel.set_xlabel(along if estimator == "debiased" else "")
+            panel.tick_params(labelbottom=estimator == "debiased")
+    return figure, filled
+
+
+def profile_grid(
+    summary: pd.DataFrame,
+    column: str,
+    panel_names: Mapping[str, str],
+    hue: str,
+    looks: Mapping[str, Look],
+) -> Figure:
+    """P1's Figures 4 and 6: a panel a value of `column`, a curve a value of `hue`."""
+    figure, filled = grid(summary, column, panel_names)
+    for panel in filled:
+        curves = [
+            (looks[name], panel.rows[panel.rows[hue] == name]) for name in panel.rows[hue].unique()
+        ]
+        if curves:
+            draw_profile(panel.axes, curves)
+        panel.axes.tick_params(axis="x", labelrotation=45)
+    legend_below(figure, [looks[name] for name in summary[hue].unique()])
+    return figure
+
+
+def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoint: str) -> str:
+    """How the values of a CKA figure were measured, with counts and what is not defined.
+
+    Args:
+        evidence: the study's measurements.
+        drawn: the summaries that the figure shows, first that at each variant's own inner steps.
+        checkpoint: of what weights, on which tasks.
+    """
+    summary = drawn[0]
+    labels = summary.assign(variant=[evidence.study.label(name) for name in summary["variant"]])
+    return captions.join(
+        METHOD,
+        estimators_apart(drawn),
+        f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
+        captions.counted(summary),
+        _steps_sentence(evidence, summary),
+        captions.missing_values(labels, "variant", "layer", UNDEFINED),
+        _learners_without(evidence, summary),
+    )
+
+
+def _learners_without(evidence: Evidence, summary: pd.DataFrame) -> str:
+    """Which learners of another kind than the methods have no CKA."""
+    study, shown = evidence.study, {*summary["variant"]}
+    learners = {model.variant for model in study.models if "learner" in model.details} - shown
+    labels = [one.label for one in study.variants(PROTOCOL) if one.name in learners]
+    why = "nothing adapts under them, or the study does not ask for it"
+    return f"Not measured ({why}): {', '.join(labels)}." if labels else ""
+
+
+def estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
+    """How far the two estimators lie apart in the means that a figure shows."""
+    gaps = pd.concat([_gaps(summary) for summary in drawn], ignore_index=True)
+    text = "The debiased estimator (U-statistic) is free of the bias that the paper's has on few"
+    if gaps.empty:
+        return f"{text} images."
+    widest = gaps.sort_values("gap", key=np.abs).iloc[-1]
+    return (
+        f"{text} images: over the {len(gaps):,} means drawn here biased − debiased is "
+        f"{number(gaps['gap'].mean(), 3, sign=True)} on average, and "
+        f"{number(widest['gap'], 3, sign=True)} where it is largest ({widest['layer']})."
+    )
+
+
+def _gaps(summary: pd.DataFrame) -> pd.DataFrame:
+    """Biased less debiased mean of every curve's points, with their layers."""
+    keys = [name for name in GROUP if name != "estimator"]
+    means = summary.set_index(GROUP)["mean"].unstack("estimator")  # noqa: PD010
+    gaps = (means["biased"] - means["debiased"]).dropna()
+    return gaps.rename("gap").reset_index()[[*keys, "gap"]]
+
+
+def _own_steps(evidence: Evidence, variants: Iterable[str]) -> dict[str, int]:
+    """The inner steps that each of some variants takes at test time, where the study says so."""
+    study = evidence.study
+    setting = study.main_setting(PROTOCOL)
+    found = {name: study.test_steps(PROTOCOL, name, setting) for name in variants}
+    return {name: steps for name, steps in found.items() if steps is not None}
+
+
+def _steps_sentence(evidence: Evidence, summary: pd.DataFrame) -> str:
+    own = _own_steps(evidence, summary["variant"].unique())
+    if len(set(own.values())) <= 1:
+        return "".join(f"After {steps} inner steps." for steps in set(own.values()))
+    each = (f"{evidence.study.label(name)} {steps}" for name, steps in own.items())
+    return f"Own inner steps: {', '.join(each)}."

@@ -1,0 +1,40 @@
+"""P1, Figure 4: which layers adaptation changes, for models of three data sets."""
+
+from __future__ import annotations
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.p1 import cka
+from innerloop.render import captions
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.style import theme, variant_looks
+
+TITLE = "Figure 4: CKA on three data sets"
+READS = ("cka",)
+
+ROLES = ("cub", "fc100", "mini_imagenet")
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """CKA per layer, each model on test tasks of the data set it was trained on."""
+    study = evidence.study
+    summary = cka.similarity(evidence, checkpoint="last")
+    summary = summary[summary["train_dataset"].astype(str) == summary["eval_dataset"].astype(str)]
+    if summary.empty:
+        return not_measured("CKA of P1's models on their own data sets")
+    names = study.in_paper_order([*map(study.in_role, ROLES), *summary["eval_dataset"]])
+    labels = {name: study.dataset_label(name) for name in names}
+    figure = cka.profile_grid(summary, "eval_dataset", labels, "variant", variant_looks(study))
+    return Drawing(
+        figure,
+        captions.join(
+            "Similarity of each layer before and after adaptation, each model on test tasks of the "
+            f"data set it was trained on ({study.main_setting(cka.PROTOCOL)}).",
+            cka.method_sentences(
+                evidence, [summary], "Last checkpoint, each method's own inner steps"
+            ),
+            captions.stand_ins(study, summary),
+        ),
+        f"Line plots of CKA against layers, one panel a data set ({', '.join(labels.values())}), "
+        "one line a method; biased above, debiased below.",
+    )

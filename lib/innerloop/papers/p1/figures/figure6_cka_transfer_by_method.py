@@ -1,0 +1,43 @@
+"""P1, Figure 6: which layers each method changes on three evaluation data sets."""
+
+from __future__ import annotations
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.p1 import cka
+from innerloop.render import captions
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.style import dataset_looks, theme
+
+TITLE = "Figure 6: CKA on new data, by method"
+READS = ("cka",)
+
+ROLES = ("cub", "fc100", "mini_imagenet")
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """CKA per layer of miniImageNet's models, a panel a method, a curve an evaluation data set."""
+    study = evidence.study
+    home = study.home(cka.PROTOCOL)
+    summary = cka.similarity(evidence, train_dataset=home, checkpoint="last")
+    if summary.empty:
+        return not_measured("CKA of P1's models")
+    names = study.in_paper_order(summary["eval_dataset"])
+    methods = {name: study.label(name, cka.PROTOCOL) for name in summary["variant"].unique()}
+    figure = cka.profile_grid(
+        summary, "variant", methods, "eval_dataset", dataset_looks(study, names)
+    )
+    return Drawing(
+        figure,
+        captions.join(
+            "Similarity of each layer before and after adaptation, one panel a method, one curve "
+            f"an evaluation data set; all models trained on {study.dataset_label(home)} "
+            f"{study.main_setting(cka.PROTOCOL)}.",
+            cka.method_sentences(
+                evidence, [summary], "Last checkpoint, each method's own inner steps"
+            ),
+            captions.stand_ins(study, summary),
+        ),
+        f"Line plots of CKA against layers, one panel a method ({', '.join(methods.values())}), "
+        "one line an evaluation data set; biased above, debiased below.",
+    )

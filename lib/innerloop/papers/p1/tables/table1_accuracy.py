@@ -1,0 +1,34 @@
+"""P1, Table 1: accuracy on the data set the models were trained on."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.render import captions
+from innerloop.render.accuracy import Accuracies, accuracies
+from innerloop.render.tabulation import Tabulation, not_measured
+
+TITLE = "Table 1: accuracy"
+READS = ("accuracy",)
+
+PROTOCOL = "p1"
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """Methods by settings, baselines under a rule."""
+    study = evidence.study
+    home = study.home(PROTOCOL)
+    trained = accuracies(
+        evidence, protocol=PROTOCOL, train_dataset=home, eval_dataset=home, split="test"
+    ).summary
+    if trained.empty:
+        return not_measured("accuracy of P1's models", ["Method"])
+    raw = accuracies(evidence, protocol="baseline", eval_dataset=home, split="test").summary
+    together = pd.concat([trained, raw[raw["way"].isin(trained["way"])]])
+    return Accuracies(together.rename(columns={"method": "Method"}), study).table(
+        ["Method"],
+        f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",
+        "Below the rule: baselines without meta-learning.",
+        captions.stand_ins(study, together),
+    )

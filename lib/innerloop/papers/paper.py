@@ -1,0 +1,214 @@
+"""A paper is a folder: its facts, published numbers, claims, figures and tables.
+
+    mine/paper.yaml       what the paper says of itself, see `Facts`; only the title is required
+    mine/claims.yaml      what it claims, with the comparisons that decide it
+    mine/published.csv    the numbers that it prints
+    mine/figures/*.py     one figure per file: TITLE, READS and draw(evidence)
+    mine/tables/*.py      one table per file: TITLE, READS and tabulate(evidence)
+
+Everything but paper.yaml may be left out. Innerloop's own are folders beside this file. Snakemake
+reads folders while it parses the workflow, so their code is read here and never imported.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from innerloop.measurements.described_study import Facts
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.suggestions import instead_of
+from innerloop.runtime.typed_json import from_json
+
+HERE = Path(__file__).parent
+
+#: The folder that every report begins with: the study's own results, and the verdicts.
+OWN = "own"
+#: Its table that is made once for each probe of the user's.
+PROBE = "probe"
+FACTS, CLAIMS, PUBLISHED = "paper.yaml", "claims.yaml", "published.csv"
+
+#: What READS may name besides tables of measurements: whatever decides the claims of the study's
+#: papers, or stands beside their published numbers; and what is swept, where the study has grids.
+VERDICTS = {"claims": CLAIMS, "published": PUBLISHED}
+SWEEPS = "sweeps"
+
+#: Each kind of product, the folder of its files, and the function that makes it.
+_MADE_BY = {"figures": "draw", "tables": "tabulate"}
+
+
+@dataclass(frozen=True)
+class Product:
+    """A figure or table.
+
+    Attributes:
+        paper: name of the folder that it belongs to.
+        name: of its file.
+        title: what reports call it.
+        reads: tables of measurements, or keys of `VERDICTS`.
+        entry: `place:function` that makes it from an `Evidence`.
+    """
+
+    paper: str
+    name: str
+    title: str
+    reads: tuple[str, ...]
+    entry: str
+
+
+@dataclass(frozen=True)
+class ProductSpec:
+    """What the job that draws a figure or writes a table is run with.
+
+    Attributes:
+        paper: built-in name or folder of the paper that it is from.
+        name: of the product.
+        code: digest of the code that makes it, and of the claims and numbers that it reads.
+    """
+
+    paper: str
+    name: str
+    code: str = ""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A paper's folder, read.
+
+    Attributes:
+        name: of the folder.
+        folder: where it is.
+        facts: what the paper says of itself.
+        figures: in the order of their files' names.
+        tables: in the order of their files' names.
+    """
+
+    name: str
+    folder: Path
+    facts: Facts
+    figures: tuple[Product, ...]
+    tables: tuple[Product, ...]
+
+    def product(self, kind: str, name: str, probes: Collection[str] = ()) -> Product:
+        """Its figure or table of a name; of the study's own, also the table of a probe.
+
+        Args:
+            kind: `figures` or `tables`.
+            name: of the product.
+            probes: names of the user's own probes.
+
+        Raises:
+            ConfigError: there is none of that name.
+        """
+        chosen = self.figures if kind == "figures" else self.tables
+        products = {product.name: product for product in chosen}
+        if name in probes and name not in products and PROBE in products:
+            return replace(products[PROBE], name=name, title=f"Probe: {name}", reads=(name,))
+        if name not in products:
+            raise ConfigError(f"{self.folder}/{kind}: no '{name}'{instead_of(name, products)}")
+        return products[name]
+
+    def file(self, name: str) -> Path | None:
+        """Its `CLAIMS` or `PUBLISHED`, where it has them."""
+        path = self.folder / name
+        return path if path.is_file() else None
+
+
+def built_in_papers() -> list[str]:
+    """Names of Innerloop's own papers that a study file may choose."""
+    return sorted(path.parent.name for path in HERE.glob(f"*/{FACTS}") if path.parent.name != OWN)
+
+
+def is_folder(place: str) -> bool:
+    """Whether an item of the key `papers` is a folder of the user's, not a built-in name."""
+    return "/" in place
+
+
+@cache
+def read_paper(place: str) -> Paper:
+    """A paper by its built-in name, or by the path of its folder.
+
+    Raises:
+        ConfigError: there is none, or a file in it does not say what it must.
+    """
+    if not is_folder(place) and place not in (names := built_in_papers()) and place != OWN:
+        raise ConfigError(
+            f"paper '{place}' is unknown{instead_of(place, names)}; a folder of your own is named "
+            f"by a path, as ./{place}"
+        )
+    folder = Path(place) if is_folder(place) else HERE / place
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {place} in {Path.cwd()}")
+    products = {
+        kind: tuple(_product(path, kind, folder) for path in _files(folder / kind))
+        for kind in _MADE_BY
+    }
+    twice = {p.name for p in products["figures"]} & {p.name for p in products["tables"]}
+    if twice:
+        raise ConfigError(
+            f"{folder}: a figure and a table are both called '{min(twice)}'; rename one file"
+        )
+    return Paper(folder.name, folder, read_facts(folder / FACTS), **products)
+
+
+def read_facts(file: Path) -> Facts:
+    """What a paper says of itself.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or has a wrong key or value.
+    """
+    if not file.is_file():
+        raise ConfigError(f"there is no {file}; it needs at least one line, title: ...")
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return from_json(Facts, content)
+    except (yaml.YAMLError, ConfigError) as error:
+        raise ConfigError(f"{file}: {str(error).removeprefix('Facts: ')}") from error
+
+
+def _files(folder: Path) -> list[Path]:
+    """Files of products; one that begins with _ is a module that they share."""
+    return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
+
+
+def _product(path: Path, kind: str, folder: Path) -> Product:
+    try:
+        body = ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
+    except SyntaxError as error:
+        raise ConfigError(f"{path}, line {error.lineno}: {error.msg}") from error
+    function = _MADE_BY[kind]
+    if function not in {node.name for node in body if isinstance(node, ast.FunctionDef)}:
+        raise ConfigError(f"{path} defines no function {function}(evidence)")
+    constants = _constants(body)
+    title, reads = constants.get("TITLE"), constants.get("READS")
+    if not isinstance(title, str) or not title:
+        raise ConfigError(f'{path} does not say TITLE = "...", which reports call it by')
+    if not isinstance(reads, list | tuple) or not all(isinstance(name, str) for name in reads):
+        raise ConfigError(f'{path} does not say READS = ["..."], the tables it is made from')
+    return Product(folder.name, path.stem, title, tuple(reads), f"{_place(path)}:{function}")
+
+
+def _constants(body: list[ast.stmt]) -> Mapping[str, Any]:
+    """What is assigned literally at the top of a file."""
+    values: dict[str, Any] = {}
+    for node in body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            try:
+                values[node.targets[0].id] = ast.literal_eval(node.value)
+            except ValueError:
+                continue
+    return values
+
+
+def _place(path: Path) -> str:
+    """A module of Innerloop's by its dotted name, a file of the user's by its path."""
+    if path.is_relative_to(HERE):
+        inside = path.relative_to(HERE.parents[1]).with_suffix("")
+        return ".".join(inside.parts)
+    return str(path)

@@ -1,0 +1,141 @@
+"""What is each layer's change worth? Freezing at test time, under the CKA of the same layers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import HEAD, layers_in_order
+from innerloop.papers.questions import interventions as changed
+from innerloop.render import captions
+from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.style import (
+    DOTTED,
+    Look,
+    legend_below,
+    panels,
+    say_not_measured,
+    theme,
+    titles_of,
+    variant_looks,
+    whiskers,
+)
+from innerloop.stats.summaries import summarise
+
+TITLE = "What each layer's change is worth"
+READS = ("interventions", "cka", "own_change")
+
+#: How a layer's own change is drawn, beside its whole change.
+OWN = {"linestyle": DOTTED, "markerfacecolor": "white", "linewidth": 0.9}
+#: What stands beside the single layers, and the intervention that freezes it.
+TOGETHER = {"body": ("only", HEAD), "all": ("nothing", "")}
+
+
+@theme()
+def draw(evidence: Evidence) -> Drawing:
+    """CKA of each layer above, points lost by freezing it below; a column for each protocol."""
+    study = evidence.study
+    measured = {name: changed.worth(evidence, name, "last") for name in study.protocols}
+    measured = {name: summary for name, summary in measured.items() if not summary.empty}
+    if not measured:
+        return not_measured("interventions on adaptation")
+    looks = variant_looks(study)
+    every = pd.concat(measured.values(), ignore_index=True)
+    layers = layers_in_order(every.loc[every["intervention"] == "frozen", "layer"])
+    figure, axes = panels(2, len(measured), (3.9, 2.5), sharex=True, sharey="row")
+    titles = titles_of(figure, {name: study.protocol_title(name) for name in measured}, 3.4, 1)
+    for above, below, (protocol, summary) in zip(*axes, measured.items(), strict=True):
+        above.set_title(titles[protocol])
+        similar = _similarities(evidence, protocol, summary)
+        places = [*layers, *TOGETHER]
+        _draw(above, similar, places, looks)
+        _draw(above, _own_changes(evidence, protocol), places, looks, **OWN)
+        _draw(below, _frozen(summary), places, looks)
+        if similar.empty:
+            say_not_measured(above)
+        below.axhline(0, color="0.6", linewidth=0.8, zorder=0)
+        below.axvline(len(layers) - 0.5, color="0.8", linewidth=0.8, zorder=0)
+        below.set_xticks(range(len(places)), places)
+        below.set_xlim(-0.5, len(places) - 0.5)
+        below.set_xlabel("frozen")
+    axes[0][0].set_ylabel("debiased CKA")
+    axes[1][0].set_ylabel("points that its change is worth")
+    legend_below(figure, [looks[name] for name in looks if (every["variant"] == name).any()])
+    home = study.dataset_label(study.home())
+    return Drawing(
+        figure,
+        captions.join(
+            f"What each layer's change is worth ({home}). Above: how similar the layer's output is "
+            "before and after adaptation (1: unchanged); dotted, where measured: by its own change "
+            "alone, its input as before adaptation. Below: accuracy where everything adapts, "
+            "minus accuracy where the named layer stays as it is while the others adapt, in "
+            "percentage points; body: only the head adapts; all: nothing adapts. A layer may "
+            "hardly change and still be worth much, and the output of the head also changes by all "
+            "that happens before it.",
+            changed.method_sentences(evidence, every),
+        ),
+        "Two rows of plots on one axis of layers: above the CKA of each layer before and after "
+        "adaptation, below the percentage points lost when it is frozen; one line per method.",
+    )
+
+
+def _frozen(summary: pd.DataFrame) -> pd.DataFrame:
+    """The rows in which something is frozen, named by what that is."""
+    frozen = summary[summary["intervention"] == "frozen"].assign(place=lambda rows: rows["layer"])
+    together = [
+        summary[(summary["intervention"] == name) & (summary["layer"] == layer)].assign(place=place)
+        for place, (name, layer) in TOGETHER.items()
+    ]
+    return pd.concat([frozen.astype({"place": str}), *together])
+
+
+def _similarities(evidence: Evidence, protocol: str, summary: pd.DataFrame) -> pd.DataFrame:
+    """Debiased CKA of the same models on the same data set, after the same steps."""
+    rows = _debiased(evidence, "cka", protocol)
+    same = summary[["variant", "steps"]].drop_duplicates().astype({"variant": str})
+    rows = rows.astype({"variant": str}).merge(same, on=["variant", "steps"])
+    return _by_layer(evidence, rows)
+
+
+def _own_changes(evidence: Evidence, protocol: str) -> pd.DataFrame:
+    """The same with that layer alone adapted."""
+    return _by_layer(evidence, _debiased(evidence, "own_change", protocol, change="own"))
+
+
+def _debiased(evidence: Evidence, table: str, protocol: str, **equal: object) -> pd.DataFrame:
+    study = evidence.study
+    home = study.home()
+    return evidence.rows(
+        table, protocol=protocol, setting=study.main_setting(protocol), train_dataset=home,
+        eval_dataset=home, checkpoint="last", estimator="debiased", **equal,
+    )  # fmt: skip
+
+
+def _by_layer(evidence: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
+    found = summarise(rows, ["variant", "layer"], "similarity", evidence.study.statistics)
+    return found.assign(place=found["layer"].astype(str))
+
+
+def _draw(
+    axes: Axes, rows: pd.DataFrame, places: list[str], looks: Mapping[str, Look], **style: Any
+) -> None:
+    """One line for each variant, side by side so that none is hidden."""
+    shown = [name for name in looks if (rows["variant"] == name).any()]
+    width = min(0.22, 0.04 * (len(shown) - 1))
+    for offset, name in zip(np.linspace(-width, width, len(shown)), shown, strict=True):
+        curve = rows[rows["variant"] == name].set_index("place").reindex(places)
+        # what is frozen together is no further layer of the curve
+        alone, line = curve.index.isin([*TOGETHER]), {**looks[name].line(), **style}
+        for part, joined in ((~alone, {}), (alone, {"linestyle": "none"})):
+            axes.errorbar(
+                np.flatnonzero(part) + offset,
+                curve["mean"][part],
+                yerr=whiskers(curve[part]),
+                elinewidth=0.9,
+                **{**line, **joined},
+            )

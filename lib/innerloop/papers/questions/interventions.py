@@ -1,0 +1,101 @@
+"""What interventions cost: paired differences on the same tasks, and what captions say of them."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.render import captions
+from innerloop.stats.summaries import summarise
+
+#: Which model was measured, on what; a seed's models are told apart by `seed`.
+MODEL = ["protocol", "variant", "train_dataset", "setting", "eval_dataset", "iteration", "steps"]
+GROUP = [*MODEL, "intervention", "layer"]
+#: One adaptation that is changed in several ways.
+PAIR = [*MODEL, "checkpoint", "seed", "episode"]
+
+#: How an intervention is called; {} is its layer.
+WORDS = {
+    "everything": "everything adapts",
+    "nothing": "nothing adapts",
+    "frozen": "{} frozen",
+    "only": "only {} adapts",
+    "frozen_up_to": "frozen up to {}",
+    "only_weight": "only the weight of {} adapts",
+    "norm_frozen": "gamma and beta frozen",
+    "prototypes": "nearest class mean instead of the head",
+    "prototypes_of_slow": "nearest class mean, nothing adapts",
+    "step_sizes_halved": "step sizes × 1/2",
+    "step_sizes_doubled": "step sizes × 2",
+    "step_sizes_tripled": "step sizes × 3",
+    "step_sizes_clamped": "negative step sizes at 0",
+    "step_sizes_absolute": "step sizes without their sign",
+    "step_sizes_flipped": "step sizes with the other sign",
+    "step_sizes_shuffled": "step sizes shuffled within tensors",
+    "step_sizes_mean": "step sizes at their tensor's mean",
+    "step_sizes_at_start": "step sizes as before training",
+    "step_sizes_swapped": "means of last body layer and head swapped",
+    "another_task": "adapted to another task",
+    "another_task_of_same_classes": "adapted to other images of the classes",
+    "another_task_of_other_classes": "adapted to other classes",
+    "labels_permuted": "mean over orders of the classes",
+}
+
+
+def in_words(intervention: str, layer: str) -> str:
+    """`conv4 frozen`."""
+    return WORDS[intervention].format(layer)
+
+
+def differences(evidence: Evidence, **equal: object) -> pd.DataFrame:
+    """Rows of the table `interventions`, each with what it loses.
+
+    Args:
+        evidence: the study's measurements.
+        equal: columns and the values they must have, for example `checkpoint`.
+
+    Returns:
+        The rows with a column `worth`: accuracy of the same model on the same task where everything
+        adapts, minus that of the row; a fraction, NaN where one of the two diverged.
+    """
+    rows = evidence.rows("interventions", **equal)
+    whole = rows.loc[rows["intervention"] == "everything", [*PAIR, "accuracy"]]
+    paired = rows.merge(whole, on=PAIR, suffixes=("", "_of_everything"), validate="many_to_one")
+    return paired.assign(worth=paired["accuracy_of_everything"] - paired["accuracy"])
+
+
+def worth(evidence: Evidence, protocol: str, checkpoint: str) -> pd.DataFrame:
+    """Mean worth with intervals over tasks, of a protocol's models on their own data set.
+
+    Returns:
+        One row for each of `GROUP`, with the columns of `summarise`, in points.
+    """
+    study = evidence.study
+    home = study.home()
+    rows = differences(
+        evidence, protocol=protocol, checkpoint=checkpoint, setting=study.main_setting(protocol),
+        train_dataset=home, eval_dataset=home,
+    )  # fmt: skip
+    return summarise(rows.assign(worth=100 * rows["worth"]), GROUP, "worth", study.statistics)
+
+
+def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:
+    """How the values were measured, with counts, population and what is missing."""
+    study: DescribedStudy = evidence.study
+    whole = summary[summary["intervention"] == "everything"].set_index(MODEL)["missing"]
+    # what diverges where everything adapts has no difference to it, and is said once
+    more = summary["missing"].to_numpy() > whole.reindex(summary.set_index(MODEL).index).to_numpy()
+    said = summary[more | (summary["intervention"] == "everything")]
+    labels = said.assign(
+        variant=[study.label(name) for name in said["variant"]],
+        adaptation=[*map(in_words, said["intervention"], said["layer"])],
+    )
+    return captions.join(
+        f"Paired differences on the same test tasks; {captions.interval(study.statistics)};",
+        captions.counted(summary),
+        "They speak of these models on these test classes; other trainings or other classes may "
+        "differ by more.",
+        captions.missing_values(labels, "variant", "adaptation", "because adaptation diverged"),
+        captions.stand_ins(study, summary),
+    )

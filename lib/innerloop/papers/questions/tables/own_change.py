@@ -1,0 +1,77 @@
+"""How much of each layer's change is its own, and how much comes with its input."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
+from innerloop.render import captions
+from innerloop.render.tabulation import (
+    MODEL_COLUMNS,
+    Tabulation,
+    models_shown,
+    not_measured,
+    plus_minus,
+)
+from innerloop.stats.summaries import summarise
+
+TITLE = "Own and inherited change"
+READS = ("own_change", "cka")
+
+#: Column of print -> what was measured: the probe `cka`, or a change of `own_change`.
+CHANGES = {"CKA": "total", "Own": "own", "Inherited": "inherited"}
+KEYS = [*MODEL_COLUMNS, "iteration", "layer"]
+
+
+def tabulate(evidence: Evidence) -> Tabulation:
+    """Debiased CKA of each layer: as it is, by its own change alone, and by all but that."""
+    study = evidence.study
+    equal = {"checkpoint": "last", "estimator": "debiased"}
+    rows = evidence.rows("own_change", **equal)
+    if rows.empty:
+        header = [*MODEL_COLUMNS.values(), "Layer", *CHANGES, "Tasks"]
+        return not_measured("layers' own changes", header)
+    text = dict.fromkeys([*set(KEYS) - {"steps", "iteration"}, "change"], str)
+    total = evidence.rows("cka", **equal).assign(change="total")
+    summary = summarise(
+        pd.concat([rows.astype(text), total.astype(text)]), [*KEYS, "change"], "similarity",
+        study.statistics,
+    )  # fmt: skip
+    by_change = summary.set_index(KEYS).groupby("change")
+    own = by_change.get_group("own").reset_index()
+    order = {layer: place for place, layer in enumerate(layers_in_order(own["layer"]))}
+    ranked = own.assign(
+        model=own.groupby([*MODEL_COLUMNS], sort=False).ngroup(), place=own["layer"].map(order)
+    ).sort_values(["model", "place"])
+    models, everywhere = models_shown(ranked, study)
+    where = pd.MultiIndex.from_frame(ranked[KEYS])
+    cells = {
+        title: [
+            plus_minus(mean, half, 3)
+            for mean, half in by_change.get_group(change)
+            .reindex(where)[["mean", "half_width"]]
+            .itertuples(index=False, name=None)
+        ]
+        for title, change in CHANGES.items()
+        if change in by_change.groups
+    }
+    printed = models.assign(Layer=ranked["layer"], **cells, Tasks=[f"{n:,}" for n in ranked["n"]])
+    kept = summary[summary.set_index(KEYS).index.isin(where)]
+    return Tabulation(
+        kept,
+        printed,
+        captions.join(
+            "Debiased linear CKA between each layer's output before and after adaptation (1: "
+            "unchanged). CKA: all weights adapted. Own: this layer's weights alone, its input as "
+            "before. Inherited: all weights but this layer's. The output of the head is the "
+            "logits, so that its CKA inherits whatever happens in the body.",
+            everywhere,
+            f"{captions.interval(study.statistics)};",
+            captions.counted(kept),
+            "They speak of these models on these test classes.",
+            captions.missing_values(kept, "variant", "layer", "because a layer is constant"),
+            captions.stand_ins(study, kept),
+        ),
+        tuple(int(place) for place in ranked["model"].diff().fillna(0).to_numpy().nonzero()[0]),
+    )

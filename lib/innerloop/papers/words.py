@@ -1,0 +1,183 @@
+"""Judged claims in words: what was compared, what was found, on how much."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import Comparison, Selection, claims_of
+from innerloop.papers.judgement import VERDICTS, WHERE_RUN, Judgement, Outcome, judge_claims
+from innerloop.papers.quantities import QUANTITIES, Quantity
+from innerloop.render import captions
+from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
+
+STAND_IN = "on stand-in data"
+
+#: Quantities that are changes already: their sign is worth printing.
+_CHANGES = ("prototype_change", "weight_norm_growth", "mean_step_size")
+
+_CONDITIONS = {
+    "pre_adaptation": "before adaptation",
+    "on_task": "on-task",
+    "off_task": "off-task",
+    "relative": "off-task less on-task",
+}
+
+
+@lru_cache(maxsize=8)  # several tables of one study, each of which would take seconds
+def judged(evidence: Evidence) -> list[Judgement]:
+    """The papers' claims, judged by this study's measurements."""
+    return judge_claims(claims_of(evidence.study), evidence)
+
+
+def verdict(found: Judgement | Outcome) -> str:
+    """`holds`, `holds on stand-in data`, `holds where run (1 of 2)`."""
+    name = found.verdict
+    if isinstance(found, Judgement) and name == WHERE_RUN:
+        run = sum(outcome.verdict != "not run" for outcome in found.deciding)
+        name = f"{name} ({run} of {len(found.deciding)})"
+    return f"{name} {STAND_IN}" if found.stand_in and name.startswith(("holds", "fails")) else name
+
+
+def compared(outcome: Outcome, study: DescribedStudy) -> str:
+    """`Scaled LR − MAML, accuracy, Symbols 5w1s`."""
+    comparison, layer = outcome.comparison, outcome.layer
+    of, against = comparison.of, comparison.against
+    named = f"{layer} (of {len(comparison.layers)} layers)" if layer else _layer(of)
+    parts = [_sides(of, against, study), _what(of, against), named, _place(of, against, study)]
+    return ", ".join(filter(None, parts))
+
+
+def expected(comparison: Comparison) -> str:
+    """`> 0`, `within ± 2`."""
+    margin, than = (f"{value:g}" for value in (comparison.margin, comparison.than))
+    if comparison.expected == "equal":
+        return f"{than} ± {margin}" if comparison.than else f"within ± {margin}"
+    if comparison.expected == "not_greater":
+        return f"< {margin}, not shown > 0"
+    return f"{'>' if comparison.expected == 'greater' else '<'} {than}"
+
+
+def found(outcome: Outcome) -> str:
+    """`+4.0 ± 1.9 points`; of one side alone its value, not its distance from the number."""
+    test, quantity, comparison = outcome.test, quantity_of(outcome), outcome.comparison
+    if test is None:
+        return MISSING
+    alone = comparison.against is None and comparison.of.quantity not in _CHANGES
+    mean = test.difference.mean + comparison.than
+    text = plus_minus(mean, test.difference.half_width, quantity.digits, sign=not alone)
+    return f"{text} {quantity.unit}".rstrip()
+
+
+def quantity_of(outcome: Outcome) -> Quantity:
+    """The quantity that a comparison is about."""
+    return QUANTITIES[outcome.comparison.of.quantity]
+
+
+def counted(outcome: Outcome) -> str:
+    """`100 tasks`, `3 seeds`."""
+    if outcome.test is None:
+        return MISSING
+    n, what = outcome.test.difference.n, quantity_of(outcome).replicate
+    return f"{n:,} {what.removesuffix('s') if n == 1 else what}"
+
+
+def in_short(outcome: Outcome, study: DescribedStudy) -> str:
+    """A comparison, what was expected and found, and on how much, in one line."""
+    if outcome.test is None:
+        return f"{compared(outcome, study)}: {outcome.note or outcome.verdict}"
+    adjusted = p_value(outcome.p_adjusted)
+    sign = "" if adjusted.startswith("<") else "= "
+    p = outcome.note if math.isnan(outcome.p_adjusted) else f"p {sign}{adjusted}"
+    size = detectable(outcome)
+    undecided = outcome.verdict == "inconclusive" and size != MISSING
+    parts = [
+        f"{found(outcome)} (expected {expected(outcome.comparison)})",
+        p,
+        f"n = {counted(outcome)}",
+        f"detectable {size} {quantity_of(outcome).unit}".rstrip() if undecided else "",
+    ]
+    return f"{compared(outcome, study)}: {', '.join(filter(None, parts))}"
+
+
+def meanings(judgements: list[Judgement]) -> str:
+    """What the verdicts that were given mean."""
+    known = {**VERDICTS, WHERE_RUN: "the test decides for the paper in all that this study ran"}
+    given = {judgement.verdict for judgement in judgements}
+    text = "; ".join(f"{name}: {meaning}" for name, meaning in known.items() if name in given)
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def family(judgements: list[Judgement], study: DescribedStudy) -> str:
+    """How many comparisons were tested, and how their p-values were adjusted."""
+    outcomes = [outcome for judgement in judgements for outcome in judgement.deciding]
+    return f"Two-sided {captions.correction(study.statistics, [o.p for o in outcomes])}."
+
+
+def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:
+    """Which data sets stand in for the papers' in the comparisons that were made."""
+    sides = (
+        side
+        for judgement in judgements
+        for outcome in judgement.outcomes
+        if outcome.test is not None
+        for side in (outcome.comparison.of, outcome.comparison.against)
+        if side is not None
+    )
+    return study.stand_ins(
+        study.in_role(role) for side in sides for role in (side.trained_on, side.tested_on)
+    )
+
+
+def detectable(outcome: Outcome) -> str:
+    """The smallest true difference that 80 % of repetitions would find, by this test alone."""
+    if outcome.test is None:
+        return MISSING
+    return number(outcome.test.smallest_detectable, quantity_of(outcome).digits)
+
+
+def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> str:
+    label = study.label(of.variant, of.protocol)
+    if against is None:
+        return label
+    if against.variant != of.variant:
+        return f"{label} − {study.label(against.variant, against.protocol)}"
+    if against.at != of.at:
+        return f"{label} {_when(of)} − {_when(against)}"
+    return label
+
+
+def _when(selection: Selection) -> str:
+    return "after training" if selection.at == 1 else f"after {100 * (selection.at or 0):g} % of it"
+
+
+def _what(of: Selection, against: Selection | None) -> str:
+    title, condition = QUANTITIES[of.quantity].title, _CONDITIONS.get(of.condition, "")
+    if of.quantity == "weight_norm_growth":
+        return f"{title} from {100 * of.start:g} to {100 * (of.at or 1):g} % of training"
+    if of.quantity == "weight_norm":
+        return f"{title} at {100 * (of.at or 0):g} % of training"
+    text = " ".join(filter(None, [of.estimator, title, condition]))
+    if against is not None and against.quantity != of.quantity:
+        return f"{text} − {QUANTITIES[against.quantity].title} of the full procedure"
+    return text
+
+
+def _layer(of: Selection) -> str:
+    return {"body": "mean of the conv layers", "all": "all weights"}.get(of.layer, of.layer)
+
+
+def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> str:
+    tested = study.dataset_label(study.in_role(of.tested_on))
+    trained = [
+        study.dataset_label(study.in_role(side.trained_on))
+        for side in (of, against)
+        if side is not None
+    ]
+    if len(set(trained)) > 1:
+        return f"{tested} {of.setting}, trained on {trained[0]} − on {trained[1]}"
+    if QUANTITIES[of.quantity].reads == "toy":
+        return tested
+    return f"{tested} {of.setting}"

@@ -1,0 +1,129 @@
+"""The figures and tables of a study: those of its papers' folders whose measurements it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+
+from innerloop.papers.claims import read_claims
+from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Paper, Product
+from innerloop.papers.quantities import QUANTITIES
+from innerloop.runtime.built_in import PROBES
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.suggestions import instead_of
+from innerloop.study import paths
+from innerloop.study.study import Study
+
+#: What stands beside published numbers.
+COMPARED = ("accuracy", "protonet", "step_size")
+
+
+def measured_tables(study: Study) -> list[str]:
+    """Names of the tables of measurements that a study fills."""
+    probes = {probe for model in study.models.values() for probe in model.probes}
+    toy = ["toy"] if study.keys.toy else []
+    return ["accuracy", *paths.LOGGED, *sorted(probes), *toy]
+
+
+def users_tables(study: Study) -> list[str]:
+    """Those that the user's own probes fill."""
+    own = study.config.get("probes", {}).keys() - PROBES.keys()
+    return [name for name in measured_tables(study) if name in own]
+
+
+class Products:
+    """The figures and tables of one study.
+
+    Args:
+        study: the study.
+
+    Raises:
+        ConfigError: a product reads a table that there is not, or a probe has a table's name.
+    """
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._tables = measured_tables(study)
+        self._papers = [*study.papers.values()]
+        for paper in self._papers:
+            for product in (*paper.figures, *paper.tables):
+                self._check(product, paper)
+        self.figures = [p for paper in self._papers for p in self._made(paper, paper.figures)]
+        self.tables = [p for paper in self._papers for p in self._made(paper, paper.tables)]
+        self.tables += self._of_probes()
+
+    def is_measured(self, paper: Paper) -> bool:
+        """Whether the study has models under a paper's protocol."""
+        protocols = {key.protocol for key in self._study.models}
+        return not paper.facts.protocol or paper.facts.protocol in protocols
+
+    def left_out(self, paper: Paper) -> list[str]:
+        """Titles of a paper's figures and tables that this study cannot make."""
+        made = {(p.name, p.title) for p in (*self.figures, *self.tables) if p.paper == paper.name}
+        each = (p for p in (*paper.figures, *paper.tables) if p.name != PROBE)
+        return [p.title for p in each if (p.name, p.title) not in made and paper.name != OWN]
+
+    def reads(self, product: Product) -> list[str]:
+        """The tables of measurements that a product reads, as far as the study fills them."""
+        named = {table for name in product.reads for table in self._meant.get(name, (name,))}
+        return [table for table in self._tables if table in named]
+
+    def files(self, product: Product) -> list[Path]:
+        """The files of claims and published numbers that a product reads."""
+        names = [VERDICTS[name] for name in product.reads if name in VERDICTS]
+        found = (paper.file(name) for name in names for paper in self._measured)
+        return [file for file in found if file is not None]
+
+    @cached_property
+    def _measured(self) -> list[Paper]:
+        return [paper for paper in self._papers if self.is_measured(paper)]
+
+    @cached_property
+    def _meant(self) -> dict[str, tuple[str, ...]]:
+        """What `READS` means by each key of `VERDICTS`, in this study."""
+        comparisons = [
+            comparison
+            for paper in self._measured
+            for claim in read_claims(paper)
+            for comparison in claim.comparisons
+        ]
+        sides = [side for c in comparisons for side in (c.of, c.against) if side is not None]
+        numbers = any(paper.file(PUBLISHED) for paper in self._measured)
+        return {
+            "claims": tuple({QUANTITIES[side.quantity].reads for side in sides}),
+            "published": COMPARED if numbers else (),
+            SWEEPS: ("accuracy",) if self._study.sweeps else (),
+        }
+
+    def _made(self, paper: Paper, products: Iterable[Product]) -> list[Product]:
+        if not self.is_measured(paper):
+            return []
+        return [product for product in products if self._can_be_made(product)]
+
+    def _can_be_made(self, product: Product) -> bool:
+        """Whether the study has the table that it cannot do without, the first that it reads."""
+        first = next(iter(product.reads), "")
+        return first in self._tables or bool(self._meant.get(first))
+
+    def _of_probes(self) -> list[Product]:
+        own = self._papers[0]
+        names = users_tables(self._study)
+        for name in names:
+            if any(name == product.name for product in own.tables):
+                raise ConfigError(
+                    f"study file: probes.{name}: a table has that name; choose another"
+                )
+        return [own.product("tables", name, names) for name in names]
+
+    def _check(self, product: Product, paper: Paper) -> None:
+        known = {
+            *("accuracy", "toy", *paths.LOGGED, *PROBES, *VERDICTS, SWEEPS),
+            *self._study.config.get("probes", {}),
+        }
+        for name in product.reads:
+            if name not in known:
+                raise ConfigError(
+                    f"study file: papers: {paper.folder}: {product.name}: READS names the table "
+                    f"'{name}'{instead_of(name, sorted(known))}"
+                )

@@ -1,0 +1,91 @@
+"""A study has the figures and tables of the papers it chooses, as far as it measures for them."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from innerloop.runtime.errors import ConfigError
+from innerloop.study.description import describe
+from innerloop.study.products import Products
+from innerloop.study.study import Study
+
+SMOKE = yaml.safe_load(
+    (Path(__file__).parents[2] / "config/smoke.yaml").read_text(encoding="utf-8")
+)
+
+
+def smoke(**changed: Any) -> Study:
+    """The smoke study with other keys."""
+    return Study({**deepcopy(SMOKE), **changed})
+
+
+def names(study: Study) -> set[str]:
+    """Folder and name of every figure and table."""
+    products = Products(study)
+    return {f"{product.paper}/{product.name}" for product in (*products.figures, *products.tables)}
+
+
+def test_without_papers_there_are_the_study_s_own_results_alone() -> None:
+    own = {"own/learning_curves", "own/side_by_side", "own/accuracy"}
+    config = {key: value for key, value in deepcopy(SMOKE).items() if key != "papers"}
+    assert names(Study(config)) == own
+
+
+def test_a_paper_without_models_of_its_protocol_is_left_out_and_named() -> None:
+    protocols = {"sweep": SMOKE["protocols"]["p1"]}
+    models = {"plain": {**SMOKE["models"]["plain"], "protocol": "sweep"}}
+    study = smoke(protocols=protocols, models=models, papers=["p1"])
+    assert not [name for name in names(study) if name.startswith("p1/")]
+    (paper,) = (one for one in describe(study)["papers"] if one["name"] == "p1")
+    assert not paper["measured"]
+    assert "Figure 2: CKA per layer" in paper["left_out"]
+
+
+def test_a_figure_whose_table_is_not_measured_is_left_out_and_named() -> None:
+    config = {key: value for key, value in deepcopy(SMOKE).items() if key != "toy"}
+    study = Study(config)
+    assert "p1/figure7_toy" not in names(study)
+    (paper,) = (one for one in describe(study)["papers"] if one["name"] == "p1")
+    assert paper["left_out"] == ["Figure 7: the two methods without meta-learning"]
+
+
+def test_claims_are_read_by_the_tables_that_judge_them() -> None:
+    products = Products(smoke(papers=["p2"]))
+    (claims,) = (table for table in products.tables if table.name == "claims")
+    assert set(products.reads(claims)) == {"accuracy", "protonet", "step_size"}
+    assert [file.parent.name for file in products.files(claims)] == ["p2"]
+
+
+@pytest.mark.parametrize(
+    ("papers", "said"),
+    [
+        (["p3"], "paper 'p3' is unknown; known are"),
+        (["./nowhere"], "there is no folder ./nowhere"),
+    ],
+)
+def test_what_is_wrong_is_said_in_words(papers: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=f"study file: papers: .*{said}"):
+        smoke(papers=papers)
+
+
+def test_two_folders_of_one_name_are_refused(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("a/mine", "b/mine"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "paper.yaml").write_text("title: Mine\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match="2 folders are called 'mine'"):
+        smoke(papers=["a/mine", "b/mine"])
+
+
+def test_a_paper_touches_no_measurement(tmp_path: Path, monkeypatch: Any) -> None:
+    """Choosing others draws anew and measures nothing again."""
+    from innerloop.study.jobs import Jobs
+    from innerloop.study.measurements import Measurements
+
+    parts = [Measurements(Jobs(smoke(papers=p))).study_of("cka") for p in (["p1"], [])]
+    assert parts[0] == parts[1]
