@@ -55,6 +55,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"Accuracy on {tasks} validation tasks, always the same, during training. The best "
             "checkpoint is chosen by these tasks; accuracy in tables is of test tasks.",
             curves.seeds(rows),
+            captions.stand_ins(study, rows),
         ),
         "Line plots of validation accuracy against training iterations, one panel per protocol, "
         "data set and setting, one line per variant.",
