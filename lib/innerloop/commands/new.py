@@ -38,7 +38,7 @@ def main(argv: list[str]) -> None:
             "with a letter or digit"
         )
     if file.exists():
-        raise ConfigError(f"{file} is there already; choose another name, or remove it")
+        raise ConfigError(f"{file} is there already; choose another name")
     text = study_file(arguments.name, arguments.template, Path.cwd())
     with atomic_path(file) as temporary:
         temporary.write_text(text, encoding="utf-8")

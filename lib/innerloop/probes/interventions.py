@@ -32,8 +32,8 @@ from innerloop.networks.parameters import (
     role_of,
     with_task_axis,
 )
+from innerloop.probes.nearest_prototype import prototype_accuracies
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.probes.protonet import prototype_accuracies
 from innerloop.runtime.errors import NothingAdaptsError
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.streams import Stream, seed_from, stream_key
@@ -120,9 +120,9 @@ class Changed:
         if intervention == "labels_permuted":
             return self._over_orders()
         if intervention == "prototypes":
-            return prototype_accuracies(self.model, self._adapted, self.tasks)
+            return prototype_accuracies(self.model.network, self._adapted, self.tasks)
         if intervention == "prototypes_of_slow":
-            return prototype_accuracies(self.model, self._slow, self.tasks)
+            return prototype_accuracies(self.model.network, self._slow, self.tasks)
         adapts = tuple(self._adapting(intervention, layer))
         if adapts not in self._known:  # many of ANIL's are the same
             frozen = self._all.difference(adapts)

@@ -7,7 +7,12 @@ import math
 import torch
 import torch.nn.functional as F
 
+from innerloop.data.tasks import TaskBatch
+from innerloop.engine.engine import engine_of
+from innerloop.learners.losses import task_accuracies
 from innerloop.learners.prototypes import class_means
+from innerloop.networks.network import Network
+from innerloop.networks.parameters import Parameters, bounded
 
 
 def prototypes(embeddings: torch.Tensor, labels: torch.Tensor, way: int) -> torch.Tensor:
@@ -32,6 +37,32 @@ def cosine_similarities(embeddings: torch.Tensor, prototypes: torch.Tensor) -> t
         prototypes: [T, way, D].
     """
     return _directions(embeddings) @ _directions(prototypes).transpose(1, 2)
+
+
+def prototype_accuracies(
+    network: Network, weights: Parameters, tasks: TaskBatch, *, joint: bool = False
+) -> torch.Tensor:
+    """Share of each task's query images that are nearest to their own class's prototype, [T].
+
+    NaN for a task whose weights diverged.
+    """
+    support, query = _embeddings(network, weights, tasks, joint)
+    centres = prototypes(support, tasks.support.labels, network.way)
+    return task_accuracies(cosine_similarities(query, centres), tasks.query.labels).masked_fill(
+        ~bounded(weights), math.nan
+    )
+
+
+@torch.no_grad()
+def _embeddings(
+    network: Network, weights: Parameters, tasks: TaskBatch, joint: bool
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Output of the body for support and query images, [T, N, feature_size] each."""
+    engine, support, query = engine_of(network), tasks.support.images, tasks.query.images
+    if joint:
+        both = engine.features(weights, torch.cat([support, query], 1), support=support)
+        return both[:, : support.shape[1]], both[:, support.shape[1] :]
+    return engine.features(weights, support), engine.features(weights, query, support=support)
 
 
 def _directions(vectors: torch.Tensor) -> torch.Tensor:

@@ -7,17 +7,14 @@ change is a difference on the very same images.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
 
 from innerloop.data.other_tasks import of_other_classes
 from innerloop.data.tasks import TaskBatch, Tasks
-from innerloop.engine.engine import engine_of
-from innerloop.learners.losses import task_accuracies
-from innerloop.networks.parameters import Parameters, bounded, with_task_axis
-from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
+from innerloop.networks.parameters import with_task_axis
+from innerloop.probes.nearest_prototype import prototype_accuracies
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
@@ -69,37 +66,11 @@ def _accuracies(
     slow = with_task_axis(weights.slow, len(on))
     fast = model.adapt(on, weights).fast
     return {
-        "pre_adaptation": prototype_accuracies(model, slow, on, joint=joint),
-        "on_task": prototype_accuracies(model, fast, on, joint=joint),
-        "pre_adaptation_off_task": prototype_accuracies(model, slow, off, joint=joint),
-        "off_task": prototype_accuracies(model, fast, off, joint=joint),
+        "pre_adaptation": prototype_accuracies(model.network, slow, on, joint=joint),
+        "on_task": prototype_accuracies(model.network, fast, on, joint=joint),
+        "pre_adaptation_off_task": prototype_accuracies(model.network, slow, off, joint=joint),
+        "off_task": prototype_accuracies(model.network, fast, off, joint=joint),
     }
-
-
-def prototype_accuracies(
-    model: ProbedModel, weights: Parameters, tasks: TaskBatch, *, joint: bool = False
-) -> torch.Tensor:
-    """Share of each task's query images that are nearest to their own class's prototype, [T].
-
-    NaN for a task whose weights diverged.
-    """
-    support, query = _embeddings(model, weights, tasks, joint)
-    centres = prototypes(support, tasks.support.labels, model.network.way)
-    return task_accuracies(cosine_similarities(query, centres), tasks.query.labels).masked_fill(
-        ~bounded(weights), math.nan
-    )
-
-
-@torch.no_grad()
-def _embeddings(
-    model: ProbedModel, weights: Parameters, tasks: TaskBatch, joint: bool
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Output of the body for support and query images, [T, N, feature_size] each."""
-    engine, support, query = engine_of(model.network), tasks.support.images, tasks.query.images
-    if joint:
-        both = engine.features(weights, torch.cat([support, query], 1), support=support)
-        return both[:, : support.shape[1]], both[:, support.shape[1] :]
-    return engine.features(weights, support), engine.features(weights, query, support=support)
 
 
 def _off_tasks(others: Tasks, on: TaskBatch, disjoint: bool) -> TaskBatch:
