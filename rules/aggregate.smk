@@ -9,6 +9,8 @@ localrules:
 
 rule describe_study:
     """Write what figures, tables and the report must know besides measurements."""
+    input:
+        splits=splits_of(tested_datasets()),
     output:
         description=paths.DESCRIPTION,
     log:
@@ -20,12 +22,14 @@ rule describe_study:
             # made here, where the whole study file is known
             lambda wildcards: canonical_json(describe(STUDY)),
         ),
+        splits=lambda wildcards, input: named(tested_datasets(), input.splits),
     message:
         "Describe the study {wildcards.study}"
     shell:
         r"""
         python {params.script:q} \
             --spec {params.file:q} \
+            --splits {params.splits:q} \
             --out {output.description:q} \
             >{log:q} 2>&1
         """

@@ -322,6 +322,11 @@ def evaluated_datasets(wildcards):
     return STUDY.models[key_of(wildcards)].evaluate_on
 
 
+def tested_datasets():
+    """The data sets whose tasks models are evaluated on."""
+    return sorted({dataset for dataset, setting in JOBS.episode_tables()})
+
+
 def own_splits(dataset):
     """The digest of the study's own split file of a data set, if it has one."""
     file = STUDY.config["datasets"][dataset].get("splits")

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from innerloop.runtime.command_line import program, spec_parser
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from innerloop.runtime.command_line import named_paths, program, spec_parser
 from innerloop.runtime.files import read_json_argument, write_json
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Write the description, which is the job's parameters."""
+    """Write the description: the job's parameters, and of how many classes tasks are drawn."""
     parser = spec_parser(__doc__)
     parser.add_argument("--out", required=True, type=Path, help="study.json")
+    parser.add_argument("--splits", nargs="*", default=[], help="dataset=splits.parquet")
     arguments = parser.parse_args(argv)
-    write_json(arguments.out, read_json_argument(arguments.spec, "--spec"))
+    description = read_json_argument(arguments.spec, "--spec")
+    for name, path in named_paths(arguments.splits).items():
+        counts = pc.value_counts(pq.read_table(path).column("split")).to_pylist()
+        description["datasets"][name]["classes"] = {
+            count["values"]: count["counts"] for count in counts
+        }
+    write_json(arguments.out, description)
 
 
 if __name__ == "__main__":

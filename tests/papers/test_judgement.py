@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection
-from innerloop.papers.judgement import judge_claims
+from innerloop.papers.judgement import VERDICTS, judge_claims
+from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
 from innerloop.stats.statistics import Statistics
 from shipped import CLAIMS
@@ -74,8 +76,10 @@ def claim(expected="greater", *comparisons, **options):
     return Claim("c", "P1", "Table 1", "New beats MAML.", found)
 
 
-def judge(frames, *claims, roles=ROLE, **statistics):
+def judge(frames, *claims, roles=ROLE, classes=20, **statistics):
     description = describe(("maml", "new"), (), roles=roles)
+    for about in description["datasets"].values():
+        about["classes"] = {"test": classes}
     rows = pd.concat(frames) if frames else None
     evidence = Memory({} if rows is None else {"accuracy": rows}, description)
     return judge_claims(claims or [claim()], evidence, Statistics(**statistics))
@@ -133,28 +137,77 @@ def test_the_smallest_detectable_difference_stands_beside_what_does_not_decide()
     assert outcome.test.smallest_detectable > 4
 
 
-def test_nulls_are_decided_at_the_level_of_the_tests():
-    """200 studies without any effect, of six comparisons each."""
-    variants = ["maml", "a", "b", "c", "d", "e", "f"]
-    family = [
-        claim("greater", Comparison(side(variant), side("maml"), "greater"))
-        for variant in variants[1:]
-    ]
-    false, any_false = 0, 0
-    for study in range(200):
-        frames = [
-            measured(name, tasks(seed=1000 + 10 * study + i)) for i, name in enumerate(variants)
-        ]
-        for correction in ("none", "holm"):
-            verdicts = [judged.verdict for judged in judge(frames, *family, correction=correction)]
-            decided = sum(verdict in ("holds", "fails") for verdict in verdicts)
-            if correction == "none":
-                false += decided
-            else:
-                any_false += decided > 0
-    # 5 % of 1200 tests, whose differences share MAML; with Holm at most 5 % of 200 studies
-    assert 0.03 <= false / 1200 <= 0.07
-    assert any_false <= 200 * 0.05 + 3 * np.sqrt(200 * 0.05 * 0.95)
+CLASSES, STUDIES = 20, 25
+
+
+def studies(trainings, gain=0.0, training_sd=0.01, class_sd=0.02, seed=0, n=TASKS):
+    """Frames of one study: two methods whose difference depends on trainings and classes."""
+    rng = np.random.default_rng(seed)
+    shares = task_shares(task_key(0, "mini_imagenet", "test"), range(n), classes=CLASSES, way=5)
+    of_classes = rng.normal(0, class_sd, CLASSES)
+    for training in range(trainings):
+        moved = rng.normal(0, training_sd) + shares @ of_classes
+        yield measured("maml", 0.5 + rng.normal(0, 0.04, n), training)
+        yield measured("new", 0.5 + gain + moved + rng.normal(0, 0.04, n), training)
+
+
+def decided(trainings, name, **effects):
+    """In how many studies without, or with, an effect a verdict is holds or fails."""
+    return sum(
+        getattr(judge([*studies(trainings, seed=seed, **effects)])[0], name) in ("holds", "fails")
+        for seed in range(STUDIES)
+    )
+
+
+def test_models_that_differ_by_chance_are_told_apart_and_methods_are_not():
+    """The models of one study do differ: their tasks say so, and are right. The methods do not."""
+    effects = {"training_sd": 0.02, "class_sd": 0.04, "n": 600}
+    assert decided(5, "verdict", **effects) >= STUDIES / 3
+    assert (
+        decided(5, "method", **effects) <= 0.05 * STUDIES + 4
+    )  # of a binomial count, nearly 3 sd above
+
+
+def test_a_method_that_is_better_is_found():
+    assert decided(5, "method", gain=0.06, n=600) >= 0.8 * STUDIES
+
+
+def test_one_training_says_nothing_of_a_method():
+    (judgement,) = judge([*studies(1, gain=0.2)])
+    assert (judgement.verdict, judgement.method) == ("holds", "not judged")
+    (outcome,) = judgement.outcomes
+    assert np.isnan([outcome.method.p, outcome.method.test.difference.low]).all()
+    assert method_in_words(judgement) == "not judged: one training"
+
+
+@pytest.mark.parametrize(
+    ("trainings", "gain", "verdict"),
+    [
+        (3, 0.2, "leans to it"),
+        (4, -0.2, "leans against it"),
+        (3, 0.0, "inconclusive"),
+        (5, 0.2, "holds"),
+    ],
+)
+def test_few_trainings_at_most_lean(trainings, gain, verdict):
+    (judgement,) = judge([*studies(trainings, gain=gain)])
+    assert judgement.method == verdict
+
+
+def test_trainings_that_disagree_do_not_lean():
+    frames = [measured("maml", tasks(seed=s, n=600), seed=s) for s in range(4)]
+    gains = (0.1, 0.1, 0.1, -0.02)
+    frames += [measured("new", tasks(g, 9 + s, n=600), seed=s) for s, g in enumerate(gains)]
+    assert judge(frames)[0].method == "inconclusive"
+
+
+def test_few_classes_are_no_sample_of_others():
+    frames = [*studies(5, gain=0.02, class_sd=0.06)]
+    many, few = judge(frames), judge(frames, classes=9)
+    (wide,), (narrow,) = (judged[0].outcomes for judged in (many, few))
+    assert wide.method.population == "new trainings, new classes"
+    assert narrow.method.population == "new trainings, these classes"
+    assert narrow.method.test.standard_error < wide.method.test.standard_error
 
 
 def test_planted_effects_are_found_in_nearly_every_study():
@@ -168,13 +221,14 @@ def test_planted_effects_are_found_in_nearly_every_study():
     assert found >= 95
 
 
-def test_the_family_is_corrected_together():
-    one = claim("greater", Comparison(side("new"), side("maml"), "greater"))
+def test_a_claim_is_a_family_and_other_claims_do_not_change_its_p():
+    comparison = Comparison(side("new"), side("maml"), "greater")
+    one, ten = claim("", comparison), claim("", *[comparison] * 10)
     frames = [measured("maml", tasks(seed=1)), measured("new", tasks(0.02, seed=2))]
     alone = judge(frames, one, correction="bonferroni")[0].outcomes[0]
-    among = judge(frames, one, *[one] * 9, correction="bonferroni")[0].outcomes[0]
-    assert among.p_adjusted == pytest.approx(10 * alone.p_adjusted)
-    assert alone.p_adjusted == alone.p
+    beside, many = judge(frames, one, ten, correction="bonferroni")
+    assert alone.p_adjusted == alone.p == beside.outcomes[0].p_adjusted
+    assert many.outcomes[0].p_adjusted == pytest.approx(10 * alone.p)
 
 
 @pytest.mark.parametrize(
@@ -305,24 +359,29 @@ def norms(end, seeds):
 @pytest.mark.parametrize(
     ("conv2", "seeds", "verdict", "layer"),
     [
-        (1.6, 4, "holds", "conv1"),
-        (0.8, 4, "fails", "conv2"),
-        (1.6, 1, "inconclusive", "conv1"),
+        (1.6, 5, "holds", "conv1"),
+        (0.8, 5, "fails", "conv2"),
+        (1.6, 3, "leans to it", "conv1"),
+        (1.6, 1, "not judged", "conv1"),
     ],
 )
-def test_every_layer_must_agree_and_one_seed_decides_nothing(conv2, seeds, verdict, layer):
+def test_every_layer_must_agree_and_without_tasks_trainings_decide(conv2, seeds, verdict, layer):
     of = Selection("weight_norm_growth", "maml", start=0, at=1)
     grows = claim("", Comparison(of, None, "greater", layers=("conv1", "conv2")))
     frames = {"weight_norm": norms({"conv1": 1.5, "conv2": conv2}, seeds)}
     evidence = Memory(frames, describe(("maml",), (), roles=ROLE))
     (judgement,) = judge_claims([grows], evidence)
-    assert judgement.verdict == verdict
+    assert (judgement.verdict, judgement.method) == ("not judged", verdict)
     (outcome,) = judgement.outcomes
-    assert (outcome.layer, outcome.seeds) == (layer, seeds)
-    assert np.isnan(outcome.p) == (seeds == 1)
+    assert (outcome.method.layer, outcome.seeds) == (layer, seeds)
+    assert outcome.method.population == "new trainings"
+    assert np.isnan(outcome.method.p) == (seeds == 1)
 
 
 def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):
     judged = judge_claims(CLAIMS, evidence_of("full"))
-    assert {judgement.verdict for judgement in judged} <= {"holds", "fails", "inconclusive"}
+    assert {judgement.verdict for judgement in judged} <= {
+        "holds", "fails", "inconclusive", "not judged",
+    }  # fmt: skip
+    assert all(judgement.method in VERDICTS for judgement in judged)
     assert not [o.note for j in judged for o in j.outcomes if "unequal protocol" in o.note]

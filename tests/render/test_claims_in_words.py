@@ -26,20 +26,20 @@ def seeds(tmp_path_factory):
 def test_every_claim_has_a_row_and_a_verdict(evidence_of):
     made = tabulate("claims", evidence_of("full"))
     assert made.display["Claim"].tolist() == [claim.claim for claim in CLAIMS]
-    assert set(made.frame["verdict"]) <= set(VERDICTS)
+    assert {*made.frame["verdict"], *made.frame["method_verdict"]} <= set(VERDICTS)
     papers = made.frame["paper"].tolist()
     assert made.rules == (papers.index("P2"),)
 
 
 def test_verdicts_on_stand_ins_say_so(evidence_of, seeds):
     made = tabulate("claims", evidence_of("full"))
-    decided = made.display["Verdict"][made.frame["verdict"].isin(["holds", "fails"])]
+    decided = made.display["For these models"][made.frame["verdict"].isin(["holds", "fails"])]
     assert len(decided) >= 5
     assert decided.str.endswith("on stand-in data").all()
     assert set(made.frame["data"]) == {"stand-in"}
     real = tabulate("claims", seeds)
     assert set(real.frame["data"]) == {"as in the paper"}
-    assert not real.display["Verdict"].str.contains("stand-in").any()
+    assert not real.display["For these models"].str.contains("stand-in").any()
 
 
 def test_planted_claims_are_judged_as_planted(seeds):
@@ -70,7 +70,8 @@ def test_one_seed_says_nothing_of_seeds(evidence_of, seeds):
     over_seeds = one[(one["replicate"] == "seeds") & (one["quantity"] != "toy_accuracy")]
     assert len(over_seeds) > 10
     assert over_seeds["p"].isna().all()
-    assert set(over_seeds["verdict"]) == {"inconclusive"}
+    assert {*over_seeds["verdict"], *over_seeds["method_verdict"]} == {"not judged"}
+    assert one["method_low"][one["seeds"] == 1].isna().all()
     assert one["seed_sd"][one["quantity"] != "toy_accuracy"].isna().all()
     three = tabulate("claim_comparisons", seeds).frame
     assert three["seed_sd"].notna().all()
@@ -80,7 +81,7 @@ def test_both_estimators_stand_there_and_one_decides(evidence_of):
     made = tabulate("claim_comparisons", evidence_of("full"))
     cka = made.frame[made.frame["quantity"] == "cka"]
     assert set(cka.groupby("of_estimator")["decides"].unique().map(tuple)) == {(True,), (False,)}
-    beside = made.display["Verdict"][~made.frame["decides"]]
+    beside = made.display["For these models"][~made.frame["decides"]]
     assert beside.str.endswith("beside)").all()
 
 
@@ -97,7 +98,7 @@ def test_a_line_says_what_was_expected_and_what_could_have_been_found(evidence_o
     lines = made.display.set_index("Claim")["What decides it"]
     assert "accuracy, Symbols 5w" in lines["Scaled LR beats MAML on miniImageNet."]
     assert "points (expected > 0), p " in lines["Scaled LR beats MAML on miniImageNet."]
-    undecided = made.display["Verdict"] == "inconclusive"
+    undecided = made.display["For these models"] == "inconclusive"
     tested = made.display.loc[undecided, "What decides it"]
     tested = tested[~tested.str.contains("one seed")]
     assert len(tested)
@@ -122,3 +123,11 @@ def test_models_of_two_data_sets_are_compared(seeds):
 
 def test_the_correction_is_named(evidence_of):
     assert "Holm's method for the" in tabulate("claims", evidence_of("full")).caption
+
+
+def test_a_line_says_for_whom_it_speaks(evidence_of, seeds):
+    one = tabulate("claims", evidence_of("full"))
+    assert one.display["For the method"].str.startswith("not judged: one training").sum() >= 20
+    three = tabulate("claims", seeds)
+    assert set(three.frame["method_verdict"]) <= {"leans to it", "leans against it", "inconclusive"}
+    assert three.display["What decides it"].str.contains("new trainings").all()

@@ -16,8 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from innerloop.data.splits import Split
+from innerloop.data.task_classes import task_key
 from innerloop.runtime.errors import DataError
-from innerloop.runtime.streams import Stream, stream_key
+from innerloop.runtime.streams import Stream
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class EpisodeSource:
             DataError: the split has too few classes, or a class too few images.
         """
         self._check(size)
-        key = stream_key(self.seed, self.split.dataset, self.split.name, self.purpose)
+        key = task_key(self.seed, self.split.dataset, self.split.name, self.purpose)
         classes = np.empty((len(indices), size.way), dtype=np.int64)
         images = np.empty((len(indices), size.way, size.shot + size.queries), dtype=np.int64)
         for row, index in enumerate(indices):

@@ -145,6 +145,8 @@ class DescribedStudy:
     def __init__(self, description: Mapping[str, Any]) -> None:
         try:
             self.name: str = description["study"]
+            self.seed: int = description.get("seed", 0)
+            self.disjoint_off_tasks: bool = description.get("disjoint_off_tasks", False)
             self.models = tuple(_model(entry) for entry in description["models"])
         except KeyError as error:
             raise ConfigError(f"the study's description lacks {error}") from error
@@ -188,6 +190,10 @@ class DescribedStudy:
         """Each of the chosen papers' data sets that another one stands in for, with that one."""
         roles = {role for paper in self.papers for role in paper.facts.datasets}
         return {role: name for role, name in self._roles.items() if role != name and role in roles}
+
+    def classes(self, dataset: str, split: str) -> int:
+        """How many classes the tasks of a split are drawn from; 0 where that is not described."""
+        return int(self._datasets.get(dataset, {}).get("classes", {}).get(split, 0))
 
     def stand_ins(self, shown: Iterable[str]) -> str:
         """A sentence on those of some data sets that stand in for the papers'; empty if none."""

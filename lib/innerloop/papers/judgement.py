@@ -1,70 +1,81 @@
-"""Does a claim hold in this study? The paired or equivalence test of every comparison decides.
+"""Whether claims hold in a study: for the models that it trained, and for the methods.
 
 Each comparison has two one-sided p-values: for what the paper says, and for the opposite. Twice
-the smaller one is its two-sided p-value, which is adjusted for the number of comparisons; where
-that is below the level of the study, the smaller side decides.
+the smaller one is its two-sided p-value, which is adjusted for the comparisons of its claim; where
+that is below the level of the study, the smaller side decides. This is done twice: for *these
+models* on these classes, of which the tasks are the sample, as the papers do it; and for the
+*method*, of which trainings and classes are.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+import numpy as np
 import pandas as pd
 
 from innerloop.measurements.comparability import require_comparable
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
 from innerloop.papers.quantities import QUANTITIES
-from innerloop.papers.readings import Values, at_common_steps, values_of
+from innerloop.papers.readings import Values, at_common_steps, class_shares, values_of
 from innerloop.runtime.errors import ComparisonError
 from innerloop.stats.multiple_comparisons import adjusted
 from innerloop.stats.statistics import Statistics
-from innerloop.stats.t_tests import TTest, one_sample
+from innerloop.stats.t_tests import TTest, generalised, one_sample
 
 VERDICTS = {
     "holds": "the test decides for the paper",
     "fails": "the test decides for the opposite",
+    "leans to it": "fewer than 5 trainings, of which four in five agree with the paper, p < 0.1",
+    "leans against it": "the same for the opposite",
     "inconclusive": "the test does not decide",
+    "not judged": "the study cannot tell, for the reason given",
     "not comparable": "the rows were measured under unequal protocols",
     "not run": "this study does not have the measurements",
 }
 
-
 #: Of a claim alone: some of its comparisons were not run.
 WHERE_RUN = "holds where run"
 
+#: With fewer trainings a verdict on a method is at most a leaning.
+LEAST_TRAININGS = 5
+_LEANS_BELOW, _AGREEING = 0.1, 0.8
+
+#: Whom a test speaks of.
+MODELS = "these models, these classes"
+NEW_CLASSES = "new trainings, new classes"
+SAME_CLASSES = "new trainings, these classes"
+TRAININGS = "new trainings"
+
 
 @dataclass(frozen=True)
-class Outcome:
-    """What one comparison found; of several layers, in the one that speaks for it least.
+class Answer:
+    """What is found for one population; of several layers, in the one that speaks for it least.
 
     Attributes:
-        comparison: what was compared.
         verdict: a key of `VERDICTS`.
+        population: whom it speaks of.
         layer: the layer that the numbers are of, if it was one of several.
-        test: the t-test of the difference, or of the value minus `than`; None if not run.
-        p: two-sided, not adjusted; NaN: there is no test.
-        p_adjusted: adjusted for the number of comparisons.
-        seeds: how many seeds the values come from.
-        seed_sd: standard deviation of the difference between seeds; NaN of one seed.
-        unpaired: tasks that only one side was measured on.
-        stand_in: whether another data set plays the part of the paper's.
+        test: the t-test of the difference, or of the value minus `than`; None if there is none.
+        p_for: one-sided, of what the paper says; NaN: there is no test.
+        p_against: one-sided, of the opposite.
+        p_adjusted: two-sided, adjusted for the comparisons of the claim.
+        agreeing: shares of the trainings that alone speak for and against what the paper says.
         note: why there is no verdict, where that needs words.
     """
 
-    comparison: Comparison
     verdict: str
+    population: str = MODELS
     layer: str = ""
     test: TTest | None = None
     p_for: float = math.nan
     p_against: float = math.nan
     p_adjusted: float = math.nan
-    seeds: int = 0
-    seed_sd: float = math.nan
-    unpaired: int = 0
-    stand_in: bool = False
+    agreeing: tuple[float, float] = (0.0, 0.0)
     note: str = ""
 
     @property
@@ -75,12 +86,44 @@ class Outcome:
         return min(1.0, 2 * min(self.p_for, self.p_against))
 
 
+A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True)
+class Outcome(Answer):
+    """What one comparison found: for these models, and beside that for the method.
+
+    Attributes:
+        comparison: what was compared.
+        method: the answer for the method.
+        seeds: how many seeds the values come from.
+        seed_sd: standard deviation of the difference between seeds; NaN of one seed.
+        unpaired: tasks that only one side was measured on.
+        stand_in: whether another data set plays the part of the paper's.
+    """
+
+    comparison: Comparison = field(kw_only=True)
+    method: Answer = field(kw_only=True)
+    seeds: int = 0
+    seed_sd: float = math.nan
+    unpaired: int = 0
+    stand_in: bool = False
+
+
 @dataclass(frozen=True)
 class Judgement:
-    """A claim, its verdict (of `VERDICTS`, or `WHERE_RUN`), and what its comparisons found."""
+    """A claim, and what its comparisons found.
+
+    Attributes:
+        claim: it.
+        verdict: for these models, of `VERDICTS`, or `WHERE_RUN`.
+        method: the same for the method.
+        outcomes: of its comparisons.
+    """
 
     claim: Claim
     verdict: str
+    method: str
     outcomes: tuple[Outcome, ...]
 
     @property
@@ -102,22 +145,29 @@ def judge_claims(
     Args:
         claims: what the papers say.
         evidence: the study's measurements.
-        statistics: level and correction; the study's own by default. The comparisons of all claims
-            are one family; those that are shown beside another are one of their own.
+        statistics: level and correction; the study's own by default. The comparisons of a claim are
+            one family; those that are shown beside another are one of their own.
     """
     chosen = statistics or evidence.study.statistics
-    found = [_compare(c, evidence, chosen) for claim in claims for c in claim.comparisons]
+    return [_judged(claim, evidence, chosen) for claim in claims]
+
+
+def _judged(claim: Claim, evidence: Evidence, statistics: Statistics) -> Judgement:
+    found = [_compare(comparison, evidence, statistics) for comparison in claim.comparisons]
     for decides in (True, False):
         family = [i for i, outcome in enumerate(found) if outcome.comparison.decides == decides]
-        p_values = adjusted([found[i].p for i in family], chosen.correction)
-        for i, p in zip(family, p_values, strict=True):
-            found[i] = _decided(found[i], p, chosen)
-    remaining = iter(found)
-    return [
-        Judgement(claim, _verdict(outcomes), outcomes)
-        for claim in claims
-        if (outcomes := tuple(next(remaining) for _ in claim.comparisons))
-    ]
+        own = adjusted([found[i].p for i in family], statistics.correction)
+        methods = adjusted([found[i].method.p for i in family], statistics.correction)
+        for i, p, p_method in zip(family, own, methods, strict=True):
+            method = _leaning(found[i], replace(found[i].method, p_adjusted=p_method), statistics)
+            found[i] = _decided(replace(found[i], p_adjusted=p, method=method), statistics)
+    deciding = [outcome for outcome in found if outcome.comparison.decides]
+    return Judgement(
+        claim,
+        _verdict(outcome.verdict for outcome in deciding),
+        _verdict(outcome.method.verdict for outcome in deciding),
+        tuple(found),
+    )
 
 
 def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics) -> Outcome:
@@ -134,22 +184,38 @@ def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics)
             for layer in comparison.layers or (comparison.of.layer,)
         ]
     except ComparisonError as error:
-        return Outcome(comparison, "not comparable", stand_in=stand_in, note=str(error))
-    missing = [outcome for outcome in outcomes if outcome.verdict == "not run"]
+        outcomes = [_without(comparison, "not comparable", str(error))]
+    missing = [one for one in outcomes if one.verdict in ("not run", "not comparable")]
     if missing:
         return replace(missing[0], stand_in=stand_in)
-    weakest = max(outcomes, key=_doubt)
+    weakest = max(outcomes, key=lambda one: _doubt(comparison, one))
+    method = max((one.method for one in outcomes), key=lambda one: _doubt(comparison, one))
     # it holds only if it holds in all layers, and fails if it fails in any one of them
-    against = min(1.0, len(outcomes) * min(outcome.p_against for outcome in outcomes))
-    return replace(weakest, p_against=against, stand_in=stand_in)
+    against, methods = (
+        min(1.0, len(outcomes) * min(answer.p_against for answer in answers))
+        for answers in (outcomes, [outcome.method for outcome in outcomes])
+    )
+    return replace(
+        weakest,
+        p_against=against,
+        method=replace(method, p_against=methods),
+        stand_in=stand_in,
+    )
 
 
-def _doubt(outcome: Outcome) -> tuple[float, float]:
-    """How little an outcome speaks for the claim; without a test the sign of its mean counts."""
-    mean = outcome.test.difference.mean if outcome.test else math.nan
+def _without(comparison: Comparison, verdict: str, note: str = "") -> Outcome:
+    """A comparison without numbers."""
+    return Outcome(
+        verdict, note=note, comparison=comparison, method=Answer(verdict, TRAININGS, note=note)
+    )
+
+
+def _doubt(comparison: Comparison, answer: Answer) -> tuple[float, float]:
+    """How little an answer speaks for the claim; without a test the sign of its mean counts."""
+    mean = answer.test.difference.mean if answer.test else math.nan
     contrary = {"greater": -mean, "less": mean, "equal": abs(mean), "not_greater": mean}
-    p = outcome.p_for
-    return 1.0 if math.isnan(p) else p, contrary[outcome.comparison.expected]
+    p = answer.p_for
+    return 1.0 if math.isnan(p) else p, contrary[comparison.expected]
 
 
 def _in_layer(
@@ -162,29 +228,61 @@ def _in_layer(
         difference, unpaired = values.frame - comparison.than, 0
     else:
         of, against = at_common_steps(of, with_layer(against, layer), evidence)
-        first, second = values_of(of, evidence), values_of(against, evidence)
-        if first.frame.empty or second.frame.empty:
-            return Outcome(comparison, "not run")
-        require_comparable(first.protocol, second.protocol, _may_differ(comparison, of, against))
-        difference, unpaired = _paired(first, second)
+        first, values = values_of(of, evidence), values_of(against, evidence)
+        if first.frame.empty or values.frame.empty:
+            return _without(comparison, "not run")
+        require_comparable(first.protocol, values.protocol, _may_differ(comparison, of, against))
+        difference, unpaired = _paired(first, values)
     if difference.empty:
-        return Outcome(comparison, "not run")
+        return _without(comparison, "not run")
+    layer = layer if comparison.layers else ""
     by_task = QUANTITIES[of.quantity].replicate == "tasks"
-    seeds = difference.shape[1] if by_task else len(difference)
-    test = one_sample(difference.mean(axis=1, skipna=False), statistics.level)
-    p_for, p_against = _one_sided(comparison, test)
-    return Outcome(
-        comparison,
-        "inconclusive",
-        layer=layer if comparison.layers else "",
-        test=test,
-        p_for=p_for,
-        p_against=p_against,
-        seeds=seeds,
-        seed_sd=float(difference.mean().std() if by_task else difference["value"].std()),
-        unpaired=unpaired,
-        note="" if by_task or seeds > 1 else "one seed, no statistics over seeds",
+    by_training = difference.mean() if by_task else difference["value"]
+    if by_task:
+        shares = class_shares(of, difference.index, values.protocol, evidence)
+        method = Answer(
+            "inconclusive",
+            SAME_CLASSES if shares is None else NEW_CLASSES,
+            test=generalised(difference.to_numpy(), shares, statistics.level),
+        )
+        models = Answer("inconclusive", test=_over_tasks(difference, statistics.level))
+    else:
+        method = Answer("inconclusive", TRAININGS, test=one_sample(by_training, statistics.level))
+        models = Answer("not judged", test=method.test, note="no tasks repeat it")
+    method = replace(
+        _sided(comparison, method), layer=layer, agreeing=_agreeing(comparison, by_training)
     )
+    if len(by_training) == 1:
+        method = replace(method, verdict="not judged", note="one training")
+    elif math.isnan(method.p_for):
+        method = replace(method, verdict="not judged", note="too few tasks")
+    models = replace(_sided(comparison, models) if by_task else models, layer=layer)
+    return Outcome(
+        **vars(models),
+        comparison=comparison,
+        method=method,
+        seeds=len(by_training),
+        seed_sd=float(by_training.std()),
+        unpaired=unpaired,
+    )
+
+
+def _over_tasks(difference: pd.DataFrame, level: float) -> TTest:
+    """The paired test of these models, averaged first."""
+    return one_sample(difference.mean(axis=1, skipna=False), level)
+
+
+def _agreeing(comparison: Comparison, by_training: pd.Series[float]) -> tuple[float, float]:
+    """Shares of the trainings whose own mean is what the paper says, and the opposite."""
+    mean, margin = by_training.to_numpy(), comparison.margin
+    sides = {
+        "greater": (mean > 0, mean < 0),
+        "less": (mean < 0, mean > 0),
+        "equal": (np.abs(mean) < margin, np.abs(mean) > margin),
+        "not_greater": (mean < margin, mean > 0),
+    }
+    agree, oppose = sides[comparison.expected]
+    return float(agree.mean()), float(oppose.mean())
 
 
 def _may_differ(comparison: Comparison, of: Selection, against: Selection) -> frozenset[str]:
@@ -207,34 +305,55 @@ def _paired(first: Values, second: Values) -> tuple[pd.DataFrame, int]:
     return a.loc[rows, seeds] - b.loc[rows, seeds], len(a.index.union(b.index)) - len(rows)
 
 
-def _one_sided(comparison: Comparison, test: TTest) -> tuple[float, float]:
-    """p-values of what the paper says, and of the opposite."""
-    margin = comparison.margin
+def _sided(comparison: Comparison, answer: Answer) -> Answer:
+    """With p-values of what the paper says, and of the opposite."""
+    test, margin = answer.test, comparison.margin
+    if test is None or math.isnan(test.standard_error):
+        return answer
     if comparison.expected == "greater":
-        return test.p_above(0), test.p_below(0)
-    if comparison.expected == "less":
-        return test.p_below(0), test.p_above(0)
-    if comparison.expected == "equal":
+        sides = test.p_above(0), test.p_below(0)
+    elif comparison.expected == "less":
+        sides = test.p_below(0), test.p_above(0)
+    elif comparison.expected == "equal":
         within = max(test.p_above(-margin), test.p_below(margin))
-        return within, min(test.p_above(margin), test.p_below(-margin))
-    return test.p_below(margin), test.p_above(0)
+        sides = within, min(test.p_above(margin), test.p_below(-margin))
+    else:
+        sides = test.p_below(margin), test.p_above(0)
+    return replace(answer, p_for=sides[0], p_against=sides[1])
 
 
-def _decided(outcome: Outcome, p_adjusted: float, statistics: Statistics) -> Outcome:
-    if outcome.test is None or not p_adjusted < statistics.alpha:
-        return replace(outcome, p_adjusted=p_adjusted)
-    if 2 * max(outcome.p_for, outcome.p_against) < statistics.alpha:
-        note = "above zero, and below the margin"
-        return replace(outcome, p_adjusted=p_adjusted, note=note)
-    verdict = "holds" if outcome.p_for < outcome.p_against else "fails"
-    return replace(outcome, p_adjusted=p_adjusted, verdict=verdict)
+def _decided(answer: A, statistics: Statistics) -> A:
+    if not answer.p_adjusted < statistics.alpha:
+        return answer
+    if 2 * max(answer.p_for, answer.p_against) < statistics.alpha:
+        return replace(answer, note="above zero, and below the margin")
+    return replace(answer, verdict="holds" if answer.p_for < answer.p_against else "fails")
 
 
-def _verdict(outcomes: Iterable[Outcome]) -> str:
+def _leaning(outcome: Outcome, answer: Answer, statistics: Statistics) -> Answer:
+    """The verdict on a method, which few trainings cannot decide."""
+    if answer.verdict != "inconclusive":
+        return answer
+    if outcome.seeds >= LEAST_TRAININGS:
+        return _decided(answer, statistics)
+    agree, oppose = answer.agreeing
+    if 2 * answer.p_for < _LEANS_BELOW and agree >= _AGREEING:
+        return replace(answer, verdict="leans to it")
+    if 2 * answer.p_against < _LEANS_BELOW and oppose >= _AGREEING:
+        return replace(answer, verdict="leans against it")
+    return answer
+
+
+def _verdict(verdicts: Iterable[str]) -> str:
     """A claim holds if all of its comparisons do, and fails if one of them does."""
-    found = {outcome.verdict for outcome in outcomes if outcome.comparison.decides}
-    if "fails" in found:
-        return "fails"
+    found = {*verdicts}
+    for against in ("fails", "leans against it"):
+        if against in found:
+            return against
     if len(found) == 1:
         return found.pop()
-    return WHERE_RUN if found == {"holds", "not run"} else "inconclusive"
+    if found == {"holds", "not run"}:
+        return WHERE_RUN
+    if found <= {"holds", "leans to it", "not run"}:
+        return "leans to it"
+    return "not judged" if found <= {"not judged", "not run"} else "inconclusive"

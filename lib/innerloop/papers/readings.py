@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.comparability import Protocol, protocol_of
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import BODY, HEAD, layers_in_order
@@ -18,6 +21,7 @@ from innerloop.papers.prototypes import changes
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
 from innerloop.runtime.extensions import load_entry
+from innerloop.stats.generalising import LEAST_CLASSES
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,36 @@ def at_common_steps(
         (own for side in sides if (own := _own_steps(side, evidence)) is not None),
     )
     return replace(of, steps=steps), replace(against, steps=steps)
+
+
+def class_shares(
+    selection: Selection, episodes: pd.Index[int], protocol: Protocol, evidence: Evidence
+) -> NDArray[np.float64] | None:
+    """The share of each class in the tasks that values are of, [N, C].
+
+    None where too few classes are a sample of others, or are not known.
+    """
+    study = evidence.study
+    dataset, (way, *_) = study.in_role(selection.tested_on), protocol.get("way", (0,))
+    classes, off_task = study.classes(dataset, "test"), selection.condition in _OFF_TASK
+    if classes < LEAST_CLASSES or (off_task and study.disjoint_off_tasks):
+        return None
+    found = [
+        _shares_until(
+            task_key(study.seed, dataset, "test", purpose), int(episodes.max()) + 1, classes, way
+        )[episodes]
+        for purpose in ("evaluation", *(["off-task"] if off_task else []))
+    ]
+    return sum(found[1:], found[0]) / len(found)
+
+
+#: Conditions of prototypes that are of two tasks: one adapted to, and another.
+_OFF_TASK = ("off_task", "relative", "pre_adaptation_off_task")
+
+
+@lru_cache(maxsize=8)  # layers and claims share their tasks
+def _shares_until(key: int, count: int, classes: int, way: int) -> NDArray[np.float64]:
+    return task_shares(key, range(count), classes=classes, way=way)
 
 
 def _where(selection: Selection, evidence: Evidence, *, tested: bool = True) -> dict[str, object]:

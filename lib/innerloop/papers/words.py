@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Comparison, Selection, claims_of
-from innerloop.papers.judgement import VERDICTS, WHERE_RUN, Judgement, Outcome, judge_claims
+from innerloop.papers.judgement import (
+    VERDICTS,
+    WHERE_RUN,
+    Answer,
+    Judgement,
+    Outcome,
+    judge_claims,
+)
 from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
@@ -33,12 +41,38 @@ def judged(evidence: Evidence) -> list[Judgement]:
 
 
 def verdict(found: Judgement | Outcome) -> str:
-    """`holds`, `holds on stand-in data`, `holds where run (1 of 2)`."""
-    name = found.verdict
-    if isinstance(found, Judgement) and name == WHERE_RUN:
-        run = sum(outcome.verdict != "not run" for outcome in found.deciding)
-        name = f"{name} ({run} of {len(found.deciding)})"
-    return f"{name} {STAND_IN}" if found.stand_in and name.startswith(("holds", "fails")) else name
+    """For these models: `holds`, `holds on stand-in data`, `holds where run (1 of 2)`."""
+    return _in_words(
+        found.verdict, found, [found] if isinstance(found, Outcome) else found.deciding
+    )
+
+
+def method_verdict(found: Judgement | Outcome) -> str:
+    """For the method: `not judged: one training`, `leans to it (3 trainings)`."""
+    if isinstance(found, Outcome):
+        return _in_words(found.method.verdict, found, [found.method])
+    return _in_words(found.method, found, [outcome.method for outcome in found.deciding])
+
+
+def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) -> str:
+    if name == WHERE_RUN:
+        run = sum(answer.verdict != "not run" for answer in answers)
+        name = f"{name} ({run} of {len(answers)})"
+    notes = dict.fromkeys(answer.note for answer in answers if answer.verdict == "not judged")
+    if name == "not judged":
+        return f"{name}: {', '.join(filter(None, notes))}"
+    decided = name.startswith(("holds", "fails", "leans"))
+    return f"{name} {STAND_IN}" if found.stand_in and decided else name
+
+
+def for_method(outcome: Outcome) -> str:
+    """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`, what it speaks of and finds."""
+    answer = outcome.method
+    if math.isnan(answer.p):
+        return f"{answer.population}: {answer.note or answer.verdict}"
+    p = p_value(answer.p)
+    said = f"p {'' if p.startswith('<') else '= '}{p}"
+    return f"{answer.population}: {_found(outcome, answer)}, {said}"
 
 
 def compared(outcome: Outcome, study: DescribedStudy) -> str:
@@ -62,7 +96,11 @@ def expected(comparison: Comparison) -> str:
 
 def found(outcome: Outcome) -> str:
     """`+4.0 ± 1.9 points`; of one side alone its value, not its distance from the number."""
-    test, quantity, comparison = outcome.test, quantity_of(outcome), outcome.comparison
+    return _found(outcome, outcome)
+
+
+def _found(outcome: Outcome, answer: Answer) -> str:
+    test, quantity, comparison = answer.test, quantity_of(outcome), outcome.comparison
     if test is None:
         return MISSING
     alone = comparison.against is None and comparison.of.quantity not in _CHANGES
@@ -105,15 +143,20 @@ def in_short(outcome: Outcome, study: DescribedStudy) -> str:
 def meanings(judgements: list[Judgement]) -> str:
     """What the verdicts that were given mean."""
     known = {**VERDICTS, WHERE_RUN: "the test decides for the paper in all that this study ran"}
-    given = {judgement.verdict for judgement in judgements}
+    given = {name for judgement in judgements for name in (judgement.verdict, judgement.method)}
     text = "; ".join(f"{name}: {meaning}" for name, meaning in known.items() if name in given)
     return f"{text[:1].upper()}{text[1:]}."
 
 
 def family(judgements: list[Judgement], study: DescribedStudy) -> str:
-    """How many comparisons were tested, and how their p-values were adjusted."""
-    outcomes = [outcome for judgement in judgements for outcome in judgement.deciding]
-    return f"Two-sided {captions.correction(study.statistics, [o.p for o in outcomes])}."
+    """How p-values were adjusted: each claim is a question, and a family, of its own."""
+    families = (
+        [outcome.p for outcome in judgement.deciding if not math.isnan(outcome.p)]
+        for judgement in judgements
+    )
+    largest = max(families, key=len, default=[])
+    said = captions.correction(study.statistics, largest)
+    return f"Two-sided; each claim is a family of its own, the largest with {said}."
 
 
 def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:

@@ -23,6 +23,9 @@ from scipy.special import chdtri, digamma, ndtr, polygamma
 
 Numbers: TypeAlias = NDArray[np.float64]
 
+#: Fewer classes are no sample of others.
+LEAST_CLASSES = 10
+
 #: Intervals from the sum of two uncertain variances are too wide (the problem of Behrens and
 #: Fisher); half a degree of freedom for the trainings' mends that. See docs/evidence.md.
 EXTRA_DF = 0.5

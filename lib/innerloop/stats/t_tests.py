@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from innerloop.runtime.errors import InnerloopError
+from innerloop.stats.generalising import generalise
 from innerloop.stats.intervals import Interval, mean_interval, split_missing, standard_error
 
 POWER = 0.80
@@ -56,6 +57,36 @@ class TTest:
             # all differences are equal: the sign test's p, since a t of infinity proves too much
             return 0.5**self.difference.n if distance > 0 else 1.0
         return float(stats.t.sf(distance / self.standard_error, self.df))
+
+
+def generalised(
+    values: NDArray[np.float64], shares: NDArray[np.float64] | None, level: float = 0.95
+) -> TTest:
+    """The test of a mean for trainings, and classes, that were not drawn.
+
+    Args:
+        values: [N, S], N tasks by S trainings; tasks with a missing value are left out.
+        shares: [N, C], as of `generalise`.
+        level: of the interval.
+    """
+    there = ~np.isnan(values).any(1)
+    missing = int((~there).sum())
+    if there.sum() < 2:
+        nothing = Interval(np.nan, np.nan, np.nan, int(there.sum()), missing)
+        return TTest(nothing, 0, *[np.nan] * 6)
+    found = generalise(values[there], None if shares is None else shares[there])
+    mean, error, df = float(found.mean), float(found.standard_error), float(found.df)
+    half = float(stats.t.ppf((1 + level) / 2, df)) * error
+    return TTest(
+        Interval(mean, mean - half, mean + half, int(there.sum()), missing),
+        ties=0,
+        t=mean / error,
+        df=df,
+        p=_two_sided(mean / error, df),
+        effect_size=np.nan,
+        standard_error=error,
+        smallest_detectable=_smallest_detectable(error, df, level),
+    )
 
 
 def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:

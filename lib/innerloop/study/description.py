@@ -25,6 +25,9 @@ def describe(study: Study) -> dict[str, Any]:
         "statistics": config.get("statistics", {}),
         "roles": config.get("roles", {}),
         "papers": _papers(study),
+        "disjoint_off_tasks": bool(
+            config.get("probes", {}).get("protonet", {}).get("disjoint_classes", False)
+        ),
         "datasets": {
             name: _described_data(study, name, value) for name, value in config["datasets"].items()
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from itertools import accumulate
 from typing import Any
@@ -12,7 +13,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
 from innerloop.papers.claims import Claim
-from innerloop.papers.judgement import Outcome
+from innerloop.papers.judgement import Answer, Outcome
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
 
@@ -25,7 +26,8 @@ HEADER = [
     "Expected",
     "Found",
     "Adjusted p",
-    "Verdict",
+    "For these models",
+    "For the method",
     "n",
     "Seeds",
     "Effect size",
@@ -108,6 +110,22 @@ def _numbers(claim: Claim, outcome: Outcome) -> dict[str, Any]:
         "data": "stand-in" if outcome.stand_in else "as in the paper",
         "verdict": outcome.verdict,
         "note": outcome.note,
+        **_of_the_method(outcome.method),
+    }
+
+
+def _of_the_method(answer: Answer) -> dict[str, Any]:
+    test = answer.test
+    known = {} if test is None else {**asdict(test.difference), **_statistics(vars(test))}
+    kept = ("mean", "low", "high", "standard_error", "df", "smallest_detectable")
+    numbers = {f"method_{name}": known.get(name, math.nan) for name in kept}
+    return {
+        "method_population": answer.population,
+        **numbers,
+        "method_p": answer.p,
+        "method_p_adjusted": answer.p_adjusted,
+        "method_verdict": answer.verdict,
+        "method_note": answer.note,
     }
 
 
@@ -125,6 +143,7 @@ def _printed(claim: Claim, outcome: Outcome, study: DescribedStudy) -> list[str]
         words.found(outcome),
         p_value(outcome.p_adjusted),
         verdict if outcome.comparison.decides else f"({outcome.verdict}, beside)",
+        f"{words.method_verdict(outcome)} ({words.for_method(outcome)})",
         words.counted(outcome),
         str(outcome.seeds) if outcome.seeds else MISSING,
         MISSING if test is None else number(test.effect_size, 2),

@@ -18,7 +18,14 @@ from innerloop.render.tabulation import Tabulation
 TITLE = "The papers' claims"
 READS = ("claims",)
 
-HEADER = ["Claim", "Verdict", "What decides it", "Comparisons", "Source"]
+HEADER = [
+    "Claim",
+    "For these models",
+    "For the method",
+    "What decides it",
+    "Comparisons",
+    "Source",
+]
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -29,10 +36,15 @@ def tabulate(evidence: Evidence) -> Tabulation:
         pd.DataFrame([_numbers(judgement) for judgement in judgements]),
         pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER),
         captions.join(
+            "For these models: these trainings on these classes, with tasks as the sample, as the "
+            "papers have it. For the method: new trainings, and new classes where there are 10 or "
+            "more to judge by; the classes trained on stay as they are. One training says nothing "
+            "of a method, and fewer than 5 at most lean.",
             words.meanings(judgements),
             "A claim holds if all of its comparisons do, and fails if one of them does; each is "
-            "decided by a paired t-test on the same tasks or by an equivalence test, or by "
-            "Student's t over seeds where only seeds repeat a measurement.",
+            "decided by a paired t-test on the same tasks or by an equivalence test; for the "
+            "method with the variances between classes and trainings (docs/evidence.md), or by "
+            "Student's t over trainings where no tasks repeat a measurement.",
             "What decides it: of a claim that fails the comparison that speaks against it most, of "
             "any other the one that is least certain.",
             words.family(judgements, study),
@@ -67,6 +79,7 @@ def _numbers(judgement: Judgement) -> dict[str, Any]:
         "source": claim.source,
         "claim": claim.claim,
         "verdict": judgement.verdict,
+        "method_verdict": judgement.method,
         "data": "stand-in" if judgement.stand_in else "as in the paper",
         **{name: counts.get(name, 0) for name in VERDICTS},
     }
@@ -78,7 +91,8 @@ def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
     return [
         claim.claim,
         words.verdict(judgement),
-        words.in_short(least, study),
+        words.method_verdict(judgement),
+        f"{words.in_short(least, study)}; {words.for_method(least)}",
         ", ".join(_counted(counts[name], name) for name in VERDICTS if name in counts),
         f"{claim.paper}, {claim.source}",
     ]

@@ -127,9 +127,9 @@ def _key(line: _Line) -> tuple[str, ...]:
 
 
 def _claimed(study: DescribedStudy, judgements: list[Judgement]) -> dict[tuple[str, ...], float]:
-    """Adjusted p of the tests that decide a claim too: a test has one, wherever it is printed."""
-    return {
-        ("test", of.variant, other, of.condition, "paired" if other else ""): outcome.p_adjusted
+    """Adjusted p of the tests that decide a claim too; of two claims that of the larger family."""
+    decided = [
+        (("test", of.variant, other, of.condition, "paired" if other else ""), outcome.p_adjusted)
         for judgement in judgements
         for outcome in judgement.outcomes
         if outcome.test is not None
@@ -139,7 +139,8 @@ def _claimed(study: DescribedStudy, judgements: list[Judgement]) -> dict[tuple[s
         and (of.protocol, of.setting) == (PROTOCOL, study.main_setting(PROTOCOL))
         and (of.trained_on, of.tested_on) == ("mini_imagenet", "mini_imagenet")
         for other in [outcome.comparison.against.variant if outcome.comparison.against else ""]
-    }
+    ]
+    return dict(sorted(decided, key=lambda pair: pair[1]))
 
 
 def _families(chosen: Statistics, own: list[float], shared: bool, claims: str) -> str:
