@@ -26,7 +26,7 @@ CLOSURES = {
     "build_images.py": STORE
     | {"build_images", "partial_store", "one_at_a_time", "disk_error", "licence", "split_file"},
     "make_splits.py": STORE | {"splits", "split_file"},
-    "draw_episodes.py": STORE | {"episodes", "splits", "split_file"},
+    "draw_episodes.py": STORE | {"episodes", "task_classes", "splits", "split_file"},
 }
 VARIANTS = [one for known in read_registry().variants.values() for one in known.values()]
 
