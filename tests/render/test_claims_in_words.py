@@ -33,13 +33,13 @@ def test_every_claim_has_a_row_and_a_verdict(evidence_of):
 
 def test_verdicts_on_stand_ins_say_so(evidence_of, seeds):
     made = tabulate("claims", evidence_of("full"))
-    decided = made.display["For these models"][made.frame["verdict"].isin(["holds", "fails"])]
+    decided = made.display["Verdict"][made.frame["verdict"].isin(["holds", "fails"])]
     assert len(decided) >= 5
     assert decided.str.endswith("on stand-in data").all()
     assert set(made.frame["data"]) == {"stand-in"}
     real = tabulate("claims", seeds)
     assert set(real.frame["data"]) == {"as in the paper"}
-    assert not real.display["For these models"].str.contains("stand-in").any()
+    assert not real.display["Verdict"].str.contains("stand-in").any()
 
 
 def test_planted_claims_are_judged_as_planted(seeds):
@@ -81,7 +81,7 @@ def test_both_estimators_stand_there_and_one_decides(evidence_of):
     made = tabulate("claim_comparisons", evidence_of("full"))
     cka = made.frame[made.frame["quantity"] == "cka"]
     assert set(cka.groupby("of_estimator")["decides"].unique().map(tuple)) == {(True,), (False,)}
-    beside = made.display["For these models"][~made.frame["decides"]]
+    beside = made.display["Verdict"][~made.frame["decides"]]
     assert beside.str.endswith("beside)").all()
 
 
@@ -98,7 +98,7 @@ def test_a_line_says_what_was_expected_and_what_could_have_been_found(evidence_o
     lines = made.display.set_index("Claim")["What decides it"]
     assert "accuracy, Symbols 5w" in lines["Scaled LR beats MAML on miniImageNet."]
     assert "points (expected > 0), p " in lines["Scaled LR beats MAML on miniImageNet."]
-    undecided = made.display["For these models"] == "inconclusive"
+    undecided = made.display["Verdict"] == "inconclusive"
     tested = made.display.loc[undecided, "What decides it"]
     tested = tested[~tested.str.contains("one seed")]
     assert len(tested)

@@ -26,7 +26,7 @@ HEADER = [
     "Expected",
     "Found",
     "Adjusted p",
-    "For these models",
+    "Verdict",
     "For the method",
     "n",
     "Seeds",

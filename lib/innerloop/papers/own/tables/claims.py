@@ -20,7 +20,7 @@ READS = ("claims",)
 
 HEADER = [
     "Claim",
-    "For these models",
+    "Verdict",
     "For the method",
     "What decides it",
     "Comparisons",
@@ -36,10 +36,10 @@ def tabulate(evidence: Evidence) -> Tabulation:
         pd.DataFrame([_numbers(judgement) for judgement in judgements]),
         pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER),
         captions.join(
-            "For these models: these trainings on these classes, with tasks as the sample, as the "
-            "papers have it. For the method: new trainings, and new classes where there are 10 or "
-            "more to judge by; the classes trained on stay as they are. One training says nothing "
-            "of a method, and fewer than 5 at most lean.",
+            "The verdict is for these models: these trainings on these classes, with tasks as the "
+            "sample, as the papers have it. For the method: new trainings, and new classes where "
+            "there are 10 or more to judge by; the classes trained on stay as they are. One "
+            "training says nothing of a method, and fewer than 5 at most lean.",
             words.meanings(judgements),
             "A claim holds if all of its comparisons do, and fails if one of them does; each is "
             "decided by a paired t-test on the same tasks or by an equivalence test; for the "
@@ -64,7 +64,12 @@ def _finding(judgements: list[Judgement]) -> str:
     counts = Counter(judgement.verdict for judgement in judgements)
     papers = [*dict.fromkeys(judgement.claim.paper for judgement in judgements)]
     verdicts = ", ".join(_counted(n, name) for name, n in counts.most_common())
-    text = f"Of the {len(judgements)} claims of {' and '.join(papers)}, {verdicts}."
+    methods = Counter(judgement.method for judgement in judgements)
+    said = ", ".join(_counted(n, name) for name, n in methods.most_common())
+    text = (
+        f"Of the {len(judgements)} claims of {' and '.join(papers)}, for these models {verdicts}; "
+        f"for the methods {said}."
+    )
     if any(judgement.stand_in for judgement in judgements):
         return f"{text} They were put to stand-in data, so this decides nothing about the papers'."
     return text
