@@ -15,6 +15,8 @@ def _key(product):
 
 FIGURES = {_key(product): product for paper in PAPERS for product in paper.figures}
 TABLES = {_key(product): product for paper in PAPERS for product in paper.tables}
+#: Of them, those that only a study with a grid has.
+OF_GRIDS = {"sweeps", "tuned"}
 CLAIMS = [claim for paper in PAPERS for claim in read_claims(paper)]
 
 

@@ -366,7 +366,8 @@ def norms(end, seeds):
     ],
 )
 def test_every_layer_must_agree_and_without_tasks_trainings_decide(conv2, seeds, verdict, layer):
-    of = Selection("weight_norm_growth", "maml", start=0, at=1)
+    where = ("p1", "mini_imagenet", "mini_imagenet")
+    of = Selection("weight_norm_growth", "maml", *where, start=0, at=1)
     grows = claim("", Comparison(of, None, "greater", layers=("conv1", "conv2")))
     frames = {"weight_norm": norms({"conv1": 1.5, "conv2": conv2}, seeds)}
     evidence = Memory(frames, describe(("maml",), (), roles=ROLE))

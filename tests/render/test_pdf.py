@@ -133,7 +133,7 @@ def test_every_table_s_file_names_what_it_needs_and_fits_its_page(name, evidence
     write_pdf(document, tmp_path / "table.pdf", {})
     assert all(page.strip() for page in pages(tmp_path / "table.pdf"))
     require_nothing_sticks_out(tmp_path / "table.pdf")
-    assert f"\\label{{tab:{name}}}" in text
+    assert f"\\label{{tab:{TABLES[name].paper}_{TABLES[name].name}}}" in text
 
 
 @needs_latex

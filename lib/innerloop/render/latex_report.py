@@ -13,7 +13,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.contents import sections, stand_ins
 from innerloop.render.files import with_suffix
 from innerloop.render.latex import BY_NUMBER, escape
-from innerloop.render.long_table import long_table
+from innerloop.render.long_table import LANDSCAPE, long_table
 from innerloop.render.provenance import model_rows, protocols, shared_facts
 from innerloop.runtime.files import read_json
 
@@ -55,14 +55,7 @@ def latex_report(
             if paper.measured and paper.facts.authors
         ],
         stand_ins=escape(_stand_ins(described)),
-        sections=[
-            {
-                "title": escape(section["title"]),
-                "figures": [*map(_figure, section["figures"])],
-                "tables": [*map(_table, section["tables"])],
-            }
-            for section in sections(described, drawn, printed)
-        ],
+        sections=[_section(section) for section in sections(described, drawn, printed)],
         protocols=[
             {
                 "title": escape(protocol["title"]),
@@ -102,6 +95,16 @@ def _template() -> Any:
 
 def _id(figure: Mapping[str, Any]) -> str:
     return f"{figure['paper']}_{figure['name']}"
+
+
+def _section(section: Mapping[str, Any]) -> dict[str, Any]:
+    """A section in LaTeX; its heading turns with a table that it begins with."""
+    heading = rf"\section{{{escape(section['title'])}}}"
+    figures, tables = [*map(_figure, section["figures"])], [*map(_table, section["tables"])]
+    if not figures and tables and tables[0].startswith(LANDSCAPE):
+        tables[0] = tables[0].replace(LANDSCAPE, f"{LANDSCAPE}\n{heading}", 1)
+        heading = ""
+    return {"heading": heading, "figures": figures, "tables": tables}
 
 
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:

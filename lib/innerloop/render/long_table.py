@@ -10,6 +10,8 @@ from innerloop.render.tabulation import is_numeric
 
 #: Text width of a page upright and turned, in centimetres.
 UPRIGHT, TURNED = 17.0, 25.7
+#: What a table that is turned on its side begins with.
+LANDSCAPE = r"\begin{landscape}"
 #: Width of a character of a font size, and of the space between columns, in centimetres.
 SIZES = {r"\small": 0.165, r"\footnotesize": 0.148, r"\scriptsize": 0.132}
 GAP = 0.28
@@ -86,7 +88,7 @@ def long_table(
         lines.append(rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\emph{{not measured}}}} \\")
     lines += [r"\end{longtable}", "}"]
     text = "\n".join(lines)
-    return text if fit.page == UPRIGHT else f"\\begin{{landscape}}\n{text}\n\\end{{landscape}}"
+    return text if fit.page == UPRIGHT else f"{LANDSCAPE}\n{text}\n\\end{{landscape}}"
 
 
 def fits_a_page(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
