@@ -73,6 +73,7 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("compute.threads", 2, TRAINED | {"toy"}),
     ("compute.tasks_at_once", 3, MEASURED),
     ("compute.resources.train_toy", {"mem_mb": 9}, set()),
+    ("papers", ["p1"], set()),
     ("roles.cub", "scripts", set()),
     ("datasets.people.label", "Folk", set()),
     ("datasets.people.splits", __file__, {"splits"}),
