@@ -10,7 +10,7 @@ import pytest
 import yaml
 from study_run import ROOT, Checkout, documented_files
 
-pytestmark = [pytest.mark.workflow, pytest.mark.long]
+pytestmark = [pytest.mark.workflow, pytest.mark.long, pytest.mark.timeout(1800)]
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "batch": {},
