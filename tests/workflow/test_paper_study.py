@@ -201,11 +201,12 @@ def finished(checkout: Checkout) -> Checkout:
 class TestRun:
     def test_every_figure_and_table_and_the_report(self, finished: Checkout) -> None:
         results = finished.folder / "results/paper"
-        for figure in FIGURES.values():
+        for figure in (one for one in FIGURES.values() if one.paper in ("p1", "p2")):
             file = results / f"figures/{figure.paper}/{figure.name}.pdf"
             assert file.stat().st_size > 100
-        for name in set(TABLES) - {"probe"}:
-            file = results / f"tables/{TABLES[name].paper}/{TABLES[name].name}.csv"
+        tables = [one for one in TABLES.values() if one.paper in ("p1", "p2")]
+        for table in (*tables, TABLES["claims"], TABLES["paper_vs_ours"]):
+            file = results / f"tables/{table.paper}/{table.name}.csv"
             assert file.stat().st_size > 50
         assert (results / "report.html").stat().st_size > 100_000
 
