@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from innerloop import __version__
-from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.described_study import DescribedStudy, Model
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import CLAIMS, PUBLISHED, VERDICTS, VERDICTS_KEY, sections, stand_ins
 from innerloop.render.files import with_suffix
@@ -174,7 +174,7 @@ def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _population(study: DescribedStudy) -> str:
     """What was trained, how often, on what."""
-    trained = [model for model in study.models if model.details.get("iterations") != 0]
+    trained = [model for model in study.models if _is_trained(model)]
     variants = {(model.protocol, model.variant) for model in trained}
     datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
     seeds = len({model.seed for model in trained})
@@ -194,15 +194,18 @@ def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: -item[1])
 
 
+def _is_trained(model: Model) -> bool:
+    return bool(model.details.get("iterations") != 0)
+
+
 def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    seeds = {model.seed for model in study.models}
-    trained = sum(model.details.get("iterations") != 0 for model in study.models)
+    trained = [model for model in study.models if _is_trained(model)]
     seconds = sum(model["wall_seconds"] or 0 for model in models)
     facts = {
-        "Models trained": str(trained),
-        "Variants": str(len(study.variant_names)),
-        "Data sets": str(len({model.dataset for model in study.models})),
-        "Seeds": str(len(seeds)),
+        "Models trained": str(len(trained)),
+        "Variants": str(len({(model.protocol, model.variant) for model in trained})),
+        "Data sets": str(len({model.dataset for model in trained})),
+        "Seeds": str(len({model.seed for model in trained})),
         "Training time": f"{seconds / 3600:.1f} h"
         if seconds >= 3600
         else f"{seconds / 60:.0f} min",
