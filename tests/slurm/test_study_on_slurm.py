@@ -156,7 +156,7 @@ def test_an_edit_while_jobs_are_queued_is_caught(
         command("scontrol", "update", "PartitionName=gpu", "State=UP")
     assert head.end() != 0
     log = (study.folder / "results/small/logs/aggregates/logs.log").read_text(encoding="utf-8")
-    assert "method.step_size: made with 0.06, the study says 0.05" in log
+    assert "learner.step_size: made with 0.06, the study says 0.05" in log
     for variant in ("maml", "boil"):
         assert f"models/p1/scripts/{variant}/5w1s/seed0/training.parquet" in log
     assert not (study.folder / table).exists()
