@@ -116,22 +116,33 @@ def rehearse_users_code():
         for rule, which in asked
         if rule == "measure_probe"
     ]
-    specs = [
-        content_file(".snakemake/innerloop/rehearse", canonical_json(as_json(each)))
+    left = {
+        spec: each
         for each in JOBS.rehearsals(training, probing)
-    ]
-    left = [spec for spec in specs if not Path(spec).with_suffix(".passed").exists()]
+        if STUDY.compute.rehearse or not each.of_users_code
+        for spec in [
+            content_file(".snakemake/innerloop/rehearse", canonical_json(as_json(each)))
+        ]
+        if not Path(spec).with_suffix(".passed").exists()
+    }
     if not left:
         return
-    logger.info("Trying your own code on random images")
-    log = Path(left[0]).with_suffix(".log")
-    program = [sys.executable, f"{SCRIPTS}/rehearse.py", "--spec", left[0], "--more"]
+    trying = any(each.of_users_code for each in left.values())
+    logger.info(
+        "Trying your own code on random images"
+        if trying
+        else "Counting what the networks compute"
+    )
+    log = Path(next(iter(left))).with_suffix(".log")
     with log.open("w", encoding="utf-8") as said:
-        done = subprocess.run([*program, *left[1:]], stdout=said, stderr=said)
+        done = subprocess.run(
+            [sys.executable, f"{SCRIPTS}/rehearse.py", *left], stdout=said, stderr=said
+        )
     if done.returncode:
+        killed = f"killed by signal {-done.returncode}: " if done.returncode < 0 else ""
         raise WorkflowError(
-            f"{reason(log)}\nLog: {log}\n\n"
-            "Tried on random images, before any work: nothing was started"
+            f"{killed}{reason(log)}\nLog: {log}\n\nTried on random images, before any work: nothing was started. "
+            "(compute.rehearse: false leaves this trial out.)"
         )
 
 

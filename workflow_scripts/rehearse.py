@@ -1,46 +1,44 @@
-"""Try the user's own code on random images, and count what networks of their own compute."""
+"""Try the user's own code on random images, and count what networks other than Conv4 compute."""
 
 from __future__ import annotations
 
+import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from innerloop.learners.options import entry_of
-from innerloop.networks.counting import count
-from innerloop.networks.counts import keep
-from innerloop.networks.network import Network
+from innerloop.networks.counting import remember_counts
 from innerloop.probes.rehearsal import rehearse
-from innerloop.runtime.command_line import program, read_spec, spec_parser
-from innerloop.runtime.extensions import is_users
+from innerloop.runtime.command_line import program, read_spec
+from innerloop.runtime.device import set_up
 from innerloop.runtime.failure import explained
 from innerloop.specs.rehearsal import Rehearsal
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Try each spec; a file `.passed` beside it says that it passed. The end tells what did not."""
-    parser = spec_parser(__doc__)
-    parser.add_argument("--more", nargs="*", default=[], help="further specs")
-    arguments = parser.parse_args(argv)
+    """Try each; a file `.passed` beside its spec says that it passed. Then tell what did not."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("specs", nargs="+", type=Path, metavar="SPEC", help="the jobs' parameters")
+    rehearsals = {file: read_spec(Rehearsal, file) for file in parser.parse_args(argv).specs}
+    set_up(replace(next(iter(rehearsals.values())).training.compute, device="cpu"))
     refused = []
-    for file in (arguments.spec, *arguments.more):
+    for file, rehearsal in rehearsals.items():
         try:
-            _try(read_spec(Rehearsal, file))
+            _try(rehearsal)
         except Exception as error:
             print(told := explained(error, __file__))
             refused.append(told.removeprefix("FAILED ").partition("\n\n")[0])
         else:
-            Path(file).with_suffix(".passed").touch()
+            file.with_suffix(".passed").touch()
     if refused:
         sys.exit("\nFAILED " + "\n".join(dict.fromkeys(refused)))
 
 
 def _try(rehearsal: Rehearsal) -> None:
-    training = rehearsal.training
-    keep(training.network, count(Network.of(training.network)))
-    own = is_users(entry_of(training.learner)) or is_users(training.network.network)
-    if own or rehearsal.probes:
+    remember_counts(rehearsal.training.network)
+    if rehearsal.of_users_code:
         with TemporaryDirectory() as folder:
             rehearse(rehearsal, Path(folder))
 

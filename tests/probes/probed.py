@@ -41,7 +41,7 @@ def model(
                 for part, values in state.items()
             },
         )
-    schedule = replace(tiny.TRAINING.schedule, checkpoints=ITERATIONS)
+    schedule = replace(tiny.TRAINING.schedule, iterations=ITERATIONS[-1], checkpoints=ITERATIONS)
     trained = replace(tiny.TRAINING, learner=method, schedule=schedule)
     spec = MeasureSpec(
         table="",

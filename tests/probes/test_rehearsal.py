@@ -11,6 +11,7 @@ import pytest
 import tiny
 from innerloop.networks.options import NetworkOptions
 from innerloop.probes.rehearsal import rehearse
+from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ExtensionError, InnerloopError, SchemaError
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.rehearsal import Rehearsal
@@ -66,8 +67,27 @@ def test_a_right_rule_and_right_probes_pass(tmp_path: Path) -> None:
     spec = with_rule(tmp_path, "weight = weight * 1")
     file = tmp_path / "probe.py"
     file.write_text(PROBE.format("model.adapt(tasks).support_losses[0]", '"value": 1.0'))
-    probes = (probe(spec, f"{file}:loss", splits=["test", "val"]), probe(spec, f"{file}:rows"))
-    rehearse(Rehearsal(training=spec, probes=probes), tmp_path)
+    for name, options in (("loss", {"splits": ["test", "val"]}), ("rows", {})):
+        rehearse(Rehearsal(training=spec, probe=probe(spec, f"{file}:{name}", **options)), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("protonet", {"splits": ["test", "val"], "disjoint_classes": True}),
+        ("protonet", {"joint": True}),
+        ("cka", {"steps": ["test", 7], "over_training": ["patterns"], "training_tasks": 20}),
+        ("interventions", {"which": "all", "over_training": ["patterns"]}),
+        ("own_change", {}),
+        ("scale_invariance", {"scale": 3.0}),
+    ],
+)
+def test_built_in_probes_are_no_reason_to_refuse_a_right_rule(
+    tmp_path: Path, name: str, options: dict[str, Any]
+) -> None:
+    spec = with_rule(tmp_path, "weight = weight * 1")
+    measured = replace(probe(spec, PROBES[name], **options), table=name)
+    rehearse(Rehearsal(training=spec, probe=measured), tmp_path)
 
 
 def test_a_rule_s_own_error_is_raised(tmp_path: Path) -> None:
@@ -90,7 +110,7 @@ def test_a_wrong_probe_is_told_before_a_model_is_trained(
 ) -> None:
     file = tmp_path / "probe.py"
     file.write_text(PROBE.format(returned, column))
-    rehearsal = Rehearsal(training=tiny.TRAINING, probes=(probe(tiny.TRAINING, f"{file}:{name}"),))
+    rehearsal = Rehearsal(training=tiny.TRAINING, probe=probe(tiny.TRAINING, f"{file}:{name}"))
     with pytest.raises(error, match=said):
         rehearse(rehearsal, tmp_path)
 

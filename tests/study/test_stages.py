@@ -64,6 +64,7 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("compute.cuda_graph", False, set()),
     ("compute.keep_activations", True, set()),
     ("compute.save_every", 7, set()),
+    ("compute.rehearse", False, set()),
     ("compute.jobs_per_gpu", 7, set()),
     ("accept_licence", ["cub"], set()),
     ("title", "Another", set()),

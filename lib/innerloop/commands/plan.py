@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from innerloop.networks.counts import counts_of, keep
+from innerloop.networks.counts import counts_of
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import canonical_json
 from innerloop.runtime.gpu_slots import visible_gpus
@@ -104,10 +104,9 @@ def count_networks(study: Study) -> None:
     for options in networks.values():
         if counts_of(options) is None:
             # torch takes seconds, which no plan of Conv4 needs
-            from innerloop.networks.counting import count
-            from innerloop.networks.network import Network
+            from innerloop.networks.counting import remember_counts
 
-            keep(options, count(Network.of(options)))
+            remember_counts(options)
 
 
 def _read(files: Sequence[str]) -> Study:

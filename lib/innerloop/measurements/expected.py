@@ -24,6 +24,7 @@ from innerloop.specs.probe_options import (
     InterventionsOptions,
     OwnChangeOptions,
     ProtonetOptions,
+    places,
 )
 from innerloop.specs.train import TrainSpec
 
@@ -113,41 +114,35 @@ def _raw_pixels(spec: RawPixelsSpec) -> Expected:
 
 
 def _cka(spec: MeasureSpec, table: pa.Table) -> Expected:
-    options, model, own = from_json(CkaOptions, spec.options), spec.model, spec.test_steps
-    steps = {own if count == "test" else count for count in options.steps}
-    last, layers = model.schedule.iterations, _layers(model, table)
-    groups = [(set(spec.datasets), ["last"], [last], steps, options.tasks)]
-    home = model.dataset
-    if home in options.over_training and home in spec.datasets:
-        kept, some = list(model.schedule.checkpoints), options.training_tasks
-        groups.append(({home}, ["named"], kept, {own}, some or options.tasks))
+    options, own = from_json(CkaOptions, spec.options), spec.test_steps
+    every = {own if count == "test" else count for count in options.steps}
+    layers = _layers(spec.model, table)
     rows = (
-        row
-        for *parts, tasks in groups
-        for row in product(["test"], *parts, range(tasks), layers, ALLOWED["estimator"])
-    )
+        ("test", place.dataset, place.checkpoint, place.iteration, *one)
+        for place in places(spec, options)
+        for one in product(
+            every if place.checkpoint == "last" else {own},
+            range(place.tasks), layers, ALLOWED["estimator"],
+        )
+    )  # fmt: skip
     where = "split", "eval_dataset", "checkpoint", "iteration", "steps"
     return (*where, "episode", "layer", "estimator"), rows
 
 
 def _interventions(spec: MeasureSpec, table: pa.Table) -> Expected:
-    options, model = from_json(InterventionsOptions, spec.options), spec.model
-    last, home = model.schedule.iterations, model.dataset
-    layers = [layer for layer in _layers(model, table) if layer]
-    learned = bool(learned_step_sizes(model.learner))
+    options = from_json(InterventionsOptions, spec.options)
+    layers = [layer for layer in _layers(spec.model, table) if layer]
+    learned = bool(learned_step_sizes(spec.model.learner))
     asked = interventions(options.which, layers, learned=learned)
-    rows = [
-        (dataset, "last", last, episode, *one)
-        for dataset, episode, one in product(spec.datasets, range(options.tasks), asked)
-    ]
-    if home in options.over_training and home in spec.datasets:
-        kept, some = model.schedule.checkpoints, options.training_tasks or options.tasks
-        rows += [
-            (home, "named", iteration, episode, *one)
-            for iteration, episode, one in product(kept, range(some), FOLLOWED)
-        ]
-    where = "eval_dataset", "checkpoint", "iteration", "episode", "intervention", "layer"
-    return (*where, "split"), ((*row, "test") for row in rows)
+    rows = (
+        ("test", place.dataset, place.checkpoint, place.iteration, episode, *one)
+        for place in places(spec, options)
+        for episode, one in product(
+            range(place.tasks), asked if place.checkpoint == "last" else FOLLOWED
+        )
+    )
+    where = "split", "eval_dataset", "checkpoint", "iteration", "episode"
+    return (*where, "intervention", "layer"), rows
 
 
 def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:

@@ -6,8 +6,15 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from innerloop.networks.counts import NetworkCounts
+from innerloop.networks.counts import NetworkCounts, counts_of, keep
 from innerloop.networks.network import Network
+from innerloop.networks.options import NetworkOptions
+
+
+def remember_counts(options: NetworkOptions) -> None:
+    """Count what a network computes, unless it is known."""
+    if counts_of(options) is None:
+        keep(options, count(Network.of(options)))
 
 
 def count(network: Network) -> NetworkCounts:

@@ -14,7 +14,7 @@ from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
-from innerloop.specs.probe_options import CkaOptions
+from innerloop.specs.probe_options import CkaOptions, Place, places
 
 
 def cka(model: ProbedModel) -> Iterator[Row]:
@@ -27,24 +27,18 @@ def cka(model: ProbedModel) -> Iterator[Row]:
     """
     options = from_json(CkaOptions, model.options)
     steps = sorted({model.test_steps if taken == "test" else taken for taken in options.steps})
-    for dataset in model.datasets:
-        yield from _similarities(model, dataset, "last", steps, options.tasks)
-    trained = model.spec.model
-    own = trained.dataset
-    if own in options.over_training and own in model.datasets:
-        some = options.training_tasks or options.tasks
-        for iteration in trained.schedule.checkpoints:
-            yield from _similarities(model, own, iteration, [model.test_steps], some)
+    for place in places(model.spec, options):
+        own_alone = [model.test_steps]
+        yield from _similarities(model, place, steps if place.checkpoint == "last" else own_alone)
 
 
-def _similarities(
-    model: ProbedModel, dataset: str, checkpoint: str | int, steps: Sequence[int], count: int
-) -> Iterator[Row]:
-    weights = model.weights(checkpoint)
-    name = checkpoint if isinstance(checkpoint, str) else "named"
-    columns = {taken: model.measured(dataset, "test", weights, taken, name) for taken in steps}
-    with Progress(f"CKA on {dataset}, iteration {weights.iteration}", count) as progress:
-        for tasks in model.tasks(dataset).batches(count, model.tasks_at_once):
+def _similarities(model: ProbedModel, place: Place, steps: Sequence[int]) -> Iterator[Row]:
+    weights, dataset = model.weights(place.iteration), place.dataset
+    columns = {
+        taken: model.measured(dataset, "test", weights, taken, place.checkpoint) for taken in steps
+    }
+    with Progress(f"CKA on {dataset}, iteration {place.iteration}", place.tasks) as progress:
+        for tasks in model.tasks(dataset).batches(place.tasks, model.tasks_at_once):
             # one trajectory passes through every wanted step count
             trajectory = model.adapt(tasks, weights, max(steps), trajectory=True).trajectory
             slow = layer_grams(model.network, trajectory[0], tasks)

@@ -40,7 +40,7 @@ from innerloop.runtime.streams import Stream, seed_from, stream_key
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.interventions import FOLLOWED, Intervention
 from innerloop.specs.interventions import interventions as asked
-from innerloop.specs.probe_options import InterventionsOptions
+from innerloop.specs.probe_options import InterventionsOptions, Place, places
 from innerloop.training.model_file import Weights
 
 #: Orders of the classes that are averaged.
@@ -57,28 +57,16 @@ def interventions(model: ProbedModel) -> Iterator[Row]:
     options = from_json(InterventionsOptions, model.options)
     learned = bool(_method(model).learn_step_size)
     wanted = asked(options.which, model.network.layer_parameters, learned=learned)
-    for dataset in model.datasets:
-        yield from _rows(model, dataset, "last", wanted, options.tasks)
-    trained = model.spec.model
-    own = trained.dataset
-    if own in options.over_training and own in model.datasets:
-        some = options.training_tasks or options.tasks
-        for iteration in trained.schedule.checkpoints:
-            yield from _rows(model, own, iteration, FOLLOWED, some)
+    for place in places(model.spec, options):
+        yield from _rows(model, place, wanted if place.checkpoint == "last" else FOLLOWED)
 
 
-def _rows(
-    model: ProbedModel,
-    dataset: str,
-    checkpoint: str | int,
-    wanted: Sequence[Intervention],
-    count: int,
-) -> Iterator[Row]:
-    weights = model.weights(checkpoint)
-    name = checkpoint if isinstance(checkpoint, str) else "named"
-    columns = model.measured(dataset, "test", weights, model.test_steps, name)
-    with Progress(f"interventions on {dataset}, iteration {weights.iteration}", count) as progress:
-        for tasks in model.tasks(dataset).batches(count, model.tasks_at_once):
+def _rows(model: ProbedModel, place: Place, wanted: Sequence[Intervention]) -> Iterator[Row]:
+    weights, dataset = model.weights(place.iteration), place.dataset
+    columns = model.measured(dataset, "test", weights, model.test_steps, place.checkpoint)
+    what = f"interventions on {dataset}, iteration {place.iteration}"
+    with Progress(what, place.tasks) as progress:
+        for tasks in model.tasks(dataset).batches(place.tasks, model.tasks_at_once):
             changed = Changed(model, weights, dataset, tasks)
             for intervention, layer in wanted:
                 accuracies = changed.accuracies(intervention, layer).tolist()

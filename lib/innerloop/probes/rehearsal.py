@@ -33,7 +33,7 @@ _TASKS = 2
 
 
 def rehearse(rehearsal: Rehearsal, folder: Path) -> None:
-    """Train for one step on one task, and measure what is left by each probe on two tasks.
+    """Train for one step on one task, and measure what is left by the probe on two tasks.
 
     Everything but images, iterations and tasks is as in the study. What the model says, and
     whether its loss stays finite on noise, is of no concern.
@@ -45,23 +45,21 @@ def rehearse(rehearsal: Rehearsal, folder: Path) -> None:
     Raises:
         InnerloopError: what the code does is not what it must do; or any error that it raises.
     """
-    spec = rehearsal.training
-    queries = max([spec.queries, spec.validation_queries, *(p.queries for p in rehearsal.probes)])
-    store = _noise(spec, spec.shot + queries)
+    spec, probe = rehearsal.training, rehearsal.probe
+    store = _noise(spec, max(spec.queries, spec.validation_queries, probe.queries if probe else 0))
     model = _trained(spec, store)
-    if model is None:
+    if model is None or probe is None:
         return
     splits = folder / "splits.parquet"
     pq.write_table(split_table(store.dataset, store.classes, None), splits)
-    for probe in rehearsal.probes:
-        _measure(model, probe, DatasetFiles(store, splits, _episodes(probe, splits, folder)))
+    _measure(model, probe, DatasetFiles(store, splits, _episodes(probe, splits, folder)))
 
 
-def _noise(spec: TrainSpec, each: int) -> ImageStore:
-    """Random images of as many classes in each split as a task has."""
-    size, channels = spec.network.image_size, spec.network.channels
+def _noise(spec: TrainSpec, queries: int) -> ImageStore:
+    """Random images, enough for two tasks of other classes, and two of the same classes."""
+    size, channels, each = spec.network.image_size, spec.network.channels, 2 * spec.shot + queries
     names = [(f"{split}{number}", split) for split in ("train", "val", "test")
-             for number in range(spec.way)]  # fmt: skip
+             for number in range(2 * spec.way)]  # fmt: skip
     shape = (len(names) * each, channels, size, size)
     images = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
     classes = [

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
 from innerloop.specs.interventions import Which
+from innerloop.specs.measure import MeasureSpec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,33 @@ class InterventionsOptions:
     which: Which = "default"
     over_training: tuple[Name, ...] = ()
     training_tasks: Count | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model is measured.
+
+    Attributes:
+        dataset: whose test tasks.
+        checkpoint: `last`, or `named`: a kept iteration.
+        iteration: of the outer loop.
+        tasks: how many.
+    """
+
+    dataset: str
+    checkpoint: Literal["last", "named"]
+    iteration: int
+    tasks: int
+
+
+def places(spec: MeasureSpec, options: CkaOptions | InterventionsOptions) -> list[Place]:
+    """Every data set after training; of `over_training` also the own one at every checkpoint."""
+    schedule, home = spec.model.schedule, spec.model.dataset
+    found = [Place(name, "last", schedule.iterations, options.tasks) for name in spec.datasets]
+    if home in options.over_training and home in spec.datasets:
+        some = options.training_tasks or options.tasks
+        found += [Place(home, "named", iteration, some) for iteration in schedule.checkpoints]
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,13 +15,14 @@ from typing import Any
 
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
+from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import entry_of
 from innerloop.networks.counts import counts_of
 from innerloop.runtime.built_in import ACCURACY
 from innerloop.runtime.code_digest import code_digest
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.extensions import is_users, source_file
+from innerloop.runtime.extensions import source_file
 from innerloop.runtime.files import canonical_json, sha256_of
 from innerloop.runtime.typed_json import as_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
@@ -48,6 +49,7 @@ class Jobs:
         self._scripts = None if scripts is None else Path(scripts)
         self.code = cache(self._code)
         self.train = cache(self._train)
+        self._alike = cache(self._code_and_shapes)
 
     def _code(self, script: str, *entries: str, files: tuple[Path, ...] = ()) -> str:
         """Digest of the meaning of the code that a script and some entries reach, and of files."""
@@ -264,34 +266,42 @@ class Jobs:
     ) -> list[Rehearsal]:
         """What tries the user's own code that jobs use, and counts what networks compute.
 
-        Models that differ in data set or seed alone are tried once.
+        Of models that run the same code on the same shapes one is tried, in every run the same.
 
         Args:
             training: models that are about to be trained.
             probing: models, and the probes that are about to measure them.
         """
-        models: dict[str, TrainSpec] = {}
-        probes: dict[str, dict[str, MeasureSpec]] = {}
-        for key in dict.fromkeys([*training, *(key for key, _ in probing)]):
-            spec = self.train(key)
-            own = is_users(entry_of(spec.learner)) or is_users(spec.network.network)
-            measured = [
-                name
-                for model, name in probing
-                if model == key and (own or is_users(self.study.probe_entry(name)))
-            ]
-            if not (measured or (own and key in training) or counts_of(spec.network) is None):
-                continue
-            steps = [spec.schedule.train_steps, spec.schedule.test_steps]
-            alike = canonical_json(as_json([spec.learner, spec.network, steps, spec.shot]))
-            model = models.setdefault(alike, spec)
-            for name in measured:
-                probe = replace(self.probe(name, key), model=model)
-                probes.setdefault(alike, {}).setdefault(name, probe)
-        return [
-            Rehearsal(training=spec, probes=tuple(probes.get(alike, {}).values()))
-            for alike, spec in models.items()
-        ]
+        tried = [self._rehearsal(key) for key in training]
+        tried += [self._rehearsal(key, probe) for key, probe in probing]
+        wanted = (each for each in tried if each.of_users_code)
+        uncounted = (
+            Rehearsal(training=each.training)
+            for each in tried
+            if counts_of(each.training.network) is None
+        )
+        return [*{canonical_json(as_json(each)): each for each in (*wanted, *uncounted)}.values()]
+
+    def _rehearsal(self, key: ModelKey, probe: str = "") -> Rehearsal:
+        """With the first model of the study that runs the same code, and has the probe."""
+        first = next(
+            other
+            for other, model in self.study.models.items()
+            if self._alike(other) == self._alike(key) and (not probe or probe in model.probes)
+        )
+        return Rehearsal(
+            training=self.train(first), probe=self.probe(probe, first) if probe else None
+        )
+
+    def _code_and_shapes(self, key: ModelKey) -> str:
+        """What decides which code a model runs, on which shapes: not data, seed, or a step size."""
+        spec, learner = self.train(key), self.train(key).learner
+        if isinstance(learner, Method) and not learner.learn_step_size:
+            learner = replace(learner, step_size=0.0)
+        steps = spec.schedule.train_steps, spec.schedule.test_steps
+        return canonical_json(
+            as_json([replace(learner, name=""), spec.network, steps, spec.way, spec.shot])
+        )
 
     def baseline(self, dataset: str, setting: str) -> RawPixelsSpec:
         """Measure the nearest class mean on raw pixels."""

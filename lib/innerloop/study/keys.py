@@ -18,7 +18,7 @@ from innerloop.stats.statistics import Statistics
 ACCESS = ("data_root", "mirrors", "accept_licence")
 
 #: Keys of `compute` that say how jobs are run, and change no result.
-RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "save_every")
+RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "rehearse", "save_every")
 
 Setting: TypeAlias = Annotated[
     str,
@@ -77,6 +77,7 @@ class ComputeKeys(Compute):
         tasks_at_once: evaluation tasks that go through the network together
         keep_activations: keep every inner step's activations instead of computing them twice:
             faster, in memory that grows with the steps; changes no result
+        rehearse: try code of your own on random images before any work; changes no result
         save_every: seconds between checkpoints of a training; changes no result
         jobs_per_gpu: jobs that share a GPU of one machine; changes no result
         resources: what a scheduler is asked for, by rule, instead of the estimates; changes no
@@ -85,6 +86,7 @@ class ComputeKeys(Compute):
 
     tasks_at_once: Count = 10
     keep_activations: bool = False
+    rehearse: bool = True
     save_every: Annotated[float, Allowed(least=0)] = 60
     jobs_per_gpu: Count = 1
     resources: ResourcesByRule = ResourcesByRule()
