@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> None:
     """Try each; a file `.passed` beside its spec says that it passed. Then tell what did not."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("specs", nargs="+", type=Path, metavar="SPEC", help="the jobs' parameters")
-    rehearsals = {file: read_spec(Rehearsal, file) for file in parser.parse_args(argv).specs}
+    rehearsals = {file: read_spec(Rehearsal, str(file)) for file in parser.parse_args(argv).specs}
     set_up(replace(next(iter(rehearsals.values())).training.compute, device="cpu"))
     refused = []
     for file, rehearsal in rehearsals.items():
