@@ -24,19 +24,24 @@ def sweep(name: str, points: dict[str, Any], choose: str = "") -> dict[str, Any]
     return {"protocol": "p1", "name": name, "method": name, "points": points, "choose": choose}
 
 
-@pytest.fixture(params=[1, 3], ids=["one seed", "three seeds"])
-def evidence(tmp_path, request) -> Evidence:
-    description = describe(
-        ("maml", *ONE, *TWO), (), settings=["5w1s"], others=(), seeds=request.param
-    )
+def swept(folder, *sweeps: dict[str, Any], seeds: int = 1) -> Evidence:
+    """A study of one protocol with some grids."""
+    points = {name: point for one in sweeps for name, point in one["points"].items()}
+    description = describe(("maml", *points), (), settings=["5w1s"], others=(), seeds=seeds)
     del description["protocols"]["p2"]
-    description["sweeps"] = [sweep("maml", ONE, "validation"), sweep("boil", TWO)]
-    for name, point in {**ONE, **TWO}.items():
+    description["sweeps"] = [*sweeps]
+    for name, point in points.items():
         words = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in point.items())
         description["protocols"]["p1"]["labels"][name] = f"{name[:4].upper()} ({words})"
-    tables = write_tables(tmp_path, description, episodes=20)
-    plant(tables["training"], "maml_size_1")
-    return Evidence(tables, description)
+    return Evidence(write_tables(folder, description, episodes=20), description)
+
+
+@pytest.fixture(params=[1, 3], ids=["one seed", "three seeds"])
+def evidence(tmp_path, request) -> Evidence:
+    sweeps = sweep("maml", ONE, "validation"), sweep("boil", TWO)
+    made = swept(tmp_path, *sweeps, seeds=request.param)
+    plant(made.paths["training"], "maml_size_1")
+    return made
 
 
 def plant(path, variant) -> None:
@@ -78,6 +83,20 @@ def test_the_figure_has_a_curve_over_one_choice_and_a_map_over_two(evidence) -> 
     shown = {text.get_text() for text in heat.texts}
     assert shown == {f"{means[name]:.1f}" for name in TWO}
     assert (heat.get_xlabel(), heat.get_ylabel()) == ("step size", "train steps")
+
+
+def test_curves_of_one_panel_share_its_axis(tmp_path) -> None:
+    """Two methods that sweep one choice over values of their own."""
+    others = {f"boil_size_{n}": {"step_size": size} for n, size in enumerate((0.15, 0.1))}
+    drawing = load_entry(FIGURES["sweeps"].entry)(
+        swept(tmp_path, sweep("maml", ONE), sweep("boil", others))
+    )
+    (axes,) = drawing.figure.axes
+    values = ["0", "0.1", "0.15", "0.2"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == values
+    curves = [bars.lines[0] for bars in axes.containers]
+    places = [[values[round(x)] for x in curve.get_xdata()] for curve in curves]
+    assert places == [["0", "0.1", "0.2"], ["0.1", "0.15"]]
 
 
 def test_a_study_without_a_grid_shows_none(evidence_of) -> None:

@@ -51,8 +51,9 @@ def draw(evidence: Evidence) -> Drawing:
             panel.set_axis_off()
         for panel, index in zip(line, block, strict=False):
             panel.set_title(shown[index])
-            for order, (sweep, keys, own) in enumerate(shared[index]):
-                values = [_values(sweep, key) for key in keys]
+            keys = shared[index][0][1]
+            values = [_values(shared[index], key) for key in keys]
+            for order, (sweep, _, own) in enumerate(shared[index]):
                 panel.set_xlabel(keys[0].replace("_", " "))
                 if len(keys) == 1:
                     panel.set_ylabel("test accuracy (%)")
@@ -121,9 +122,12 @@ def _panel(part: Part) -> tuple[str, ...]:
     return (*place, *keys, *others, *([] if len(keys) == 1 else [sweep.name]))
 
 
-def _values(sweep: Sweep, key: str) -> list[str]:
-    values = (in_words(point[key]) for point in sweep.points.values())
-    return [*dict.fromkeys(values)]
+def _values(group: list[Part], key: str) -> list[str]:
+    """The values of a choice that the sweeps of a panel have together, numbers by size."""
+    values = [point[key] for sweep, _, _ in group for point in sweep.points.values()]
+    if all(isinstance(value, int | float) for value in values):
+        values.sort()
+    return [*dict.fromkeys(map(in_words, values))]
 
 
 def _title(evidence: Evidence, group: list[Part]) -> str:
