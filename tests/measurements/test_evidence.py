@@ -10,7 +10,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.schemas import SCHEMAS, USER_PROBE
 from innerloop.runtime.errors import ConfigError, SchemaError
-from synthetic import STUDIES
+from synthetic import STUDIES, describe, write_tables
 
 DESCRIPTION = STUDIES["full"][0]
 
@@ -52,6 +52,18 @@ def test_trained_models_are_those_of_the_papers_figures(evidence_of):
     assert set(rows["train_dataset"]) == {"symbols"}
     assert set(rows["setting"]) == {"5w1s"}
     assert "untrained" not in set(rows["variant"])
+
+
+def test_of_models_tested_elsewhere_too_only_the_home_is_shown(tmp_path):
+    description = describe(("maml",), ("maml",))
+    tables = write_tables(tmp_path, description, episodes=5, omit=("cka", "training"))
+    measured = pq.read_table(tables["protonet"])
+    frame = measured.to_pandas().assign(eval_dataset="people")
+    away = pa.Table.from_pandas(frame, measured.schema, preserve_index=False)
+    pq.write_table(pa.concat_tables([measured, away]), tables["protonet"])
+    rows = Evidence(tables, description).trained("protonet", "p2")
+    assert len(rows) == len(measured)
+    assert set(rows["eval_dataset"]) == {"symbols"}
 
 
 def test_a_description_without_models_is_refused():

@@ -194,6 +194,22 @@ def test_real_data_are_judged(tmp_path):
     assert frame.loc[frame["metric"] == "accuracy", "difference_half_width"].gt(0).all()
 
 
+def test_ours_is_of_the_data_set_that_the_paper_tested_on(tables_of, tmp_path):
+    """Also where models were tested on others too."""
+    paths = dict(tables_of("full"))
+    rows = pq.read_table(paths["protonet"])
+    frame = rows.to_pandas()
+    frame["eval_dataset"], frame["accuracy"] = "people", 0.9
+    away = pa.Table.from_pandas(frame, rows.schema, preserve_index=False)
+    paths["protonet"] = tmp_path / "protonet.parquet"
+    pq.write_table(pa.concat_tables([rows, away]), paths["protonet"])
+    there, alone = (
+        _tabulate("paper_vs_ours", Evidence(files, STUDIES["full"][0])).frame
+        for files in (paths, tables_of("full"))
+    )
+    assert there["ours"].tolist() == alone["ours"].tolist()
+
+
 def test_a_users_probe_has_its_table(evidence_of):
     made = _tabulate("probe", evidence_of("full"))
     assert made.title == "Probe: sharpness"

@@ -64,15 +64,18 @@ class Evidence:
     def trained(self, table: str, protocol: str) -> pd.DataFrame:
         """Rows of the models that figures show of a protocol: those trained on its home.
 
-        Only the protocol's main setting, and without the baselines that were never trained.
+        Only the protocol's main setting, without the baselines that were never trained, and of
+        what was measured on tasks only that on tasks of the home.
         """
-        variants = self.study.variants(protocol, baselines=False)
+        variants, home = self.study.variants(protocol, baselines=False), self.study.home(protocol)
+        tested = {"eval_dataset": home} if "eval_dataset" in schema_of(table).names else {}
         return self.rows(
             table,
             protocol=protocol,
-            train_dataset=self.study.home(protocol),
+            train_dataset=home,
             setting=self.study.main_setting(protocol),
             variant=[variant.name for variant in variants],
+            **tested,
         )
 
 

@@ -80,15 +80,7 @@ class OurValues:
         return Ours() if look is None else look(row)
 
     def _accuracy(self, row: dict[str, Any]) -> Ours:
-        eval_dataset = self._evidence.study.in_role(row["eval_dataset"])
-        rows = self._rows(
-            "accuracy",
-            row,
-            row["method"],
-            split=row["split"],
-            eval_dataset=eval_dataset,
-            checkpoint="best",
-        )
+        rows = self._rows("accuracy", row, row["method"], split=row["split"], checkpoint="best")
         if rows.empty:
             return Ours()
         found = summarise(rows, ["way", "shot"], "accuracy", self._statistics).iloc[0]
@@ -141,11 +133,14 @@ class OurValues:
         )
 
     def _rows(self, table: str, row: dict[str, Any], variant: str, **equal: str) -> pd.DataFrame:
+        in_role = self._evidence.study.in_role
+        if row["eval_dataset"]:
+            equal["eval_dataset"] = in_role(row["eval_dataset"])
         return self._evidence.rows(
             table,
             protocol=row["protocol"],
             variant=variant,
-            train_dataset=self._evidence.study.in_role(row["train_dataset"]),
+            train_dataset=in_role(row["train_dataset"]),
             way=row["way"],
             shot=row["shot"],
             **equal,
