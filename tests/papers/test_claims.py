@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from innerloop.measurements.schemas import SCHEMAS
+from innerloop.measurements.schemas import ALLOWED, SCHEMAS
 from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import read_paper
+from innerloop.papers.prototypes import CHANGES
 from innerloop.papers.quantities import QUANTITIES
+from innerloop.papers.readings import READERS
 from innerloop.runtime.errors import ConfigError
 from shipped import CLAIMS as ALL
 
@@ -31,6 +33,12 @@ def test_names_are_unique_and_quantities_known():
         for comparison in claim.comparisons:
             assert comparison.of.quantity in QUANTITIES
     assert {quantity.reads for quantity in QUANTITIES.values()} <= set(SCHEMAS)
+    assert READERS.keys() == QUANTITIES.keys()
+
+
+def test_conditions_are_those_that_are_measured():
+    assert {*QUANTITIES["prototype_accuracy"].conditions} == ALLOWED["condition"]
+    assert QUANTITIES["prototype_change"].conditions == (*CHANGES, "relative")
 
 
 @pytest.mark.parametrize(
@@ -86,10 +94,11 @@ def test_cka_has_both_estimators_and_the_debiased_one_decides(tmp_path):
 
 
 def test_the_second_side_is_the_first_but_for_what_it_overrides(tmp_path):
-    comparisons = [{"of": {"variant": "maml", "at": 1}, "against": {"at": 0.1}, "expected": "less"}]
+    of = {"variant": "maml", "quantity": "cka", "layer": "head", "at": 1}
+    comparisons = [{"of": of, "against": {"at": 0.1}, "expected": "less"}]
     (claim,) = read(tmp_path, comparisons=comparisons)
     against = claim.comparisons[0].against
-    assert (against.variant, against.at) == ("maml", 0.1)
+    assert (against.variant, against.layer, against.at) == ("maml", "head", 0.1)
 
 
 @pytest.mark.parametrize(
@@ -100,6 +109,25 @@ def test_the_second_side_is_the_first_but_for_what_it_overrides(tmp_path):
         ({"of": "maml", "expected": "less", "colour": "red"}, "colour"),
         ({"of": {"variant": "maml", "shade": 1}, "expected": "less"}, "shade"),
         ({"expected": "less"}, "of"),
+        ({"of": "maml", "expected": "less", "at": 1}, "accuracy takes no at; it takes none"),
+        ({"of": {"variant": "maml", "layer": "head"}, "expected": "less"}, "takes no layer"),
+        ({"of": "maml", "expected": "less", "layers": ["head"]}, "takes no layer"),
+        (
+            {"of": "maml", "against": {"condition": "on_task"}, "expected": "less"},
+            "accuracy takes no condition",
+        ),
+        (
+            {"of": "maml", "quantity": "cka", "estimator": "biased", "expected": "less"},
+            "cka takes no estimator; it takes at, layer, steps",
+        ),
+        (
+            {"of": "maml", "quantity": "prototype_change", "expected": "less"},
+            "condition: None of prototype_change is none of on_task, off_task, relative",
+        ),
+        (
+            {"of": "maml", "quantity": "prototype_accuracy", "condition": "on", "expected": "less"},
+            "condition: on of prototype_accuracy is none of pre_adaptation, on_task",
+        ),
     ],
 )
 def test_what_is_unknown_is_named(tmp_path, comparison, named):

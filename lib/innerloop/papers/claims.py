@@ -3,7 +3,8 @@
 A claim holds if all of its comparisons do. `where` is shared by the comparisons of a claim. `of`
 and `against` name a variant, or override single choices of `where`; without `against` a value is
 compared with the number `than` (0 if it is not given). A list means one comparison for each value.
-With `layers` a comparison must hold in every one of them. Protocol and data set are the paper's own
+With `layers` a comparison must hold in every one of them. A quantity takes the keys that it depends
+on, and no others. Protocol and data set are the paper's own
 (its paper.yaml) unless a claim says otherwise. `expected` is
 
     greater | less     the difference has that sign
@@ -15,7 +16,7 @@ Quantities and their units are in quantities.py. Data sets have the papers' name
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from typing import Any, Literal, get_args
@@ -104,6 +105,8 @@ class Claim:
 
 
 _SELECTED = frozenset(field.name for field in fields(Selection))
+#: Keys that a quantity takes or does not; that of CKA's estimator is set here.
+_NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps"})
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 
 
@@ -176,16 +179,29 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
         for estimator in (DECIDES, BESIDE) if of["quantity"] == "cka" else ("",):
             # the second side is the first, but for what it overrides
             other = None if against is None else {**of, **_side(against), "estimator": estimator}
-            for side in (of, other or of):
-                if side["quantity"] not in QUANTITIES:
-                    named = f"quantity '{side['quantity']}' is unknown"
-                    raise ConfigError(f"{named}{instead_of(side['quantity'], QUANTITIES)}")
+            _check_side(of, single.keys() | of.keys())
+            if other is not None:
+                _check_side(other, _side(against).keys())
             yield Comparison(
                 Selection(**{**of, "estimator": estimator}),
                 None if other is None else Selection(**other),
                 **options,
                 decides=estimator != BESIDE,
             )
+
+
+def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
+    """Refuse a quantity that there is not, and what a side says that its quantity does not take."""
+    name = side["quantity"]
+    if name not in QUANTITIES:
+        raise ConfigError(f"quantity '{name}' is unknown{instead_of(name, QUANTITIES)}")
+    takes, conditions = QUANTITIES[name].takes, QUANTITIES[name].conditions
+    said = {key.replace("layers", "layer") for key in said}
+    for key in sorted(said & _NARROWED - takes):
+        raise ConfigError(f"{name} takes no {key}; it takes {', '.join(sorted(takes)) or 'none'}")
+    if conditions and side.get("condition") not in conditions:
+        known = ", ".join(conditions)
+        raise ConfigError(f"condition: {side.get('condition')} of {name} is none of {known}")
 
 
 def _side(value: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
-"""What claims are about: every quantity, where it is read, and from which measurements.
+"""What claims are about: every quantity, from which measurements, and what selects its values.
 
-Snakemake reads this file while it parses the workflow, so nothing heavy is imported here.
+Snakemake reads this file while it parses the workflow, so nothing heavy is imported here. What
+reads the values, under the same names, is readings.py.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ class Quantity:
         unit: of its values and of margins.
         replicate: what repeats it: `tasks` or `seeds`.
         digits: decimals worth printing.
-        entry: `package.module:function` that reads its values.
         reads: the table it is read from.
+        takes: keys of a selection that it depends on, beside variant, data sets and setting.
+        conditions: what the key `condition` may be, where it takes that.
         may_differ: protocol columns in which two variants may differ and be compared.
     """
 
@@ -29,40 +31,34 @@ class Quantity:
     unit: str
     replicate: str
     digits: int
-    entry: str
     reads: str
+    takes: frozenset[str] = frozenset()
+    conditions: tuple[str, ...] = ()
     may_differ: frozenset[str] = frozenset()
 
 
-def _quantity(
-    name: str,
-    reads: str,
-    replicate: str,
-    title: str,
-    unit: str,
-    digits: int,
-    may_differ: frozenset[str] = frozenset(),
-) -> tuple[str, Quantity]:
-    entry = f"innerloop.papers.readings:{name}"
-    return name, Quantity(title, unit, replicate, digits, entry, reads, may_differ)
+_LAYER, _CONDITION = frozenset({"layer"}), frozenset({"condition"})
+_WHEN = ("pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task")
+_CHANGE = ("on_task", "off_task", "relative")
 
-
-QUANTITIES: Mapping[str, Quantity] = dict(
-    [
-        _quantity("accuracy", "accuracy", "tasks", "accuracy", "points", 1, METHODS_MAY_DIFFER),
-        _quantity("cka", "cka", "tasks", "CKA", "", 3),
-        _quantity("weight_norm", "weight_norm", "seeds", "weight norm", "%", 1),
-        _quantity(
-            "weight_norm_growth", "weight_norm", "seeds", "growth of the weight norm", "%", 1
-        ),
-        _quantity(
-            "negative_step_sizes", "step_size", "seeds", "share of negative step sizes", "%", 1
-        ),
-        _quantity("mean_step_size", "step_size", "seeds", "mean step size", "", 4),
-        _quantity("prototype_accuracy", "protonet", "tasks", "prototype accuracy", "points", 2),
-        _quantity(
-            "prototype_change", "protonet", "tasks", "change of prototype accuracy", "points", 2
-        ),
-        _quantity("toy_accuracy", "toy", "seeds", "toy accuracy", "points", 2),
-    ]
-)
+QUANTITIES: Mapping[str, Quantity] = {
+    "accuracy": Quantity(
+        "accuracy", "points", "tasks", 1, "accuracy", may_differ=METHODS_MAY_DIFFER
+    ),
+    "cka": Quantity("CKA", "", "tasks", 3, "cka", _LAYER | {"at", "steps"}),
+    "weight_norm": Quantity("weight norm", "%", "seeds", 1, "weight_norm", _LAYER | {"at"}),
+    "weight_norm_growth": Quantity(
+        "growth of the weight norm", "%", "seeds", 1, "weight_norm", _LAYER | {"start", "at"}
+    ),
+    "negative_step_sizes": Quantity(
+        "share of negative step sizes", "%", "seeds", 1, "step_size", _LAYER
+    ),
+    "mean_step_size": Quantity("mean step size", "", "seeds", 4, "step_size", _LAYER),
+    "prototype_accuracy": Quantity(
+        "prototype accuracy", "points", "tasks", 2, "protonet", _CONDITION, _WHEN
+    ),
+    "prototype_change": Quantity(
+        "change of prototype accuracy", "points", "tasks", 2, "protonet", _CONDITION, _CHANGE
+    ),
+    "toy_accuracy": Quantity("toy accuracy", "points", "seeds", 2, "toy"),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -18,9 +18,7 @@ from innerloop.measurements.selection import after_steps, at_end, at_fraction, c
 from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Selection
 from innerloop.papers.prototypes import changes
-from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
-from innerloop.runtime.extensions import load_entry
 from innerloop.stats.generalising import LEAST_CLASSES
 
 
@@ -38,13 +36,9 @@ class Values:
     protocol: Protocol
 
 
-Reader = Callable[[Selection, Evidence], Values]
-
-
 def values_of(selection: Selection, evidence: Evidence) -> Values:
     """The values of a selection; an empty frame where the study has none."""
-    read: Reader = load_entry(QUANTITIES[selection.quantity].entry)
-    return read(selection, evidence)
+    return READERS[selection.quantity](selection, evidence)
 
 
 def at_common_steps(
@@ -205,6 +199,16 @@ def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
     # a seed that diverged at one step size has no mean over all of them
     over_step_sizes = grouped.mean().where(grouped.count() == grouped.size())
     return Values(100 * over_step_sizes.to_frame("value"), {})
+
+
+#: What reads each quantity.
+READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
+    read.__name__: read
+    for read in (
+        *(accuracy, cka, weight_norm, weight_norm_growth, negative_step_sizes, mean_step_size),
+        *(prototype_accuracy, prototype_change, toy_accuracy),
+    )
+}
 
 
 def _by_task(rows: pd.DataFrame, value: str) -> pd.DataFrame:
