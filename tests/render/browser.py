@@ -7,8 +7,12 @@ import os
 import select
 import shutil
 import subprocess
+from base64 import b64decode
+from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+from PIL import Image
 
 #: Where systems keep it.
 CHROMIUM = next(
@@ -105,6 +109,12 @@ class Browser:
         )
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def pixel(self, x: float, y: float) -> tuple[int, ...]:
+        """The colour that the page has at a point of the window."""
+        shot = self.call("Page.captureScreenshot")
+        with Image.open(BytesIO(b64decode(shot["data"]))) as image:
+            return image.convert("RGB").getpixel((int(x), int(y)))
 
     def press(self, key: str, code: int) -> None:
         """One key."""

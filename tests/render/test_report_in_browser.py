@@ -92,6 +92,28 @@ def test_the_page_never_scrolls_sideways(page, width):
     assert found.evaluate("document.documentElement.scrollWidth") <= width
 
 
+SIDEWAYS = """[...document.querySelectorAll("*")].filter((e) => e.scrollWidth > e.clientWidth + 1
+  && ["auto", "scroll"].includes(getComputedStyle(e).overflowX))"""
+#: A point of the right edge of a region, below its border.
+EDGE = """(() => {
+  const region = document.querySelector("#own_accuracy .scroll");
+  region.scrollIntoView();
+  region.scrollLeft = %s * region.scrollWidth;
+  const box = region.getBoundingClientRect();
+  return [box.right - 2, box.top + 4];
+})()"""
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_scrolls_sideways_has_a_shadow_where_there_is_more(page, dark):
+    found = page(390, dark=dark)
+    found.evaluate("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    ends = [found.pixel(*found.evaluate(EDGE % scrolled)) for scrolled in (0, 1)]
+    assert max(abs(more - end) for more, end in zip(*ends, strict=True)) > 40
+    shadow = "getComputedStyle(e).backgroundAttachment.startsWith('local, local, scroll, scroll')"
+    assert found.evaluate(f"{SIDEWAYS}.every((e) => {shadow})")
+
+
 def test_a_column_sorts_up_down_and_back(page):
     found, table, column = page(), "p1_table1_accuracy", 1
     button = f"document.querySelectorAll('#{table} th button')[{column}]"
@@ -122,11 +144,7 @@ def test_the_keyboard_reaches_results_and_scrolled_tables(page):
     assert found.evaluate("document.activeElement.className") == "skip"
     found.press("Enter", 13)
     assert found.evaluate("location.hash") == "#own"
-    unreached = (
-        "[...document.querySelectorAll('*')].filter((e) => e.scrollWidth > e.clientWidth + 1"
-        " && ['auto', 'scroll'].includes(getComputedStyle(e).overflowX) && e.tabIndex < 0).length"
-    )
-    assert found.evaluate(unreached) == 0
+    assert found.evaluate(f"{SIDEWAYS}.filter((e) => e.tabIndex < 0).length") == 0
 
 
 @pytest.mark.parametrize("dark", [False, True])
