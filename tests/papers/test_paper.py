@@ -84,6 +84,11 @@ def test_a_folder_has_the_products_of_its_files(tmp_path):
     assert paper.tables == ()
 
 
+def test_without_a_label_a_paper_is_called_as_its_folder_is(tmp_path):
+    assert read_paper(folder(tmp_path)).facts.label == "mine"
+    assert read_paper("p1").facts.label == "P1"
+
+
 @pytest.mark.parametrize(
     ("file", "text", "said"),
     [

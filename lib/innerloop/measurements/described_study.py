@@ -36,7 +36,7 @@ class Facts:
 
     Attributes:
         title: of the paper.
-        label: what reports call it, for example P1; empty: its folder's name.
+        label: what reports call it, for example P1; left out: its folder's name.
         authors: who wrote it.
         link: where it can be read.
         protocol: the protocol of a study under which its models are trained; empty: any.

@@ -133,7 +133,7 @@ def read_claims(paper: Paper) -> list[Claim]:
     shared = {key: value for key, value in by_default.items() if value}
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
-        return [_claim(entry, facts.label or paper.name, shared) for entry in entries]
+        return [_claim(entry, facts.label, shared) for entry in entries]
     except (yaml.YAMLError, ConfigError) as error:
         raise ConfigError(f"{file}: {error}") from error
 

@@ -158,7 +158,7 @@ def read_paper(place: str) -> Paper:
 
 
 def read_facts(file: Path) -> Facts:
-    """What a paper says of itself.
+    """What a paper says of itself; without a label it is called as its folder is.
 
     Raises:
         ConfigError: the file is missing, is no YAML, or has a wrong key or value.
@@ -166,10 +166,10 @@ def read_facts(file: Path) -> Facts:
     if not file.is_file():
         raise ConfigError(f"there is no {file}; it needs at least one line, title: ...")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-        return from_json(Facts, content)
+        facts = from_json(Facts, yaml.safe_load(file.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ConfigError) as error:
         raise ConfigError(f"{file}: {str(error).removeprefix('Facts: ')}") from error
+    return replace(facts, label=facts.label or file.parent.name)
 
 
 def _files(folder: Path) -> list[Path]:

@@ -44,7 +44,7 @@ def _rows(paper: Paper) -> list[dict[str, Any]]:
         return []
     text = dict.fromkeys(("train_dataset", "eval_dataset", "split", "note"), str)
     frame = pd.read_csv(file, dtype=text, keep_default_na=False, na_values={"spread": [""]})
-    whose = {"paper": paper.facts.label or paper.name, "protocol": paper.facts.protocol}
+    whose = {"paper": paper.facts.label, "protocol": paper.facts.protocol}
     return [
         {**whose, **{str(column): value for column, value in row.items()}}
         for row in frame.to_dict("records")
