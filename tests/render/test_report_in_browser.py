@@ -143,7 +143,7 @@ def test_the_keyboard_reaches_results_and_scrolled_tables(page):
     found.press("Tab", 9)
     assert found.evaluate("document.activeElement.className") == "skip"
     found.press("Enter", 13)
-    assert found.evaluate("location.hash") == "#own"
+    assert found.evaluate("location.hash") == "#paper-own"
     assert found.evaluate(f"{SIDEWAYS}.filter((e) => e.tabIndex < 0).length") == 0
 
 
@@ -169,7 +169,7 @@ def test_every_picture_and_region_has_a_name(page):
 
 def test_the_study_s_own_results_come_first_then_claims_then_papers(page):
     sections = "[...document.querySelectorAll('main section')].map((e) => e.id)"
-    order = ["own", "verdicts", "p1", "p2", "questions"]
+    order = ["paper-own", "verdicts", "paper-p1", "paper-p2", "paper-questions"]
     assert page().evaluate(sections)[: len(order)] == order
     verdicts = "[...document.querySelectorAll('#own_claims .verdict')].map((e) => e.textContent)"
     found = page().evaluate(verdicts)

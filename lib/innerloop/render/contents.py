@@ -8,15 +8,16 @@ from typing import Any
 from innerloop.measurements.described_study import Chosen, DescribedStudy
 
 #: Tables that say what becomes of what the papers claim and print; in a section of their own.
+OWN = "own"
 CLAIMS, COMPARISONS, PUBLISHED = "claims", "claim_comparisons", "paper_vs_ours"
-VERDICTS = (CLAIMS, PUBLISHED, COMPARISONS)
+JUDGING = (CLAIMS, PUBLISHED, COMPARISONS)
 VERDICTS_KEY = "verdicts"
 
 
 def sections(
     study: DescribedStudy, figures: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """One section per chosen paper, the study's own results first, and one of the verdicts.
+    """One section per chosen paper, the study's own results first, then one of the verdicts.
 
     Args:
         study: which has chosen the papers.
@@ -24,18 +25,18 @@ def sections(
         tables: the same of each table.
 
     Returns:
-        The sections that hold anything: `key`, `title`, `short` (for the list of contents),
-        `figures`, `tables`, and `left_out`, the titles of what was not measured.
+        The sections that have anything to show or to name: `key`, `title`, `short` (for the list of
+        contents), `figures`, `tables`, and `left_out`, the titles of what was not measured.
     """
     made: list[dict[str, Any]] = []
     for paper in study.papers:
         own = [item for item in (*figures, *tables) if item["paper"] == paper.name]
-        shown = [item for item in own if item["measured"] and item["name"] not in VERDICTS]
+        shown = [item for item in own if item["measured"] and not is_judging(item)]
         made.append(
             {
-                "key": paper.name,
+                "key": f"paper-{paper.name}",
                 "title": _title(paper),
-                "short": label_of(paper),
+                "short": paper.facts.label,
                 "figures": [item for item in shown if "alt" in item],
                 "tables": [item for item in shown if "alt" not in item],
                 "left_out": [
@@ -44,7 +45,7 @@ def sections(
                 ],
             }
         )
-    verdicts = {t["name"]: t for t in tables if t["name"] in VERDICTS and t["measured"]}
+    judging = sorted(filter(is_judging, tables), key=lambda table: JUDGING.index(table["name"]))
     made.insert(
         1,
         {
@@ -52,16 +53,16 @@ def sections(
             "title": "Do the papers’ claims hold here?",
             "short": "Claims",
             "figures": [],
-            "tables": [verdicts[name] for name in VERDICTS if name in verdicts],
+            "tables": [table for table in judging if table["measured"]],
             "left_out": [],
         },
     )
-    return [section for section in made if section["figures"] or section["tables"]]
+    return [one for one in made if one["figures"] or one["tables"] or one["left_out"]]
 
 
-def label_of(paper: Chosen) -> str:
-    """What reports call a paper."""
-    return paper.facts.label or paper.name
+def is_judging(item: Mapping[str, Any]) -> bool:
+    """Whether a figure or table is one of the study's own that judge the papers."""
+    return item["paper"] == OWN and item["name"] in JUDGING
 
 
 def _title(paper: Chosen) -> str:

@@ -104,7 +104,8 @@ def _section(section: Mapping[str, Any]) -> dict[str, Any]:
     if not figures and tables and tables[0].startswith(LANDSCAPE):
         tables[0] = tables[0].replace(LANDSCAPE, f"{LANDSCAPE}\n{heading}", 1)
         heading = ""
-    return {"heading": heading, "figures": figures, "tables": tables}
+    left_out = escape("; ".join(section["left_out"]))
+    return {"heading": heading, "figures": figures, "tables": tables, "left_out": left_out}
 
 
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:

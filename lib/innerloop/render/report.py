@@ -13,7 +13,14 @@ from markupsafe import Markup
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy, Model
 from innerloop.render.benchmarks import benchmarks, by_stage
-from innerloop.render.contents import CLAIMS, PUBLISHED, VERDICTS, VERDICTS_KEY, sections, stand_ins
+from innerloop.render.contents import (
+    CLAIMS,
+    PUBLISHED,
+    VERDICTS_KEY,
+    is_judging,
+    sections,
+    stand_ins,
+)
 from innerloop.render.files import with_suffix
 from innerloop.render.provenance import (
     FILES,
@@ -37,6 +44,9 @@ VERDICT = "Verdict"
 
 #: Columns with cells longer than this are wrapped, those of long texts less narrowly.
 WRAPPED, LONG = 24, 40
+
+#: Tables of more rows are folded, and so are those that judge the papers.
+UNFOLDED = 30
 
 #: Sheets of sample images are enlarged up to this width, in pixels.
 SHEET_WIDTH = 760
@@ -72,7 +82,7 @@ def write_report(
     drawn = [_figure(path) for path in figures]
     printed = [_table(path) for path in tables]
     shown = sections(described, drawn, printed)
-    by_name = {table["name"]: table for table in printed if table["name"] in VERDICTS}
+    judging = {table["name"]: table for table in printed if is_judging(table)}
     manifests = [read_json(path) for path in model_manifests]
     measured = benchmarks(benchmark_folder)
     models = model_rows(model_manifests, described, measured)
@@ -86,9 +96,8 @@ def write_report(
         stand_ins=stand_ins(described),
         abstract=[_population(described), *_findings(shown)],
         cited=[paper for paper in described.papers if paper.measured and paper.facts.authors],
-        claims=_by_verdict(by_name.get(CLAIMS)),
-        number_verdicts=_verdicts(by_name.get(PUBLISHED)),
-        folded=VERDICTS,
+        claims=_by_verdict(judging.get(CLAIMS)),
+        number_verdicts=_verdicts(judging.get(PUBLISHED)),
         verdict_column=VERDICT,
         facts=_facts(described, models),
         sections=shown,
@@ -136,6 +145,7 @@ def _table(path: Path) -> dict[str, Any]:
     table["wrap"] = [_wrap(max(map(len, column), default=0)) for column in cells]
     table["id"] = f"{table['paper']}_{table['name']}"
     table["bold"] = [tuple(place) for place in table["bold"]]
+    table["folded"] = is_judging(table) or len(table["rows"]) > UNFOLDED
     return table
 
 

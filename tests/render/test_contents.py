@@ -1,0 +1,92 @@
+"""Every chosen paper has a section, and only the study's own tables judge."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from innerloop.papers.paper import OWN
+from innerloop.render.contents import JUDGING
+from innerloop.render.latex_report import latex_report
+from innerloop.render.report import write_report
+from shipped import TABLES
+from synthetic import STUDIES
+
+LACKING = ("Heads", "Bodies")
+
+
+def study(*folders: str) -> dict[str, Any]:
+    """A study that has chosen some folders, of whose products it measures nothing."""
+    papers = [
+        {
+            "name": name,
+            "place": f"./{name}",
+            "facts": {"title": f"About {name}", "label": name.upper(), "authors": "Somebody"},
+            "left_out": [f"{what} of {name}" for what in LACKING],
+        }
+        for name in folders
+    ]
+    own = {"name": OWN, "place": OWN, "facts": {"title": "Results", "label": "Results"}}
+    return {**STUDIES["full"][0], "papers": [own, *papers]}
+
+
+def table(folder: Path, paper: str, name: str, *claims: tuple[str, str]) -> Path:
+    """The file of a table of claims and verdicts."""
+    content = {
+        **{"paper": paper, "name": name, "title": f"{name} of {paper}", "caption": "Claims."},
+        **{"measured": True, "finding": "", "rules": [], "bold": []},
+        **{"columns": ["Claim", "Verdict"], "rows": [list(claim) for claim in claims]},
+    }
+    path = folder / f"{paper}_{name}.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return path
+
+
+def html(folder: Path, description: dict[str, Any], tables: list[Path]) -> str:
+    write_report(folder / "report.html", description, {}, [], tables)
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", JUDGING)
+def test_what_judges_is_a_table_of_the_study_s_own(name: str) -> None:
+    assert TABLES[name].paper == OWN
+
+
+@pytest.mark.parametrize("name", JUDGING)
+def test_a_table_of_the_user_s_by_the_name_of_one_that_judges_is_another(
+    name: str, tmp_path: Path
+) -> None:
+    ours = table(tmp_path, OWN, name, ("Ours", "holds"), ("Ours too", "holds"))
+    mine = table(tmp_path, "mine", name, ("Mine", "fails"))
+    page = html(tmp_path, study("mine"), [ours, mine])
+    verdicts, of_mine = page.split("<section ")[1:3]
+    assert verdicts.startswith('id="verdicts"')
+    assert of_mine.startswith('id="paper-mine"')
+    assert ("Ours" in verdicts, "Mine" in verdicts) == (True, False)
+    assert ("Ours" in of_mine, "Mine" in of_mine) == (False, True)
+
+
+def test_a_folder_may_be_called_as_a_section_of_the_report_is(tmp_path: Path) -> None:
+    names = ["verdicts", "data", "protocol", "provenance", "reproduce", "failed"]
+    page = html(tmp_path, study(*names), [table(tmp_path, OWN, "claims", ("Ours", "holds"))])
+    ids = [part.partition('"')[0] for part in page.split(' id="')[1:]]
+    assert len(ids) == len(set(ids))
+    assert {f"paper-{name}" for name in names} <= set(ids)
+
+
+def test_a_paper_of_which_nothing_was_measured_is_named(tmp_path: Path) -> None:
+    description = study("mine")
+    said = "Not measured in this study: Heads of mine; Bodies of mine."
+    page = html(tmp_path, description, [])
+    source, _ = latex_report(description, "Title", [], [])
+    for text in (page, source):
+        assert text.index("MINE: About mine") < text.index(said)
+
+
+def test_what_a_paper_lacks_is_named_beside_what_it_has(tmp_path: Path) -> None:
+    path = table(tmp_path, "mine", "heads", ("Mine", "holds"))
+    source, _ = latex_report(study("mine"), "Title", [], [path])
+    assert source.index("heads of mine") < source.index("Not measured in this study: Heads of mine")
