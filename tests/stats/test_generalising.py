@@ -61,6 +61,31 @@ def test_variances_are_recovered():
         assert np.mean(getattr(found, name)) == pytest.approx(variance, rel=0.12), name
 
 
+def test_what_classes_cannot_explain_is_not_theirs():
+    """Tasks' noise and what trainings do to single classes move class means too."""
+    cell = Cell("normal", 20, 100, 3, 0, 0.2, 6)
+    shares = cell.shares()
+    values = cell.values(shares, 400, np.random.default_rng(3))
+    found = generalise(values, shares)
+    assert np.mean(found.components.classes) < 0.25 * 6**2
+    # half of such studies have no more between classes than chance puts there
+    assert np.mean(found.components.classes == 0) == pytest.approx(0.55, abs=0.12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trainings_that_agree_by_chance_leave_what_tasks_and_classes_move(seed):
+    """Equal means of the trainings: the error is no less than that of their tasks."""
+    cell = Cell("normal", 20, 40, 3, 0, 0, 6)
+    shares = cell.shares()
+    values = cell.values(shares, 1, np.random.default_rng(seed))[0]
+    values -= values.mean(0)
+    found = generalise(values, shares)
+    interaction, rest = found.components.classes_by_trainings, found.components.rest
+    floor = Membership(shares).weight * interaction + rest / 40
+    assert found.components.trainings == 0
+    assert found.standard_error**2 >= 0.9 * floor / 3
+
+
 def test_a_jackknife_over_classes_and_trainings_agrees():
     """With many tasks: leave out a class with all of its tasks, a training, or both."""
     cell = Cell("normal", 20, 5000, 5, 4, 1, 2)

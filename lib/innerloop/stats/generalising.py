@@ -164,10 +164,7 @@ def generalise_sums(sums: Sums, membership: Membership) -> Generalised:
         known = rank * task / total + interaction / trainings
         square = _squares(shared, 1) / total
         classes = np.maximum(square - known, 0)
-        # the contrasts are of unequal size: their sum of squares has these degrees of freedom
-        each = classes[..., None] * membership.sizes + task[..., None]
-        df = each.sum(-1) ** 2 / _squares(each, 1)
-        new_classes = np.maximum(_possible(square, df) - known[..., None], 0)
+        new_classes = np.maximum(_possible(square, rank) - known[..., None], 0)
     else:
         interaction, classes, new_classes = 0 * mean, nothing, 0 * mean[..., None]
     floor = membership.weight * interaction + rest / membership.tasks
