@@ -101,6 +101,11 @@ def test_the_second_side_is_the_first_but_for_what_it_overrides(tmp_path):
     assert (against.variant, against.layer, against.at) == ("maml", "head", 0.1)
 
 
+def test_a_claim_without_a_comparison_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="claim 'c': comparisons is empty"):
+        read(tmp_path, comparisons=[])
+
+
 @pytest.mark.parametrize(
     ("comparison", "named"),
     [

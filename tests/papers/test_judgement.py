@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 
 from innerloop.data.task_classes import task_key, task_shares
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.judgement import VERDICTS, judge_claims
+from innerloop.papers.readings import class_shares
+from innerloop.papers.words import for_method, in_short
 from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
 from innerloop.stats.statistics import Statistics
@@ -199,6 +202,83 @@ def test_trainings_that_disagree_do_not_lean():
     gains = (0.1, 0.1, 0.1, -0.02)
     frames += [measured("new", tasks(g, 9 + s, n=600), seed=s) for s, g in enumerate(gains)]
     assert judge(frames)[0].method == "inconclusive"
+
+
+def diverge(frames, variant, seeds):
+    """The same rows, where a variant's trainings of these seeds have not one number."""
+    return [
+        frame.assign(accuracy=np.nan)
+        if frame["variant"].iloc[0] == variant and frame["seed"].iloc[0] in seeds
+        else frame
+        for frame in frames
+    ]
+
+
+@pytest.mark.parametrize(
+    ("trainings", "diverged", "models", "method"),
+    [
+        (7, 2, "holds", "holds"),
+        (6, 2, "holds", "leans to it"),
+        (2, 1, "holds", "not judged"),
+        (2, 2, "not judged", "not judged"),
+    ],
+)
+def test_a_training_that_diverged_is_no_training(trainings, diverged, models, method):
+    frames = diverge([*studies(trainings, gain=0.2)], "new", range(diverged))
+    (judgement,) = judge(frames)
+    assert (judgement.verdict, judgement.method) == (models, method)
+    (outcome,) = judgement.outcomes
+    assert (outcome.seeds, outcome.diverged) == (trainings - diverged, diverged)
+    left = "every training diverged" if trainings == diverged else f"{diverged} more diverged"
+    assert left in for_method(outcome)
+
+
+@pytest.mark.parametrize(("trainings", "method"), [(2, "inconclusive"), (6, "holds"), (1, None)])
+def test_equal_values_count_as_trainings_and_not_as_tasks(trainings, method):
+    """As ANIL's CKA, which is 1 whatever is drawn."""
+    frames = [
+        measured(name, np.full(TASKS, accuracy), seed)
+        for name, accuracy in (("maml", 0.25), ("new", 0.5))
+        for seed in range(trainings)
+    ]
+    (judgement,) = judge(frames)
+    assert judgement.verdict == "holds"
+    assert judgement.method == (method or "not judged")
+
+
+@pytest.mark.parametrize("trainings", [3, 6])
+def test_a_difference_above_zero_and_below_the_margin_decides_nothing(trainings):
+    frames = [*studies(trainings, gain=0.012, training_sd=0.0002, class_sd=0.0002, n=2000)]
+    (judgement,) = judge(frames, claim("not_greater", margin=2))
+    assert (judgement.verdict, judgement.method) == ("inconclusive", "inconclusive")
+    (outcome,) = judgement.outcomes
+    note = "above zero, and below the margin"
+    assert outcome.note == outcome.method.note == note
+    study = DescribedStudy(describe(("maml", "new"), (), roles=ROLE))
+    assert note in in_short(outcome, study)
+    assert note in for_method(outcome)
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["pre_adaptation"], {"evaluation"}),
+        (["pre_adaptation_off_task"], {"off-task"}),
+        (["relative"], {"evaluation", "off-task"}),
+        (["pre_adaptation", "off_task"], {"evaluation", "off-task"}),
+        (["pre_adaptation_off_task", "on_task"], {"evaluation", "off-task"}),
+    ],
+)
+def test_classes_are_those_of_the_tasks_on_both_sides(conditions, expected):
+    description = describe(("maml",), (), roles=ROLE)
+    for about in description["datasets"].values():
+        about["classes"] = {"test": CLASSES}
+    sides = [side("maml", quantity="prototype_accuracy", condition=name) for name in conditions]
+    tasks_of = pd.Index(range(20))
+    shares = class_shares(sides, tasks_of, {"way": (5,)}, Memory({}, description))
+    keys = [task_key(0, "mini_imagenet", "test", purpose) for purpose in expected]
+    each = [task_shares(key, tasks_of, classes=CLASSES, way=5) for key in keys]
+    np.testing.assert_allclose(shares, np.mean(each, 0))
 
 
 def test_few_classes_are_no_sample_of_others():

@@ -148,6 +148,8 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
             for part in entry["comparisons"]
             for comparison in _comparisons({**shared, **part})
         ]
+        if not found:
+            raise ConfigError("comparisons is empty; expected at least one that decides the claim")
         texts = {
             "source": entry.get("source", ""),
             **{key: entry[key] for key in ("name", "claim")},

@@ -30,7 +30,7 @@ from innerloop.stats.t_tests import TTest, generalised, one_sample
 VERDICTS = {
     "holds": "the test decides for the paper",
     "fails": "the test decides for the opposite",
-    "leans to it": "fewer than 5 trainings, of which four in five agree with the paper, p < 0.1",
+    "leans to it": "fewer than 5 trainings, each of which agrees with the paper, p < 0.1",
     "leans against it": "the same for the opposite",
     "inconclusive": "the test does not decide",
     "not judged": "the study cannot tell, for the reason given",
@@ -43,7 +43,7 @@ WHERE_RUN = "holds where run"
 
 #: With fewer trainings a verdict on a method is at most a leaning.
 LEAST_TRAININGS = 5
-_LEANS_BELOW, _AGREEING = 0.1, 0.8
+_LEANS_BELOW = 0.1
 
 #: Whom a test speaks of.
 MODELS = "these models, these classes"
@@ -64,7 +64,7 @@ class Answer:
         p_for: one-sided, of what the paper says; NaN: there is no test.
         p_against: one-sided, of the opposite.
         p_adjusted: two-sided, adjusted for the comparisons of the claim.
-        agreeing: shares of the trainings that alone speak for and against what the paper says.
+        agreeing: whether every training alone speaks for what the paper says, and against it.
         note: why there is no verdict, where that needs words.
     """
 
@@ -75,7 +75,7 @@ class Answer:
     p_for: float = math.nan
     p_against: float = math.nan
     p_adjusted: float = math.nan
-    agreeing: tuple[float, float] = (0.0, 0.0)
+    agreeing: tuple[bool, bool] = (False, False)
     note: str = ""
 
     @property
@@ -97,6 +97,7 @@ class Outcome(Answer):
         comparison: what was compared.
         method: the answer for the method.
         seeds: how many seeds the values come from.
+        diverged: how many more seeds have not one number, and are left out.
         seed_sd: standard deviation of the difference between seeds; NaN of one seed.
         unpaired: tasks that only one side was measured on.
         stand_in: whether another data set plays the part of the paper's.
@@ -105,6 +106,7 @@ class Outcome(Answer):
     comparison: Comparison = field(kw_only=True)
     method: Answer = field(kw_only=True)
     seeds: int = 0
+    diverged: int = 0
     seed_sd: float = math.nan
     unpaired: int = 0
     stand_in: bool = False
@@ -237,9 +239,15 @@ def _in_layer(
         return _without(comparison, "not run")
     layer = layer if comparison.layers else ""
     by_task = QUANTITIES[of.quantity].replicate == "tasks"
+    measured, difference = difference, difference.dropna(axis=1 if by_task else 0, how="all")
+    diverged = measured.shape[by_task] - difference.shape[by_task]
+    if difference.empty:
+        outcome = _without(comparison, "not judged", "every training diverged")
+        return replace(outcome, diverged=diverged, unpaired=unpaired)
     by_training = difference.mean() if by_task else difference["value"]
     if by_task:
-        shares = class_shares(of, difference.index, values.protocol, evidence)
+        sides = [of] if against is None else [of, against]
+        shares = class_shares(sides, difference.index, values.protocol, evidence)
         method = Answer(
             "inconclusive",
             SAME_CLASSES if shares is None else NEW_CLASSES,
@@ -262,6 +270,7 @@ def _in_layer(
         comparison=comparison,
         method=method,
         seeds=len(by_training),
+        diverged=diverged,
         seed_sd=float(by_training.std()),
         unpaired=unpaired,
     )
@@ -272,8 +281,8 @@ def _over_tasks(difference: pd.DataFrame, level: float) -> TTest:
     return one_sample(difference.mean(axis=1, skipna=False), level)
 
 
-def _agreeing(comparison: Comparison, by_training: pd.Series[float]) -> tuple[float, float]:
-    """Shares of the trainings whose own mean is what the paper says, and the opposite."""
+def _agreeing(comparison: Comparison, by_training: pd.Series[float]) -> tuple[bool, bool]:
+    """Whether the mean of every training is what the paper says, and the opposite."""
     mean, margin = by_training.to_numpy(), comparison.margin
     sides = {
         "greater": (mean > 0, mean < 0),
@@ -282,7 +291,7 @@ def _agreeing(comparison: Comparison, by_training: pd.Series[float]) -> tuple[fl
         "not_greater": (mean < margin, mean > 0),
     }
     agree, oppose = sides[comparison.expected]
-    return float(agree.mean()), float(oppose.mean())
+    return bool(agree.all()), bool(oppose.all())
 
 
 def _may_differ(comparison: Comparison, of: Selection, against: Selection) -> frozenset[str]:
@@ -326,7 +335,7 @@ def _decided(answer: A, statistics: Statistics) -> A:
     if not answer.p_adjusted < statistics.alpha:
         return answer
     if 2 * max(answer.p_for, answer.p_against) < statistics.alpha:
-        return replace(answer, note="above zero, and below the margin")
+        return replace(answer, note=_BOTH)
     return replace(answer, verdict="holds" if answer.p_for < answer.p_against else "fails")
 
 
@@ -337,11 +346,17 @@ def _leaning(outcome: Outcome, answer: Answer, statistics: Statistics) -> Answer
     if outcome.seeds >= LEAST_TRAININGS:
         return _decided(answer, statistics)
     agree, oppose = answer.agreeing
-    if 2 * answer.p_for < _LEANS_BELOW and agree >= _AGREEING:
-        return replace(answer, verdict="leans to it")
-    if 2 * answer.p_against < _LEANS_BELOW and oppose >= _AGREEING:
-        return replace(answer, verdict="leans against it")
+    to_it = 2 * answer.p_for < _LEANS_BELOW and agree
+    against_it = 2 * answer.p_against < _LEANS_BELOW and oppose
+    if to_it and against_it:
+        return replace(answer, note=_BOTH)
+    if to_it or against_it:
+        return replace(answer, verdict="leans to it" if to_it else "leans against it")
     return answer
+
+
+#: Of `not_greater`: both that it is below the margin and that it is above zero are shown.
+_BOTH = "above zero, and below the margin"
 
 
 def _verdict(verdicts: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -59,28 +59,33 @@ def at_common_steps(
 
 
 def class_shares(
-    selection: Selection, episodes: pd.Index[int], protocol: Protocol, evidence: Evidence
+    sides: Sequence[Selection], episodes: pd.Index[int], protocol: Protocol, evidence: Evidence
 ) -> NDArray[np.float64] | None:
-    """The share of each class in the tasks that values are of, [N, C].
+    """The share of each class in the tasks that values of one or two sides are of, [N, C].
 
     None where too few classes are a sample of others, or are not known.
     """
     study = evidence.study
-    dataset, (way, *_) = study.in_role(selection.tested_on), protocol.get("way", (0,))
-    classes, off_task = study.classes(dataset, "test"), selection.condition in _OFF_TASK
-    if classes < LEAST_CLASSES or (off_task and study.disjoint_off_tasks):
+    dataset, (way, *_) = study.in_role(sides[0].tested_on), protocol.get("way", (0,))
+    classes = study.classes(dataset, "test")
+    purposes = {name for side in sides for name in _PURPOSES.get(side.condition, ("evaluation",))}
+    if classes < LEAST_CLASSES or ("off-task" in purposes and study.disjoint_off_tasks):
         return None
-    found = [
+    shares = [
         _shares_until(
             task_key(study.seed, dataset, "test", purpose), int(episodes.max()) + 1, classes, way
         )[episodes]
-        for purpose in ("evaluation", *(["off-task"] if off_task else []))
+        for purpose in sorted(purposes)
     ]
-    return sum(found[1:], found[0]) / len(found)
+    return sum(shares[1:], shares[0]) / len(shares)
 
 
-#: Conditions of prototypes that are of two tasks: one adapted to, and another.
-_OFF_TASK = ("off_task", "relative", "pre_adaptation_off_task")
+#: Of conditions of prototypes, whose tasks: those adapted to, and others tried after that.
+_PURPOSES = {
+    "off_task": ("evaluation", "off-task"),
+    "relative": ("evaluation", "off-task"),
+    "pre_adaptation_off_task": ("off-task",),
+}
 
 
 @lru_cache(maxsize=8)  # layers and claims share their tasks

@@ -48,7 +48,7 @@ def verdict(found: Judgement | Outcome) -> str:
 
 
 def method_verdict(found: Judgement | Outcome) -> str:
-    """For the method: `not judged: one training`, `leans to it (3 trainings)`."""
+    """For the method: `holds`, `leans to it on stand-in data`, `not judged: one training`."""
     if isinstance(found, Outcome):
         return _in_words(found.method.verdict, found, [found.method])
     return _in_words(found.method, found, [outcome.method for outcome in found.deciding])
@@ -68,11 +68,12 @@ def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) 
 def for_method(outcome: Outcome) -> str:
     """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`, what it speaks of and finds."""
     answer = outcome.method
+    left_out = f"{outcome.diverged} more diverged" if outcome.diverged and outcome.seeds else ""
     if math.isnan(answer.p):
-        return f"{answer.population}: {answer.note or answer.verdict}"
-    p = p_value(answer.p)
-    said = f"p {'' if p.startswith('<') else '= '}{p}"
-    return f"{answer.population}: {_found(outcome, answer)}, {said}"
+        parts = [answer.note or answer.verdict, left_out]
+    else:
+        parts = [_found(outcome, answer), _p(answer.p), answer.note, left_out]
+    return f"{answer.population}: {', '.join(filter(None, parts))}"
 
 
 def compared(outcome: Outcome, study: DescribedStudy) -> str:
@@ -126,18 +127,24 @@ def in_short(outcome: Outcome, study: DescribedStudy) -> str:
     """A comparison, what was expected and found, and on how much, in one line."""
     if outcome.test is None:
         return f"{compared(outcome, study)}: {outcome.note or outcome.verdict}"
-    adjusted = p_value(outcome.p_adjusted)
-    sign = "" if adjusted.startswith("<") else "= "
-    p = outcome.note if math.isnan(outcome.p_adjusted) else f"p {sign}{adjusted}"
     size = detectable(outcome)
     undecided = outcome.verdict == "inconclusive" and size != MISSING
     parts = [
         f"{found(outcome)} (expected {expected(outcome.comparison)})",
-        p,
+        _p(outcome.p_adjusted),
+        outcome.note,
         f"n = {counted(outcome)}",
         f"detectable {size} {quantity_of(outcome).unit}".rstrip() if undecided else "",
     ]
     return f"{compared(outcome, study)}: {', '.join(filter(None, parts))}"
+
+
+def _p(value: float) -> str:
+    """`p = 0.20`, `p < 0.0001`; nothing where there is none."""
+    if math.isnan(value):
+        return ""
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def meanings(judgements: list[Judgement]) -> str:

@@ -6,7 +6,8 @@ What is missing and what is exactly zero is counted beside every result.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -54,8 +55,8 @@ class TTest:
 
     def _one_sided(self, distance: float) -> float:
         if self.standard_error == 0:
-            # all differences are equal: the sign test's p, since a t of infinity proves too much
-            return 0.5**self.difference.n if distance > 0 else 1.0
+            # all values are equal: the sign test's p, since a t of infinity proves too much
+            return 0.5 ** (self.df + 1) if distance > 0 else 1.0
         return float(stats.t.sf(distance / self.standard_error, self.df))
 
 
@@ -70,23 +71,14 @@ def generalised(
         level: of the interval.
     """
     there = ~np.isnan(values).any(1)
-    missing = int((~there).sum())
-    if there.sum() < 2:
-        nothing = Interval(np.nan, np.nan, np.nan, int(there.sum()), missing)
-        return TTest(nothing, 0, *[np.nan] * 6)
+    n, missing = int(there.sum()), int((~there).sum())
+    if n < 2:
+        return _t_test(np.nan, np.nan, np.nan, Counts(n, missing), level)
     found = generalise(values[there], None if shares is None else shares[there])
     mean, error, df = float(found.mean), float(found.standard_error), float(found.df)
-    half = float(stats.t.ppf((1 + level) / 2, df)) * error
-    return TTest(
-        Interval(mean, mean - half, mean + half, int(there.sum()), missing),
-        ties=0,
-        t=mean / error,
-        df=df,
-        p=_two_sided(mean / error, df),
-        effect_size=np.nan,
-        standard_error=error,
-        smallest_detectable=_smallest_detectable(error, df, level),
-    )
+    if values.shape[1] > 1 and np.ptp(values[there]) == 0:
+        error, df = 0.0, values.shape[1] - 1  # exactly: the model's variances are all zero
+    return _t_test(mean, error, df, Counts(n, missing), level)
 
 
 def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:
@@ -96,19 +88,10 @@ def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:
     """
     numbers, missing = split_missing(differences)
     n = numbers.size
-    error = standard_error(numbers)
-    interval = mean_interval(numbers, "t", level)
-    t = interval.mean / error if error > 0 else np.nan
-    return TTest(
-        difference=Interval(interval.mean, interval.low, interval.high, n, missing),
-        ties=_ties(numbers),
-        t=t,
-        df=n - 1,
-        p=_two_sided(t, n - 1),
-        effect_size=float(t / np.sqrt(n)) if n else np.nan,
-        standard_error=error,
-        smallest_detectable=_smallest_detectable(error, n - 1, level),
-    )
+    counts = Counts(n, missing, int((numbers == 0).sum()))
+    mean = mean_interval(numbers).mean
+    found = _t_test(mean, standard_error(numbers), n - 1, counts, level)
+    return replace(found, effect_size=float(found.t / np.sqrt(n)) if n else np.nan)
 
 
 def paired_difference(a: pd.Series[float], b: pd.Series[float], level: float = 0.95) -> TTest:
@@ -133,36 +116,38 @@ def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> TTest:
     `difference.n` counts the values of both groups.
     """
     (first, missing_a), (second, missing_b) = split_missing(a), split_missing(b)
-    n, missing = first.size + second.size, missing_a + missing_b
+    counts = Counts(first.size + second.size, missing_a + missing_b)
     errors = standard_error(first), standard_error(second)
     error = math.hypot(*errors)
     difference = mean_interval(first).mean - mean_interval(second).mean
     if not error > 0:
-        return TTest(Interval(difference, np.nan, np.nan, n, missing), 0, *[np.nan] * 6)
+        return _t_test(difference, np.nan, np.nan, counts, level)
     df = error**4 / (errors[0] ** 4 / (first.size - 1) + errors[1] ** 4 / (second.size - 1))
-    half = float(stats.t.ppf((1 + level) / 2, df)) * error
     sd = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
-    t = difference / error
+    return replace(_t_test(difference, error, df, counts, level), effect_size=difference / sd)
+
+
+class Counts(NamedTuple):
+    """How many values a test has, how many are missing, and how many are exactly zero."""
+
+    n: int
+    missing: int
+    ties: int = 0
+
+
+def _t_test(mean: float, error: float, df: float, counts: Counts, level: float) -> TTest:
+    """Student's t of a mean whose error is estimated with `df` degrees of freedom."""
+    quantile = float(stats.t.ppf((1 + level) / 2, df))
+    half = quantile * error
+    t = mean / error if error > 0 else np.nan
     return TTest(
-        difference=Interval(difference, difference - half, difference + half, n, missing),
-        ties=0,
+        difference=Interval(mean, mean - half, mean + half, counts.n, counts.missing),
+        ties=counts.ties,
         t=t,
         df=df,
-        p=_two_sided(t, df),
-        effect_size=difference / sd,
+        p=float(2 * stats.t.sf(abs(t), df)),
+        effect_size=np.nan,
         standard_error=error,
-        smallest_detectable=_smallest_detectable(error, df, level),
+        # a first-order formula; the exact one (noncentral t) differs by less than 1 % from n = 10
+        smallest_detectable=float((quantile + stats.t.ppf(POWER, df)) * error),
     )
-
-
-def _ties(numbers: NDArray[np.float64]) -> int:
-    return int((numbers == 0).sum())
-
-
-def _two_sided(t: float, df: float) -> float:
-    return float(2 * stats.t.sf(abs(t), df))
-
-
-def _smallest_detectable(error: float, df: float, level: float) -> float:
-    # a first-order formula; the exact one (noncentral t) differs by less than 1 % from n = 10 on
-    return float((stats.t.ppf((1 + level) / 2, df) + stats.t.ppf(POWER, df)) * error)

@@ -52,7 +52,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"Found: mean and half-width of Student's {level} interval, of the paired difference "
             "or of the value itself; of several layers, in the one that speaks least for it. "
             "Values are averaged over the seeds of a task first; seed sd: standard deviation of "
-            "the result between seeds.",
+            "the result between seeds. Seeds that have not one number are left out.",
             "Equality is decided by two one-sided tests against the margin.",
             words.family(judgements, study),
             "Effect size: Cohen's dz. Detectable: the true difference that this test alone finds "
@@ -106,6 +106,7 @@ def _numbers(claim: Claim, outcome: Outcome) -> dict[str, Any]:
         "replicate": quantity.replicate,
         "unpaired": outcome.unpaired,
         "seeds": outcome.seeds,
+        "diverged": outcome.diverged,
         "seed_sd": outcome.seed_sd,
         "data": "stand-in" if outcome.stand_in else "as in the paper",
         "verdict": outcome.verdict,
