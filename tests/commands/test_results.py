@@ -38,6 +38,22 @@ def test_the_main_table_is_printed_and_others_are_named(
     assert capsys.readouterr().out.startswith(TABLES["claims"].title)
 
 
+def test_a_study_is_meant_before_a_folder_of_its_name(study: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(study.parents[1])
+    Path("mine").mkdir()
+    main(["results", "mine"])
+    assert capsys.readouterr().out.startswith(TABLES["accuracy"].title)
+
+
+def test_a_table_may_be_named_without_its_paper(study: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(study.parents[1])
+    main(["results", "mine", "table1_accuracy"])
+    assert capsys.readouterr().out.startswith(TABLES["p1_table1_accuracy"].title)
+    shutil.copytree("results/mine/tables/p1", "results/mine/tables/yours")
+    with pytest.raises(SystemExit, match="no table 'table1_accuracy'"):
+        main(["results", "mine", "table1_accuracy"])
+
+
 def test_an_unknown_table_or_study_is_refused(study: Path, monkeypatch) -> None:
     monkeypatch.chdir(study.parents[1])
     with pytest.raises(SystemExit, match=r"no table 'own/acuracy'; did you mean 'own/accuracy'"):

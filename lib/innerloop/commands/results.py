@@ -28,16 +28,22 @@ def main(argv: list[str]) -> None:
     parser.add_argument("study", help="its name, or its folder in results/")
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="those to print")
     arguments = parser.parse_args(argv)
-    folder = Path(arguments.study)
-    made = Results(folder if folder.is_dir() else Path("results", arguments.study))
+    by_name = Path("results", arguments.study)
+    made = Results(by_name if (by_name / "study.json").is_file() else Path(arguments.study))
     main_ones = [name for name in MAIN if name in made.tables and made.printed(name)["rows"]]
-    names = arguments.tables or main_ones
+    names = [_whole_name(table, made.tables) for table in arguments.tables] or main_ones
     for name in names:
         print("\n".join(in_text(made.printed(name))), end="\n\n")
     if others := [name for name in made.tables if name not in names]:
         print(f"Other tables: {', '.join(others)}")
     elif not names:
         print(f"{made.folder} has no tables yet: run `snakemake tables`")
+
+
+def _whole_name(table: str, tables: Sequence[str]) -> str:
+    """The only table whose name ends so, after its paper's; otherwise the name as it is."""
+    ending = [name for name in tables if name.endswith(f"/{table}")]
+    return ending[0] if len(ending) == 1 else table
 
 
 def in_text(table: Mapping[str, Any]) -> Iterator[str]:
