@@ -12,7 +12,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 from pathlib import Path
+
+import yaml
 
 from innerloop.runtime.code_digest import LIBRARY
 from innerloop.runtime.errors import ConfigError
@@ -20,6 +23,7 @@ from innerloop.runtime.files import atomic_path
 
 #: Name -> the study file that is copied.
 TEMPLATES = {"minimal": "minimal.yaml", "sweep": "sweep.yaml", "demo": "config.yaml"}
+CHECKOUT = LIBRARY.parents[1]
 SCHEMA = LIBRARY / "study/schema.json"
 
 
@@ -42,10 +46,12 @@ def main(argv: list[str]) -> None:
     text = study_file(arguments.name, arguments.template, Path.cwd())
     with atomic_path(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
+    workflow = "" if Path.cwd() == CHECKOUT else f" -s {shlex.quote(str(CHECKOUT / 'Snakefile'))}"
     print(
         f"wrote {file}; now\n"
         f"    innerloop plan --configfile {file}     # jobs and hours\n"
-        f"    snakemake --configfile {file}          # -> results/{arguments.name}/report.html\n"
+        f"    snakemake{workflow} --configfile {file}          "
+        f"# -> results/{arguments.name}/report.html\n"
         f"    innerloop results {arguments.name}"
     )
 
@@ -56,7 +62,7 @@ def study_file(name: str, template: str, folder: Path) -> str:
     Raises:
         ConfigError: the library is installed without the workflow, whose files these are.
     """
-    file = LIBRARY.parents[1] / "config" / TEMPLATES[template]
+    file = CHECKOUT / "config" / TEMPLATES[template]
     if not file.is_file():
         raise ConfigError(
             f"there is no {file}: study files are for the workflow, so install Innerloop from a "
@@ -64,4 +70,5 @@ def study_file(name: str, template: str, folder: Path) -> str:
         )
     text = file.read_text(encoding="utf-8")
     text = re.sub(r"(?<=\$schema=).*", os.path.relpath(SCHEMA, folder), text, count=1)
-    return re.sub(r"^study: .*$", f"study: {name}", text, count=1, flags=re.MULTILINE)
+    written = name if yaml.safe_load(name) == name else f'"{name}"'  # 2024 is a number, on is true
+    return re.sub(r"^study: .*$", f"study: {written}", text, count=1, flags=re.MULTILINE)
