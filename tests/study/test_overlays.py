@@ -30,10 +30,19 @@ def over(folder: Path, *contents: str, base: Path = DEMO) -> dict[str, Any]:
         (["seed: 1", "study: other"], "other"),
         (["study: demo\nseed: 1"], "demo"),
         (["data_root: /data", "compute: {jobs_per_gpu: 2}"], "demo"),
+        (["compute: {jobs_per_gpu: null}"], "demo"),
+        (["compute: null"], "demo-mine"),  # the device goes, too
     ],
 )
 def test_results_of_an_overlay_lie_apart(tmp_path: Path, contents: list[str], name: str) -> None:
     assert over(tmp_path, *contents)["study"] == name
+
+
+@pytest.mark.parametrize("stem", ["my study (2)", "größer", "v1.5", "{x}"])
+def test_a_file_of_any_name_makes_a_name_of_a_study(tmp_path: Path, stem: str) -> None:
+    file = tmp_path / f"{stem}.yaml"
+    file.write_text("seed: 1", encoding="utf-8")
+    assert Study(merged_study([DEMO, file])).name.startswith("demo-")
 
 
 @pytest.mark.parametrize(
@@ -44,8 +53,9 @@ def test_results_of_an_overlay_lie_apart(tmp_path: Path, contents: list[str], na
         {"protocols": {"p1": {"variants": {"anil": None}}}},
         {"protocols": {"p2": None}},
         {"probes": {"cka": None}},
+        {"probes": None},
         {"models": {"people_1shot": None}, "toy": None},
-        {"methods": None, "title": None, "statistics": None},
+        {"evaluation": None, "compute": None, "papers": None},
     ],
 )
 def test_null_removes_and_all_mention_goes_with_it(
@@ -66,7 +76,8 @@ def test_null_removes_and_all_mention_goes_with_it(
     assert [*study.models] == left
     for model in study.models.values():
         assert not {*model.evaluate_on} & data.keys()
-        assert not {*model.probes} & removed.get("probes", {}).keys()
+        probes = removed.get("probes", {})
+        assert not model.probes if probes is None else not {*model.probes} & probes.keys()
     assert (study.keys.toy is None) == ("toy" in removed or "digits" in data)
 
 
@@ -83,6 +94,12 @@ def test_a_list_that_is_left_empty_is_left_out(
 def test_null_stays_where_it_is_a_value() -> None:
     study = {
         "protocols": {"p": {"defaults": {"test_step_size": None, "rule_options": {"a": None}}}},
-        "probes": {"mine": {"limit": None}, "cka": {"tasks": None}},
+        "probes": {"mine": {"limit": None, "datasets": None}, "cka": {"tasks": None}},
     }
     assert without_removed(study) == {**study, "probes": {"mine": {"limit": None}, "cka": {}}}
+
+
+@pytest.mark.parametrize("key", ["rule_options", "network_options", "learner_options"])
+def test_null_removes_all_options_at_once(key: str) -> None:
+    study = {"protocols": {"p": {"variants": {"v": {key: None, "step_size": 1}}}}}
+    assert without_removed(study) == {"protocols": {"p": {"variants": {"v": {"step_size": 1}}}}}

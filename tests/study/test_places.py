@@ -93,6 +93,18 @@ def test_a_file_outside_is_the_same_from_every_depth(
     assert len(found) == 1
 
 
+def test_a_file_in_a_grid_is_one_parameter_too(project: Path):
+    net = "class Net:\n    def __init__(self, way, size, channels):\n        pass\n"
+    (project / "mine/net.py").write_text(net, encoding="utf-8")
+    found = []
+    for folder in ("mine", f"{project}/mine", "./mine"):
+        content: dict[str, Any] = copy.deepcopy(SMOKE)
+        variants = content["protocols"]["p1"]["variants"]
+        variants["maml"] = {"grid": {"network": [f"{folder}/net.py:Net", "conv4"]}}
+        found.append(compared(Study(content)))
+    assert found[0] == found[1] == found[2]
+
+
 def test_another_file_is_another_parameter(project: Path):
     (project / "other.csv").write_text("class,split\n", encoding="utf-8")
     usual = study("mine/set.py:source", "mine/classes.csv")

@@ -254,12 +254,15 @@ def test_equal_numbers_are_equal_parameters(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_only_a_user_s_code_reads_keeps_its_type() -> None:
+    options = {
+        "rule_options": {"power": 1.0},
+        "network_options": {"scale": [1.0]},
+        "learner_options": {"regulariser": 1.0},
+    }
     study = {
-        "protocols": {"p": {"defaults": {"rule_options": {"power": 1.0}, "step_size": 1.0}}},
+        "protocols": {"p": {"defaults": {**options, "step_size": 1.0}}},
         "probes": {"mine": {"scale": 1.0}, "cka": {"tasks": 1.0}},
     }
     plain = plain_values(study)
-    assert repr(plain["protocols"]["p"]["defaults"]) == repr(
-        {"rule_options": {"power": 1.0}, "step_size": 1}
-    )
+    assert repr(plain["protocols"]["p"]["defaults"]) == repr({**options, "step_size": 1})
     assert repr(plain["probes"]) == repr({"mine": {"scale": 1.0}, "cka": {"tasks": 1}})

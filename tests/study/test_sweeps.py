@@ -92,6 +92,10 @@ def test_words_ranges_and_options_have_names() -> None:
             "two variants would be called 'maml_filters_8'",
         ),
         (
+            {"maml": {"grid": {"network_options": [{"a" * 99: 1, "b" * 99: 2}]}}},
+            "a variant's name of 224 letters, and paths hold 200",
+        ),
+        (
             {
                 "maml": {"grid": GRID, "choose": "validation"},
                 "boil": {"grid": {"step_size": [1, 2]}, "choose": "validation"},

@@ -40,6 +40,10 @@ def of(home: type) -> tuple[str, ...]:
     return HOMES[home]
 
 
+#: Choices that a learner of another kind than the methods does not have.
+OF_METHODS = (*HOMES[Method], *HOMES[MeasureSpec])
+
+
 def default(home: Any, name: str) -> Any:
     """The default of a choice; `MISSING` where it must be said."""
     field = next(field for field in fields(home) if field.name == name)

@@ -72,7 +72,7 @@ def _described_data(study: Study, name: str, chosen: Mapping[str, Any]) -> dict[
 
 def _described(model: Model) -> dict[str, Any]:
     learner = model.learner
-    of_methods = () if isinstance(learner, Method) else (*choices.of(Method), "test_step_size")
+    of_methods = () if isinstance(learner, Method) else choices.OF_METHODS
     chosen = [name for name in choices.NAMES if name not in of_methods]
     return {
         **asdict(model.key),

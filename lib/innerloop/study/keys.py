@@ -5,11 +5,12 @@ What a protocol or variant may choose are fields of the classes that `choices.HO
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, TypeAlias
 
 from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
+from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.typed_json import REST
 from innerloop.stats.statistics import Statistics
@@ -19,6 +20,9 @@ ACCESS = ("data_root", "mirrors", "accept_licence")
 
 #: Keys of `compute` that say how jobs are run, and change no result.
 RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "rehearse", "save_every")
+
+#: Keys of what code is called with.
+_OPTIONS = frozenset({"rule_options", "network_options", "learner_options"})
 
 Setting: TypeAlias = Annotated[
     str,
@@ -334,3 +338,16 @@ class StudyKeys:
     models: Annotated[Mapping[Name, Models], Allowed(items=1)]
     probes: Mapping[Name, Any] = field(default_factory=dict)
     toy: Toy | None = None
+
+
+def is_option(place: Sequence[str]) -> bool:
+    """Whether a value is handed on to a rule, a network, a learner or a user's own probe.
+
+    Innerloop itself does not read it.
+
+    Args:
+        place: the keys of the study file that lead to it.
+    """
+    if place[:1] == ("probes",) and len(place) > 2 and place[1] not in PROBES:
+        return place[2] not in {field.name for field in fields(UsersProbe)}
+    return not _OPTIONS.isdisjoint(place[:-1])

@@ -63,7 +63,7 @@ class Model:
         return bool(self.choices["iterations"] == 0)
 
     def validated_together(self, queries: int) -> int:
-        """Validation tasks, with so many queries a class, that go through the network together.
+        """Validation tasks, with so many queries per class, that go through the network together.
 
         It decides bits of what is trained, so it follows from the task's size alone: how many tasks
         are measured at once is no parameter of a training.

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.runtime.built_in import PROBES
-from innerloop.study.keys import ACCESS, RUNNING
+from innerloop.study.keys import ACCESS, RUNNING, is_option
 from innerloop.study.reading import read_study_file
 
-#: Keys in which null is a value, or that only a user's own code reads.
-_NULL_IS_A_VALUE = ("test_step_size", "rule_options", "network_options", "learner_options")
 #: Keys that list names, and the section whose names they are.
 _LISTS = {
     "variants": "variants",
@@ -39,11 +37,13 @@ def name_of_its_own(
 ) -> dict[str, str]:
     """The name of a study of several files, so that its results stay apart from the first one's.
 
-    `demo` with `mine.yaml` over it is `demo-mine`. Nothing where a later file, or what is `said`
-    beside the files, names the study; files that change no result do not count.
+    `demo` with `mine.yaml` over it is `demo-mine`; what no name of a study may hold is a hyphen.
+    Nothing where a later file, or what is `said` beside the files, names the study; files that
+    change no result do not count.
     """
     first, *later = ((Path(file).stem, read_study_file(file)) for file in files)
-    over = [stem for stem, content in later if _changes_results(content)]
+    stems = [stem for stem, content in later if _changes_results(content)]
+    over = [re.sub("[^a-zA-Z0-9_-]+", "-", stem) for stem in stems]
     named = any("study" in content for content in (*(content for _, content in later), said or {}))
     if not over or named or "study" not in first[1]:
         return {}
@@ -57,13 +57,11 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
     trained under a removed protocol or variant, or on a removed data set, go with it.
     """
     left: dict[str, Any] = _left(config, ())
-    removed = {
-        section: _removed(config.get(section)) for section in ("protocols", *_LISTS.values())
-    }
+    removed = {section: _removed(config, section) for section in ("protocols", *_LISTS.values())}
     data = removed["datasets"]
     for name, entry in [*_mapping(left.get("models")).items()]:
         protocol = _mapping(config.get("protocols")).get(_mapping(entry).get("protocol", ""))
-        gone = {**removed, "variants": _removed(_mapping(protocol).get("variants"))}
+        gone = {**removed, "variants": _removed(protocol, "variants")}
         left["models"][name] = kept = _unmentioned(entry, gone)
         trained = _mapping(entry).get("protocol"), _mapping(entry).get("dataset")
         whole = "variants" in _mapping(kept) or "variants" not in _mapping(entry)
@@ -80,10 +78,9 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _changes_results(content: Mapping[str, Any]) -> bool:
     """Whether a file says more than where files come from and how jobs are run."""
-    return not (
-        content.keys() <= {*ACCESS, "compute"}
-        and _mapping(content.get("compute")).keys() <= {*RUNNING}
-    )
+    compute = content.get("compute", {})  # null removes the device, too
+    only_runs = isinstance(compute, Mapping) and compute.keys() <= {*RUNNING}
+    return not (only_runs and content.keys() <= {*ACCESS, "compute"})
 
 
 def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
@@ -95,22 +92,32 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _left(value: Any, place: tuple[str, ...]) -> Any:
-    """A value without what is null in it."""
-    users = place[:1] == ("probes",) and len(place) > 1 and place[1] not in PROBES
-    if not isinstance(value, Mapping) or users or (place and place[-1] in _NULL_IS_A_VALUE):
+    """A value without what is null in it, except where null is a value itself."""
+    if not isinstance(value, Mapping):
         return value
     return {
         key: _left(inner, (*place, key))
         for key, inner in value.items()
-        if inner is not None or key in _NULL_IS_A_VALUE
+        if inner is not None or key == "test_step_size" or is_option((*place, key))
     }
 
 
-def _removed(section: Any) -> set[str]:
-    return {name for name, value in _mapping(section).items() if value is None}
+class _All:
+    """The names in a section that was removed as a whole."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
 
-def _unmentioned(entry: Any, removed: Mapping[str, set[str]]) -> Any:
+def _removed(holder: Any, section: str) -> Container[str]:
+    """The names that were removed from a section of a mapping."""
+    if _mapping(holder).get(section, {}) is None:
+        return _All()
+    entries = _mapping(_mapping(holder).get(section))
+    return {name for name, value in entries.items() if value is None}
+
+
+def _unmentioned(entry: Any, removed: Mapping[str, Container[str]]) -> Any:
     """An entry whose lists of names are without those that were removed; none is left empty."""
     if not isinstance(entry, Mapping):
         return entry

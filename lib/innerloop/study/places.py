@@ -30,6 +30,8 @@ def _value(key: str, value: Any) -> Any:
         return seen_from_here(value)
     if key == "papers" and isinstance(value, list | tuple):
         return [_paper(place) for place in value]
+    if isinstance(value, list | tuple) and key in _CODE:  # the values of a grid
+        return [_value(key, one) for one in value]
     if isinstance(value, str) and key in _CODE:
         place, colon, name = value.rpartition(":")
         return f"{seen_from_here(place)}{colon}{name}" if place.endswith(".py") else value

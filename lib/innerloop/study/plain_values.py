@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
+from innerloop.study.keys import is_option
 
 #: Beyond this, floats do not tell one whole number from the next.
 _WHOLE = 2.0**53
@@ -16,14 +16,14 @@ _WHOLE = 2.0**53
 def plain_values(config: Mapping[str, Any]) -> dict[str, Any]:
     """A study file's content, whole numbers as integers wherever Innerloop reads them.
 
-    1.0, 1e0 and 1 mean the same, but a job's parameters are compared as text. What only a user's
-    own code reads (`rule_options`, the options of probes of their own) keeps the type it has.
+    1.0, 1e0 and 1 mean the same, but a job's parameters are compared as text. Options that are
+    handed on to a rule, a network, a learner or a user's own probe keep the type they have.
 
     Raises:
         ConfigError: a value is no number, text, list or mapping of JSON; names its key.
     """
-    found: dict[str, Any] = _plain(config, ())
-    return found
+    plain: dict[str, Any] = _plain(config, ())
+    return plain
 
 
 def _plain(value: Any, place: tuple[str, ...]) -> Any:
@@ -37,16 +37,11 @@ def _plain(value: Any, place: tuple[str, ...]) -> Any:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise _refused(place, f"got {value}, expected a finite number")
-        whole = value.is_integer() and abs(value) < _WHOLE and not _is_users(place)
+        whole = value.is_integer() and abs(value) < _WHOLE and not is_option(place)
         return int(value) if whole else value
     if value is None or isinstance(value, str | bool | int):
         return value
     raise _refused(place, f"got {value!r}, which YAML reads as {_kind(value)}; quote it as text")
-
-
-def _is_users(place: tuple[str, ...]) -> bool:
-    """Whether only a user's own code reads what stands there."""
-    return "rule_options" in place or (place[0] == "probes" and place[1] not in PROBES)
 
 
 def _kind(value: Any) -> str:

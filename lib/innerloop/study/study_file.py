@@ -218,7 +218,8 @@ class StudyFile:
         """A variant's learner of another kind than the methods."""
         own = self.keys.protocols[protocol].variants[variant]
         name, options = own.learner or "", own.learner_options
-        foreign = own.choices.keys() & {"test_step_size", *choices.of(Method)}
+        said = {*own.choices}.union(*(each.choices for each in own.by_setting.values()))
+        foreign = said.intersection(choices.OF_METHODS)
         if foreign := foreign | ({"method"} if own.method else set()):
             raise ConfigError(
                 f"{', '.join(sorted(foreign))}: of a method, and learner '{name}' is none; "

@@ -12,6 +12,10 @@ from innerloop.measurements.described_study import Sweep
 from innerloop.runtime.errors import ConfigError
 from innerloop.study.keys import Choosing, Models, Protocol, StudyKeys, Variant
 
+#: Letters of a variant's name: a folder's may have 255, and schedulers put a model's whole name
+#: into one.
+_LONGEST = 200
+
 
 def expanded(keys: StudyKeys) -> tuple[StudyKeys, tuple[Sweep, ...]]:
     """A study's keys with every combination of a grid as a variant, and what was swept.
@@ -57,6 +61,13 @@ def _sweep(protocol: str, variant: str, said: Variant) -> Sweep:
         name = "_".join([variant, *(f"{key}_{in_a_name(value)}" for key, value in point.items())])
         if name in points:
             raise _refused(protocol, variant, f"two variants would be called '{name}'")
+        if len(name) > _LONGEST:
+            raise _refused(
+                protocol,
+                variant,
+                f"the grid makes a variant's name of {len(name)} letters, and paths hold "
+                f"{_LONGEST}; sweep fewer keys, or write its points as variants of other names",
+            )
         points[name] = point
     return Sweep(
         protocol, variant, said.learner or said.method or variant, points, said.choose or ""
