@@ -20,8 +20,7 @@ from innerloop.runtime.suggestions import instead_of
 
 #: The default of an option that has none, or one that only running the file would tell.
 UNKNOWN = object()
-#: What every rule is given first (weight, gradient, step_size), and every network (way, image_size,
-#: channels).
+#: What every rule is given before its options: weight, gradient, step_size.
 GIVEN = 3
 _KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
 
