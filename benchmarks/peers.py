@@ -66,7 +66,7 @@ def torch_loop(
 def learn2learn_style(
     network: Network, slow: Parameters, rate: float, method: Method, tasks: TaskBatch, steps: int
 ) -> Found:
-    """learn2learn's MAML: clone the module, step it differentiably, one backward pass a task."""
+    """learn2learn's MAML: clone the module, step it differentiably, one backward pass per task."""
     net = filled(network, slow)
     loss = 0.0
     for number in range(len(tasks)):

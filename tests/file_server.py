@@ -51,7 +51,7 @@ class Request(BaseHTTPRequestHandler):
 
 
 class FileServer:
-    """Serves what it is given; a path may have several answers, one a request."""
+    """Serves what it is given; a path may have several answers, one per request."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}

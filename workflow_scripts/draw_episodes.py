@@ -13,7 +13,7 @@ from innerloop.specs.data import EpisodesSpec
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters and write one row an episode."""
+    """Read the job's parameters and write one row per episode."""
     parser = spec_parser(__doc__)
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--out", required=True, type=Path, help="episodes, one row each")

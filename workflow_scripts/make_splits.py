@@ -14,7 +14,7 @@ from innerloop.specs.data import SplitsSpec
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters and write one row a class and split.
+    """Read the job's parameters and write one row per class and split.
 
     This runs where Snakemake runs, with the study file as it was at the start: what a cluster's job
     has built after an edit is refused here, before anything is trained on it.

@@ -15,11 +15,11 @@ from innerloop.specs.measure import RawPixelsSpec
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, measure, and write one row an episode."""
+    """Read the job's parameters, measure, and write one row per episode."""
     parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--episodes", required=True, type=Path, help="episodes.parquet")
-    parser.add_argument("--out", required=True, type=Path, help="accuracies, one row an episode")
+    parser.add_argument("--out", required=True, type=Path, help="accuracies, one row per episode")
     arguments = parser.parse_args(argv)
     spec = read_spec(RawPixelsSpec, arguments.spec)
     images = ImageStore.open(arguments.images.parent).require(spec.dataset, spec.store)

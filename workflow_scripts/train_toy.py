@@ -20,7 +20,7 @@ from innerloop.specs.measure import ToySpec
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, train, and write one row an epoch and split."""
+    """Read the job's parameters, train, and write one row per epoch and split."""
     parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")

@@ -92,7 +92,7 @@ def test_too_few_images():
     source.draw(range(1), TaskSize(5, 5, 5))
     with pytest.raises(
         DataError,
-        match="5 support and 6 query images a class need 11 images, class 'train3' has 10",
+        match="5 support and 6 query images per class need 11 images, class 'train3' has 10",
     ):
         source.draw(range(1), TaskSize(5, 5, 6))
 

@@ -151,7 +151,7 @@ class TestAListingOfTheRegistry:
 
 @pytest.fixture
 def ilsvrc(tmp_path) -> Path:
-    """Ten images a class, with gaps between their numbers, and a class that is not used."""
+    """Ten images per class, with gaps between their numbers, and a class that is not used."""
     members = {
         f"{label}/{label}_{7 * place * place}.JPEG": jpeg(label, place)
         for label in CLASSES

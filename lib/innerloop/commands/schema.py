@@ -44,7 +44,7 @@ def _heading(name: str) -> str:
 
 
 def described(schema: pa.Schema) -> str:
-    """One line a column: name, type, unit, meaning, and what is allowed."""
+    """One line per column: name, type, unit, meaning, and what is allowed."""
     width = max(len(field.name) for field in schema)
     return "\n".join(f"  {field.name:{width}}  {_about(field)}" for field in schema)
 

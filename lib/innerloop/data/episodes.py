@@ -102,7 +102,7 @@ class EpisodeSource:
             small = split.names[int(split.counts.argmin())]
             raise DataError(
                 f"data set '{split.dataset}', split '{split.name}': {size.shot} support and "
-                f"{size.queries} query images a class need {needed} images, class '{small}' has "
+                f"{size.queries} query images per class need {needed} images, class '{small}' has "
                 f"{split.counts.min()}"
             )
 
@@ -119,7 +119,7 @@ EPISODE_SCHEMA = pa.schema(
 
 
 def episode_table(drawn: Mapping[str, Episodes]) -> pa.Table:
-    """Episodes by split as a table: one row a task, its images as rows of the image array."""
+    """Episodes by split as a table: one row per task, its images as rows of the image array."""
     rows = [
         {
             "split": split,

@@ -52,7 +52,7 @@ def measured(file: str, labels: Mapping[str, str]) -> str:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Print a study's accuracies: a row a variant and place, a column a setting."""
+    """Print a study's accuracies: one row per variant and place, one column per setting."""
     from rich.console import Console
     from rich.table import Table
 

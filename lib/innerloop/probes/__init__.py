@@ -1,1 +1,1 @@
-"""What adaptation changes: measurements on trained models, one file a probe."""
+"""What adaptation changes: measurements on trained models, one file per probe."""

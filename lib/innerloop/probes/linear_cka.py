@@ -20,7 +20,7 @@ def gram(features: torch.Tensor) -> torch.Tensor:
     """Gram matrices of centred features.
 
     Args:
-        features: [T, n, D], one row an image; a representation of n images for each of T tasks.
+        features: [T, n, D], one row per image; a representation of n images for each of T tasks.
 
     Returns:
         [T, n, n] in double precision; exactly zero where the features are constant.

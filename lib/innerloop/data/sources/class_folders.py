@@ -1,4 +1,4 @@
-"""A user's own data set: one folder of images a class, and who is in which split."""
+"""A user's own data set: one folder of images per class, and who is in which split."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ class MiniImageNetImages(PictureFiles):
 
 
 class MiniImageNetFromIlsvrc(MiniImageNetImages):
-    """ILSVRC-2012's training images, one folder a class.
+    """ILSVRC-2012's training images, one folder per class.
 
     The number in a listed name counts the class's images from 1, sorted by the number in their
     ILSVRC names.
@@ -84,7 +84,7 @@ class MiniImageNetFromIlsvrc(MiniImageNetImages):
     def _found(self, names: Mapping[tuple[str, str], list[str]]) -> dict[str, Path]:
         root = self._fetched.folder
         if root is None:
-            raise DataError("ILSVRC-2012 is read from a folder, one sub-folder a class")
+            raise DataError("ILSVRC-2012 is read from a folder, one sub-folder per class")
         wanted = {label for label, _ in names}
         there = [label for label in wanted if (root / label).is_dir()]
         require_same(there, wanted, str(root), "class folders")
