@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from innerloop.runtime.command_line import named_paths, program, spec_parser
 from innerloop.runtime.files import read_json_argument, write_json
+from innerloop.study.description import with_classes
 
 
 @program
@@ -19,12 +17,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--splits", nargs="*", default=[], help="dataset=splits.parquet")
     arguments = parser.parse_args(argv)
     description = read_json_argument(arguments.spec, "--spec")
-    for name, path in named_paths(arguments.splits).items():
-        counts = pc.value_counts(pq.read_table(path).column("split")).to_pylist()
-        description["datasets"][name]["classes"] = {
-            count["values"]: count["counts"] for count in counts
-        }
-    write_json(arguments.out, description)
+    write_json(arguments.out, with_classes(description, named_paths(arguments.splits)))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ class Shown(Products):
         self.figures, self.tables = [], [TABLES["p1_table1_accuracy"]]
 
 
-def write_accuracies(path: str, spec: MeasureSpec | RawPixelsSpec) -> None:
+def write_accuracies(path: str, spec: MeasureSpec | RawPixelsSpec, more: float = 0.0) -> None:
     """Write a file of accuracies as its job would."""
     if isinstance(spec, MeasureSpec):
         identity, datasets = model_columns(spec.model), spec.datasets
@@ -49,7 +49,7 @@ def write_accuracies(path: str, spec: MeasureSpec | RawPixelsSpec) -> None:
         {
             **{"setting": "5w1s", "eval_dataset": dataset, "eval_store": "16", "split": split},
             **{"checkpoint": "best", "iteration": 4, "steps": 3, "queries": 5, "loss": 1.0},
-            **{"batch_norm": "batch", "episode": episode, "accuracy": 0.4 + episode / 100},
+            **{"batch_norm": "batch", "episode": episode, "accuracy": 0.4 + more + episode / 100},
         }
         for dataset in datasets
         for split in splits
@@ -62,7 +62,7 @@ def write_accuracies(path: str, spec: MeasureSpec | RawPixelsSpec) -> None:
 def jobs(tmp_path, monkeypatch):
     """The jobs of a study of three models, two of which are trained and measured."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("innerloop.commands.partial_report.Products", Shown)
+    monkeypatch.setattr("innerloop.commands.so_far.Products", Shown)
     jobs = Jobs(study())
     for model, accuracy, key in zip(*files(jobs), jobs.study.models, strict=True):
         if key.variant != "boil":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from innerloop.runtime.files import canonical_json
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
+from innerloop.study.overlays import merged_study
 from innerloop.study.places import seen_from_here
 from innerloop.study.study import Study
 
@@ -175,3 +177,18 @@ def test_what_gathers_and_describes_knows_the_registry(tmp_path):
         again = jobs(Study(Measurements(made).study_of(table), checked=True))
         assert Measurements(again).files(table) == Measurements(made).files(table)
     assert describe(made.study)["datasets"]["mini_imagenet"]["variant"] == "few"
+
+
+def test_the_compact_study_is_of_the_papers_images_or_of_smaller_copies(monkeypatch) -> None:
+    monkeypatch.chdir(ROOT)
+    compact = merged_study(["config/compact.yaml"])
+    copies = merged_study(["config/compact.yaml", "config/sample/sample.yaml"])
+    whole, small = (Study(each) for each in (compact, copies))
+    assert [whole.variant(name).name for name in ("mini_imagenet", "cub")] == ["pickles", "centre"]
+    assert {small.variant(name).name for name in small.keys.datasets} == {"sample", "crops_2010"}
+    assert small.name == "compact-sample"
+    seeds = Counter((key.protocol, key.dataset, key.variant) for key in small.models)
+    assert seeds["p2", "mini_imagenet", "meta_sgd"] == 12
+    assert seeds["p1", "mini_imagenet", "scaled_lr"] == 8
+    assert seeds["p1", "mini_imagenet", "anil"] == 5
+    assert seeds["p1", "cub", "maml"] == 3

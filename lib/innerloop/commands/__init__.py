@@ -12,6 +12,7 @@ COMMANDS: dict[str, str] = {
     "new": "a study file of your own, short and commented",
     "plan": "jobs, hours and wall time of a study, before it is run",
     "results": "the main tables of a study in the terminal",
+    "record": "a study's measurements, kept small and added up over several runs",
     "compare": "two studies side by side: what differs in protocol and numbers",
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",

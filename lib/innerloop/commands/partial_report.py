@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-import pyarrow as pa
 from PIL import Image
+from pyarrow.parquet import read_table
 
-from innerloop.measurements.aggregate import gather
-from innerloop.measurements.evidence import Evidence
-from innerloop.papers.making import draw, tabulate
-from innerloop.papers.paper import Product
+from innerloop.commands.so_far import STALE, gathered, made, usable
 from innerloop.render.report import write_report
-from innerloop.runtime.errors import ProvenanceError
 from innerloop.runtime.files import read_json
-from innerloop.runtime.provenance import require_spec, write_table
+from innerloop.runtime.provenance import require_spec
 from innerloop.specs.train import TrainSpec
 from innerloop.study import paths
-from innerloop.study.description import describe
+from innerloop.study.description import describe, with_classes
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
-from innerloop.study.products import Products
 from innerloop.study.study import Study
-
-_STALE = "Left out: files that were made by another study file or other code than now"
 
 
 def write_partial_report(
@@ -49,7 +41,12 @@ def write_partial_report(
         Whether there was a measured model to report on.
     """
     left_out: dict[str, str] = {}
-    described, measurements = describe(study), Measurements(jobs)
+    splits = {
+        name: paths.fill(paths.SPLITS, study=study.name, dataset=name)
+        for name in study.keys.datasets
+    }
+    there = {name: file for name, file in splits.items() if usable(file, left_out, read_table)}
+    described, measurements = with_classes(describe(study), there), Measurements(jobs)
     manifests = [_manifest(key, jobs, left_out) for key in study.models]
     described["models"] = [
         model for model, there in zip(described["models"], manifests, strict=True) if there
@@ -60,21 +57,19 @@ def write_partial_report(
     sheets = [paths.fill(paths.SAMPLES, dataset=d, store=s) for d, s in jobs.shown_stores()]
     with TemporaryDirectory(prefix="innerloop-") as name:
         folder = Path(name)
-        tables = _gathered(measurements, folder, left_out)
+        files = {name: measurements.files(name) for name in measurements.tables()}
+        tables = gathered(files, folder, left_out)
         if not tables:
             return False
-        unmade: list[Mapping[str, str]] = []
-        products = Products(study)
-        figures = _made(products, draw, products.figures, tables, described, folder, unmade)
-        printed = _made(products, tabulate, products.tables, tables, described, folder, unmade)
+        figures, printed, unmade = made(study, tables, described, folder)
         write_report(
             out,
             study=described,
             config=study.config,
             figures=figures,
             tables=printed,
-            image_manifests=[Path(file) for file in stores if _read(file, left_out, read_json)],
-            samples=[Path(file) for file in sheets if _read(file, left_out, _sheet)],
+            image_manifests=[Path(file) for file in stores if usable(file, left_out, read_json)],
+            samples=[Path(file) for file in sheets if usable(file, left_out, _sheet)],
             model_manifests=[Path(file) for file in manifests if file],
             benchmark_folder=Path(paths.BENCHMARKS.format(study=study.name)),
             failed=[*failed, *_said(left_out), *unmade],
@@ -82,24 +77,11 @@ def write_partial_report(
     return True
 
 
-def _read(file: str, left_out: dict[str, str], read: Callable[..., Any], *arguments: Any) -> Any:
-    """What is read of a file; None where it is not there, or cannot be used, which is noted."""
-    if file in left_out or not Path(file).is_file():
-        return None
-    try:
-        return read(*arguments or (file,))
-    except ProvenanceError:
-        left_out[file] = _STALE
-    except Exception as error:  # whatever is wrong with it, the other files can be shown
-        left_out[file] = f"{type(error).__name__}: {error}"
-    return None
-
-
 def _said(left_out: Mapping[str, str]) -> list[dict[str, str]]:
     """The files that were left out, as the report names them: all that are stale in one."""
-    stale = [file for file, why in left_out.items() if why == _STALE]
-    said = [{"what": _STALE, "reason": "\n".join(stale), "log": ""}] if stale else []
-    damaged = ((file, why) for file, why in left_out.items() if why != _STALE)
+    stale = [file for file, why in left_out.items() if why == STALE]
+    said = [{"what": STALE, "reason": "\n".join(stale), "log": ""}] if stale else []
+    damaged = ((file, why) for file, why in left_out.items() if why != STALE)
     return said + [{"what": f"Left out: {file}", "reason": why, "log": ""} for file, why in damaged]
 
 
@@ -107,9 +89,9 @@ def _manifest(key: ModelKey, jobs: Jobs, left_out: dict[str, str]) -> str | None
     """A model's manifest, where it and what lies beside it can be shown."""
     manifest = key.fill(paths.MODEL, study=jobs.study.name)
     run = key.fill(paths.LOG, study=jobs.study.name, file="run.json")
-    _read(run, left_out, read_json)
-    usable = _read(manifest, left_out, _is_of, manifest, jobs.train(key)) and run not in left_out
-    return manifest if usable else None
+    usable(run, left_out, read_json)
+    shown = usable(manifest, left_out, _is_of, manifest, jobs.train(key)) and run not in left_out
+    return manifest if shown else None
 
 
 def _is_of(manifest: str, spec: TrainSpec) -> bool:
@@ -121,47 +103,3 @@ def _sheet(file: str) -> bool:
     with Image.open(file) as image:
         image.verify()
     return True
-
-
-def _gathered(
-    measurements: Measurements, folder: Path, left_out: dict[str, str]
-) -> dict[str, Path]:
-    """A table of each kind, from the files that are there and are of the study as it is now."""
-    made = {}
-    for name in measurements.tables():
-        found = [
-            _read(file, left_out, gather, name, {file: spec})
-            for file, spec in measurements.files(name).items()
-        ]
-        parts = [table for table, _ in filter(None, found)]
-        if parts:
-            made[name] = folder / f"{name}.parquet"
-            write_table(pa.concat_tables(parts), made[name], {"table": name})
-    return made
-
-
-def _made(
-    products: Products,
-    make: Callable[[Product, Evidence, Path], None],
-    wanted: Sequence[Product],
-    tables: Mapping[str, Path],
-    described: Mapping[str, Any],
-    folder: Path,
-    unmade: list[Mapping[str, str]],
-) -> list[Path]:
-    """The figures or tables that can be made of what is there, as their .json."""
-    made = []
-    for product in wanted:
-        reads = {table: tables[table] for table in products.reads(product) if table in tables}
-        if not reads:
-            continue
-        stem = folder / make.__name__ / product.paper / product.name
-        try:
-            make(product, Evidence(reads, described), stem)
-        except Exception as error:  # what expects models that are not there is left out, and said
-            why = f"{type(error).__name__}: {error}"
-            what = f"Make {product.name} of what is there"
-            unmade.append({"what": what, "reason": why, "log": ""})
-        else:
-            made.append(stem.with_name(f"{product.name}.json"))
-    return made

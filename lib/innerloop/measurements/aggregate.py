@@ -18,12 +18,15 @@ from innerloop.specs.measure import Spec
 from innerloop.specs.train import TrainSpec
 
 
-def gather(table: str, measured: Mapping[str, Spec]) -> tuple[pa.Table, dict[str, Any]]:
+def gather(
+    table: str, measured: Mapping[str, Spec], *, same_code: bool = True
+) -> tuple[pa.Table, dict[str, Any]]:
     """One table out of many files, each made with the spec that the study now gives its job.
 
     Args:
         table: its name.
         measured: path of each file -> the resolved parameters it must have been made with.
+        same_code: whether it must have been made by the code as it is now.
 
     Returns:
         The rows, in the files' order, and their provenance: how many files, and every set of
@@ -35,7 +38,8 @@ def gather(table: str, measured: Mapping[str, Spec]) -> tuple[pa.Table, dict[str
             others, or some twice.
     """
     provenances = {path: read_provenance(path) for path in measured}
-    _require_specs(measured, {path: found["spec"] for path, found in provenances.items()})
+    found = {path: provenance["spec"] for path, provenance in provenances.items()}
+    _require_specs(measured, found, same_code=same_code)
     parts: list[pa.Table] = []
     versions: list[Any] = []
     for path, spec in measured.items():
@@ -62,12 +66,14 @@ def _rows(path: str, table: str, spec: Spec) -> pa.Table:
     return content
 
 
-def _require_specs(expected: Mapping[str, Spec], found: Mapping[str, Mapping[str, Any]]) -> None:
+def _require_specs(
+    expected: Mapping[str, Spec], found: Mapping[str, Mapping[str, Any]], *, same_code: bool
+) -> None:
     """Refuse files made under other parameters, all in one message."""
     refused = []
     for path, spec in expected.items():
         try:
-            require_spec(path, found[path], spec)
+            require_spec(path, found[path], spec, same_code=same_code)
         except ProvenanceError as error:
             refused.append((path, error))
     if refused:

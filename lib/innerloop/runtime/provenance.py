@@ -126,13 +126,22 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
     return found
 
 
-def require_spec(path: Path | str, found: object, expected: object) -> None:
+def require_spec(
+    path: Path | str, found: object, expected: object, *, same_code: bool = True
+) -> None:
     """Refuse a result that was made under other parameters than the study now asks for.
+
+    Args:
+        path: the result.
+        found: the parameters it was made with.
+        expected: those that the study asks for.
+        same_code: whether it must have been made by the code as it is now.
 
     Raises:
         ProvenanceError: naming the first parameters that differ.
     """
-    different = list(_differences(as_json(found), as_json(expected)))
+    specs = as_json(found), as_json(expected)
+    different = [*_differences(*(specs if same_code else map(_without_code, specs)))]
     if different:
         shown = "; ".join(
             f"{key}: made with {was!r}, the study says {now!r}" for key, was, now in different[:5]
@@ -142,6 +151,12 @@ def require_spec(path: Path | str, found: object, expected: object) -> None:
             "edited while jobs ran? Run Snakemake again; where it sees nothing to do, move "
             f"{path} away first"
         )
+
+
+def _without_code(spec: Any) -> Any:
+    if not isinstance(spec, dict):
+        return spec
+    return {key: _without_code(value) for key, value in spec.items() if key != "code"}
 
 
 def _differences(found: Any, expected: Any, key: str = "") -> Any:

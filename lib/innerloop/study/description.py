@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
@@ -42,6 +44,24 @@ def describe(study: Study) -> dict[str, Any]:
         **({"sweeps": as_json(study.sweeps)} if study.sweeps else {}),
         "models": [_described(model) for model in study.models.values()],
     }
+
+
+def with_classes(
+    description: Mapping[str, Any], splits: Mapping[str, Path | str]
+) -> dict[str, Any]:
+    """A study's description, and of how many classes the tasks of each split are drawn.
+
+    Args:
+        description: what `describe` says.
+        splits: data set -> its splits.parquet.
+    """
+    import pyarrow.parquet as pq  # no part of what Snakemake parses
+
+    datasets = dict(description["datasets"])
+    for name, path in splits.items():
+        counts = Counter(pq.read_table(path, columns=["split"]).column("split").to_pylist())
+        datasets[name] = {**datasets[name], "classes": dict(counts)}
+    return {**description, "datasets": datasets}
 
 
 def _papers(study: Study) -> list[dict[str, Any]]:

@@ -225,6 +225,7 @@ class Models(Choosing):
         evaluate_on: data sets whose tasks accuracy is measured on; left out: the training data set
         splits: splits whose tasks accuracy is measured on
         probes: probes that measure these models
+        seeds: one model is trained for each; left out: model_seeds
     """
 
     protocol: Name
@@ -234,6 +235,7 @@ class Models(Choosing):
     evaluate_on: tuple[Name, ...] | None = None
     splits: tuple[Split, ...] = ("test",)
     probes: tuple[Name, ...] = ()
+    seeds: Annotated[tuple[Natural, ...], Allowed(items=1)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ class Study(StudyFile):
             for setting in asked.settings:
                 way_and_shot(setting)
                 learner, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
-                for seed in self.keys.model_seeds:
+                for seed in asked.seeds or self.keys.model_seeds:
                     yield Model(
                         key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
                         learner=learner,

@@ -1,0 +1,195 @@
+"""Keep what a study has measured in a folder that is small enough for Git, and report on that.
+
+    innerloop record docs/results/mine --configfile study.yaml   add what results/<study> has by now
+    innerloop record docs/results/mine                           write tables and report anew
+
+So a study of many trainings can be run in parts, on several days or machines, and added up.
+seed<n>/ has the measurements of the models of one seed; images and weights are not kept. What a
+record has already is not replaced: a measurement that is repeated must give the same rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from innerloop.commands.so_far import gathered, made
+from innerloop.measurements.aggregate import gather
+from innerloop.render.report import write_report
+from innerloop.runtime.errors import ConfigError, ProvenanceError
+from innerloop.runtime.files import atomic_path, write_json
+from innerloop.specs.measure import Spec
+from innerloop.study import paths
+from innerloop.study.description import describe, with_classes
+from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
+from innerloop.study.overlays import merged_study
+from innerloop.study.reading import read_study_file
+from innerloop.study.study import Study
+
+STUDY = "study.yaml"
+#: Keys of a study file that say where files lie on one machine.
+_LOCAL = ("data_root", "mirrors")
+_SEED = re.compile(r"/(seed\d+)(?=[/.])")
+
+
+def main(argv: list[str]) -> None:
+    """Add to a record, if a study is named, and write its results."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop record", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("folder", type=Path, help="of the record")
+    parser.add_argument(
+        "--configfile", nargs="+", metavar="FILE", help="the study's files, as for snakemake"
+    )
+    arguments = parser.parse_args(argv)
+    folder, files = arguments.folder, arguments.configfile
+    record = Record(folder, merged_study(files)) if files else Record.read(folder)
+    if files:
+        print(f"{record.add()} files of results/{record.study.name} added")
+    for what in record.write():
+        print(f"left out: {what}")
+    print(f"{record.trained} trainings: {folder / 'report.html'}")
+
+
+class Record:
+    """The measurements of a study that a folder keeps.
+
+    Args:
+        folder: of the record.
+        config: the study file.
+    """
+
+    def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.config = {key: value for key, value in config.items() if key not in _LOCAL}
+        self.study = Study(self.config)
+        self._jobs = Jobs(self.study)
+
+    @classmethod
+    def read(cls, folder: Path) -> Record:
+        """The record in a folder.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        if not (folder / STUDY).is_file():
+            raise ConfigError(
+                f"{folder} holds no record, which has a file {STUDY}; say after --configfile which "
+                "study's measurements it is to keep"
+            )
+        return cls(folder, read_study_file(folder / STUDY))
+
+    @cached_property
+    def files(self) -> dict[str, dict[str, Spec]]:
+        """Table -> each file of it in results/<study>, and what it must have been made by."""
+        measurements = Measurements(self._jobs)
+        return {name: dict(measurements.files(name)) for name in measurements.tables()}
+
+    def kept(self, path: str) -> Path:
+        """Where the record keeps a file of results/<study>."""
+        inside = path.removeprefix(f"results/{self.study.name}")
+        seed = "".join(_SEED.findall(inside)[:1])
+        return self.folder / seed / _SEED.sub("", inside).removeprefix("/")
+
+    @property
+    def trained(self) -> int:
+        """How many of the study's models it has."""
+        return sum(self.kept(path).is_file() for path in self._manifests)
+
+    def add(self) -> int:
+        """Copy what is measured by now, and was not kept before; return how many files.
+
+        Raises:
+            ProvenanceError: a file was made under other parameters, or differs from what is kept.
+        """
+        with atomic_path(self.folder / STUDY) as temporary:
+            text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True, width=100)
+            temporary.write_text(text, encoding="utf-8")
+        measured = {
+            path: (table, spec)
+            for table, specs in self.files.items()
+            for path, spec in specs.items()
+            if Path(path).is_file()
+        }
+        for path, (table, spec) in measured.items():
+            self._require_same(path, table, spec)
+        beside = (*self._manifests, *self._splits.values())
+        new = [
+            path
+            for path in (*measured, *beside)
+            if Path(path).is_file() and not self.kept(path).is_file()
+        ]
+        for path in new:
+            self.kept(path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, self.kept(path))
+        return len(new)
+
+    def _require_same(self, path: str, table: str, spec: Spec) -> None:
+        rows = [
+            gather(table, {str(file): spec}, same_code=False)[0].to_pandas()
+            for file in (path, self.kept(path))
+            if Path(file).is_file()
+        ]
+        if not rows[0].equals(rows[-1]):
+            raise ProvenanceError(
+                f"{path} holds other numbers than {self.kept(path)}, made under the same "
+                "parameters: on another machine, or by other packages or code? Remove one of them"
+            )
+
+    def write(self) -> list[str]:
+        """Write tables, figures and the report of what is kept; return what was left out, and why.
+
+        Raises:
+            ConfigError: nothing is kept.
+        """
+        left_out: dict[str, str] = {}
+        kept = {
+            table: {str(self.kept(path)): spec for path, spec in specs.items()}
+            for table, specs in self.files.items()
+        }
+        tables = gathered(kept, self.folder / "aggregates", left_out, same_code=False)
+        if not tables:
+            raise ConfigError(f"{self.folder} keeps no measurement yet")
+        splits = {name: self.kept(path) for name, path in self._splits.items()}
+        described = with_classes(
+            describe(self.study), {name: path for name, path in splits.items() if path.is_file()}
+        )
+        manifests = [self.kept(path) for path in self._manifests]
+        described["models"] = [
+            model
+            for model, manifest in zip(described["models"], manifests, strict=True)
+            if manifest.is_file()
+        ]
+        write_json(self.folder / "study.json", described)
+        figures, printed, unmade = made(self.study, tables, described, self.folder)
+        write_report(
+            self.folder / "report.html",
+            study=described,
+            config=self.study.config,
+            figures=figures,
+            tables=printed,
+            model_manifests=[path for path in manifests if path.is_file()],
+        )
+        return [
+            *(f"{path}: {why}" for path, why in left_out.items()),
+            *(f"{product['what']}: {product['reason']}" for product in unmade),
+        ]
+
+    @cached_property
+    def _manifests(self) -> list[str]:
+        return [key.fill(paths.MODEL, study=self.study.name) for key in self.study.models]
+
+    @cached_property
+    def _splits(self) -> dict[str, str]:
+        return {
+            name: paths.fill(paths.SPLITS, study=self.study.name, dataset=name)
+            for name in self.study.keys.datasets
+        }

@@ -1,0 +1,101 @@
+"""A record adds up what is measured in parts, refuses what does not belong, and is reported on."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from test_partial_report import Shown, study, write_accuracies
+
+from innerloop.commands.record import Record, main
+from innerloop.runtime.errors import ConfigError, ProvenanceError
+from innerloop.runtime.files import write_json
+from innerloop.runtime.typed_json import as_json
+from innerloop.study import paths
+from innerloop.study.jobs import Jobs
+from innerloop.study.measurements import Measurements
+from innerloop.study.study import Study
+
+SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+
+
+@pytest.fixture
+def record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
+    """An empty record of the smoke study, of two seeds, in a folder where nothing has run."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("innerloop.commands.so_far.Products", Shown)
+    return Record(Path("kept"), study(model_seeds=[0, 1]).config)
+
+
+def measure(whole: Study, *seeds: int, other: float = 0.0) -> None:
+    """What jobs would leave of the models of some seeds, with the digest of their code."""
+    jobs = Jobs(whole, SCRIPTS)
+    for key in whole.models:
+        if key.seed in seeds:
+            write_json(key.fill(paths.MODEL, study="smoke"), {"spec": as_json(jobs.train(key))})
+    for path, spec in Measurements(jobs).files("accuracy").items():
+        if "baseline" in path or any(f"seed{seed}" in path for seed in seeds):
+            write_accuracies(path, spec, other)
+
+
+def accuracies(record: Record) -> list[str]:
+    """Seed and name of the models whose accuracies are kept."""
+    files = record.folder.glob("seed*/measurements/accuracy/p1/*/*/5w1s.parquet")
+    return sorted(f"{file.parts[1]} {file.parent.name}" for file in files)
+
+
+def test_parts_add_up(record: Record) -> None:
+    for seed in (1, 0):
+        shutil.rmtree("results", ignore_errors=True)
+        measure(record.study, seed)
+        assert record.add() == (3 + 3 + 3 if seed else 3 + 3)
+        assert record.add() == 0
+    assert record.trained == 6
+    assert accuracies(record) == [
+        f"seed{seed} {name}" for seed in (0, 1) for name in ("boil", "maml", "unit_norm")
+    ]
+    shutil.rmtree("results")
+    assert Record.read(record.folder).write() == []
+    assert (record.folder / "tables/p1/table1_accuracy.json").is_file()
+    assert "6 models" in (record.folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_what_is_repeated_must_be_the_same(record: Record) -> None:
+    measure(record.study, 0)
+    record.add()
+    measure(record.study, 0, other=0.01)
+    with pytest.raises(ProvenanceError, match="holds other numbers than kept/seed0"):
+        record.add()
+
+
+def test_what_was_made_under_other_parameters_is_refused(record: Record) -> None:
+    measure(study(model_seeds=[0], seed=5), 0)
+    with pytest.raises(ProvenanceError, match="does not belong to this study file"):
+        record.add()
+
+
+def test_a_damaged_file_is_left_out_and_said(
+    record: Record, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measure(record.study, 0)
+    record.add()
+    damaged = next(record.folder.glob("seed0/measurements/accuracy/p1/*/boil/5w1s.parquet"))
+    damaged.write_bytes(b"PAR1")
+    main([str(record.folder)])
+    assert f"left out: {damaged}" in capsys.readouterr().out
+
+
+def test_local_paths_are_not_kept(record: Record) -> None:
+    here = Record(record.folder, {**record.config, "data_root": "/scratch/me"})
+    measure(here.study, 0)
+    here.add()
+    assert "data_root" not in yaml.safe_load((record.folder / "study.yaml").read_text())
+
+
+def test_where_there_is_no_record_it_is_said(record: Record) -> None:
+    with pytest.raises(ConfigError, match="holds no record"):
+        Record.read(record.folder)
+    with pytest.raises(ConfigError, match="keeps no measurement"):
+        record.write()
