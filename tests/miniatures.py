@@ -237,6 +237,8 @@ def registry_of(files: Mapping[str, Mapping[str, bytes]], each: int, address: st
             }
             lines += [f"[[collections.{name}.files]]", *_pairs(entry)]
     for dataset, variants in built_in.variants.items():
+        if not {variant.collection for variant in variants.values()} & files.keys():
+            continue
         lines += [f"[datasets.{dataset}]", *_pairs({"default": built_in.defaults[dataset]})]
         for variant in variants.values():
             entry = {"collection": variant.collection, "source": variant.source}

@@ -15,7 +15,9 @@ SOURCES: dict[str, str] = {
 }
 
 #: Data sets, of these and of the registry, whose classes are of one split each.
-FEW_SHOT = frozenset({"symbols", "people", "scripts", "mini_imagenet", "cub", "fc100", "cifar_fs"})
+FEW_SHOT = frozenset(
+    {"symbols", "people", "scripts", "mini_imagenet", "cub", "fc100", "cifar_fs", "omniglot"}
+)
 
 #: Update rules.
 UPDATE_RULES: dict[str, str] = {

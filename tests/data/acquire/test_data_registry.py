@@ -17,7 +17,8 @@ VARIANTS = [variant for known in REGISTRY.variants.values() for variant in known
 
 
 def test_the_papers_data_sets_are_there():
-    assert set(REGISTRY.variants) == {"mini_imagenet", "cub", "fc100", "cifar_fs", "cifar10"}
+    papers = {"mini_imagenet", "cub", "fc100", "cifar10"}
+    assert set(REGISTRY.variants) == papers | {"cifar_fs", "omniglot"}
 
 
 @pytest.mark.parametrize(
@@ -41,7 +42,7 @@ def test_every_collection_states_its_terms_and_hashes(one):
         assert file.bytes or not file.urls, "what is downloaded has a known size"
 
 
-@pytest.mark.parametrize("dataset", ["mini_imagenet", "cub", "fc100", "cifar_fs", "cifar10"])
+@pytest.mark.parametrize("dataset", REGISTRY.variants)
 def test_every_default_can_be_downloaded(dataset):
     files = REGISTRY.collections[REGISTRY.variant(dataset).collection].files
     assert files
@@ -50,7 +51,7 @@ def test_every_default_can_be_downloaded(dataset):
 
 def test_imagenet_and_cub_are_restricted():
     bound = {name for name, one in REGISTRY.collections.items() if one.licence.non_commercial}
-    assert bound == {name for name in REGISTRY.collections if "cifar" not in name}
+    assert bound == {n for n in REGISTRY.collections if not n.startswith(("cifar", "omniglot"))}
 
 
 def test_no_drive_in_the_automatic_path():
