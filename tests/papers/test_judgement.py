@@ -12,7 +12,7 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.judgement import VERDICTS, judge_claims
 from innerloop.papers.readings import class_shares
-from innerloop.papers.words import for_method, in_short
+from innerloop.papers.words import for_method, in_short, trained
 from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
 from innerloop.stats.statistics import Statistics
@@ -279,6 +279,69 @@ def test_classes_are_those_of_the_tasks_on_both_sides(conditions, expected):
     keys = [task_key(0, "mini_imagenet", "test", purpose) for purpose in expected]
     each = [task_shares(key, tasks_of, classes=CLASSES, way=5) for key in keys]
     np.testing.assert_allclose(shares, np.mean(each, 0))
+
+
+def curves(variant, ends, start=20.0, seeds=1, **other):
+    """Rows of the table `training`: validation accuracy in percent at the ends of the quarters."""
+    return pd.DataFrame(
+        [
+            {
+                **{"protocol": "p1", "variant": variant, "train_dataset": "mini_imagenet"},
+                **{"setting": "5w1s", "seed": seed, "split": "val", "tasks": 100},
+                **{"iteration": 10 * i, "accuracy": accuracy / 100 + 0.001 * seed},
+                **{"accuracy_sd": 0.1, **other},
+            }
+            for seed in range(seeds)
+            for i, accuracy in enumerate((start, *ends))
+        ]
+    )
+
+
+def judge_trained(*training, pixels=None):
+    """The claim that New beats MAML, which tasks show, by how the two were trained."""
+    description = describe(("maml", "new", "untrained"), (), roles=ROLE)
+    for model in description["models"]:
+        model["method"] = "maml"  # untrained, too, is of a method that is trained
+    rows = [measured("maml", tasks(seed=1)), measured("new", tasks(0.1, 2))]
+    if pixels is not None:
+        rows.append(measured("raw_pixels", np.full(9, pixels / 100), protocol="baseline"))
+        rows[-1] = rows[-1].assign(split="val", checkpoint="none")
+    frames = {"accuracy": pd.concat(rows), "training": pd.concat(training)}
+    evidence = Memory(frames, description)
+    return judge_claims([claim()], evidence)[0], trained(evidence)
+
+
+LEVEL = (40, 40, 40, 40)
+
+
+@pytest.mark.parametrize(
+    ("new", "others", "verdict"),
+    [
+        ({}, {}, "holds"),
+        ({"ends": (21.5, 21, 20, 21)}, {}, "not judged"),  # within its tasks' error
+        ({"ends": (21.5, 21, 20, 21), "seeds": 3}, {}, "holds"),  # trainings agree that it rose
+        ({}, {"untrained": 39}, "not judged"),
+        ({}, {"untrained": 30}, "holds"),
+        ({}, {"pixels": 39}, "not judged"),
+        ({}, {"pixels": 30}, "holds"),
+    ],
+)
+def test_what_is_no_better_than_without_training_is_not_judged(new, others, verdict):
+    training = [curves("maml", LEVEL), curves("new", **{"ends": LEVEL, **new})]
+    training.append(curves("untrained", (), start=others.get("untrained", 20)))
+    judgement, said = judge_trained(*training, pixels=others.get("pixels"))
+    assert (judgement.verdict, judgement.outcomes[0].test is None) == (verdict, False)
+    short = verdict == "not judged"
+    assert in_words(judgement) == ("not judged: undertrained" if short else "holds")
+    assert np.isnan(judgement.outcomes[0].p_adjusted) == short
+    assert ("Undertrained" in said) == short
+
+
+def test_a_curve_that_still_rises_is_told_and_forbids_nothing():
+    judgement, said = judge_trained(curves("maml", LEVEL), curves("new", (30, 35, 40, 42)))
+    assert judgement.verdict == "holds"
+    assert "new, mini_imagenet 5w1s, +2.0." in said
+    assert "MAML" not in said
 
 
 def test_few_classes_are_no_sample_of_others():

@@ -57,7 +57,7 @@ def test_a_figure_whose_table_is_not_measured_is_left_out_and_named() -> None:
 def test_claims_are_read_by_the_tables_that_judge_them() -> None:
     products = Products(smoke(papers=["p2"]))
     (claims,) = (table for table in products.tables if table.name == "claims")
-    assert set(products.reads(claims)) == {"accuracy", "protonet", "step_size"}
+    assert set(products.reads(claims)) == {"training", "accuracy", "protonet", "step_size"}
     assert [file.parent.name for file in products.files(claims)] == ["p2"]
 
 

@@ -19,6 +19,7 @@ import pandas as pd
 
 from innerloop.measurements.comparability import require_comparable
 from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.undertrained import progress
 from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.papers.readings import Values, at_common_steps, class_shares, values_of
@@ -38,7 +39,7 @@ VERDICTS = {
     "not run": "this study does not have the measurements",
 }
 
-#: Of a claim alone: some of its comparisons were not run.
+#: Of a claim alone: some of its comparisons were not run, or could not be judged.
 WHERE_RUN = "holds where run"
 
 #: With fewer trainings a verdict on a method is at most a leaning.
@@ -158,8 +159,10 @@ def _judged(claim: Claim, evidence: Evidence, statistics: Statistics) -> Judgeme
     found = [_compare(comparison, evidence, statistics) for comparison in claim.comparisons]
     for decides in (True, False):
         family = [i for i, outcome in enumerate(found) if outcome.comparison.decides == decides]
-        own = adjusted([found[i].p for i in family], statistics.correction)
-        methods = adjusted([found[i].method.p for i in family], statistics.correction)
+        own, methods = (
+            adjusted([_judged_p(answer) for answer in answers], statistics.correction)
+            for answers in ([found[i] for i in family], [found[i].method for i in family])
+        )
         for i, p, p_method in zip(family, own, methods, strict=True):
             method = _leaning(found[i], replace(found[i].method, p_adjusted=p_method), statistics)
             found[i] = _decided(replace(found[i], p_adjusted=p, method=method), statistics)
@@ -172,14 +175,19 @@ def _judged(claim: Claim, evidence: Evidence, statistics: Statistics) -> Judgeme
     )
 
 
+def _judged_p(answer: Answer) -> float:
+    """The p-value of what a test may decide: nothing else makes a family larger."""
+    return answer.p if answer.verdict == "inconclusive" else math.nan
+
+
 def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics) -> Outcome:
     """One comparison, not yet decided."""
+    study, sides = evidence.study, [side for side in (comparison.of, comparison.against) if side]
     stand_in = any(
-        evidence.study.in_role(name) != name
-        for side in (comparison.of, comparison.against)
-        if side is not None
-        for name in (side.trained_on, side.tested_on)
+        study.in_role(name) != name for side in sides for name in (side.trained_on, side.tested_on)
     )
+    places = {(s.protocol, s.variant, study.in_role(s.trained_on), s.setting) for s in sides}
+    undertrained = any(one.undertrained for one in progress(evidence) if one.place in places)
     try:
         outcomes = [
             _in_layer(comparison, layer, evidence, statistics)
@@ -197,12 +205,15 @@ def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics)
         min(1.0, len(outcomes) * min(answer.p_against for answer in answers))
         for answers in (outcomes, [outcome.method for outcome in outcomes])
     )
-    return replace(
-        weakest,
-        p_against=against,
-        method=replace(method, p_against=methods),
-        stand_in=stand_in,
-    )
+    method = replace(method, p_against=methods)
+    outcome = replace(weakest, p_against=against, method=method, stand_in=stand_in)
+    if not undertrained:
+        return outcome
+    return replace(_unjudged(outcome), method=_unjudged(method))
+
+
+def _unjudged(answer: A) -> A:
+    return replace(answer, verdict="not judged", note="undertrained")
 
 
 def _without(comparison: Comparison, verdict: str, note: str = "") -> Outcome:
@@ -332,7 +343,7 @@ def _sided(comparison: Comparison, answer: Answer) -> Answer:
 
 
 def _decided(answer: A, statistics: Statistics) -> A:
-    if not answer.p_adjusted < statistics.alpha:
+    if answer.verdict != "inconclusive" or not answer.p_adjusted < statistics.alpha:
         return answer
     if 2 * max(answer.p_for, answer.p_against) < statistics.alpha:
         return replace(answer, note=_BOTH)
@@ -367,8 +378,9 @@ def _verdict(verdicts: Iterable[str]) -> str:
             return against
     if len(found) == 1:
         return found.pop()
-    if found == {"holds", "not run"}:
+    judged = found - {"not judged", "not run"}
+    if judged == {"holds"}:
         return WHERE_RUN
-    if found <= {"holds", "leans to it", "not run"}:
-        return "leans to it"
-    return "not judged" if found <= {"not judged", "not run"} else "inconclusive"
+    if not judged:
+        return "not judged"
+    return "leans to it" if judged <= {"holds", "leans to it"} else "inconclusive"

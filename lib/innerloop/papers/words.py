@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.undertrained import RISING, Progress, progress
 from innerloop.papers.claims import Comparison, Selection, claims_of
 from innerloop.papers.judgement import (
     VERDICTS,
@@ -56,7 +57,7 @@ def method_verdict(found: Judgement | Outcome) -> str:
 
 def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) -> str:
     if name == WHERE_RUN:
-        run = sum(answer.verdict != "not run" for answer in answers)
+        run = sum(answer.verdict == "holds" for answer in answers)
         name = f"{name} ({run} of {len(answers)})"
     notes = dict.fromkeys(answer.note for answer in answers if answer.verdict == "not judged")
     if name == "not judged":
@@ -149,7 +150,8 @@ def _p(value: float) -> str:
 
 def meanings(judgements: list[Judgement]) -> str:
     """What the verdicts that were given mean."""
-    known = {**VERDICTS, WHERE_RUN: "the test decides for the paper in all that this study ran"}
+    where_run = "the test decides for the paper in all that this study ran and that can be judged"
+    known = {**VERDICTS, WHERE_RUN: where_run}
     given = {name for judgement in judgements for name in (judgement.verdict, judgement.method)}
     text = "; ".join(f"{name}: {meaning}" for name, meaning in known.items() if name in given)
     return f"{text[:1].upper()}{text[1:]}."
@@ -164,6 +166,28 @@ def family(judgements: list[Judgement], study: DescribedStudy) -> str:
     largest = max(families, key=len, default=[])
     said = captions.correction(study.statistics, largest)
     return f"Two-sided; each claim is a family of its own, the largest with {said}."
+
+
+def trained(evidence: Evidence) -> str:
+    """Which trainings stopped short of what needs none, and which were still improving."""
+    study = evidence.study
+
+    def named(one: Progress, more: str = "") -> str:
+        place = f"{study.dataset_label(one.dataset)} {one.setting}"
+        return f"{study.label(one.variant, one.protocol)}, {place}{more}"
+
+    short = [named(one) for one in progress(evidence) if one.undertrained]
+    rising = [named(one, f", +{one.rise:.1f}") for one in progress(evidence) if one.rising]
+    return captions.join(
+        "Undertrained (on validation tasks not shown to be better than an untrained network and "
+        f"the nearest class mean of raw pixels): {'; '.join(short)}."
+        if short
+        else "",
+        f"Accuracy on validation tasks still rose by more than {RISING:g} point over the last "
+        f"quarter of training, which forbids no verdict: {'; '.join(rising)}."
+        if rising
+        else "",
+    )
 
 
 def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:

@@ -15,6 +15,9 @@ from innerloop.runtime.suggestions import instead_of
 from innerloop.study import paths
 from innerloop.study.study import Study
 
+#: What tells which models are undertrained: their curves, and the accuracy of raw pixels.
+UNDERTRAINED = ("training", "accuracy")
+
 #: What stands beside published numbers.
 COMPARED = ("accuracy", "protonet", "step_size")
 
@@ -91,7 +94,9 @@ class Products:
         sides = [side for c in comparisons for side in (c.of, c.against) if side is not None]
         numbers = any(paper.file(PUBLISHED) for paper in self._measured)
         return {
-            "claims": tuple({QUANTITIES[side.quantity].reads for side in sides}),
+            "claims": (*UNDERTRAINED, *(QUANTITIES[side.quantity].reads for side in sides))
+            if sides
+            else (),
             "published": COMPARED if numbers else (),
             SWEEPS: ("accuracy",) if self._study.sweeps else (),
         }

@@ -52,6 +52,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "in 80 % of repetitions with this n.",
             "CKA is judged by the debiased estimator; the papers' biased one stands beside it in "
             "the table of comparisons.",
+            words.trained(evidence),
             words.stand_ins(judgements, study),
         ),
         tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
