@@ -6,9 +6,14 @@ import difflib
 from collections.abc import Iterable
 
 
+def close_to(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, if there is one."""
+    return next(iter(difflib.get_close_matches(name, [*known], n=1)), None)
+
+
 def instead_of(name: str, known: Iterable[str]) -> str:
     """The end of a sentence: `; did you mean 'anil'? Known are maml, anil`."""
     names = [*known]
     listed = f"nown are {', '.join(names) or 'none'}"
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean '{close[0]}'? K{listed}" if close else f"; k{listed}"
+    close = close_to(name, names)
+    return f"; did you mean '{close}'? K{listed}" if close else f"; k{listed}"

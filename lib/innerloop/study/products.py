@@ -11,7 +11,7 @@ from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Pape
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.suggestions import instead_of
+from innerloop.runtime.suggestions import close_to, instead_of
 from innerloop.study import paths
 from innerloop.study.study import Study
 
@@ -42,7 +42,7 @@ class Products:
         study: the study.
 
     Raises:
-        ConfigError: a product reads a table that there is not, or a probe has a table's name.
+        ConfigError: the name of a table that a product reads is mistyped, or a probe has a table's.
     """
 
     def __init__(self, study: Study) -> None:
@@ -122,12 +122,13 @@ class Products:
         return [own.product("tables", name, names) for name in names]
 
     def _check(self, product: Product, paper: Paper) -> None:
+        """Refuse a mistyped table; one of a probe that this study lacks is left out."""
         known = {
             *("accuracy", "toy", *paths.LOGGED, *PROBES, *VERDICTS, SWEEPS),
             *self._study.config.get("probes", {}),
         }
         for name in product.reads:
-            if name not in known:
+            if name not in known and close_to(name, known):
                 raise ConfigError(
                     f"study file: papers: {paper.folder}: {product.name}: READS names the table "
                     f"'{name}'{instead_of(name, sorted(known))}"
