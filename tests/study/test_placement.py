@@ -196,6 +196,11 @@ def test_a_training_s_memory_is_that_of_its_validation_where_that_is_more() -> N
     assert many.peak_mb > trained().peak_mb
 
 
+def test_however_it_is_said_that_the_support_normalises_it_takes_the_same_memory() -> None:
+    of_options = defaults(network_options={"normalisation": "support"})
+    assert trained(of_options) == trained(defaults(batch_norm="support")) != trained()
+
+
 def test_the_study_file_s_word_replaces_the_estimate_key_by_key() -> None:
     def asked(content: dict[str, Any]) -> None:
         content["compute"]["resources"] = {

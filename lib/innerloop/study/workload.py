@@ -156,7 +156,7 @@ def _training(study: Study, model: Model) -> Work:
     validations = iterations // validation.interval(iterations) + len(study.keys.checkpoints)
     passes = iterations * chosen["meta_batch"] * task
     passes += validations * validation.tasks * _evaluated_task(study, model)
-    inductive = chosen["batch_norm"] == "support"
+    inductive = _inductive(model)
     batch = Tasks(chosen["meta_batch"], support, queries, inductive)
     each = study.keys.evaluation.queries
     _, asked = _images(model, each)
@@ -235,7 +235,7 @@ def _whole(value: Any, otherwise: int) -> int:
 
 def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work:
     support, queries = _images(model, study.keys.evaluation.queries)
-    inductive = model.choices["batch_norm"] == "support"
+    inductive = _inductive(model)
     batch = Tasks(study.compute.tasks_at_once, support, queries, inductive)
     passes = tasks * _evaluated_task(study, model)
     alive = batch.measured(together=together)
@@ -256,6 +256,11 @@ def _evaluated_task(study: Study, model: Model) -> float:
 def _images(model: Model, queries: int) -> tuple[int, int]:
     """Support and query images of a task."""
     return model.way * model.shot, model.way * queries
+
+
+def _inductive(model: Model) -> bool:
+    """Whether the network is given the support images again with the query images."""
+    return bool(model.network.arguments.get("normalisation") == "support")
 
 
 def _step(method: Method, order: int) -> int:
