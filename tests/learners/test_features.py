@@ -18,7 +18,8 @@ from innerloop.learners.pretrained import Pretrained, logistic_regression
 from innerloop.learners.prototypes import Prototypes
 from innerloop.learners.ridge import Ridge
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import HEAD, layer_of
+from innerloop.networks.options import HEAD
+from innerloop.networks.parameters import layer_of
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.specs.train import Schedule
 from innerloop.training.training import Training

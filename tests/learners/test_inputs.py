@@ -121,14 +121,18 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         ),
         r"conv1.weight is .*; expected one number, or \[steps\]",
     ),
+    "a step size of one parameter as a number": (
+        lambda: adapt(step_sizes=dict.fromkeys(STEP_SIZES, 0.1)),
+        r"step_sizes: conv1\.\w+ is 0\.1; expected a tensor",
+    ),
     "too few step sizes": (lambda: adapt(step_sizes={}), "lacking conv1.beta, .* method adapts"),
     "labels that are class ids": (
         lambda: adapt(support=labelled(labels=SUPPORT.labels + 35)),
-        r"support labels: 35 ... 37; the network has way 3, .*, 0 ... 2",
+        r"support labels: 35 ... 37; expected .* its task of 3 classes, 0 ... 2",
     ),
     "ten-way labels": (
         lambda: judge(batches=[of_support(labelled(labels=SUPPORT.labels * 4))]),
-        r"support labels: 0 ... 8; the network has way 3",
+        r"support labels: 0 ... 8; expected .* its task of 3 classes",
     ),
     "wrong query labels": (
         lambda: judge(batches=[replace(BATCH, query=labelled(labels=SUPPORT.labels - 1))]),

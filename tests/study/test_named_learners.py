@@ -21,8 +21,12 @@ from innerloop.study.study import Study
 ROOT = Path(__file__).resolve().parents[2]
 SMOKE = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
 MINE = """
+import typing
+
+Kind = typing.Literal["a", 2]
+
 class Mine:
-    def __init__(self, *, temperature=1.0):
+    def __init__(self, *, temperature=1.0, kind: Kind = "a"):
         self.temperature = temperature
 """
 
@@ -103,6 +107,18 @@ def test_it_is_labelled_and_described() -> None:
         (
             {"learner": "pretrained", "learner_options": {"clasifier": "linear"}},
             "takes no option 'clasifier'; did you mean 'classifier'",
+        ),
+        (
+            {"learner": "pretrained", "learner_options": {"classifier": "nearest"}},
+            "learner_options.classifier is 'nearest'; choose from linear, nearest_mean",
+        ),
+        (
+            {"learner": "pretrained", "learner_options": {"batch": "episodes"}},
+            "takes no option 'batch'",
+        ),
+        (
+            {"learner": "{mine}:Mine", "learner_options": {"kind": "b"}},
+            "learner_options.kind is 'b'; choose from a, 2",
         ),
         ({"learner": "prototypes", "learner_options": {"size": 1}}, "takes no option 'size'"),
         ({"learner": "ridge", "method": "maml"}, "method: of a method, and learner 'ridge' is"),

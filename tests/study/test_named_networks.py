@@ -101,6 +101,14 @@ def test_conv4_s_shapes_are_known_without_torch(normalisation: str) -> None:
         ({"network": "{net}:short"}, r"takes way; it is called with \(way, image_size, channels"),
         ({"network_options": {"group": 2}}, "takes no option 'group'; did you mean 'groups'"),
         ({"network_options": {"groups": "two"}}, "groups is 'two'; network 'conv4' takes a number"),
+        (
+            {"network_options": {"normalisation": "grup"}},
+            "normalisation is 'grup'; choose from batch, support, group, layer, instance, none",
+        ),
+        (
+            {"network": "resnet12", "network_options": {"pool": "max"}},
+            "pool is 'max'; choose from average, none",
+        ),
         ({"network": "{net}:Net", "network_options": {"depth": 2}}, "no option 'depth'.*width"),
     ],
 )

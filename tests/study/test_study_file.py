@@ -89,7 +89,10 @@ def variant(name: str, **values: Any) -> Edit:
         (variant("maml", step_size=[0.1, 0.2]), ["variants.maml", "range"]),
         (variant("maml", rule_options={"norm": "filter"}), ["takes no option 'norm'"]),
         (variant("unit_norm", rule_options={"nrm": "filter"}), ["nrm", "detach_norm, norm"]),
-        (variant("unit_norm", rule_options={"norm": "tensors"}), ["tensors", "tensor or filter"]),
+        (
+            variant("unit_norm", rule_options={"norm": "tensors"}),
+            ["rule_options.norm is 'tensors'"],
+        ),
         (lambda s: s["probes"].update(cka={"tsks": 5}), ["probes.cka", "tsks"]),
         (lambda s: s["probes"].update(protonet={"tasks": 5, "splits": ["tset"]}), ["tset"]),
         (lambda s: s["probes"]["cka"].update(over_training=["symbol"]), ["cka", "symbol"]),

@@ -13,7 +13,8 @@ from innerloop.engine.autograd import Autograd
 from innerloop.engine.head import HeadGradient, SupportGradient
 from innerloop.networks.conv4 import Conv4
 from innerloop.networks.network import Activations, Network
-from innerloop.networks.parameters import HEAD, Parameters, layer_of
+from innerloop.networks.options import HEAD
+from innerloop.networks.parameters import Parameters, layer_of
 
 
 class Engine(Protocol):

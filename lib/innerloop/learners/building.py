@@ -9,7 +9,7 @@ from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.learner import Batch, Learner
 from innerloop.learners.options import LearnerOptions
-from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.errors import ConfigError, ExtensionError, require_choice
 from innerloop.runtime.extensions import load_entry
 
 #: What a learner must have.
@@ -27,7 +27,7 @@ def learner_of(
         keep_activations: as for `GradientLearner`.
 
     Raises:
-        ConfigError: an option is none of the learner's.
+        ConfigError: an option is none of the learner's, or its `batch` is none that there is.
         ExtensionError: the code is not there, or makes no learner.
     """
     if isinstance(chosen, Method):
@@ -47,9 +47,5 @@ def learner_of(
             "innerloop.FeatureLearner"
         )
     batch = getattr(learner, "batch", None)
-    if batch not in get_args(Batch):
-        raise ExtensionError(
-            f"learner '{chosen.entry}': batch is {batch!r}; choose from "
-            f"{', '.join(get_args(Batch))}"
-        )
+    require_choice(f"learner '{chosen.entry}': batch", batch, get_args(Batch))
     return cast(Learner, learner)

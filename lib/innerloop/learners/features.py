@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -12,7 +13,8 @@ from innerloop.learners.gradient_based.adapt import Adaptation
 from innerloop.learners.learner import Batch, QueryResult, State
 from innerloop.learners.losses import task_accuracies, task_losses
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import HEAD, Parameters, layer_of, with_task_axis
+from innerloop.networks.options import HEAD
+from innerloop.networks.parameters import Parameters, layer_of, with_task_axis
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class FeatureLearner:
             that says `outer_gradient`, too.
     """
 
-    batch: Batch = "episodes"
+    batch: ClassVar[Batch] = "episodes"
 
     def scores(
         self, support: torch.Tensor, labels: torch.Tensor, query: torch.Tensor, learned: Parameters

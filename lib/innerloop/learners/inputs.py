@@ -108,7 +108,10 @@ def require_step_sizes(
         raise InputError(f"step_sizes: {_names('lacking', lacking)}which the method adapts")
     per_step = method.learn_step_size == "step_and_layer"
     for name, weight in moving.items():
-        shape = [*step_sizes[name].shape]
+        size = step_sizes[name]
+        if not isinstance(size, torch.Tensor):
+            raise InputError(f"step_sizes: {name} is {size!r}; expected a tensor")
+        shape = [*size.shape]
         if shape and (len(shape) > 1 if per_step else shape != [*weight]):
             expected = "[steps]" if per_step else f"{[*weight]}, as the weight has"
             raise InputError(f"step_sizes: {name} is {shape}; expected one number, or {expected}")
@@ -188,8 +191,8 @@ def require_labelled(
         lowest, highest = (int(end) for end in labels.aminmax())
         if lowest < 0 or highest >= way:
             raise InputError(
-                f"{name} labels: {lowest} ... {highest}; the network has way {way}, so "
-                f"expected the number of a class within its task, 0 ... {way - 1}"
+                f"{name} labels: {lowest} ... {highest}; expected the number of a class within "
+                f"its task of {way} classes, 0 ... {way - 1}"
             )
 
 

@@ -6,7 +6,7 @@ P1 Section 1 holds it against meta-learning (its ref. [14], Tian et al. 2020; Ch
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias, get_args
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from innerloop.learners.losses import loss_scale, task_accuracies
 from innerloop.learners.prototypes import minus_squared_distances
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, with_task_axis
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import require_choice
 
 Classifier: TypeAlias = Literal["linear", "nearest_mean"]
 
@@ -36,14 +36,11 @@ class Pretrained(FeatureLearner):
             al.; or `nearest_mean`, as prototypical networks.
     """
 
-    batch: Batch = "images"
+    batch: ClassVar[Batch] = "images"
     classifier: Classifier = "linear"
 
     def __post_init__(self) -> None:
-        if self.classifier not in (choices := get_args(Classifier)):
-            raise ConfigError(
-                f"classifier is {self.classifier!r}; choose from {', '.join(choices)}"
-            )
+        require_choice("classifier", self.classifier, get_args(Classifier))
 
     def network(self, network: Network, classes: int) -> Network:
         """With a head for every training class."""

@@ -12,6 +12,7 @@ import torch
 
 from innerloop.learners.features import FeatureLearner
 from innerloop.networks.parameters import Parameters
+from innerloop.runtime.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,17 @@ class Ridge(FeatureLearner):
     """Regression of one-hot labels on features; regulariser, scale and shift are learned.
 
     Attributes:
-        regulariser: what lambda starts from.
+        regulariser: what lambda starts from; positive.
+
+    Raises:
+        ConfigError: it is not.
     """
 
     regulariser: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.regulariser > 0:
+            raise ConfigError(f"regulariser is {self.regulariser!r}; expected a number above 0")
 
     def learned(self) -> Parameters:
         """Logarithms of lambda and of the scale, which are positive, and the shift."""

@@ -21,7 +21,7 @@ from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
-from innerloop.networks.parameters import HEAD
+from innerloop.networks.options import HEAD
 from innerloop.runtime.errors import ExtensionError
 
 _WEIGHTED = (_ConvNd, nn.Linear)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from innerloop.networks.normalisation import SupportBatchNorm2d
-from innerloop.runtime.errors import ConfigError, require_count
+from innerloop.runtime.errors import ConfigError, require_choice, require_count
 
 Normalisation: TypeAlias = Literal["batch", "support", "group", "layer", "instance", "none"]
 
@@ -44,10 +44,7 @@ class Conv4(nn.Module):
     ) -> None:
         super().__init__()
         require_count("filters", filters, least=1)
-        if normalisation not in (choices := get_args(Normalisation)):
-            raise ConfigError(
-                f"normalisation is {normalisation!r}; choose from {', '.join(choices)}"
-            )
+        require_choice("normalisation", normalisation, get_args(Normalisation))
         if image_size < 16:
             raise ConfigError(
                 f"image_size {image_size}: Conv4 halves the image four times; use 16 or more"

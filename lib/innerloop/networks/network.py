@@ -15,10 +15,10 @@ from innerloop.networks.anatomy import Anatomy, ParameterInfo
 from innerloop.networks.building import Built, Recipe, built, made
 from innerloop.networks.initialisation import initial_weight
 from innerloop.networks.normalisation import SupportBatchNorm2d, normalised_by_first
-from innerloop.networks.options import CONV4, Initialisation, NetworkOptions
-from innerloop.networks.parameters import HEAD, Parameters
+from innerloop.networks.options import CONV4, HEAD, Initialisation, NetworkOptions
+from innerloop.networks.parameters import Parameters
 from innerloop.networks.task_axis import over_tasks
-from innerloop.runtime.errors import ConfigError, require_count
+from innerloop.runtime.errors import require_choice, require_count
 from innerloop.runtime.files import canonical_json
 from innerloop.runtime.streams import seed_from
 
@@ -55,10 +55,7 @@ class Network:
     initialisation: Initialisation = "glorot"
 
     def __post_init__(self) -> None:
-        if self.initialisation not in (choices := get_args(Initialisation)):
-            raise ConfigError(
-                f"initialisation is {self.initialisation!r}; choose from {', '.join(choices)}"
-            )
+        require_choice("initialisation", self.initialisation, get_args(Initialisation))
         for name in ("way", "image_size", "channels"):
             require_count(name, getattr(self, name), least=1)
         _ = self._built  # what is wrong is said here

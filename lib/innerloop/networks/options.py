@@ -1,16 +1,20 @@
-"""What a network is made by, without torch; and of Conv4 the shapes of its parameters."""
+"""What a network is made by and called by, without torch; of Conv4 its parameters' shapes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, TypeAlias, get_args
+from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
 
 from innerloop.runtime.allowed import Allowed, Count, Positive
-from innerloop.runtime.errors import ConfigError, require_count
+from innerloop.runtime.errors import require_choice, require_count
 
 BLOCKS = ("conv1", "conv2", "conv3", "conv4")
-LAYERS = (*BLOCKS, "head")
+HEAD: Final = "head"
+LAYERS = (*BLOCKS, HEAD)
+
+#: What a parameter is to update rules.
+Role: TypeAlias = Literal["conv_weight", "conv_bias", "norm", "head"]
 
 BatchNorm: TypeAlias = Literal["batch", "support"]
 Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming", "own"]
@@ -48,9 +52,7 @@ class NetworkOptions:
 
     def __post_init__(self) -> None:
         for name, kind in (("batch_norm", BatchNorm), ("initialisation", Initialisation)):
-            value, choices = getattr(self, name), get_args(kind)
-            if value not in choices:
-                raise ConfigError(f"{name} is {value!r}; choose from {', '.join(choices)}")
+            require_choice(name, getattr(self, name), get_args(kind))
         for name in ("way", "filters", "image_size", "channels"):
             require_count(name, getattr(self, name), least=1)
 

@@ -7,16 +7,15 @@ carry a leading task axis.
 from __future__ import annotations
 
 from functools import cache
-from typing import Final, Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 
+from innerloop.networks.options import HEAD, Role
 from innerloop.runtime.errors import InnerloopError
 
 Parameters: TypeAlias = dict[str, torch.Tensor]
-Role: TypeAlias = Literal["conv_weight", "conv_bias", "norm", "head"]
 
-HEAD: Final = "head"
 _ROLES: dict[str, Role] = {
     "weight": "conv_weight",
     "bias": "conv_bias",

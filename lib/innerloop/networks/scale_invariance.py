@@ -13,7 +13,7 @@ from torch import nn
 from torch.func import functional_call
 
 from innerloop.networks.anatomy import Anatomy
-from innerloop.networks.parameters import HEAD
+from innerloop.networks.options import HEAD
 from innerloop.runtime.errors import ExtensionError
 
 _SCALES = (100.0, 200.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from numbers import Integral
 
 
@@ -63,6 +64,16 @@ class LatexError(InnerloopError):
 
 class InputError(InnerloopError, ValueError):
     """A function of the library was given an argument that it cannot work on."""
+
+
+def require_choice(name: str, value: object, choices: Collection[object]) -> None:
+    """Refuse what is none of the values that there are.
+
+    Raises:
+        ConfigError: naming them.
+    """
+    if value not in choices:
+        raise ConfigError(f"{name} is {value!r}; choose from {', '.join(map(str, choices))}")
 
 
 def require_count(name: str, value: object, least: int) -> None:

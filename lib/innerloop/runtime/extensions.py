@@ -10,16 +10,32 @@ import ast
 import importlib
 import importlib.util
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.errors import ConfigError, ExtensionError, require_choice
 from innerloop.runtime.suggestions import instead_of
 
 #: The default of an option that has none, or one that only running the file would tell.
 UNKNOWN = object()
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option as code declares it.
+
+    Attributes:
+        default: its default, or `UNKNOWN`.
+        choices: the values of a `Literal`; none: whatever is like the default.
+    """
+
+    default: Any = UNKNOWN
+    choices: tuple[Any, ...] = ()
+
+
 #: What every rule is given before its options: weight, gradient, step_size.
 GIVEN = 3
 _KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
@@ -161,12 +177,17 @@ def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
 
 
 def declared_options(
-    arguments: ast.arguments, offered: Collection[str] = (), *, given: int = GIVEN
-) -> dict[str, Any]:
-    """Options that a function's source declares, and their defaults, or `UNKNOWN`.
+    arguments: ast.arguments,
+    body: Sequence[ast.stmt],
+    offered: Collection[str] = (),
+    *,
+    given: int = GIVEN,
+) -> dict[str, Option]:
+    """Options that a function's source declares.
 
     Args:
         arguments: of the function, without `self`.
+        body: of its file, in which types may have names.
         offered: parameters that are no options, besides the first ones.
         given: how many those are.
     """
@@ -175,32 +196,58 @@ def declared_options(
     defaults = [*missing, *arguments.defaults, *arguments.kw_defaults]
     pairs = [*zip(all_arguments(arguments), defaults, strict=True)][given:]
     return {
-        argument.arg: default.value if isinstance(default, ast.Constant) else UNKNOWN
+        argument.arg: Option(
+            default.value if isinstance(default, ast.Constant) else UNKNOWN,
+            _literal_values(argument.annotation, body),
+        )
         for argument, default in pairs
         if argument.arg not in offered
     }
 
 
-def check_options(of: str, key: str, takes: Mapping[str, Any], given: Mapping[str, Any]) -> None:
-    """Refuse options that code does not take, or of another kind than their defaults.
+def _literal_values(annotation: ast.expr | None, body: Sequence[ast.stmt]) -> tuple[Any, ...]:
+    """The values of a `Literal`, or of a name that the file gives to one; of all else, none."""
+    if isinstance(annotation, ast.Name):
+        named = (
+            node.value
+            for node in body
+            if isinstance(node, ast.Assign | ast.AnnAssign)
+            and annotation.id in _defined_names([node])
+        )
+        annotation = next(named, None)
+    if not isinstance(annotation, ast.Subscript):
+        return ()
+    if ast.unparse(annotation.value).rpartition(".")[2] != "Literal":
+        return ()
+    inner = annotation.slice
+    values = inner.elts if isinstance(inner, ast.Tuple) else [inner]
+    return tuple(value.value for value in values if isinstance(value, ast.Constant))
+
+
+def check_options(of: str, key: str, takes: Mapping[str, Option], given: Mapping[str, Any]) -> None:
+    """Refuse options that code does not take, or values that are none of theirs.
 
     Args:
         of: whose options, for example `update rule 'mine'`.
         key: of the study file that gives them, for example `rule_options`.
-        takes: option -> its default, or `UNKNOWN`.
+        takes: the options there are.
         given: option -> its value.
 
     Raises:
-        ConfigError: with the options there are, or the kind that is expected.
+        ConfigError: with the options there are, their values, or the kind of their default.
     """
     for name in sorted(given.keys() - takes.keys()):
         raise ConfigError(f"{key}: {of} takes no option '{name}'{instead_of(name, sorted(takes))}")
     for name, value in given.items():
-        wanted = _kind(takes[name])
+        option = takes[name]
+        if option.choices:
+            require_choice(f"{key}.{name}", value, option.choices)
+            continue
+        wanted = _kind(option.default)
         if wanted in _KINDS and _kind(value) is not wanted:
             raise ConfigError(
                 f"{key}.{name} is {value!r}; {of} takes {_KINDS[wanted]} there (by default "
-                f"{takes[name]!r})"
+                f"{option.default!r})"
             )
 
 

@@ -59,9 +59,6 @@ def check_rule(method: Method) -> None:
         ExtensionError: the rule's file does not define it, or not for roles that there are.
     """
     check_short_name(method.update_rule, UPDATE_RULES)
-    norm = method.rule_options.get("norm", "tensor")
-    if method.update_rule in UPDATE_RULES.values() and norm not in ("tensor", "filter"):
-        raise ConfigError(f"rule_options.norm is '{norm}'; choose tensor or filter")
     check_source(method)
 
 
@@ -107,7 +104,7 @@ def _check_call(
             f"({', '.join(given)}, **{what}_options)"
         )
     if made_by.kwarg is None:
-        takes = declared_options(made_by, given=len(given))
+        takes = declared_options(made_by, body, given=len(given))
         check_options(f"{what} '{name}'", f"{what}_options", takes, options)
 
 
@@ -130,13 +127,15 @@ def _fields_of(made: ast.ClassDef) -> ast.arguments | None:
     bases = {ast.unparse(base).rpartition(".")[2] for base in made.bases}
     if "dataclass" not in named or not bases <= {"FeatureLearner"}:
         return None
-    fields = {
-        node.target.id: node.value
+    fields = [
+        (ast.arg(node.target.id, node.annotation), node.value)
         for node in made.body
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    }
-    takes = [ast.arg(name) for name in fields]
-    return ast.arguments([], [], None, takes, [*fields.values()], None, [])
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.target, ast.Name)
+        and "ClassVar" not in ast.unparse(node.annotation)
+    ]
+    takes, defaults = [argument for argument, _ in fields], [value for _, value in fields]
+    return ast.arguments([], [], None, takes, defaults, None, [])
 
 
 def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:

@@ -15,8 +15,8 @@ from innerloop.engine.analytic.block import BlockParameters, block_output
 from innerloop.engine.analytic.convolution import convolved, mean_and_variance
 from innerloop.engine.analytic.patches import side_by_side
 from innerloop.networks.network import Activations, head_logits
-from innerloop.networks.options import BLOCKS
-from innerloop.networks.parameters import HEAD, Parameters
+from innerloop.networks.options import BLOCKS, HEAD
+from innerloop.networks.parameters import Parameters
 
 #: Per block: mean and variance of each task's and filter's pre-activations, [T * filters].
 Statistics: TypeAlias = list[tuple[torch.Tensor, torch.Tensor]]

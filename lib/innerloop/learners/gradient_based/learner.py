@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 
@@ -32,7 +33,7 @@ class GradientLearner:
     method: Method
     train_steps: int
     keep_activations: bool = False
-    batch: Batch = "episodes"
+    batch: ClassVar[Batch] = "episodes"
 
     def network(self, network: Network, classes: int) -> Network:
         """As it is: a task's classes are the head's."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, require_choice
 
 Adapts: TypeAlias = Literal["all", "head", "body"]
 InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
@@ -66,12 +66,7 @@ class Method:
 
     def __post_init__(self) -> None:
         for name, kind in _CHOICES.items():
-            value, choices = getattr(self, name), get_args(kind)
-            if value not in choices:
-                raise ConfigError(
-                    f"method '{self.name}': {name} is {value!r}; choose from "
-                    f"{', '.join(map(str, choices))}"
-                )
+            require_choice(f"method '{self.name}': {name}", getattr(self, name), get_args(kind))
         if self.learn_step_size is True:
             object.__setattr__(self, "learn_step_size", "parameter")
         self._check_step_size()

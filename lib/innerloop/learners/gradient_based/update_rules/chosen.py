@@ -15,9 +15,9 @@ from innerloop.learners.gradient_based.update_rules.rule import (
     UpdateRule,
     update_rule,
 )
-from innerloop.networks.parameters import Role
+from innerloop.networks.options import Role
 from innerloop.runtime.errors import ExtensionError
-from innerloop.runtime.extensions import GIVEN, UNKNOWN, check_options, load_entry
+from innerloop.runtime.extensions import GIVEN, UNKNOWN, Option, check_options, load_entry
 
 #: Of the tensors that have each role.
 _SHAPES: dict[str, list[tuple[int, ...]]] = {
@@ -73,7 +73,7 @@ def _with_options(found: Any, method: Method) -> UpdateRule:
     return replace(rule, options={**rule.options, **method.rule_options})
 
 
-def _options(function: RuleFunction) -> dict[str, Any] | None:
+def _options(function: RuleFunction) -> dict[str, Option] | None:
     """Options of a rule and their defaults; None if it takes any, or does not say."""
     try:
         arguments = [*inspect.signature(function).parameters.values()][GIVEN:]
@@ -82,7 +82,7 @@ def _options(function: RuleFunction) -> dict[str, Any] | None:
     if any(one.kind is inspect.Parameter.VAR_KEYWORD for one in arguments):
         return None
     return {
-        one.name: UNKNOWN if one.default is inspect.Parameter.empty else one.default
+        one.name: Option(UNKNOWN if one.default is inspect.Parameter.empty else one.default)
         for one in arguments
         if one.name not in OFFERED
     }

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Collection, Iterable
+from typing import get_args
 
 from innerloop.learners.gradient_based.method import Method
+from innerloop.networks.options import Role
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.extensions import (
     all_arguments,
@@ -19,8 +21,7 @@ from innerloop.runtime.extensions import (
 )
 from innerloop.runtime.suggestions import instead_of
 
-#: As in `parameters.py`, which this file must not import: it needs torch.
-ROLES = ("conv_weight", "conv_bias", "norm", "head")
+ROLES = get_args(Role)
 #: What a rule receives if it has a parameter of that name; none is an option.
 OFFERED = frozenset({"state", "step", "conv_weight"})
 
@@ -50,7 +51,7 @@ def check_source(method: Method) -> None:
             inner = found.args[0] if found.args and _wraps(found) else None
             found = _definition(body, inner.id) if isinstance(inner, ast.Name) else inner
     if isinstance(found, ast.FunctionDef | ast.Lambda) and found.args.kwarg is None:
-        takes = declared_options(found.args, OFFERED)
+        takes = declared_options(found.args, body, OFFERED)
         check_options(f"update rule '{name}'", "rule_options", takes, method.rule_options)
 
 

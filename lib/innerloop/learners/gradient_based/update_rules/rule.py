@@ -19,13 +19,14 @@ from innerloop.learners.gradient_based.update_rules.declaration import (
     check_offered,
     check_roles,
 )
-from innerloop.networks.parameters import Parameters, Role, layer_of, role_of
+from innerloop.networks.options import Role
+from innerloop.networks.parameters import Parameters, layer_of, role_of
 from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import GIVEN
 
 RuleFunction = Callable[..., Any]
 #: What a rule remembers of one tensor from step to step.
-State: TypeAlias = torch.Tensor | tuple[torch.Tensor, ...]
+RuleState: TypeAlias = torch.Tensor | tuple[torch.Tensor, ...]
 
 
 @dataclass(frozen=True)
@@ -53,22 +54,22 @@ class UpdateRule:
     function: RuleFunction
     roles: Collection[Role]
     options: Mapping[str, Any] = field(default_factory=dict)
-    init: Callable[[torch.Tensor], State] | None = None
+    init: Callable[[torch.Tensor], RuleState] | None = None
 
     def __post_init__(self) -> None:
         check_roles(self.name, self.roles)
         check_offered(self.name, self.roles, self._receives, stateful=self.init is not None)
 
-    def init_states(self, weights: Parameters) -> dict[str, State]:
+    def init_states(self, weights: Parameters) -> dict[str, RuleState]:
         """The states before the first step, of weights with a task axis [T, *shape]."""
         return {name: self.init_state(role_of(name), weight) for name, weight in weights.items()}
 
-    def init_state(self, role: Role, weight: torch.Tensor) -> State:
+    def init_state(self, role: Role, weight: torch.Tensor) -> RuleState:
         """The state of one tensor [T, *shape] before the first step; an empty tuple without one."""
         init = self.init
         if init is None or role not in self.roles:
             return ()
-        state: State = torch.func.vmap(lambda one: self._state(init(one)))(weight)
+        state: RuleState = torch.func.vmap(lambda one: self._state(init(one)))(weight)
         return state
 
     def move(
@@ -76,9 +77,9 @@ class UpdateRule:
         weights: Parameters,
         gradients: Parameters,
         step_sizes: Parameters,
-        states: Mapping[str, State],
+        states: Mapping[str, RuleState],
         step: int,
-    ) -> tuple[Parameters, dict[str, State]]:
+    ) -> tuple[Parameters, dict[str, RuleState]]:
         """Take one inner step with every parameter that has a gradient.
 
         Args:
@@ -126,24 +127,27 @@ class UpdateRule:
         weight: torch.Tensor,
         gradient: torch.Tensor,
         step_size: torch.Tensor,
-        state: State,
+        state: RuleState,
         step: int,
         conv_weight: torch.Tensor,
-    ) -> tuple[torch.Tensor, State]:
+    ) -> tuple[torch.Tensor, RuleState]:
         """Take one step with the tensors [T, *shape] of T tasks, each on its own."""
         if role not in self.roles:
             return weight - step_size * gradient, state
 
         def of_one_task(
-            weight: torch.Tensor, gradient: torch.Tensor, state: State, conv_weight: torch.Tensor
-        ) -> tuple[torch.Tensor, State]:
+            weight: torch.Tensor,
+            gradient: torch.Tensor,
+            state: RuleState,
+            conv_weight: torch.Tensor,
+        ) -> tuple[torch.Tensor, RuleState]:
             offered = {"state": state, "step": step, "conv_weight": conv_weight}
             received = {name: offered[name] for name in self._receives}
             returned = self.function(weight, gradient, step_size, **received, **self.options)
             moved, after = (returned, ()) if self.init is None else self._pair(returned)
             return self._like(moved, weight), after
 
-        result: tuple[torch.Tensor, State] = torch.func.vmap(of_one_task)(
+        result: tuple[torch.Tensor, RuleState] = torch.func.vmap(of_one_task)(
             weight, gradient, state, conv_weight
         )
         return result
@@ -166,14 +170,14 @@ class UpdateRule:
             raise self._refusal(f"returned {shape}. {expected}")
         return moved
 
-    def _pair(self, returned: Any) -> tuple[Any, State]:
+    def _pair(self, returned: Any) -> tuple[Any, RuleState]:
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise self._refusal(
                 f"returned a {type(returned).__name__}. Expected is a pair: the weight, the state"
             )
         return returned[0], self._state(returned[1])
 
-    def _state(self, state: Any) -> State:
+    def _state(self, state: Any) -> RuleState:
         if isinstance(state, torch.Tensor):
             return state
         if isinstance(state, tuple) and all(isinstance(part, torch.Tensor) for part in state):
@@ -209,7 +213,7 @@ class UpdateRule:
 
 
 def update_rule(
-    *roles: Role, init: Callable[[torch.Tensor], State] | None = None
+    *roles: Role, init: Callable[[torch.Tensor], RuleState] | None = None
 ) -> Callable[[RuleFunction], UpdateRule]:
     """Declare a function as the update rule of the given roles (default: conv_weight).
 

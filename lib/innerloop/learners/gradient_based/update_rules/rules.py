@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, get_args
 import torch
 
 from innerloop.learners.gradient_based.update_rules.rule import UpdateRule, update_rule
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import require_choice
 
 NormOver: TypeAlias = Literal["tensor", "filter"]
 
@@ -71,8 +71,7 @@ def squared_norm(
     Raises:
         ConfigError: the option `norm` is neither `tensor` nor `filter`.
     """
-    if over not in (allowed := get_args(NormOver)):
-        raise ConfigError(f"rule_options.norm is {over!r}; choose {' or '.join(allowed)}")
+    require_choice("rule_options.norm", over, get_args(NormOver))
     squares = (weight.detach() if detach else weight).square()
     return (
         squares.sum()
