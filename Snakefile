@@ -51,6 +51,7 @@ localrules:
 
 
 onstart:
+    hold_folder()
     refuse_while_earlier_jobs_run()
     refuse_unaccepted_licences()
     rehearse_users_code()

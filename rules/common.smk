@@ -4,6 +4,7 @@ import json
 import math
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from itertools import chain
@@ -24,6 +25,7 @@ from innerloop.runtime.files import (
     write_json,
 )
 from innerloop.runtime.partitions import longest_minutes
+from innerloop.runtime.run_lock import note_owner, remove_dead_lock
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
 from innerloop.study.description import describe
@@ -61,6 +63,9 @@ except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 announce_study(STUDY)
 
+if workflow.is_main_process and remove_dead_lock(Path.cwd()):
+    logger.info("The last run in this folder was killed: its lock is removed.")
+
 # for the command line of scripts that read the user's own registry
 REGISTRY = (
     f"--registry {shlex.quote(config['registry'])}" if config.get("registry") else ""
@@ -89,12 +94,19 @@ wildcard_constraints:
     study=STUDY.name,
 
 
+def hold_folder():
+    """Let the next run know whose lock it is, should this one be killed."""
+    note_owner(Path.cwd())
+    # a lost connection ends a run as tidily as SIGTERM does, unless nohup says otherwise
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
+
+
 def refuse_while_earlier_jobs_run():
-    """Stop here if a killed Snakemake has left jobs on the cluster that would be made twice."""
-    if workflow.local_exec:
-        return  # no cluster is asked for, so none need answer
+    """Stop here if a killed Snakemake has left jobs that would be made twice."""
     try:
-        require_none(Path.cwd())
+        # where no cluster is asked for, none need answer
+        require_none(Path.cwd(), slurm=not workflow.local_exec)
     except InnerloopError as error:
         raise WorkflowError(str(error)) from None
 

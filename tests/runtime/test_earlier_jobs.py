@@ -1,14 +1,18 @@
-"""Jobs that a killed Snakemake left on the cluster: found, and nothing begins beside them."""
+"""Jobs that a killed Snakemake left behind: found, and nothing begins beside them."""
 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from innerloop.commands import wait
-from innerloop.runtime.earlier_jobs import earlier_jobs, require_none
+from innerloop.runtime.earlier_jobs import SCRIPTS, local_jobs, require_none, slurm_jobs
 from innerloop.runtime.errors import EarlierJobsError
 
 
@@ -39,7 +43,7 @@ def test_only_snakemake_s_jobs_of_this_folder_count(queue, tmp_path: Path) -> No
         f"8|PENDING|{tmp_path}/other|rule_train_model_wildcards_demo_p1\n"
         f"9|RUNNING|{tmp_path}|(null)\n"
     )
-    (job,) = earlier_jobs(tmp_path)
+    (job,) = slurm_jobs(tmp_path)
     assert (job.number, job.state) == ("7", "RUNNING")
     assert job.makes.startswith("train_model")
 
@@ -47,23 +51,23 @@ def test_only_snakemake_s_jobs_of_this_folder_count(queue, tmp_path: Path) -> No
 def test_to_begin_beside_them_is_refused_with_what_to_do(queue, tmp_path: Path) -> None:
     queue(f"7|RUNNING|{tmp_path}|rule_train_model\n")
     with pytest.raises(EarlierJobsError, match=r"(?s)7 RUNNING train_model.*innerloop wait"):
-        require_none(tmp_path)
+        require_none(tmp_path, slurm=True)
 
 
 def test_an_empty_queue_stops_nobody(queue, tmp_path: Path) -> None:
     queue("")
-    require_none(tmp_path)
+    require_none(tmp_path, slurm=True)
 
 
 def test_without_slurm_there_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert earlier_jobs(tmp_path) == []
+    assert slurm_jobs(tmp_path) == []
 
 
 def test_a_silent_scheduler_is_no_empty_queue(queue, tmp_path: Path) -> None:
     queue("", status=1)
     with pytest.raises(EarlierJobsError, match="does not answer"):
-        require_none(tmp_path)
+        require_none(tmp_path, slurm=True)
 
 
 def test_waiting_ends_with_the_last_job(queue, tmp_path, monkeypatch, capsys) -> None:
@@ -76,3 +80,38 @@ def test_waiting_ends_with_the_last_job(queue, tmp_path, monkeypatch, capsys) ->
         "waiting for 1 jobs: 8",
         "no job of an earlier run is left in this folder",
     ]
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A program of the workflow, which waits to be told to end."""
+    script = tmp_path / SCRIPTS / "train.py"
+    script.parent.mkdir()
+    script.write_text("import sys\nprint(flush=True)\nsys.stdin.read()\n", encoding="utf-8")
+    command = [sys.executable, f"{SCRIPTS}/train.py"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as running:
+        running.stdout.readline()
+        yield running
+        running.stdin.close()
+
+
+def test_a_job_that_runs_here_without_its_snakemake_is_refused(job, tmp_path: Path) -> None:
+    with pytest.raises(EarlierJobsError, match=rf"{job.pid} on this machine train\n.*by kill"):
+        require_none(tmp_path, slurm=False)
+    assert local_jobs(tmp_path / SCRIPTS) == []
+    job.stdin.close()
+    job.wait()
+    require_none(tmp_path, slurm=False)
+
+
+def test_the_jobs_of_a_snakemake_are_its_own(job, tmp_path: Path, monkeypatch) -> None:
+    me = psutil.Process
+    monkeypatch.setattr(me, "parents", lambda self: [Parent()])
+    assert local_jobs(tmp_path) == []
+
+
+class Parent:
+    def cmdline(self) -> list[str]:
+        return ["/usr/bin/python", "/usr/bin/snakemake", "--cores", "2"]

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from cluster import (
     ITERATIONS,
-    PROFILE,
     TARGETS,
     Cluster,
     Study,
@@ -128,7 +127,6 @@ def test_a_head_that_is_killed_and_started_again(
     running = cluster.jobs(study, "train_model")
     assert len(running) == 2
 
-    study.snakemake("train", "--unlock", *PROFILE)
     again = study.start("train")
     assert again.end() != 0
     assert all(f"{job.number} {job.state} train_model" in again.said for job in running)

@@ -47,7 +47,7 @@ NOT_RUN = {
     "ln -s ../innerloop/resources": "prepares the line that follows it",
     "snakemake -s ../innerloop/Snakefile": "in another folder: tests/workflow/test_module.py",
     "snakemake --workflow-profile profiles/slurm …": "a cluster's, abbreviated",
-    "snakemake --unlock": "follows an interruption: tests/slurm",
+    "snakemake --unlock": "follows an interruption",
     "snakemake pdf": "needs LaTeX: test_smoke.py",
     "snakemake --report": "needs a finished study: test_smoke.py",
     "innerloop wait": "waits for a cluster's jobs: tests/slurm",

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from study_run import Checkout, small_study
 
+from innerloop.runtime.earlier_jobs import local_jobs
+
 pytestmark = pytest.mark.workflow
 
 BROKEN = """def step(weight, gradient, step_size):
@@ -120,6 +122,34 @@ def test_ctrl_c_saves_a_training_which_goes_on_when_run_again(checkout):
     text = log.read_text(encoding="utf-8")
     assert f"continuing at iteration {saved[1]} from" in text
     assert "finished 30 iterations" in text
+
+
+def test_after_a_kill_the_next_run_is_told_what_it_left(checkout):
+    """Its jobs, which go on without it, are not made twice; its lock is nobody's."""
+    study = yaml.safe_load((checkout.folder / "study.yaml").read_text(encoding="utf-8"))
+    study["study"] = "killed"
+    study["protocols"]["own"]["defaults"]["iterations"] = 100_000
+    checkout.write_study("killed.yaml", study)
+    folder = "models/own/scripts/maml/5w1s/seed0"
+    target = (f"results/killed/{folder}/model.json", "--configfile", "killed.yaml")
+    log = checkout.folder / f"results/killed/logs/{folder}/model.log"
+    with checkout.started(*target, "--cores", "2") as running:
+        while running.poll() is None and not (log.exists() and "iterations;" in log.read_text()):
+            time.sleep(0.02)
+        running.kill()
+        running.wait()
+    assert [*(checkout.folder / ".snakemake/locks").iterdir()]
+
+    refused = checkout.snakemake(*target, "--cores", "2", check=False)
+    assert refused.returncode == 1
+    assert "its lock is removed" in refused.stdout + refused.stderr
+    left = re.search(r"(\d+) on this machine train\n", refused.stdout + refused.stderr)
+    assert left, refused.stdout + refused.stderr
+    os.kill(int(left[1]), signal.SIGTERM)
+    while local_jobs(checkout.folder):
+        time.sleep(0.02)
+    assert "saved at iteration" in log.read_text(encoding="utf-8")
+    assert not [*(checkout.folder / ".snakemake").glob("locks/*")]
 
 
 def test_what_snakemake_prints_besides_runs_is_not_swallowed(checkout):

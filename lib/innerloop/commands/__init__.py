@@ -16,7 +16,7 @@ COMMANDS: dict[str, str] = {
     "compare": "two studies side by side: what differs in protocol and numbers",
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",
-    "wait": "wait for the cluster jobs that a killed Snakemake left behind",
+    "wait": "wait for the jobs that a killed Snakemake left behind",
 }
 
 

@@ -1,6 +1,6 @@
-"""Wait for the cluster jobs that a killed Snakemake left behind.
+"""Wait for the jobs that a killed Snakemake left behind, on this machine or a cluster.
 
-    innerloop wait && snakemake --unlock && snakemake --workflow-profile profiles/slurm
+    innerloop wait && snakemake --workflow-profile profiles/slurm
 
 A Snakemake that is started while they run would make the same things again, and is refused.
 """
@@ -11,7 +11,7 @@ import argparse
 import time
 from pathlib import Path
 
-from innerloop.runtime.earlier_jobs import earlier_jobs
+from innerloop.runtime.earlier_jobs import local_jobs, slurm_jobs
 
 
 def main(argv: list[str]) -> None:
@@ -22,7 +22,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--every", type=float, default=30, help="seconds between looks (30)")
     every = parser.parse_args(argv).every
     shown = ""
-    while jobs := earlier_jobs(Path.cwd()):
+    while jobs := [*local_jobs(Path.cwd()), *slurm_jobs(Path.cwd())]:
         now = f"waiting for {len(jobs)} jobs: {', '.join(job.number for job in jobs)}"
         if now != shown:
             print(now, flush=True)

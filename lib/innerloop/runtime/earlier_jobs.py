@@ -1,7 +1,7 @@
-"""SLURM jobs of a Snakemake that no longer runs: killed, it leaves them behind.
+"""Jobs of a Snakemake that no longer runs: killed, it leaves them behind, here or in SLURM's queue.
 
-They go on and their results count, but a new Snakemake does not know of them: it would make the
-same things a second time. So it is refused while they run.
+They go on, but a new Snakemake does not know of them: it would make the same things a second time.
+So it is refused while they run.
 """
 
 from __future__ import annotations
@@ -10,21 +10,51 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from innerloop.runtime.errors import EarlierJobsError
 
 _FORMAT = "%A|%T|%Z|%k"
+#: The folder that the workflow's programs lie in.
+SCRIPTS = "workflow_scripts"
 
 
 @dataclass(frozen=True)
 class EarlierJob:
-    """A job that is queued or runs: its id, its state, and what it makes."""
+    """A job that is queued or runs: its id, its state, and what it makes.
+
+    Attributes:
+        number: SLURM's, or of the process.
+        state: SLURM's, or "on this machine".
+        makes: rule and wildcards, or the program.
+    """
 
     number: str
     state: str
     makes: str
 
 
-def earlier_jobs(folder: Path) -> list[EarlierJob]:
+def local_jobs(folder: Path) -> list[EarlierJob]:
+    """Programs of the workflow that run in a folder on this machine, and belong to no Snakemake."""
+    jobs = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+            scripts = [Path(word) for word in words if word.endswith(".py")]
+            program = next((s.stem for s in scripts if s.parent.name == SCRIPTS), None)
+            if program and Path(process.cwd()) == folder.resolve() and not _has_snakemake(process):
+                jobs.append(EarlierJob(str(process.pid), "on this machine", program))
+        except psutil.Error:  # it has ended, or is another user's
+            continue
+    return jobs
+
+
+def _has_snakemake(process: psutil.Process) -> bool:
+    words = [word for parent in process.parents() for word in parent.cmdline()[:3]]
+    return any(Path(word).name == "snakemake" for word in words)
+
+
+def slurm_jobs(folder: Path) -> list[EarlierJob]:
     """This user's unfinished SLURM jobs that a Snakemake submitted from a folder.
 
     Without SLURM there are none.
@@ -53,17 +83,21 @@ def earlier_jobs(folder: Path) -> list[EarlierJob]:
     return jobs
 
 
-def require_none(folder: Path) -> None:
+def require_none(folder: Path, *, slurm: bool) -> None:
     """Refuse to begin while jobs of an earlier run are unfinished.
+
+    Args:
+        folder: that Snakemake runs in.
+        slurm: whether to ask SLURM, too.
 
     Raises:
         EarlierJobsError: naming them, and what to do.
     """
-    jobs = earlier_jobs(folder)
+    jobs = [*local_jobs(folder), *(slurm_jobs(folder) if slurm else [])]
     if jobs:
         listed = "\n".join(f"    {job.number} {job.state} {job.makes}" for job in jobs)
         raise EarlierJobsError(
-            f"{len(jobs)} SLURM jobs of an earlier run from this folder are not done:\n{listed}\n"
-            "What they make would be made twice. Run `innerloop wait` (or scancel them), then "
-            "start again: what they finish is kept"
+            f"{len(jobs)} jobs of an earlier run from this folder are not done:\n{listed}\n"
+            "What they make would be made twice. Run `innerloop wait` (or stop them by "
+            f"{'scancel' if slurm else 'kill'}), then start again: trainings go on where they were"
         )

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT become a question that training asks between iterations."""
+"""Signals that end a program become a question that training asks between iterations."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ class Interruption:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Note SIGTERM and SIGINT instead of dying, so that the work in hand can be saved."""
+    """Note SIGTERM, SIGINT and SIGHUP instead of dying, so that the work in hand can be saved."""
     asked = Interruption()
 
     def note(number: int, frame: FrameType | None) -> None:
         asked.signal = number
 
-    before = {kind: signal.signal(kind, note) for kind in (signal.SIGTERM, signal.SIGINT)}
+    # under nohup a lost connection is no reason to stop
+    kinds = [signal.SIGTERM, signal.SIGINT]
+    kinds += [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL else []
+    before = {kind: signal.signal(kind, note) for kind in kinds}
     try:
         yield asked
     finally:

@@ -1,0 +1,78 @@
+"""Snakemake's lock of a folder: that of a run which was killed is removed, and no other.
+
+A lock says nothing of who holds it, so a run notes itself beside the lock that it has got.
+"""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from innerloop.runtime.files import read_json, write_json
+
+LOCKS = Path(".snakemake/locks")
+OWNER = Path(".snakemake/innerloop/owner.json")
+
+
+def note_owner(folder: Path) -> None:
+    """Note that this process holds the folder's lock."""
+    process = psutil.Process()
+    write_json(
+        folder / OWNER,
+        {
+            **_machine(),
+            "pid": process.pid,
+            "started": process.create_time(),
+            "locks": _locks(folder),
+        },
+    )
+
+
+def remove_dead_lock(folder: Path) -> bool:
+    """Remove the folder's lock if the run that noted itself as its owner was killed.
+
+    Returns:
+        Whether there was such a lock. One whose owner runs, or ran on another machine or in another
+        container, or noted nothing, is left to `snakemake --unlock`.
+    """
+    try:
+        owner = read_json(folder / OWNER)
+        known = bool(owner["locks"]) and owner["locks"] == _locks(folder)
+        if not known or _may_run(owner):
+            return False
+    except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
+        return False
+    shutil.rmtree(folder / LOCKS, ignore_errors=True)
+    return True
+
+
+def _may_run(owner: dict[str, Any]) -> bool:
+    here = _machine()
+    if owner["host"] != here["host"]:
+        return True
+    if owner["boot"] != here["boot"]:
+        return False
+    if owner["processes"] != here["processes"]:
+        return True
+    try:
+        return bool(psutil.Process(owner["pid"]).create_time() == owner["started"])
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _machine() -> dict[str, str]:
+    """The machine, which of its starts, and whose process numbers count here."""
+    boot = processes = ""
+    with suppress(OSError):  # Linux alone has them
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        processes = str(Path("/proc/self/ns/pid").readlink())
+    return {"host": platform.node(), "boot": boot, "processes": processes}
+
+
+def _locks(folder: Path) -> dict[str, int]:
+    return {file.name: file.stat().st_mtime_ns for file in (folder / LOCKS).glob("*.lock")}
