@@ -11,12 +11,14 @@ from test_partial_report import Shown, study, write_accuracies
 
 from innerloop.commands.record import Record, main
 from innerloop.runtime.errors import ConfigError, ProvenanceError
-from innerloop.runtime.files import write_json
+from innerloop.runtime.files import read_json, write_json
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
+from innerloop.study.products import Products
 from innerloop.study.study import Study
+from shipped import TABLES
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -99,3 +101,30 @@ def test_where_there_is_no_record_it_is_said(record: Record) -> None:
         Record.read(record.folder)
     with pytest.raises(ConfigError, match="keeps no measurement"):
         record.write()
+
+
+def test_the_record_of_real_images_gives_the_tables_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What `innerloop results docs/results/compact` prints is what the measurements there are."""
+    root = Path(__file__).parents[2]
+    monkeypatch.chdir(root)  # where its registry counts from
+    kept, copied = root / "docs/results/compact", tmp_path / "compact"
+    shutil.copytree(kept, copied, ignore=shutil.ignore_patterns("tables", "study.json"))
+    names = ["accuracy", "p2_table1_step_sizes"]
+    monkeypatch.setattr("innerloop.commands.so_far.Products", made_of(names))
+    assert Record.read(copied).write() == []
+    assert read_json(copied / "study.json") == read_json(kept / "study.json")
+    for name in ("own/accuracy", "p2/table1_step_sizes"):
+        assert read_json(copied / f"tables/{name}.json") == read_json(kept / f"tables/{name}.json")
+
+
+def made_of(names: list[str]) -> type[Products]:
+    """What makes some tables alone: all of them take minutes."""
+
+    class Some(Products):
+        def __init__(self, study: Study) -> None:
+            super().__init__(study)
+            self.figures, self.tables = [], [TABLES[name] for name in names]
+
+    return Some
