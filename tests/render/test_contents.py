@@ -41,6 +41,8 @@ def table(folder: Path, paper: str, name: str, *claims: tuple[str, str]) -> Path
         **{"columns": ["Claim", "Verdict"], "rows": [list(claim) for claim in claims]},
     }
     path = folder / f"{paper}_{name}.json"
+    for suffix in (".csv", ".tex"):
+        path.with_suffix(suffix).write_text("", encoding="utf-8")
     path.write_text(json.dumps(content), encoding="utf-8")
     return path
 
@@ -75,6 +77,15 @@ def test_a_folder_may_be_called_as_a_section_of_the_report_is(tmp_path: Path) ->
     ids = [part.partition('"')[0] for part in page.split(' id="')[1:]]
     assert len(ids) == len(set(ids))
     assert {f"paper-{name}" for name in names} <= set(ids)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(1, "1 model: 1 variant on"), (2, "2 models: 2 variants on")]
+)
+def test_what_was_trained_is_counted_in_words(count: int, said: str, tmp_path: Path) -> None:
+    trained = [*{model["variant"]: model for model in study()["models"]}.values()][:count]
+    page = html(tmp_path, {**study(), "models": trained}, [])
+    assert f"This study trained {said} " in page
 
 
 def test_a_paper_of_which_nothing_was_measured_is_named(tmp_path: Path) -> None:

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
+from base64 import b64decode
+
 import pytest
 from browser import CHROMIUM, Browser
+
+from innerloop.render.inline_svg import contrast
+from innerloop.render.inline_svg import dark as dark_colour
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
 
@@ -82,7 +91,7 @@ def test_nothing_goes_wrong_and_nothing_is_fetched(page, report_file, width):
 
 
 def test_there_are_images_to_decode(page):
-    assert len(page().evaluate(DECODED)) >= 4
+    assert len(page().evaluate(DECODED)) == 2
 
 
 @pytest.mark.parametrize("width", [390, 320, 1280])
@@ -163,6 +172,8 @@ def test_dark_is_dark(page):
 def test_every_picture_and_region_has_a_name(page):
     found = page()
     assert found.evaluate("[...document.images].every((image) => image.alt.length > 20)")
+    figures = "[...document.querySelectorAll('svg')].map((e) => e.parentElement)"
+    assert found.evaluate(f"{figures}.every((e) => e.role && e.ariaLabel.length > 20)")
     regions = "[...document.querySelectorAll('[role=region]')]"
     assert found.evaluate(f"{regions}.every((e) => e.getAttribute('aria-label'))")
 
@@ -176,3 +187,91 @@ def test_the_study_s_own_results_come_first_then_claims_then_papers(page):
     assert len(found) > 20
     assert any(text == "holds on stand-in data" for text in found)
     assert "holds" not in found
+
+
+FIGURE = "document.getElementById('p1_figure2_cka')"
+#: Moves the pointer over a point of a curve, and returns what is said there, or null.
+HOVER = f"""((name) => {{
+  const figure = {FIGURE}, svg = figure.querySelector("svg"), box = svg.getBoundingClientRect();
+  const curves = JSON.parse(figure.querySelector("script").textContent);
+  const [left, top] = curves.find((curve) => curve.name === name).points.at(-1);
+  const scale = box.width / svg.viewBox.baseVal.width;
+  const at = {{ clientX: box.left + left * scale + 1, clientY: box.top + top * scale }};
+  svg.parentElement.dispatchEvent(new PointerEvent("pointermove", at));
+  return figure.querySelector("output")?.textContent ?? null;
+}})"""
+#: The file that a button of the figure saves: its type and its text, or a picture's width.
+SAVED = f"""((kind) => new Promise((resolve) => {{
+  URL.createObjectURL = (blob) => {{
+    if (kind === "PNG") createImageBitmap(blob).then(({{ width }}) => resolve([blob.type, width]));
+    else blob.text().then((text) => resolve([blob.type, text]));
+    return "#";
+  }};
+  [...{FIGURE}.querySelectorAll("button")].find((b) => b.textContent === kind).click();
+}}))"""
+
+
+def test_a_point_says_its_value(page, report_file):
+    drawn = json.loads(report_file.with_name("p1_figure2_cka.json").read_text(encoding="utf-8"))
+    maml = next(curve for curve in drawn["curves"] if curve["name"] == "MAML")
+    *_, at, value, low, high = maml["points"][-1]
+    said = page().evaluate(f"{HOVER}('MAML')").split("\n")
+    assert said[0].split() == ["MAML,", at]
+    assert said[1] == f"{maml['value']}: {value:.4g} ({low:.4g} to {high:.4g})"
+
+
+def test_the_legend_hides_a_method_and_shows_it_again(page):
+    found, entry = page(), f"{FIGURE}.querySelector('[aria-label=\"Show MAML\"]')"
+    parts = f"[...{FIGURE}.querySelectorAll('[data-curve=MAML]')]"
+    shown = f"{parts}.map((part) => getComputedStyle(part).display !== 'none')"
+    assert len(found.evaluate(shown)) > 3
+    assert all(found.evaluate(shown))
+    found.evaluate(f"{entry}.focus()")
+    found.press("Enter", 13)
+    assert not any(found.evaluate(shown))
+    assert found.evaluate(f"{entry}.ariaPressed") == "false"
+    assert "MAML," not in (found.evaluate(f"{HOVER}('MAML')") or "")
+    others = f"{FIGURE}.querySelector('[data-curve=ANIL]').checkVisibility()"
+    assert found.evaluate(others)
+    found.evaluate(f"{entry}.dispatchEvent(new Event('click'))")
+    assert all(found.evaluate(shown))
+
+
+def test_figures_and_tables_are_saved_from_the_page_alone(page, report_file):
+    found = page(dark=True)
+    links = "[...document.querySelectorAll('.downloads a')].map((a) => [a.download, a.href])"
+    files = dict(found.evaluate(links))
+    assert {"p1_figure2_cka.pdf", "p1_table1_accuracy.csv", "p1_table1_accuracy.tex"} <= {*files}
+    for name, uri in files.items():
+        written = report_file.with_name(name.removeprefix("own_").removeprefix("questions_"))
+        assert b64decode(uri.partition(",")[2]) == written.read_bytes(), name
+    kind, width = found.evaluate(f"{SAVED}('PNG')")
+    assert (kind, width > 1000) == ("image/png", True)
+    kind, text = found.evaluate(f"{SAVED}('SVG')")
+    assert (kind, "var(" in text) == ("image/svg+xml", False)
+    assert "#0173b2" in text
+    kind, text = found.evaluate(f"{SAVED}('CSV')")
+    rows = [*csv.DictReader(io.StringIO(text))]
+    assert {row["curve"] for row in rows} >= {"MAML", "ANIL"}
+    assert {"conv1", "head"} <= {row["at"] for row in rows}
+    assert all(float(row["low"]) <= float(row["value"]) for row in rows)
+
+
+def test_figures_are_dark_in_the_dark(page):
+    drawn = f"getComputedStyle({FIGURE}.querySelector('[data-curve=MAML] path')).stroke"
+    written = f"getComputedStyle({FIGURE}.querySelector('[data-legend=MAML] > g[style]')).fill"
+    ground = "getComputedStyle(document.body).backgroundColor"
+    seen = {}
+    for dark in (False, True):
+        found = page(dark=dark)
+        seen[dark] = [_hex(found.evaluate(what)) for what in (drawn, written, ground)]
+    assert seen[False] == ["#0173b2", "#262626", "#ffffff"]
+    curve, text, behind = seen[True]
+    assert behind == dark_colour("#ffffff")
+    assert curve == dark_colour("#0173b2")
+    assert contrast(curve, behind) >= 4.5
+    assert contrast(text, behind) >= 7
+
+
+def _hex(rgb):
+    return "#" + "".join(f"{int(channel):02x}" for channel in re.findall(r"\d+", rgb))

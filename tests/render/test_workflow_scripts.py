@@ -74,7 +74,7 @@ def test_the_report_loads_nothing_from_elsewhere(report):
     page = _Page(report)
     assert page.loaded
     assert all(source.startswith("data:") for source in page.loaded)
-    assert "url(" not in report
+    assert "url(" not in report.replace("url(#", "")
     assert "@import" not in report
 
 
@@ -84,7 +84,8 @@ def test_the_report_holds_every_figure_and_table(report):
     ids = {f"{product.paper}_{product.name}" for product in made if product.name not in OF_GRIDS}
     assert ids <= page.ids
     assert "own_sharpness" in page.ids
-    assert len(page.alts) == len(FIGURES) + 2
+    assert len(page.alts) == 2
+    assert report.count("<svg") == len(FIGURES)
     assert all(page.alts)
     assert "Probe: sharpness" in page.text
 
@@ -95,7 +96,7 @@ def test_links_inside_the_report_lead_somewhere(report):
 
 
 def test_links_out_of_the_report_lead_to_pages_alone(report):
-    links = [link for link in _Page(report).links if not link.startswith("#")]
+    links = [link for link in _Page(report).links if not link.startswith(("#", "data:"))]
     assert not [link for link in links if not link.startswith(("http://", "https://"))]
     assert "javascript:" not in report.replace("application/javascript", "")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
-from innerloop.render.style import Look, legend_below, panels
+from innerloop.render.style import Look, legend_below, looks_shown, panels
 
 
 def compact(number: float, _position: int | None = None) -> str:
@@ -46,37 +47,53 @@ def draw_seeds(axes: Axes, rows: pd.DataFrame, value: str, look: Look, *, order:
     mean = rows.groupby("iteration", observed=True)[value].mean()
     if captions.seeds(rows) > 1:
         for _, seed in rows.sort_values("iteration").groupby("seed"):
-            axes.plot(seed["iteration"], seed[value], color=look.colour, lw=0.5, alpha=0.5)
+            axes.plot(
+                seed["iteration"], seed[value], color=look.colour, lw=0.5, alpha=0.5, gid=look.curve
+            )
     every = max(1, len(mean) // 4)
     axes.plot(mean.index, mean, markevery=(order % every, every), **look.line())
 
 
-def layer_panels(
-    rows: pd.DataFrame, quantities: Mapping[str, str], looks: Mapping[str, Look], **keywords: Any
-) -> Figure:
-    """A column a layer, a row a quantity, a curve a variant, against outer iterations.
+@dataclass(frozen=True)
+class Line:
+    """What a line of panels shows in every layer.
+
+    Attributes:
+        label: of its axis.
+        rows: one row per variant, seed, iteration and layer.
+        value: column of `rows`.
+        looks: the look of every variant.
+    """
+
+    label: str
+    rows: pd.DataFrame
+    value: str
+    looks: Mapping[str, Look]
+
+
+def layer_panels(lines: Sequence[Line], legend: Sequence[Look], **keywords: Any) -> Figure:
+    """A column per layer, a line of panels each, a curve per variant, against outer iterations.
 
     Args:
-        rows: one row a variant, seed, iteration and layer.
-        quantities: column of `rows` -> label of its axis.
-        looks: the look of every variant.
+        lines: from above.
+        legend: the looks that are drawn.
         keywords: go to `panels`, for example `sharey`.
     """
-    layers = layers_in_order(rows["layer"])
-    figure, axes = panels(len(quantities), len(layers), (1.75, 1.9), sharex=True, **keywords)
-    shown = [name for name in looks if (rows["variant"] == name).any()]
-    for row, (quantity, label) in zip(axes, quantities.items(), strict=True):
-        row[0].set_ylabel(label)
+    layers = layers_in_order(layer for line in lines for layer in line.rows["layer"].unique())
+    figure, axes = panels(len(lines), len(layers), (1.75, 1.9), sharex=True, **keywords)
+    for row, line in zip(axes, lines, strict=True):
+        row[0].set_ylabel(line.label)
+        shown = looks_shown(line.looks, line.rows)
         for panel, layer in zip(row, layers, strict=True):
-            for order, name in enumerate(shown):
-                own = rows[(rows["variant"] == name) & (rows["layer"] == layer)]
-                draw_seeds(panel, own, quantity, looks[name], order=order)
+            for order, (name, look) in enumerate(shown.items()):
+                own = line.rows[(line.rows["variant"] == name) & (line.rows["layer"] == layer)]
+                draw_seeds(panel, own, line.value, look, order=order)
             iteration_axis(panel)
     for panel, layer in zip(axes[0], layers, strict=True):
         panel.set_title(layer)
     for panel in axes[-1]:
         panel.set_xlabel("outer iteration")
-    legend_below(figure, [looks[name] for name in shown])
+    legend_below(figure, legend)
     return figure
 
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from innerloop.render.captions import join
+from innerloop.render.curves_shown import curves_shown, name_error_bars
 from innerloop.render.drawing import Drawing
 from innerloop.render.fonts import NO_GLYPH, give_fonts
 from innerloop.render.latex import BY_NUMBER, booktabs, lacks
 from innerloop.render.long_table import fits_a_page, long_table
-from innerloop.render.style import theme
+from innerloop.render.style import CURVE, KEPT, LEGEND, theme
 from innerloop.render.tabulation import Tabulation
 from innerloop.runtime.files import atomic_path, write_json
 from innerloop.runtime.typed_json import as_json
@@ -57,19 +59,31 @@ def write_drawing(drawing: Drawing, about: About, stem: Path | str) -> None:
     with theme(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_GLYPH)  # said in words instead
         without_font = give_fonts(drawing.figure)
+        name_error_bars(drawing.figure)
         # laid out once: all formats show the same, and the slowest part is not done three times
         drawing.figure.draw_without_rendering()
         drawing.figure.set_layout_engine("none")
         for suffix, metadata in FORMATS.items():
             with atomic_path(with_suffix(stem, suffix)) as temporary:
                 drawing.figure.savefig(temporary, metadata=metadata)
+                if suffix == ".svg":
+                    _name_groups(temporary)
     said = as_json(about)
     if without_font:
         print(f"warning: {stem.name}: {without_font}", flush=True)
     said |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
     said |= {"measured": drawing.measured, "finding": drawing.finding}
     said["width_inches"] = float(drawing.figure.get_figwidth())
+    said["curves"] = curves_shown(drawing.figure)
     write_json(with_suffix(stem, ".json"), said)
+
+
+def _name_groups(svg: Path) -> None:
+    """Say of each group what it is of; identifiers of the others are of no use to anyone."""
+    text = svg.read_text(encoding="utf-8")
+    named = "|".join(kind.strip() for kind in (CURVE, LEGEND, KEPT))
+    text = re.sub(rf'<g id="({named})\b ?', r'<g data-\1="', text)
+    svg.write_text(re.sub(r'<g id="[^"]*"', "<g", text), encoding="utf-8")
 
 
 def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> None:

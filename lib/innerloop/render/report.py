@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from innerloop.render.contents import (
     stand_ins,
 )
 from innerloop.render.files import with_suffix
+from innerloop.render.inline_svg import dark_colours, inline_svg
 from innerloop.render.provenance import (
     FILES,
     STORE,
@@ -47,6 +48,14 @@ WRAPPED, LONG = 24, 40
 
 #: Tables of more rows are folded, and so are those that judge the papers.
 UNFOLDED = 30
+
+#: What a browser calls the files that the page holds.
+TYPES = {
+    ".csv": "text/csv",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".tex": "application/x-tex",
+}
 
 #: Sheets of sample images are enlarged up to this width, in pixels.
 SHEET_WIDTH = 760
@@ -111,6 +120,7 @@ def write_report(
         description=dict(study),
         config=dict(config),
         version=__version__,
+        dark_colours=dark_colours({colour for figure in drawn for colour in figure["colours"]}),
         style=Markup((HERE / STYLE).read_text(encoding="utf-8")),
         script=Markup((HERE / SCRIPT).read_text(encoding="utf-8")),
     )
@@ -128,7 +138,10 @@ def _template() -> Any:
 def _figure(path: Path) -> dict[str, Any]:
     svg = with_suffix(path.with_suffix(""), ".svg")
     figure: dict[str, Any] = read_json(path)
-    return {**figure, "id": f"{figure['paper']}_{figure['name']}", "image": _data_uri(svg)}
+    name = f"{figure['paper']}_{figure['name']}"
+    text, colours = inline_svg(svg, name)
+    shown = {"svg": Markup(text), "colours": colours}
+    return {**figure, "id": name, **shown, "downloads": _downloads(path, name, ".pdf")}
 
 
 def _sheet(path: Path) -> dict[str, Any]:
@@ -144,6 +157,7 @@ def _table(path: Path) -> dict[str, Any]:
     table["numeric"] = [is_numeric(column) for column in cells]
     table["wrap"] = [_wrap(max(map(len, column), default=0)) for column in cells]
     table["id"] = f"{table['paper']}_{table['name']}"
+    table["downloads"] = _downloads(path, table["id"], ".csv", ".tex")
     table["bold"] = [tuple(place) for place in table["bold"]]
     table["folded"] = is_judging(table) or len(table["rows"]) > UNFOLDED
     return table
@@ -189,9 +203,13 @@ def _population(study: DescribedStudy) -> str:
     datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
     seeds = len({model.seed for model in trained})
     return (
-        f"This study trained {len(trained)} models: {len(variants)} variants on "
+        f"This study trained {_counted(trained, 'model')}: {_counted(variants, 'variant')} on "
         f"{', '.join(datasets)}, {'one seed' if seeds == 1 else f'{seeds} seeds'} each."
     )
+
+
+def _counted(items: Sized, name: str) -> str:
+    return f"1 {name}" if len(items) == 1 else f"{len(items)} {name}s"
 
 
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
@@ -231,6 +249,17 @@ def _written(found: Mapping[str, Any]) -> tuple[str, str]:
     return "This report written", f"{found['date']} on {found['host']}, commit {commit}"
 
 
+def _downloads(path: Path, name: str, *suffixes: str) -> list[dict[str, str]]:
+    """The files beside a .json, held by the page, which may be all that is sent to somebody."""
+    return [
+        {
+            "name": f"{name}{suffix}",
+            "kind": {".tex": "TeX"}.get(suffix, suffix[1:].upper()),
+            "uri": _data_uri(with_suffix(path.with_suffix(""), suffix)),
+        }
+        for suffix in suffixes
+    ]
+
+
 def _data_uri(path: Path) -> str:
-    kind = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
-    return f"data:{kind};base64,{b64encode(path.read_bytes()).decode()}"
+    return f"data:{TYPES[path.suffix]};base64,{b64encode(path.read_bytes()).decode()}"

@@ -38,6 +38,10 @@ TITLE = 9
 HANDLE, GAP = 3, 1.4
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
+#: What a `gid` says of an artist: of which curve it is a part, or whose entry in a legend, or that
+#: its colour is the same in the dark. In SVG files they become attributes, data-curve and so on.
+CURVE, LEGEND, KEPT = "curve ", "legend ", "kept"
+
 Dashes = str | tuple[int, tuple[float, ...]]
 
 SOLID: Dashes = "-"
@@ -55,6 +59,11 @@ class Look:
     marker: str
     dashes: Dashes = SOLID
 
+    @property
+    def curve(self) -> str:
+        """The `gid` of all that is drawn of the curve: the page shows its values, and hides it."""
+        return f"{CURVE}{self.label}"
+
     def line(self) -> dict[str, Any]:
         """Keywords of `Axes.plot` and `Axes.errorbar`."""
         return {
@@ -62,6 +71,7 @@ class Look:
             "color": self.colour,
             "marker": self.marker,
             "linestyle": self.dashes,
+            "gid": self.curve,
         }
 
 
@@ -127,10 +137,35 @@ def theme() -> Iterator[None]:
         yield
 
 
-def variant_looks(study: DescribedStudy) -> dict[str, Look]:
-    """The look of every variant of a study; variants that are not built in get free colours."""
+def variant_looks(study: DescribedStudy, protocol: str) -> dict[str, Look]:
+    """The look of every variant of a study, with its label under a protocol.
+
+    Variants that are not built in get free colours, the same under every protocol.
+    """
     names = (*study.variant_names, "raw_pixels")
-    return looks_of({name: study.label(name) for name in names})
+    return looks_of({name: study.label(name, protocol) for name in names})
+
+
+def looks_shown(looks: Mapping[str, Look], rows: pd.DataFrame) -> dict[str, Look]:
+    """The looks of the variants that some rows are of, in their order."""
+    return {name: look for name, look in looks.items() if (rows["variant"] == name).any()}
+
+
+def looks_in(study: DescribedStudy, measured: Mapping[str, pd.DataFrame]) -> list[Look]:
+    """The looks of the variants that the rows of some protocols are of, each once, for a legend.
+
+    Args:
+        study: whose variants they are.
+        measured: protocol -> its rows.
+    """
+    looks = {protocol: variant_looks(study, protocol) for protocol in measured}
+    shown = (
+        looks[protocol][name]
+        for name in study.variant_names
+        for protocol, rows in measured.items()
+        if (rows["variant"] == name).any()
+    )
+    return [*dict.fromkeys(shown)]
 
 
 def looks_of(labels: Mapping[str, str]) -> dict[str, Look]:
@@ -213,6 +248,9 @@ def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
     # set afterwards: as an artist's own label, one that begins with _ would be left out
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_text(label)
+    for line, text, look in zip(legend.legend_handles, legend.get_texts(), looks, strict=True):
+        for artist in filter(None, (line, text)):
+            artist.set_gid(f"{LEGEND}{look.label}")
 
 
 def titles_of(figure: Figure, labels: Mapping[K, str], inches: float, rows: int) -> dict[K, str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from innerloop.render.style import Look, whiskers
+from innerloop.render.style import KEPT, Look, whiskers
 from innerloop.render.tabulation import number
 
 
@@ -31,7 +31,15 @@ def draw_line(
     axes.errorbar(places[order], drawn["mean"], yerr=whiskers(drawn), lw=1.0, **look.line())
     for place, seeds in zip(places[order], drawn["by_seed"], strict=True):
         if len(seeds) > 1:
-            axes.plot([place] * len(seeds), seeds, ".", color=look.colour, ms=2.5, alpha=0.5)
+            axes.plot(
+                [place] * len(seeds),
+                seeds,
+                ".",
+                color=look.colour,
+                ms=2.5,
+                alpha=0.5,
+                gid=look.curve,
+            )
     axes.set_xticks(range(len(values)), values)
 
 
@@ -58,7 +66,9 @@ def draw_heat_map(
     middle = (span[0] + span[1]) / 2
     for (y, x), value in np.ndenumerate(grid):
         colour = "black" if value > middle else "white"
-        axes.text(x, y, number(value, 1), ha="center", va="center", color=colour, fontsize=8)
+        axes.text(
+            x, y, number(value, 1), ha="center", va="center", color=colour, fontsize=8, gid=KEPT
+        )
     axes.set_xticks(range(len(across)), across)
     axes.set_yticks(range(len(down)), down)
     axes.grid(visible=False)

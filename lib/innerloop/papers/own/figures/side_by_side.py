@@ -41,13 +41,13 @@ def draw(evidence: Evidence) -> Drawing:
     figure, axes = panels(len(blocks), len(blocks[0]), (2.9, REST + ROW * most))
     titles = {place: _title(study, place) for place in by_place}
     titles = titles_of(figure, titles, 2.0, len(blocks))
-    looks, seeds = variant_looks(study), _seeds(evidence)
+    seeds = _seeds(evidence)
     for row, block in zip(axes, blocks, strict=True):
         for panel in row[len(block) :]:
             panel.set_axis_off()
         for panel, place in zip(row, block, strict=False):
             panel.set_title(titles[place])
-            _rows(panel, by_place[place], looks, seeds)
+            _rows(panel, by_place[place], variant_looks(study, str(place[0])), seeds)
     return Drawing(
         figure,
         captions.join(
@@ -79,7 +79,15 @@ def _rows(
         own, look = summary[summary["variant"] == name], looks[name]
         points = seeds.merge(own[GROUP].astype({"variant": str}), on=GROUP)["accuracy"]
         if len(points) > 1:
-            axes.plot(points, [height] * len(points), ".", color=look.colour, alpha=0.5, ms=3)
+            axes.plot(
+                points,
+                [height] * len(points),
+                ".",
+                color=look.colour,
+                alpha=0.5,
+                ms=3,
+                gid=look.curve,
+            )
         axes.errorbar(
             own["mean"],
             [height],
@@ -87,6 +95,7 @@ def _rows(
             color=look.colour,
             marker=look.marker,
             capsize=2,
+            gid=look.curve,
         )
     axes.set_yticks(range(len(names)), [looks[name].label for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)

@@ -83,5 +83,12 @@ def _curve(axes: Axes, rows: pd.DataFrame, quantity: str, factor: float, look: L
     mean = grouped.mean().where(grouped.count() == grouped.size()) * factor
     if captions.seeds(rows) > 1:
         for _, seed in rows.sort_values("epoch").groupby("seed"):
-            axes.plot(seed["epoch"], seed[quantity] * factor, color=look.colour, lw=0.4, alpha=0.5)
+            axes.plot(
+                seed["epoch"],
+                seed[quantity] * factor,
+                color=look.colour,
+                lw=0.4,
+                alpha=0.5,
+                gid=look.curve,
+            )
     axes.plot(mean.index, mean, markevery=max(1, len(mean) // 6), **look.line())

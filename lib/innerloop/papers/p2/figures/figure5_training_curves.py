@@ -16,6 +16,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
     Look,
     legend_below,
+    looks_shown,
     panels,
     say_not_measured,
     theme,
@@ -38,8 +39,7 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("training curves of P2's models")
     # the log keeps the standard deviation of the tasks, not each: their interval is the normal one
     statistics = replace(study.statistics, interval="normal")
-    looks = variant_looks(study)
-    shown = [name for name in looks if (rows["variant"] == name).any()]
+    shown = looks_shown(variant_looks(study, PROTOCOL), rows)
     figure, axes = panels(1, 2, (3.6, 2.6), sharey=True)
     axes[0][0].set_ylabel("accuracy (%)")
     for panel, (split, title) in zip(axes[0], SPLITS.items(), strict=True):
@@ -48,18 +48,17 @@ def draw(evidence: Evidence) -> Drawing:
         measured = rows[rows["split"] == split]
         if measured.empty:
             say_not_measured(panel)
-        for name in shown:
-            _curve(panel, measured[measured["variant"] == name], looks[name], statistics.level)
+        for name, look in shown.items():
+            _curve(panel, measured[measured["variant"] == name], look, statistics.level)
         iteration_axis(panel)
-    legend_below(figure, [looks[name] for name in shown])
+    legend_below(figure, [*shown.values()])
     tasks = {split: captions.span(rows.loc[rows["split"] == split, "tasks"]) for split in SPLITS}
     seeds = captions.seeds(rows)
-    home = study.dataset_label(study.home(PROTOCOL))
     return Drawing(
         figure,
         captions.join(
-            f"Query accuracy after adaptation while the models are trained ({home} "
-            f"{study.main_setting(PROTOCOL)}). A training point averages the {tasks['train']} "
+            f"Query accuracy after adaptation while the models are trained "
+            f"({study.shown(PROTOCOL)}). A training point averages the {tasks['train']} "
             f"tasks since the point before, a validation point {tasks['val']} fixed tasks; bands "
             f"are {captions.interval(statistics, 'these tasks')}.",
             f"Mean of {seeds} seeds, the bands of one seed." if seeds > 1 else "One seed.",
@@ -82,4 +81,5 @@ def _curve(axes: Axes, rows: pd.DataFrame, look: Look, level: float) -> None:
         color=look.colour,
         alpha=0.18,
         lw=0,
+        gid=look.curve,
     )

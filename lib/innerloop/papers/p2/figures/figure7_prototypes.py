@@ -13,7 +13,15 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.papers.prototypes import ON_TASK_CLAIMS, changes
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import Look, legend_below, panels, theme, variant_looks, whiskers
+from innerloop.render.style import (
+    Look,
+    legend_below,
+    looks_shown,
+    panels,
+    theme,
+    variant_looks,
+    whiskers,
+)
 from innerloop.stats.intervals import mean_interval
 from innerloop.stats.statistics import Statistics
 from innerloop.stats.summaries import summarise
@@ -41,20 +49,18 @@ def draw(evidence: Evidence) -> Drawing:
     rows = rows[rows["split"] == "test"]
     if rows.empty:
         return not_measured("nearest-prototype accuracy of P2's models")
-    looks = variant_looks(study)
-    shown = {name: looks[name] for name in looks if (rows["variant"] == name).any()}
+    shown = looks_shown(variant_looks(study, PROTOCOL), rows)
     figure, axes = panels(1, 2, (3.9, 2.8), gridspec_kw={"width_ratios": [4, 2]})
     accuracy, change = axes[0]
     summary = _draw_accuracy(accuracy, rows, shown, study.statistics)
     _draw_changes(change, rows, shown, study.statistics)
     legend_below(figure, [*shown.values()])
-    home = study.dataset_label(study.home(PROTOCOL))
     return Drawing(
         figure,
         captions.join(
             "Accuracy of the features alone: query images take the class of the nearest support "
             "image by cosine similarity, without the head "
-            f"({home} {study.main_setting(PROTOCOL)}, test tasks, last checkpoint). Left: before "
+            f"({study.shown(PROTOCOL)}, test tasks, last checkpoint). Left: before "
             "and after adaptation, on the task adapted to (on-task) and on another (off-task); a "
             "line joins what was measured on the same tasks; the scale does not begin at "
             "zero. Right: the change that adaptation makes, paired on the very same task, in "
@@ -79,7 +85,13 @@ def _draw_accuracy(
         own = summary[summary["variant"] == name].set_index("condition").reindex([*CONDITIONS])
         for before in range(0, len(CONDITIONS), 2):
             pair = 100 * own["mean"].iloc[before : before + 2]
-            axes.plot(np.arange(before, before + 2) + offset, pair, color=look.colour, lw=0.8)
+            axes.plot(
+                np.arange(before, before + 2) + offset,
+                pair,
+                color=look.colour,
+                lw=0.8,
+                gid=look.curve,
+            )
         _points(axes, offset, own, look)
     axes.set_xticks(range(len(CONDITIONS)), [*CONDITIONS.values()])
     axes.set_ylabel("nearest-prototype accuracy (%)")
@@ -117,4 +129,5 @@ def _points(axes: Axes, offset: float, intervals: pd.DataFrame, look: Look) -> N
         marker=look.marker,
         ls="none",
         capsize=3,
+        gid=look.curve,
     )

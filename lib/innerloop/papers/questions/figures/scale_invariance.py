@@ -16,6 +16,8 @@ from innerloop.render.style import (
     Look,
     legend_below,
     logarithmic,
+    looks_in,
+    looks_shown,
     panels,
     theme,
     variant_looks,
@@ -24,7 +26,6 @@ from innerloop.render.style import (
 TITLE = "Scale invariance, layer by layer"
 READS = ("scale_invariance",)
 
-PROTOCOL = "p1"
 #: Exact zeros have no place on a logarithmic axis; they are drawn here.
 FLOOR = 1e-9
 
@@ -38,16 +39,19 @@ QUANTITIES = {
 def draw(evidence: Evidence) -> Drawing:
     """Change of the logits and angle of the gradient, per layer, one point a method."""
     study = evidence.study
-    rows = evidence.trained("scale_invariance", PROTOCOL)
-    if rows.empty:
-        return not_measured("scale invariance of P1's models")
-    looks = variant_looks(study)
-    shown = {name: looks[name] for name in looks if (rows["variant"] == name).any()}
-    figure, axes = panels(1, 2, (3.6, 2.6))
-    for panel, (quantity, title) in zip(axes[0], QUANTITIES.items(), strict=True):
-        _draw(panel, rows, quantity, shown)
-        panel.set_ylabel(title)
-    legend_below(figure, [*shown.values()])
+    trained = {name: evidence.trained("scale_invariance", name) for name in study.protocols}
+    measured = {name: rows for name, rows in trained.items() if not rows.empty}
+    if not measured:
+        return not_measured("scale invariance")
+    figure, axes = panels(len(measured), 2, (3.6, 2.6))
+    for row, (protocol, rows) in zip(axes, measured.items(), strict=True):
+        shown = looks_shown(variant_looks(study, protocol), rows)
+        for panel, (quantity, title) in zip(row, QUANTITIES.items(), strict=True):
+            _draw(panel, rows, quantity, shown)
+            panel.set_ylabel(title)
+            panel.set_title(study.protocol_title(protocol) if len(measured) > 1 else "")
+    legend_below(figure, looks_in(study, measured))
+    rows = pd.concat(measured.values())
     scales = ", ".join(f"{scale:g}" for scale in sorted(rows["scale"].unique()))
     seeds = captions.seeds(rows)
     return Drawing(
@@ -78,6 +82,7 @@ def _draw(axes: Axes, rows: pd.DataFrame, quantity: str, shown: Mapping[str, Loo
             color=look.colour,
             marker=look.marker,
             ls="none",
+            gid=look.curve,
         )
     logarithmic(axes, [FLOOR])
     axes.set_xticks(range(len(layers)), layers)
