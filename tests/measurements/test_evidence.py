@@ -79,6 +79,19 @@ def test_variants_keep_the_study_files_order_with_baselines_last():
     assert DescribedStudy(STUDIES["other_settings"][0]).main_setting("p1") == "3w2s"
 
 
+def test_figures_show_each_protocol_on_a_data_set_of_its_own():
+    description = describe(("maml",), ("maml",), others=())
+    description["models"] = [
+        {**model, "dataset": "flowers" if model["protocol"] == "p2" else model["dataset"]}
+        for model in description["models"]
+    ]
+    for paper in description["papers"]:
+        paper["measured"] = paper["name"] != "p2"
+    study = DescribedStudy(description)
+    assert (study.home("p1"), study.home("p2")) == ("symbols", "flowers")
+    assert study.shown("p1", "p2") == "Symbols 5w1s, flowers 5w1s"
+
+
 def test_stand_ins_are_named_and_real_data_are_not():
     study = DescribedStudy(DESCRIPTION)
     assert study.stand_ins(["symbols"]) == "Stand-in data: Symbols for miniImageNet."

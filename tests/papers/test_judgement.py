@@ -11,7 +11,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.judgement import VERDICTS, judge_claims
-from innerloop.papers.readings import class_shares
+from innerloop.papers.readings import shares_of_sides
 from innerloop.papers.words import for_method, in_short, trained
 from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
@@ -275,7 +275,7 @@ def test_classes_are_those_of_the_tasks_on_both_sides(conditions, expected):
         about["classes"] = {"test": CLASSES}
     sides = [side("maml", quantity="prototype_accuracy", condition=name) for name in conditions]
     tasks_of = pd.Index(range(20))
-    shares = class_shares(sides, tasks_of, {"way": (5,)}, Memory({}, description))
+    shares = shares_of_sides(sides, tasks_of, {"way": (5,)}, Memory({}, description))
     keys = [task_key(0, "mini_imagenet", "test", purpose) for purpose in expected]
     each = [task_shares(key, tasks_of, classes=CLASSES, way=5) for key in keys]
     np.testing.assert_allclose(shares, np.mean(each, 0))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from innerloop.measurements.schemas import SCHEMAS
-from innerloop.papers.paper import SWEEPS, VERDICTS, read_paper
+from innerloop.papers.paper import COLUMNS, SWEEPS, VERDICTS, read_paper
 from innerloop.runtime.code_digest import modules_reached
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import check_entry, source_file
@@ -99,6 +99,13 @@ def test_without_a_label_a_paper_is_called_as_its_folder_is(tmp_path):
         ("figures/heads.py", "def draw(:\n", "heads.py, line 1"),
         ("paper.yaml", "titel: Mine\n", "paper.yaml: unknown key 'titel'.*did you mean 'title'"),
         ("paper.yaml", "title: [Mine\n", "paper.yaml"),
+        ("figures/Heads-1.py", FIGURE, "Heads-1.py: .* lower-case letters, digits and _"),
+        ("published.csv", "item,metric\n", "published.csv lacks the column train_dataset"),
+        (
+            "published.csv",
+            f"{','.join(COLUMNS)}\n{','.join(COLUMNS).replace('metric', 'acuracy')}\n",
+            "published.csv, line 2: metric 'acuracy' is unknown; did you mean 'accuracy'",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_folder_is_said_in_words(tmp_path, file, text, said):

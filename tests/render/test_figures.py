@@ -17,7 +17,7 @@ from innerloop.papers.p1 import cka
 from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES
-from synthetic import STUDIES, describe
+from synthetic import STUDIES, describe, write_tables
 
 CKA_FIGURES = [name for name, made in FIGURES.items() if made.reads == ("cka",)]
 
@@ -243,6 +243,64 @@ def test_effective_step_sizes_of_either_sign_are_drawn(tables_of, tmp_path):
             assert np.isfinite(axes.transData.transform([(0, y) for y in shown])).all()
     assert drawing.figure.axes[1].lines[0].get_ydata().min() < 0
     assert "both ways from zero" in drawing.caption
+
+
+@pytest.fixture(scope="module")
+def two_labels(tables_of):
+    """A study in which MAML has another label under the second protocol."""
+    description = copy.deepcopy(STUDIES["full"][0])
+    description["protocols"]["p2"]["labels"]["maml"] = "MAML, 5 steps"
+    return Evidence(tables_of("full"), description)
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name.startswith("p2_")])
+def test_a_figure_of_one_protocol_has_its_labels(name, two_labels):
+    legend = _legend(load_entry(FIGURES[name].entry)(two_labels).figure)
+    assert ("MAML, 5 steps" in legend) == ("Meta-SGD" in legend)
+    assert "MAML" not in legend
+
+
+@pytest.mark.parametrize("name", ["learning_curves", "layer_worth", "effective_step_sizes"])
+def test_a_figure_of_two_protocols_has_the_labels_of_both(name, two_labels):
+    legend = _legend(load_entry(FIGURES[name].entry)(two_labels).figure)
+    assert {"MAML", "MAML, 5 steps"} <= {*legend}
+
+
+def test_rows_of_variants_are_labelled_as_under_their_protocol(two_labels):
+    figure = load_entry(FIGURES["side_by_side"].entry)(two_labels).figure
+    labels = {
+        axes.get_title().partition(",")[0]: [tick.get_text() for tick in axes.get_yticklabels()]
+        for axes in figure.axes
+    }
+    assert "MAML" in labels["p1"]
+    assert "MAML, 5 steps" not in labels["p1"]
+    assert labels["p2"] == ["MAML, 5 steps", "Meta-SGD"]
+
+
+@pytest.fixture(scope="module")
+def own_protocol(tmp_path_factory):
+    """A study of one protocol, which is none of the papers', on a data set of its own."""
+    description = describe(("maml", "scaled_lr"), (), settings=("5w1s",), others=())
+    for model in description["models"]:
+        model |= {"protocol": "mine", "dataset": "flowers"}
+    description["protocols"] = {"mine": {**description["protocols"]["p1"], "title": "Mine"}}
+    description["roles"]["mini_imagenet"] = "flowers"
+    description["datasets"]["flowers"] = {"label": "Flowers"}
+    for paper in description["papers"]:
+        paper["measured"] = not paper["facts"]["protocol"]
+    tables = write_tables(tmp_path_factory.mktemp("own protocol"), description, episodes=5)
+    description["roles"]["mini_imagenet"] = "symbols"  # whose part another data set plays
+    return Evidence(tables, description)
+
+
+QUESTIONS = ["scale_invariance", "effective_step_sizes", "layer_worth", "layer_worth_training"]
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_what_papers_leave_open_is_asked_of_every_protocol(name, own_protocol):
+    drawing = load_entry(FIGURES[name].entry)(own_protocol)
+    assert drawing.measured
+    assert "Scaled LR" in _legend(drawing.figure)
 
 
 def test_layers_that_do_not_adapt_lie_at_zero(drawing_of):

@@ -11,14 +11,14 @@ from synthetic import STUDIES, describe
 
 def test_known_methods_look_the_same_in_every_study():
     full, two = (
-        variant_looks(DescribedStudy(STUDIES[name][0])) for name in ("full", "two_methods")
+        variant_looks(DescribedStudy(STUDIES[name][0]), "p1") for name in ("full", "two_methods")
     )
     assert all(full[name] == look for name, look in two.items())
 
 
 def test_every_variant_can_be_told_apart_without_colour():
     looks = variant_looks(
-        DescribedStudy(describe((*describe()["protocols"]["p1"]["variants"], "a", "b")))
+        DescribedStudy(describe((*describe()["protocols"]["p1"]["variants"], "a", "b"))), "p1"
     )
     shapes = [
         (look.marker, str(look.dashes)) for name, look in looks.items() if name != "raw_pixels"
@@ -28,8 +28,8 @@ def test_every_variant_can_be_told_apart_without_colour():
 
 
 def test_users_methods_get_free_colours_in_the_study_files_order():
-    first = variant_looks(DescribedStudy(describe(("maml", "mine", "yours"))))
-    again = variant_looks(DescribedStudy(describe(("maml", "mine", "yours", "theirs"))))
+    first = variant_looks(DescribedStudy(describe(("maml", "mine", "yours"))), "p1")
+    again = variant_looks(DescribedStudy(describe(("maml", "mine", "yours", "theirs"))), "p1")
     assert first["mine"] == again["mine"]
     assert first["yours"] == again["yours"]
     assert again["theirs"].colour not in (again["mine"].colour, again["maml"].colour)

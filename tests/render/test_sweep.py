@@ -68,6 +68,19 @@ def test_the_tuned_method_is_chosen_on_validation_and_reported_on_test(evidence)
     assert "equally many points" in made.caption
 
 
+def test_what_no_test_compared_is_not_set_in_bold(tmp_path) -> None:
+    evidence = swept(tmp_path, sweep("maml", ONE, "validation"), sweep("boil", TWO, "validation"))
+    made = load_entry(TABLES["tuned"].entry)(evidence)
+    assert {*made.display["Method"]} == {"MAML", "BOIL"}
+    assert not made.bold
+
+
+def test_without_a_choice_the_table_does_not_say_that_accuracy_lacks(tmp_path) -> None:
+    made = load_entry(TABLES["tuned"].entry)(swept(tmp_path, sweep("maml", ONE)))
+    assert made.frame.empty
+    assert "points of grids that validation accuracy chooses" in made.caption
+
+
 def test_the_figure_has_a_curve_over_one_choice_and_a_map_over_two(evidence) -> None:
     drawing = load_entry(FIGURES["sweeps"].entry)(evidence)
     drawing.figure.canvas.draw()

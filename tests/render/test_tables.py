@@ -6,6 +6,7 @@ import re
 from copy import deepcopy
 from functools import cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,7 +16,7 @@ from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES, TABLES
-from synthetic import ACCURACY, STUDIES, describe, write_tables
+from synthetic import ACCURACY, ROLES, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
 JUDGED = ("paper_vs_ours", "claims", "claim_comparisons")
@@ -62,10 +63,26 @@ def test_spread_between_seeds_is_printed_only_with_several(evidence_of):
     one, three = (
         _tabulate("p1_table1_accuracy", evidence_of(study)) for study in ("full", "users_method")
     )
-    assert "5-way 1-shot, over seeds" not in one.display
-    assert "sd" in three.display["5-way 1-shot, over seeds"][0]
+    assert "5-way 1-shot, for the method" not in one.display
+    assert one.frame["method_half_width"].isna().all()
+    assert re.fullmatch(
+        r"± \d+\.\d \(sd \d\.\d of 3\)", three.display["5-way 1-shot, for the method"][0]
+    )
     assert one.frame["seed_sd"].isna().all()
     assert "3 seeds" in three.caption
+
+
+def test_raw_pixels_are_shown_in_the_settings_of_the_models_alone(tmp_path):
+    description = describe(("maml",), ("maml",), others=("cub",))
+    for model in description["models"]:  # P1's five shots are of another data set's models
+        if model["protocol"] == "p1" and model["shot"] == 5:
+            model["dataset"] = "people"
+    tables = write_tables(tmp_path, description, episodes=5, omit=("cka", "training"))
+    evidence = Evidence({"accuracy": tables["accuracy"]}, description)
+    for name, heads in (("p1_table1_accuracy", []), ("p1_table2_transfer", ["Tested on"])):
+        made = _tabulate(name, evidence).display
+        assert made.columns.tolist() == [*heads, "Method", "5-way 1-shot"]
+        assert "Raw pixels" in made["Method"].tolist()
 
 
 def test_table2_leaves_out_the_training_data(evidence_of):
@@ -75,8 +92,6 @@ def test_table2_leaves_out_the_training_data(evidence_of):
 
 def test_every_accuracy_is_in_a_table(tmp_path):
     """Also that of a user's own protocol, on data that its models were not trained on."""
-    from synthetic import ROLES, describe, write_tables
-
     description = describe(("maml",), ("maml",), settings=("5w1s",), roles=dict(ROLES))
     models = description["models"]
     models += [{**model, "protocol": "mine"} for model in models if model["protocol"] == "p1"]
@@ -180,9 +195,9 @@ def test_what_was_not_run_says_so(evidence_of):
 
 
 def test_real_data_are_judged(tmp_path):
-    from synthetic import ROLES, describe, write_tables
-
     description = describe(roles={name: name for name in ROLES})
+    for model in description["models"]:
+        model.update({"image_size": 84, "filters": 64, "iterations": 60000})
     tables = write_tables(tmp_path, description, episodes=600, omit=("cka", "training"))
     frame = _tabulate("paper_vs_ours", Evidence(tables, description)).frame
     table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
@@ -192,6 +207,20 @@ def test_real_data_are_judged(tmp_path):
     by_sign = frame["metric"].str.startswith(("step_size_mean", "protonet"))
     assert not set(frame.loc[by_sign, "verdict"]) & {"agrees", "differs"}
     assert frame.loc[frame["metric"] == "accuracy", "difference_half_width"].gt(0).all()
+
+
+@pytest.mark.parametrize("smaller", [{"image_size": 32}, {"iterations": 4000}])
+def test_numbers_of_models_of_another_size_are_not_compared(tmp_path, smaller):
+    description = describe(roles={name: name for name in ROLES})
+    for model in description["models"]:
+        model.update({"image_size": 84, "filters": 64, "iterations": 60000} | smaller)
+    tables = write_tables(tmp_path, description, episodes=20, omit=("cka", "training"))
+    frame = _tabulate("paper_vs_ours", Evidence(tables, description)).frame
+    assert set(frame["verdict"]) <= {"other size", "quoted", "not run"}
+    sized = frame[frame["verdict"] == "other size"]
+    assert len(sized) > 10
+    assert sized["ours"].notna().all()
+    assert sized["difference"].isna().all()
 
 
 def test_ours_is_of_the_data_set_that_the_paper_tested_on(tables_of, tmp_path):
@@ -225,21 +254,40 @@ def test_tasks_measured_twice_are_refused(tables_of, tmp_path):
         _tabulate("p1_table1_accuracy", Evidence({"accuracy": path}, STUDIES["two_methods"][0]))
 
 
-def test_a_best_value_is_marked_only_where_tests_tell(tmp_path):
-    from synthetic import ROLES, describe, write_tables
+def _of_trainings(folder, seeds, classes=0):
+    """Evidence of MAML, scaled LR and unit norm by so many trainings each."""
+    from synthetic import BUILDERS, ROLES, describe, write_tables
 
-    description = describe(("maml", "scaled_lr", "unit_norm"), (), roles=dict(ROLES))
-    folders = {}
-    for episodes in (4, 600):
-        folder = tmp_path / str(episodes)
-        folder.mkdir()
-        folders[episodes] = write_tables(folder, description, episodes=episodes, omit=("cka",))
+    description = describe(
+        ("maml", "scaled_lr", "unit_norm"), (), roles=dict(ROLES), seeds=seeds, others=()
+    )
+    for dataset in description["datasets"].values():
+        dataset["classes"] = {"test": classes}
+    folder.mkdir()
+    tables = write_tables(folder, description, episodes=100, omit=set(BUILDERS) - {"accuracy"})
+    return Evidence(tables, description)
+
+
+def test_more_classes_than_were_drawn_make_an_interval_for_the_method_wider(tmp_path):
+    these, new = (
+        _tabulate("p1_table1_accuracy", _of_trainings(tmp_path / str(classes), 5, classes)).frame
+        for classes in (0, 20)
+    )
+    assert (these["method_half_width"] > these["half_width"])[~these["baseline"]].all()
+    assert not np.allclose(new["method_half_width"], these["method_half_width"], equal_nan=True)
+    assert new["half_width"].equals(these["half_width"])
+
+
+def test_a_best_value_is_marked_only_where_trainings_tell(tmp_path):
     few, many = (
-        _tabulate("p1_table1_accuracy", Evidence(folders[n], description)) for n in (4, 600)
+        _tabulate("p1_table1_accuracy", _of_trainings(tmp_path / str(seeds), seeds))
+        for seeds in (4, 6)
     )
     assert not few.bold
     assert not few.frame["best"].any()
-    assert many.bold == {(1, 1), (1, 2)}  # scaled LR, in both settings
+    bold = {many.display.columns[column] for _, column in many.bold}
+    assert bold == {"5-way 1-shot", "5-way 5-shot"}
+    assert {row for row, _ in many.bold} == {1}
     assert many.display["Method"][1] == "Scaled LR"
     assert "Bold" in many.caption
     assert "Bold" not in few.caption

@@ -42,9 +42,8 @@ def test_differences_are_paired_with_the_same_model_on_the_same_task(study):
 
 
 def test_planted_losses_are_found(study):
-    summary = changed.worth(Evidence(*study), "p1", "last").set_index(
-        ["variant", "intervention", "layer"]
-    )
+    measured = changed.worth_by_protocol(Evidence(*study), "last")
+    summary = measured["p1"].set_index(["variant", "intervention", "layer"])
     # 0.2 of what a layer moves by is planted
     found = summary["mean"]
     assert found["maml", "frozen", "head"] == pytest.approx(20 * 0.35, abs=1.2)
@@ -87,7 +86,7 @@ def test_change_stands_above_effect_on_one_axis_of_layers(study):
     assert labels == ["conv1", "conv2", "conv3", "conv4", "head", "body", "all"]
     similar = [bars.lines[0].get_ydata() for bars in above.containers]
     assert min(np.nanmin(values) for values in similar if len(values) == 5) < 0.9
-    worth = changed.worth(Evidence(*study), "p1", "last")
+    worth = changed.worth_by_protocol(Evidence(*study), "last")["p1"]
     scaled = worth[(worth["variant"] == "scaled_lr") & (worth["intervention"] == "frozen")]
     drawn = [bars.lines[0].get_ydata() for bars in below.containers]
     assert any(np.allclose(values, scaled["mean"]) for values in drawn if len(values) == 5)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from innerloop.measurements.schemas import SCHEMAS
+from innerloop.papers.paper import SWEEPS, VERDICTS
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import canonical_json
@@ -98,6 +99,7 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["probes"]["cka"].update(over_training=["symbol"]), ["cka", "symbol"]),
         (lambda s: s["probes"].update(mine={"tasks": 5}), ["missing: 'probes.mine.probe'"]),
         (lambda s: s["probes"].update(training={"probe": "my.py:x"}), ["training", "taken"]),
+        (lambda s: s["probes"].update(claims={"probe": "my.py:x"}), ["probes.claims", "taken"]),
         (lambda s: s.update(methods={"maml": {}}), ["methods.maml", "built-in"]),
         (variant("unit_norm", label="MAML"), ["labelled 'MAML'"]),
         (
@@ -196,7 +198,7 @@ def test_four_keys_make_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_every_table_s_name_is_taken() -> None:
-    assert RESERVED | PROBES.keys() == SCHEMAS.keys()
+    assert RESERVED | PROBES.keys() == SCHEMAS.keys() | VERDICTS.keys() | {SWEEPS}
 
 
 def test_a_label_changes_no_job(monkeypatch: pytest.MonkeyPatch) -> None:

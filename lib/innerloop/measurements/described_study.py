@@ -44,6 +44,7 @@ class Facts:
         datasets: its data sets, in the order of its figures.
         dataset_labels: what it calls them.
         variants: the methods that it compares, in the order of its figures.
+        size: choices that make the size of its models; numbers of others are not compared.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Facts:
     datasets: tuple[str, ...] = ()
     dataset_labels: Mapping[str, str] = field(default_factory=dict)
     variants: tuple[str, ...] = ()
+    size: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -211,15 +213,20 @@ class DescribedStudy:
         ranks = {self.in_role(role): rank for rank, role in reversed([*enumerate(order)])}
         return sorted(set(datasets), key=lambda name: (ranks.get(name, len(ranks)), name))
 
-    def home(self, protocol: str = "") -> str:
-        """The data set whose models figures show, of a protocol or of all.
+    def home(self, protocol: str) -> str:
+        """The data set whose models figures show of a protocol.
 
-        That of the paper whose protocol it is, or the first that the study trains on.
+        That of the paper whose protocol it is, or the first that the study trains on under it.
         """
-        papers = (p.facts for p in self.papers if p.facts.trained_on)
-        named = (f.trained_on for f in papers if protocol in ("", f.protocol))
-        own = (model.dataset for model in self.models if protocol in ("", model.protocol))
+        papers = (paper.facts for paper in self.papers if paper.measured)
+        named = (f.trained_on for f in papers if f.trained_on and f.protocol == protocol)
+        own = (model.dataset for model in self.models if model.protocol == protocol)
         return next((self.in_role(name) for name in named), next(own, ""))
+
+    def shown(self, *protocols: str) -> str:
+        """`Symbols 5w1s`: which models figures show of some protocols, in words."""
+        said = (f"{self.dataset_label(self.home(p))} {self.main_setting(p)}" for p in protocols)
+        return ", ".join(dict.fromkeys(said))
 
     def main_setting(self, protocol: str) -> str:
         """The setting of the papers' figures, 5w1s, or the study's smallest where it lacks that."""

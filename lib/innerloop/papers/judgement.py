@@ -22,8 +22,9 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import progress
 from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
 from innerloop.papers.quantities import QUANTITIES
-from innerloop.papers.readings import Values, at_common_steps, class_shares, values_of
+from innerloop.papers.readings import Values, at_common_steps, shares_of_sides, values_of
 from innerloop.runtime.errors import ComparisonError
+from innerloop.stats.generalising import LEAST_TRAININGS
 from innerloop.stats.multiple_comparisons import adjusted
 from innerloop.stats.statistics import Statistics
 from innerloop.stats.t_tests import TTest, generalised, one_sample
@@ -42,8 +43,6 @@ VERDICTS = {
 #: Of a claim alone: some of its comparisons were not run, or could not be judged.
 WHERE_RUN = "holds where run"
 
-#: With fewer trainings a verdict on a method is at most a leaning.
-LEAST_TRAININGS = 5
 _LEANS_BELOW = 0.1
 
 #: Whom a test speaks of.
@@ -258,7 +257,7 @@ def _in_layer(
     by_training = difference.mean() if by_task else difference["value"]
     if by_task:
         sides = [of] if against is None else [of, against]
-        shares = class_shares(sides, difference.index, values.protocol, evidence)
+        shares = shares_of_sides(sides, difference.index, values.protocol, evidence)
         method = Answer(
             "inconclusive",
             SAME_CLASSES if shares is None else NEW_CLASSES,

@@ -76,8 +76,7 @@ class OurValues:
 
     def of(self, row: dict[str, Any]) -> Ours:
         """Our value of a row of `published.csv`; NaN where the study has none."""
-        look = self._by_metric.get(row["metric"].partition(".")[0])
-        return Ours() if look is None else look(row)
+        return self._by_metric[row["metric"].partition(".")[0]](row)
 
     def _accuracy(self, row: dict[str, Any]) -> Ours:
         rows = self._rows("accuracy", row, row["method"], split=row["split"], checkpoint="best")

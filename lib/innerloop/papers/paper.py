@@ -13,6 +13,8 @@ reads folders while it parses the workflow, so their code is read here and never
 from __future__ import annotations
 
 import ast
+import csv
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -22,6 +24,7 @@ from typing import Any
 import yaml
 
 from innerloop.measurements.described_study import Facts
+from innerloop.papers.quantities import METRICS
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
@@ -33,6 +36,11 @@ OWN = "own"
 #: Its table that is made once for each probe of the user's.
 PROBE = "probe"
 FACTS, CLAIMS, PUBLISHED = "paper.yaml", "claims.yaml", "published.csv"
+#: What is read of a printed number.
+COLUMNS = (
+    *("item", "train_dataset", "eval_dataset", "split", "method", "way", "shot"),
+    *("metric", "value", "spread", "unit", "kind"),
+)
 
 #: What READS may name besides tables of measurements: whatever decides the claims of the study's
 #: papers, or stands beside their published numbers; and what is swept, where the study has grids.
@@ -154,6 +162,8 @@ def read_paper(place: str) -> Paper:
         raise ConfigError(
             f"{folder}: a figure and a table are both called '{min(twice)}'; rename one file"
         )
+    if (folder / PUBLISHED).is_file():
+        _check_published(folder / PUBLISHED)
     return Paper(folder.name, folder, read_facts(folder / FACTS), **products)
 
 
@@ -172,12 +182,32 @@ def read_facts(file: Path) -> Facts:
     return replace(facts, label=facts.label or file.parent.name)
 
 
+def _check_published(file: Path) -> None:
+    """Refuse printed numbers that nothing could be put beside."""
+    with file.open(encoding="utf-8", newline="") as content:
+        rows = csv.DictReader(content)
+        if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
+            raise ConfigError(
+                f"{file} lacks the column {missing[0]}; it needs {', '.join(COLUMNS)}"
+            )
+        for row in rows:
+            metric = row["metric"].partition(".")[0]
+            if metric not in METRICS:
+                unknown = f"metric '{metric}' is unknown{instead_of(metric, METRICS)}"
+                raise ConfigError(f"{file}, line {rows.line_num}: {unknown}")
+
+
 def _files(folder: Path) -> list[Path]:
     """Files of products; one that begins with _ is a module that they share."""
     return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
 
 
 def _product(path: Path, kind: str, folder: Path) -> Product:
+    if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
+        raise ConfigError(
+            f"{path}: its results would be called so too; expected a name of lower-case letters, "
+            "digits and _ that begins with a letter"
+        )
     try:
         body = ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
     except SyntaxError as error:

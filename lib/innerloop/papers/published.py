@@ -7,6 +7,7 @@ verdict.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -27,6 +28,7 @@ VERDICTS = {
     "opposite sign": "the direction is the opposite of the paper's",
     "inconclusive": "our interval is too wide to tell, or our test shows no direction",
     "stand-in": "our data set stands in for the paper's, so the numbers may not be compared",
+    "other size": "our images, filters or iterations are not the paper's; only orderings compare",
     "not run": "this study does not have the measurement",
     "quoted": "the paper cites the number from elsewhere",
 }
@@ -59,8 +61,8 @@ def compared(evidence: Evidence) -> list[dict[str, Any]]:
 
 def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, Any]:
     verdict = _verdict(row, ours, evidence)
-    # numbers of two data sets are not subtracted
-    comparable = verdict != "stand-in"
+    # numbers of two data sets, or of models of two sizes, are not subtracted
+    comparable = verdict not in ("stand-in", "other size")
     return {
         **row,
         "ours": ours.value,
@@ -85,8 +87,23 @@ def _verdict(row: dict[str, Any], ours: Ours, evidence: Evidence) -> str:
     roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
     if any(evidence.study.in_role(role) != role for role in roles):
         return "stand-in"
+    if _of_other_size(row, evidence.study):
+        return "other size"
     return judge(
         row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.effect
+    )
+
+
+def _of_other_size(row: Mapping[str, Any], study: DescribedStudy) -> bool:
+    """Whether the models that a number is measured on are not of the paper's size."""
+    size = next((p.facts.size for p in study.papers if p.facts.protocol == row["protocol"]), {})
+    methods, dataset = row["method"].split("-vs-"), study.in_role(row["train_dataset"])
+    return any(
+        model.details.get(choice) != value
+        for model in study.models
+        if (model.protocol, model.dataset) == (row["protocol"], dataset)
+        and model.variant in methods
+        for choice, value in size.items()
     )
 
 

@@ -1,4 +1,4 @@
-"""What claims are about: every quantity, from which measurements, and what selects its values.
+"""What claims and published numbers are about, from which measurements, and what selects them.
 
 Snakemake reads this file while it parses the workflow, so nothing heavy is imported here. What
 reads the values, under the same names, is readings.py.
@@ -36,6 +36,15 @@ class Quantity:
     conditions: tuple[str, ...] = ()
     may_differ: frozenset[str] = frozenset()
 
+
+#: What a paper's printed numbers are of: the beginnings of `metric` in `published.csv`.
+METRICS = {
+    "accuracy": "accuracy (%)",
+    "step_size_mean": "mean step size",
+    "step_size_sd": "sd of step sizes",
+    "protonet_off_task_minus_pre": "off-task − before (points)",
+    "protonet_relative_change_p_value": "p of d between the models",
+}
 
 _LAYER, _CONDITION = frozenset({"layer"}), frozenset({"condition"})
 _WHEN = ("pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task")

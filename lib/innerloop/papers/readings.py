@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from innerloop.data.task_classes import task_key, task_shares
+from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import Protocol, protocol_of
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import BODY, HEAD, layers_in_order
@@ -19,7 +18,6 @@ from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Selection
 from innerloop.papers.prototypes import changes
 from innerloop.runtime.errors import ComparisonError
-from innerloop.stats.generalising import LEAST_CLASSES
 
 
 @dataclass(frozen=True)
@@ -58,26 +56,19 @@ def at_common_steps(
     return replace(of, steps=steps), replace(against, steps=steps)
 
 
-def class_shares(
+def shares_of_sides(
     sides: Sequence[Selection], episodes: pd.Index[int], protocol: Protocol, evidence: Evidence
 ) -> NDArray[np.float64] | None:
     """The share of each class in the tasks that values of one or two sides are of, [N, C].
 
     None where too few classes are a sample of others, or are not known.
     """
-    study = evidence.study
-    dataset, (way, *_) = study.in_role(sides[0].tested_on), protocol.get("way", (0,))
-    classes = study.classes(dataset, "test")
+    study, (way, *_) = evidence.study, protocol.get("way", (0,))
     purposes = {name for side in sides for name in _PURPOSES.get(side.condition, ("evaluation",))}
-    if classes < LEAST_CLASSES or ("off-task" in purposes and study.disjoint_off_tasks):
+    if "off-task" in purposes and study.disjoint_off_tasks:
         return None
-    shares = [
-        _shares_until(
-            task_key(study.seed, dataset, "test", purpose), int(episodes.max()) + 1, classes, way
-        )[episodes]
-        for purpose in sorted(purposes)
-    ]
-    return sum(shares[1:], shares[0]) / len(shares)
+    dataset = study.in_role(sides[0].tested_on)
+    return class_shares(study, dataset, "test", way, episodes, sorted(purposes))
 
 
 #: Of conditions of prototypes, whose tasks: those adapted to, and others tried after that.
@@ -86,11 +77,6 @@ _PURPOSES = {
     "relative": ("evaluation", "off-task"),
     "pre_adaptation_off_task": ("off-task",),
 }
-
-
-@lru_cache(maxsize=8)  # layers and claims share their tasks
-def _shares_until(key: int, count: int, classes: int, way: int) -> NDArray[np.float64]:
-    return task_shares(key, range(count), classes=classes, way=way)
 
 
 def _where(selection: Selection, evidence: Evidence, *, tested: bool = True) -> dict[str, object]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import PROTOCOL
 from innerloop.measurements.described_study import (
     METHODS_MAY_DIFFER,
@@ -18,19 +19,25 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
+from innerloop.stats.generalising import LEAST_CLASSES, LEAST_TRAININGS
 from innerloop.stats.summaries import summarise
-from innerloop.stats.winner import by_episode, winner
+from innerloop.stats.t_tests import generalised
+from innerloop.stats.winner import Shares, by_training, winner
 
 #: A number of a printed table: one variant, measured in one place. `REST` is its whole protocol.
 GROUP = ["protocol", "variant", "train_dataset", "eval_dataset", "split", "way", "shot"]
 REST = [column for column in (*PROTOCOL, "iteration") if column not in GROUP]
 
+#: Where raw pixels are beside a model: tested on the same tasks.
+BASELINE, PLACE = "baseline", ["eval_dataset", "way", "shot"]
+
 #: What tells rows of a printed table apart, whatever the variants are called.
 IDENTITY = ["protocol", "variant"]
 
 BEST = (
-    "Bold: the highest mean of a column, where paired t-tests on the same tasks tell it from every "
-    "other method measured under the same protocol ({correction})."
+    "Bold: the highest mean of a column, where it is told from every other method measured under "
+    "the same protocol, for the method, by the trainings that both have ({correction}; with fewer "
+    f"than {LEAST_TRAININGS} trainings nothing is bold)."
 )
 
 
@@ -78,8 +85,10 @@ class Accuracies:
             f"{captions.percent(chosen.level)} interval over tasks ({captions.recipe(chosen)}), "
             "best checkpoint on validation tasks.",
             captions.counted(summary[~summary["baseline"]]),
-            "Over seeds: half-width of Student's interval over the seeds' means, and their "
-            "standard deviation."
+            f"For the method: half-width of the {captions.percent(chosen.level)} interval for new "
+            f"trainings on new classes (on these classes where they are fewer than "
+            f"{LEAST_CLASSES}), and in brackets the standard deviation between trainings and "
+            "how many these are."
             if (summary["seeds"] > 1).any()
             else "",
             self._diverged(),
@@ -104,7 +113,16 @@ def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
     rows = one_checkpoint(rows, GROUP)
     study = evidence.study
     summary = summarise(rows, GROUP, "accuracy", study.statistics)
-    scaled = ["mean", "low", "high", "half_width", "seed_sd", "seed_half_width"]
+    summary["method_half_width"] = _for_the_method(rows, summary, study)
+    scaled = [
+        "mean",
+        "low",
+        "high",
+        "half_width",
+        "seed_sd",
+        "seed_half_width",
+        "method_half_width",
+    ]
     summary[scaled] *= 100
     variants = [variant for protocol in study.protocols for variant in study.variants(protocol)]
     order = {(variant.protocol, variant.name): rank for rank, variant in enumerate(variants)}
@@ -121,13 +139,43 @@ def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
     return Accuracies(ranked, study)
 
 
+def _for_the_method(
+    rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy
+) -> list[float]:
+    """Half-widths of the intervals for new trainings and classes; NaN of one training."""
+    half_widths = {}
+    for key, part in rows.groupby(GROUP, sort=False, observed=True):
+        values = by_training(part, "accuracy").dropna(axis=1, how="all")
+        shares = _shares(part, study)(values.index) if values.size else None
+        test = generalised(values.to_numpy(), shares, study.statistics.level)
+        half_widths[tuple(map(str, key))] = test.difference.half_width
+    return [half_widths[tuple(map(str, key))] for key in summary[GROUP].itertuples(index=False)]
+
+
+def _shares(rows: pd.DataFrame, study: DescribedStudy) -> Shares:
+    """The classes of the tasks of rows measured in one place."""
+    one = rows.iloc[0]
+    dataset, split, way = str(one["eval_dataset"]), str(one["split"]), int(one["way"])
+    return lambda episodes: class_shares(study, dataset, split, way, episodes)
+
+
+def with_raw_pixels(trained: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """A summary of models, and below it that of raw pixels on the same data sets and settings."""
+    raw = accuracies(evidence, protocol=BASELINE, split="test").summary.astype(
+        {"eval_dataset": str}
+    )
+    places = {*trained[PLACE].astype({"eval_dataset": str}).itertuples(index=False, name=None)}
+    same = [place in places for place in raw[PLACE].itertuples(index=False, name=None)]
+    return pd.concat([trained, raw[same]])
+
+
 def setting_label(way: int, shot: int) -> str:
     """`5-way 1-shot`."""
     return f"{way}-way {shot}-shot"
 
 
 def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> list[bool]:
-    """Which rows of a summary the paired tests mark; baselines do not compete."""
+    """Which rows of a summary are told from all others; baselines do not compete."""
     own = [*GROUP[:1], *GROUP[2:]]
     same = [*own, *(column for column in REST if column not in (*METHODS_MAY_DIFFER, "iteration"))]
     competing = {
@@ -137,18 +185,18 @@ def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> l
     marked: set[tuple[str, ...] | None] = set()
     for _, block in rows.groupby(same, sort=False, observed=True):
         candidates = {
-            key: by_episode(part, "accuracy")
+            key: by_training(part, "accuracy")
             for name, part in block.groupby(GROUP, sort=False, observed=True)
             if (key := tuple(map(str, name))) in competing
         }
-        marked.add(winner(candidates, study.statistics))
+        marked.add(winner(candidates, study.statistics, _shares(block, study)))
     return [tuple(map(str, key)) in marked for key in summary[GROUP].itertuples(index=False)]
 
 
 def _layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
     """Two variants have two rows even where they share a label.
 
-    What seeds say has columns of its own when there are several.
+    What is said of the method has columns of its own where there are several trainings.
     """
     several = bool((summary["seeds"] > 1).any())
     printed = []
@@ -159,7 +207,7 @@ def _layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
             name = setting_label(way, shot)
             line[name] = _cell(here)
             if several:
-                line[f"{name}, over seeds"] = _over_seeds(here)
+                line[f"{name}, for the method"] = _method_cell(here)
         printed.append(line)
     return pd.DataFrame(printed)
 
@@ -195,8 +243,8 @@ def _cell(rows: pd.DataFrame) -> str:
     return plus_minus(rows["mean"].iloc[0], rows["half_width"].iloc[0])
 
 
-def _over_seeds(rows: pd.DataFrame) -> str:
+def _method_cell(rows: pd.DataFrame) -> str:
     if rows.empty or rows["seeds"].iloc[0] < 2:
         return MISSING
-    half, sd = (number(rows[column].iloc[0], 1) for column in ("seed_half_width", "seed_sd"))
-    return f"± {half} (sd {sd})"
+    half, sd = (number(rows[column].iloc[0], 1) for column in ("method_half_width", "seed_sd"))
+    return f"± {half} (sd {sd} of {rows['seeds'].iloc[0]})"

@@ -63,7 +63,8 @@ class Results:
 
         `mean`, `low`, `high` and `half_width` are in percent, over tasks; `n` counts tasks. With
         several seeds they are averages over seeds, and `seed_sd` and `seed_half_width` are of the
-        seeds' means. What the study's grids sweep, such as step sizes, has columns of its own.
+        seeds' means, and `method_half_width` is for new trainings on new classes. What the study's
+        grids sweep, such as step sizes, has columns of its own.
         """
         summary = accuracies(self.evidence).summary.reset_index(drop=True)
         points = {

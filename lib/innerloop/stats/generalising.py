@@ -26,6 +26,9 @@ Numbers: TypeAlias = NDArray[np.float64]
 #: Fewer classes are no sample of others.
 LEAST_CLASSES = 10
 
+#: Fewer trainings decide nothing about a method.
+LEAST_TRAININGS = 5
+
 #: Intervals from the sum of two uncertain variances are too wide (the problem of Behrens and
 #: Fisher); half a degree of freedom for the trainings' mends that. See docs/evidence.md.
 EXTRA_DF = 0.5

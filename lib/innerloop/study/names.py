@@ -8,14 +8,15 @@ from pathlib import Path
 
 from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
+from innerloop.papers.paper import SWEEPS, VERDICTS
 from innerloop.runtime.built_in import FEW_SHOT, SOURCES
 from innerloop.runtime.errors import ConfigError
 from innerloop.study.checks import check_code, check_short_name, known
 from innerloop.study.paths import LOGGED, fill
 from innerloop.study.study_file import StudyFile
 
-#: Tables that a user's probe may not be named after.
-RESERVED = frozenset({"accuracy", *LOGGED, "toy"})
+#: What `READS` of a figure or table may name besides probes; no probe may be called so.
+RESERVED = frozenset({"accuracy", *LOGGED, "toy", *VERDICTS, SWEEPS})
 
 
 def check_names(study: StudyFile) -> None:
@@ -62,7 +63,9 @@ def _check_own_names(study: StudyFile) -> None:
     for name in study.config.get("methods", {}).keys() & METHODS.keys():
         raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
     for name in study.config.get("probes", {}).keys() & RESERVED:
-        raise ConfigError(f"study file: probes.{name}: that name is taken by a table of results")
+        raise ConfigError(
+            f"study file: probes.{name}: that name is taken in what figures and tables read"
+        )
 
 
 def _check_dataset(study: StudyFile, dataset: str) -> None:

@@ -13,6 +13,7 @@ from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.suggestions import close_to, instead_of
 from innerloop.study import paths
+from innerloop.study.names import RESERVED
 from innerloop.study.study import Study
 
 #: What tells which models are undertrained: their curves, and the accuracy of raw pixels.
@@ -124,7 +125,7 @@ class Products:
     def _check(self, product: Product, paper: Paper) -> None:
         """Refuse a mistyped table; one of a probe that this study lacks is left out."""
         known = {
-            *("accuracy", "toy", *paths.LOGGED, *PROBES, *VERDICTS, SWEEPS),
+            *(*RESERVED, *PROBES),
             *self._study.config.get("probes", {}),
         }
         for name in product.reads:

@@ -126,7 +126,7 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.Da
     common = _common_steps(evidence, measured)
     if common is not None:
         rows[f"{common} inner steps"] = _summary(evidence, measured, common)
-    looks = variant_looks(study)
+    looks = variant_looks(study, PROTOCOL)
     figure, axes = panels(len(rows), 2, (3.7, 2.5), sharex=True, sharey=True)
     for row, (title, summary) in zip(axes, rows.items(), strict=True):
         row[0].set_ylabel(f"CKA, {title}")
@@ -203,14 +203,14 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
         checkpoint: of what weights, on which tasks.
     """
     summary = drawn[0]
-    labels = summary.assign(variant=[evidence.study.label(name) for name in summary["variant"]])
+    names = [evidence.study.label(name, PROTOCOL) for name in summary["variant"]]
     return captions.join(
         METHOD,
         estimators_apart(drawn),
         f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
         _steps_sentence(evidence, summary),
-        captions.missing_values(labels, "variant", "layer", UNDEFINED),
+        captions.missing_values(summary.assign(variant=names), "variant", "layer", UNDEFINED),
         _learners_without(evidence, summary),
     )
 
@@ -258,5 +258,5 @@ def _steps_sentence(evidence: Evidence, summary: pd.DataFrame) -> str:
     own = _own_steps(evidence, summary["variant"].unique())
     if len(set(own.values())) <= 1:
         return "".join(f"After {steps} inner steps." for steps in set(own.values()))
-    each = (f"{evidence.study.label(name)} {steps}" for name, steps in own.items())
+    each = (f"{evidence.study.label(name, PROTOCOL)} {steps}" for name, steps in own.items())
     return f"Own inner steps: {', '.join(each)}."

@@ -65,14 +65,20 @@ def differences(evidence: Evidence, **equal: object) -> pd.DataFrame:
     return paired.assign(worth=paired["accuracy_of_everything"] - paired["accuracy"])
 
 
-def worth(evidence: Evidence, protocol: str, checkpoint: str) -> pd.DataFrame:
-    """Mean worth with intervals over tasks, of a protocol's models on their own data set.
+def worth_by_protocol(evidence: Evidence, checkpoint: str) -> dict[str, pd.DataFrame]:
+    """Mean worth with intervals over tasks, of each protocol's models on their own data set.
 
     Returns:
-        One row for each of `GROUP`, with the columns of `summarise`, in points.
+        One row per combination of `GROUP`, with the columns of `summarise`, in points; only of
+        protocols that have any.
     """
+    found = {name: _worth(evidence, name, checkpoint) for name in evidence.study.protocols}
+    return {name: summary for name, summary in found.items() if not summary.empty}
+
+
+def _worth(evidence: Evidence, protocol: str, checkpoint: str) -> pd.DataFrame:
     study = evidence.study
-    home = study.home()
+    home = study.home(protocol)
     rows = differences(
         evidence, protocol=protocol, checkpoint=checkpoint, setting=study.main_setting(protocol),
         train_dataset=home, eval_dataset=home,
@@ -88,7 +94,7 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:
     more = summary["missing"].to_numpy() > whole.reindex(summary.set_index(MODEL).index).to_numpy()
     said = summary[more | (summary["intervention"] == "everything")]
     labels = said.assign(
-        variant=[study.label(name) for name in said["variant"]],
+        variant=[*map(study.label, said["variant"], said["protocol"])],
         adaptation=[*map(in_words, said["intervention"], said["layer"])],
     )
     return captions.join(

@@ -6,7 +6,16 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import chunks, legend_below, panels, theme, titles_of, variant_looks
+from innerloop.render.style import (
+    Look,
+    chunks,
+    legend_below,
+    looks_shown,
+    panels,
+    theme,
+    titles_of,
+    variant_looks,
+)
 
 TITLE = "Learning curves"
 READS = ("training",)
@@ -31,23 +40,23 @@ def draw(evidence: Evidence) -> Drawing:
     blocks = chunks(shown, PANELS_PER_ROW)
     figure, axes = panels(len(blocks), len(blocks[0]), (2.6, 2.2), sharey=True)
     titles = titles_of(figure, {place: _title(study, place) for place in shown}, 2.2, len(blocks))
-    looks = variant_looks(study)
-    drawn: dict[str, None] = {}
+    drawn: dict[Look, None] = {}
     for row, block in zip(axes, blocks, strict=True):
         row[0].set_ylabel("validation accuracy (%)")
         for panel in row[len(block) :]:
             panel.set_axis_off()
         for panel, place in zip(row, block, strict=False):
             panel.set_title(titles[place])
-            variants = [name for name in looks if (by_place[place]["variant"] == name).any()]
-            drawn |= dict.fromkeys(variants)
-            for order, name in enumerate(variants):
-                own = by_place[place][by_place[place]["variant"] == name]
-                curves.draw_seeds(panel, own, "percent", looks[name], order=order)
+            here = by_place[place]
+            variants = looks_shown(variant_looks(study, place[0]), here)
+            drawn |= dict.fromkeys(variants.values())
+            for order, (name, look) in enumerate(variants.items()):
+                own = here[here["variant"] == name]
+                curves.draw_seeds(panel, own, "percent", look, order=order)
             curves.iteration_axis(panel)
     for panel in axes[-1]:
         panel.set_xlabel("outer iteration")
-    legend_below(figure, [looks[name] for name in drawn])
+    legend_below(figure, [*drawn])
     tasks = captions.span(rows["tasks"])
     return Drawing(
         figure,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TypeAlias
 
 import pandas as pd
@@ -42,10 +43,10 @@ def draw(evidence: Evidence) -> Drawing:
     blocks = chunks(range(len(shared)), PANELS_PER_ROW)
     figure, axes = panels(len(blocks), len(blocks[0]), (2.7, 2.3))
     shown = titles_of(figure, titles, 2.3, len(blocks))
-    looks = looks_of({sweep.name: study.sweep_label(sweep) for sweep in study.sweeps})
+    looks = looks_of({sweep.name: sweep.name for sweep in study.sweeps})
     shades = [mean for _, keys, own in parts if len(keys) > 1 for mean in own["mean"]]
     image: AxesImage | None = None
-    drawn: dict[str, Look] = {}
+    drawn: dict[Look, None] = {}
     for line, block in zip(axes, blocks, strict=True):
         for panel in line[len(block) :]:
             panel.set_axis_off()
@@ -59,8 +60,9 @@ def draw(evidence: Evidence) -> Drawing:
                     panel.set_ylabel("test accuracy (%)")
                     shift = 0.06 * (order - (len(shared[index]) - 1) / 2)
                     one = own.assign(value=own[keys[0]])
-                    sweeps.draw_line(panel, one, values[0], looks[sweep.name], shift)
-                    drawn[sweep.name] = looks[sweep.name]
+                    look = replace(looks[sweep.name], label=study.sweep_label(sweep))
+                    sweeps.draw_line(panel, one, values[0], look, shift)
+                    drawn[look] = None
                 else:
                     panel.set_ylabel(keys[1].replace("_", " "))
                     both = own.assign(across=own[keys[0]], down=own[keys[1]])
@@ -69,7 +71,7 @@ def draw(evidence: Evidence) -> Drawing:
     if image is not None:
         figure.colorbar(image, ax=[panel for line in axes for panel in line], label="accuracy (%)")
     if drawn:
-        legend_below(figure, [*drawn.values()])
+        legend_below(figure, [*drawn])
     return Drawing(
         figure,
         captions.join(

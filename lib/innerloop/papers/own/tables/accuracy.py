@@ -82,9 +82,9 @@ def _finding(summary: pd.DataFrame) -> str:
     if len(ranked) == 1:
         return f"Test accuracy on {where}: {shown}."
     told = (
-        "which paired tests tell from every other"
+        "told from every other as a method"
         if best["best"]
-        else "which no test tells from every other"
+        else "not told from every other as a method"
     )
     return (
         f"Of {len(ranked)} variants tested on {where}, the most accurate is {shown}, {told}; the "

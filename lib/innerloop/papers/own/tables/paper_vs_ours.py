@@ -12,6 +12,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.our_values import LEVEL
 from innerloop.papers.published import TOLERANCE_POINTS, VERDICTS, compared
+from innerloop.papers.quantities import METRICS
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
 
@@ -107,12 +108,6 @@ def _quantity(row: dict[str, Any], study: DescribedStudy) -> str:
     place, ours = study.role_label(row["eval_dataset"]), study.in_role(row["eval_dataset"])
     if ours != row["eval_dataset"]:
         place = f"{place}, ours {study.dataset_label(ours)},"
-    if metric == "accuracy":
-        split = ", validation" if row["split"] == "val" else ""
-        return f"accuracy (%), {place} {setting}{split}"
-    return {
-        "step_size_mean": f"mean step size, {layer}",
-        "step_size_sd": f"sd of step sizes, {layer}",
-        "protonet_off_task_minus_pre": "off-task − before (points)",
-        "protonet_relative_change_p_value": "p of d between the models",
-    }[metric]
+    split = ", validation" if row["split"] == "val" else ""
+    about = f"{place} {setting}{split}" if metric == "accuracy" else layer
+    return ", ".join(filter(None, [METRICS[metric], about]))

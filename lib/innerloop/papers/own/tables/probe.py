@@ -40,7 +40,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     text = [column for column in KEYS if column not in ("iteration", "steps")]
     summary = summarise(rows.astype(dict.fromkeys(text, str)), [*KEYS], "value", study.statistics)
     printed = summary[[*KEYS]].assign(
-        variant=[study.label(name) for name in summary["variant"]],
+        variant=[*map(study.label, summary["variant"], summary["protocol"])],
         train_dataset=[study.dataset_label(name) for name in summary["train_dataset"]],
         eval_dataset=[study.dataset_label(name) for name in summary["eval_dataset"]],
         layer=summary["layer"].replace("", "whole network"),

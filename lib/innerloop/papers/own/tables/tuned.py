@@ -33,7 +33,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         for row in _rows(sweep, summary, validated)
     ]
     if not rows:
-        return not_measured("accuracy of the grid's points", HEADER)
+        return not_measured("points of grids that validation accuracy chooses", HEADER)
     frame = pd.DataFrame(rows)
     order = ["protocol", *KEYS, "eval_dataset"]
     frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
@@ -53,12 +53,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
             captions.stand_ins(study, frame),
         ),
         tuple(i for i in range(1, len(places)) if places[i] != places[i - 1]),
-        bold=frozenset(
-            (row, HEADER.index("Tuned"))
-            for _, block in frame.groupby(order, sort=False)
-            if len(block) > 1
-            for row in block.index[block["tuned"] == block["tuned"].max()].tolist()
-        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import theme, variant_looks
+from innerloop.render.style import looks_in, theme, variant_looks
 
 TITLE = "Figure 1: weight norms"
 READS = ("weight_norm",)
@@ -24,9 +24,10 @@ def draw(evidence: Evidence) -> Drawing:
     rows = rows.sort_values("iteration")
     start = rows.groupby(["variant", "seed", "layer"], observed=True)["norm"].transform("first")
     rows = rows.assign(growth=100 * (rows["norm"] / start - 1))
-    shown = f"{study.dataset_label(study.home(PROTOCOL))} {study.main_setting(PROTOCOL)}"
+    shown, looks = study.shown(PROTOCOL), variant_looks(study, PROTOCOL)
+    lines = [curves.Line(label, rows, value, looks) for value, label in QUANTITIES.items()]
     return Drawing(
-        curves.layer_panels(rows, QUANTITIES, variant_looks(study)),
+        curves.layer_panels(lines, looks_in(study, {PROTOCOL: rows})),
         captions.join(
             f"Norm of each layer's weights during training ({shown}); below, its growth since the "
             "start. The scales differ between panels. Growth means that BatchNorm lowers the "

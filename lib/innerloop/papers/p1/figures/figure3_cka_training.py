@@ -46,7 +46,7 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Similarity of each layer before and after adaptation, at checkpoints of training "
-            f"({study.dataset_label(home)} {study.main_setting(cka.PROTOCOL)}; outer iterations "
+            f"({study.shown(cka.PROTOCOL)}; outer iterations "
             "are logarithmic after the first checkpoint). Flat curves mean that training does not "
             "change how much a layer adapts.",
             cka.method_sentences(evidence, [summary], "Test tasks, each method's own inner steps"),

@@ -24,7 +24,8 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("CKA of P1's models on their own data sets")
     names = study.in_paper_order([*map(study.in_role, ROLES), *summary["eval_dataset"]])
     labels = {name: study.dataset_label(name) for name in names}
-    figure = cka.profile_grid(summary, "eval_dataset", labels, "variant", variant_looks(study))
+    looks = variant_looks(study, cka.PROTOCOL)
+    figure = cka.profile_grid(summary, "eval_dataset", labels, "variant", looks)
     return Drawing(
         figure,
         captions.join(

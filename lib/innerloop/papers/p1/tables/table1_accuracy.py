@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import Accuracies, accuracies
+from innerloop.render.accuracy import Accuracies, accuracies, with_raw_pixels
 from innerloop.render.tabulation import Tabulation, not_measured
 
 TITLE = "Table 1: accuracy"
@@ -24,8 +22,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     ).summary
     if trained.empty:
         return not_measured("accuracy of P1's models", ["Method"])
-    raw = accuracies(evidence, protocol="baseline", eval_dataset=home, split="test").summary
-    together = pd.concat([trained, raw[raw["way"].isin(trained["way"])]])
+    together = with_raw_pixels(trained, evidence)
     return Accuracies(together.rename(columns={"method": "Method"}), study).table(
         ["Method"],
         f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import Accuracies, accuracies
+from innerloop.render.accuracy import Accuracies, accuracies, with_raw_pixels
 from innerloop.render.tabulation import Tabulation, not_measured
 
 TITLE = "Table 2: accuracy on new data sets"
@@ -24,8 +24,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     trained = trained[trained["eval_dataset"] != home]
     if trained.empty:
         return not_measured("accuracy of P1's models on other data sets", KEYS)
-    raw = accuracies(evidence, protocol="baseline", split="test").summary
-    together = pd.concat([trained, raw.astype({"eval_dataset": str})])
+    together = with_raw_pixels(trained, evidence)
     blocks = [
         together[together["eval_dataset"] == dataset]
         for dataset in study.in_paper_order(trained["eval_dataset"])

@@ -73,8 +73,7 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             "Distribution of the learned inner step sizes of the weights of each layer, after "
             f"{step_sizes.iterations(study, PROTOCOL, rows)} "
-            f"({study.dataset_label(study.home(PROTOCOL))} "
-            f"{study.main_setting(PROTOCOL)}). Grey line: zero; dashed line: mean of the layer. "
+            f"({study.shown(PROTOCOL)}). Grey line: zero; dashed line: mean of the layer. "
             "Left of the grey line the inner loop climbs the loss instead of descending.",
             step_sizes.learned(study, PROTOCOL, rows),
             f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",

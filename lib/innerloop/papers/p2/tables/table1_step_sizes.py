@@ -51,8 +51,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         printed,
         captions.join(
             f"Learned inner step sizes after {step_sizes.iterations(study, PROTOCOL, last)} "
-            f"({study.dataset_label(study.home(PROTOCOL))} "
-            f"{study.main_setting(PROTOCOL)}). The paper's statistics are over the weights; its "
+            f"({study.shown(PROTOCOL)}). The paper's statistics are over the weights; its "
             "LOGITS is the head.",
             step_sizes.learned(study, PROTOCOL, last),
             step_sizes.start(study, PROTOCOL, last),

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import logarithmic, theme, variant_looks
+from innerloop.render.style import logarithmic, looks_in, theme, variant_looks
 
 TITLE = "Effective step sizes"
 READS = ("weight_norm",)
 
-PROTOCOL = "p1"
-QUANTITIES = {"effective_step_size": "effective step size"}
+VALUE = "effective_step_size"
 
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """Effective step size against outer iterations, a panel a layer, logarithmic."""
+    """Effective step size against outer iterations, a panel per layer and protocol, logarithmic."""
     study = evidence.study
     # none under a learner without an inner loop
-    rows = evidence.trained("weight_norm", PROTOCOL).dropna(subset=["effective_step_size"])
-    if rows.empty:
+    trained = {
+        p: evidence.trained("weight_norm", p).dropna(subset=[VALUE]) for p in study.protocols
+    }
+    measured = {protocol: rows for protocol, rows in trained.items() if not rows.empty}
+    if not measured:
         return not_measured("effective step sizes during training")
-    shown = f"{study.dataset_label(study.home(PROTOCOL))} {study.main_setting(PROTOCOL)}"
-    figure = curves.layer_panels(rows, QUANTITIES, variant_looks(study), sharey=True)
-    signed = [logarithmic(panel, rows["effective_step_size"]) for panel in figure.axes]
+    named = "effective step size"
+    lines = [
+        curves.Line(
+            f"{protocol.upper()}\n{named}" if len(measured) > 1 else named,
+            rows,
+            VALUE,
+            variant_looks(study, protocol),
+        )
+        for protocol, rows in measured.items()
+    ]
+    rows, shown = pd.concat(measured.values()), study.shown(*measured)
+    figure = curves.layer_panels(lines, looks_in(study, measured), sharey=True)
+    signed = [logarithmic(panel, rows[VALUE]) for panel in figure.axes]
     return Drawing(
         figure,
         captions.join(
@@ -41,6 +55,6 @@ def draw(evidence: Evidence) -> Drawing:
             curves.seeds(rows),
             captions.stand_ins(study, rows),
         ),
-        f"Line plots of the effective step size against training iterations, one panel a layer, "
-        f"one line a method, {shown}, logarithmic.",
+        f"Line plots of the effective step size against training iterations, one panel per "
+        f"layer, one line per method, {shown}, logarithmic.",
     )

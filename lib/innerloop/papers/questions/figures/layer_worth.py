@@ -18,6 +18,8 @@ from innerloop.render.style import (
     DOTTED,
     Look,
     legend_below,
+    looks_in,
+    looks_shown,
     panels,
     say_not_measured,
     theme,
@@ -40,11 +42,9 @@ TOGETHER = {"body": ("only", HEAD), "all": ("nothing", "")}
 def draw(evidence: Evidence) -> Drawing:
     """CKA of each layer above, points lost by freezing it below; a column for each protocol."""
     study = evidence.study
-    measured = {name: changed.worth(evidence, name, "last") for name in study.protocols}
-    measured = {name: summary for name, summary in measured.items() if not summary.empty}
+    measured = changed.worth_by_protocol(evidence, "last")
     if not measured:
         return not_measured("interventions on adaptation")
-    looks = variant_looks(study)
     every = pd.concat(measured.values(), ignore_index=True)
     layers = layers_in_order(every.loc[every["intervention"] == "frozen", "layer"])
     figure, axes = panels(2, len(measured), (3.9, 2.5), sharex=True, sharey="row")
@@ -52,6 +52,7 @@ def draw(evidence: Evidence) -> Drawing:
     for above, below, (protocol, summary) in zip(*axes, measured.items(), strict=True):
         above.set_title(titles[protocol])
         similar = _similarities(evidence, protocol, summary)
+        looks = variant_looks(study, protocol)
         places = [*layers, *TOGETHER]
         _draw(above, similar, places, looks)
         _draw(above, _own_changes(evidence, protocol), places, looks, **OWN)
@@ -65,18 +66,17 @@ def draw(evidence: Evidence) -> Drawing:
         below.set_xlabel("frozen")
     axes[0][0].set_ylabel("debiased CKA")
     axes[1][0].set_ylabel("points that its change is worth")
-    legend_below(figure, [looks[name] for name in looks if (every["variant"] == name).any()])
-    home = study.dataset_label(study.home())
+    legend_below(figure, looks_in(study, measured))
     return Drawing(
         figure,
         captions.join(
-            f"What each layer's change is worth ({home}). Above: how similar the layer's output is "
-            "before and after adaptation (1: unchanged); dotted, where measured: by its own change "
-            "alone, its input as before adaptation. Below: accuracy where everything adapts, "
-            "minus accuracy where the named layer stays as it is while the others adapt, in "
-            "percentage points; body: only the head adapts; all: nothing adapts. A layer may "
-            "hardly change and still be worth much, and the output of the head also changes by all "
-            "that happens before it.",
+            f"What each layer's change is worth ({study.shown(*measured)}). Above: how similar the "
+            "layer's output is before and after adaptation (1: unchanged); dotted, where measured: "
+            "by its own change alone, its input as before adaptation. Below: accuracy where "
+            "everything adapts, minus accuracy where the named layer stays as it is while the "
+            "others adapt, in percentage points; body: only the head adapts; all: nothing adapts. "
+            "A layer may hardly change and still be worth much, and the output of the head also "
+            "changes by all that happens before it.",
             changed.method_sentences(evidence, every),
         ),
         "Two rows of plots on one axis of layers: above the CKA of each layer before and after "
@@ -109,7 +109,7 @@ def _own_changes(evidence: Evidence, protocol: str) -> pd.DataFrame:
 
 def _debiased(evidence: Evidence, table: str, protocol: str, **equal: object) -> pd.DataFrame:
     study = evidence.study
-    home = study.home()
+    home = study.home(protocol)
     return evidence.rows(
         table, protocol=protocol, setting=study.main_setting(protocol), train_dataset=home,
         eval_dataset=home, checkpoint="last", estimator="debiased", **equal,
@@ -125,12 +125,13 @@ def _draw(
     axes: Axes, rows: pd.DataFrame, places: list[str], looks: Mapping[str, Look], **style: Any
 ) -> None:
     """One line for each variant, side by side so that none is hidden."""
-    shown = [name for name in looks if (rows["variant"] == name).any()]
+    shown = looks_shown(looks, rows)
     width = min(0.22, 0.04 * (len(shown) - 1))
-    for offset, name in zip(np.linspace(-width, width, len(shown)), shown, strict=True):
+    offsets = np.linspace(-width, width, len(shown))
+    for offset, (name, look) in zip(offsets, shown.items(), strict=True):
         curve = rows[rows["variant"] == name].set_index("place").reindex(places)
         # what is frozen together is no further layer of the curve
-        alone, line = curve.index.isin([*TOGETHER]), {**looks[name].line(), **style}
+        alone, line = curve.index.isin([*TOGETHER]), {**look.line(), **style}
         for part, joined in ((~alone, {}), (alone, {"linestyle": "none"})):
             axes.errorbar(
                 np.flatnonzero(part) + offset,

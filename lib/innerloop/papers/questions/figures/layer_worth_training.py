@@ -21,6 +21,7 @@ from innerloop.render.style import (
 from innerloop.render.style import (
     Look,
     legend_below,
+    looks_in,
     panels,
     theme,
     variant_looks,
@@ -42,11 +43,9 @@ PANELS = {
 def draw(evidence: Evidence) -> Drawing:
     """Points lost at every kept checkpoint: a row for each protocol, a curve for each method."""
     study = evidence.study
-    measured = {name: changed.worth(evidence, name, "named") for name in study.protocols}
-    measured = {name: summary for name, summary in measured.items() if not summary.empty}
+    measured = changed.worth_by_protocol(evidence, "named")
     if not measured:
         return not_measured("interventions during training")
-    looks = variant_looks(study)
     every = pd.concat(measured.values(), ignore_index=True)
     figure, axes = panels(len(measured), 3, (2.5, 2.3), sharex="row", sharey=True)
     for row, (protocol, summary) in zip(axes, measured.items(), strict=True):
@@ -54,19 +53,18 @@ def draw(evidence: Evidence) -> Drawing:
         row[0].set_ylabel(f"{title}\n\npoints")
         for panel, (title, (name, layer)) in zip(row, PANELS.items(), strict=True):
             which = (summary["intervention"] == name) & (summary["layer"] == layer)
-            _draw(panel, summary[which], looks)
+            _draw(panel, summary[which], variant_looks(study, protocol))
             panel.set_title(title if row is axes[0] else "")
             checkpoint_axis(panel, summary["iteration"])
             panel.set_xlabel("outer iteration")
-    legend_below(figure, [looks[name] for name in looks if (every["variant"] == name).any()])
-    home = study.dataset_label(study.home())
+    legend_below(figure, looks_in(study, measured))
     return Drawing(
         figure,
         captions.join(
             "What the change of the head, of the body and of both is worth at checkpoints of "
-            f"training ({home}; outer iterations are logarithmic after the first checkpoint): "
-            "accuracy where everything adapts, minus accuracy where that part stays as it is, in "
-            "percentage points.",
+            f"training ({study.shown(*measured)}; outer iterations are logarithmic after the first "
+            "checkpoint): accuracy where everything adapts, minus accuracy where that part stays "
+            "as it is, in percentage points.",
             changed.method_sentences(evidence, every),
         ),
         "Three line plots against training iterations: percentage points lost when the head, the "

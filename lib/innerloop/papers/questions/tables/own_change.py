@@ -58,6 +58,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     }
     printed = models.assign(Layer=ranked["layer"], **cells, Tasks=[f"{n:,}" for n in ranked["n"]])
     kept = summary[summary.set_index(KEYS).index.isin(where)]
+    labels = kept.assign(variant=[*map(study.label, kept["variant"], kept["protocol"])])
     return Tabulation(
         kept,
         printed,
@@ -70,7 +71,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{captions.interval(study.statistics)};",
             captions.counted(kept),
             "They speak of these models on these test classes.",
-            captions.missing_values(kept, "variant", "layer", "because a layer is constant"),
+            captions.missing_values(labels, "variant", "layer", "because a layer is constant"),
             captions.stand_ins(study, kept),
         ),
         tuple(int(place) for place in ranked["model"].diff().fillna(0).to_numpy().nonzero()[0]),
