@@ -1,0 +1,62 @@
+"""The numbers of docs/findings.md are those of the measurements that are kept beside it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+PAGE = (DOCS / "findings.md").read_text(encoding="utf-8")
+RECORD = DOCS / "results/compact"
+
+
+def tables() -> Iterator[tuple[list[str], list[list[str]]]]:
+    """The heading and the rows of each table of the page."""
+    for block in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE):
+        head, _, *rows = (
+            [cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()
+        )
+        yield head, rows
+
+
+def printed(name: str) -> tuple[list[str], list[list[str]]]:
+    content = json.loads((RECORD / f"tables/{name}.json").read_text(encoding="utf-8"))
+    return content["columns"], content["rows"]
+
+
+SOURCES = {
+    ("Method", "5-way 1-shot", "for the method"): "own/accuracy",
+    ("Method", "Adaptation", "Accuracy", "Points"): "questions/interventions",
+    ("Method", "Layer", "Mean", "Negative (%)"): "p2/table1_step_sizes",
+}
+
+
+@pytest.mark.parametrize("heading", SOURCES, ids=SOURCES.values())
+def test_every_row_is_one_of_the_record_s(heading: tuple[str, ...]) -> None:
+    columns, rows = printed(SOURCES[heading])
+    places = [
+        next(i for i, name in enumerate(columns) if name.endswith(title)) for title in heading
+    ]
+    known = {tuple(row[place] for place in places) for row in rows}
+    shown = [tuple(row) for head, rows in tables() if tuple(head) == heading for row in rows]
+    assert shown
+    assert set(shown) <= known
+
+
+def test_every_number_of_the_text_is_printed_in_the_record() -> None:
+    text = " ".join(
+        " ".join(cell for row in printed(name)[1] for cell in row)
+        for name in ("own/claims", "p2/ttest_prototypes", "own/accuracy")
+    ).replace("−", "").replace("+", "")  # fmt: skip
+    prose = re.sub(r"^\|.*$", "", PAGE, flags=re.MULTILINE).replace("−", "")
+    numbers = re.findall(r"\d+\.\d+ ± \d+\.\d+", prose)
+    assert len(numbers) > 4
+    assert [number for number in numbers if number not in text] == []
+
+
+def test_only_tables_of_known_sources_are_shown() -> None:
+    assert {tuple(head) for head, _ in tables()} == set(SOURCES)
