@@ -29,8 +29,8 @@ def printed(name: str) -> tuple[list[str], list[list[str]]]:
 
 
 SOURCES = {
-    ("Method", "5-way 1-shot", "for the method"): "own/accuracy",
-    ("Method", "Adaptation", "Accuracy", "Points"): "questions/interventions",
+    ("Protocol", "Tested on", "Method", "5-way 1-shot", "for the method"): "own/accuracy",
+    ("Protocol", "Method", "Adaptation", "Accuracy", "Points"): "questions/interventions",
     ("Method", "Layer", "Mean", "Negative (%)"): "p2/table1_step_sizes",
 }
 
