@@ -128,15 +128,14 @@ def rehearse_users_code():
         for rule, which in asked
         if rule == "measure_probe"
     ]
-    left = {
-        spec: each
-        for each in JOBS.rehearsals(training, probing)
-        if STUDY.compute.rehearse or not each.of_users_code
-        for spec in [
-            content_file(".snakemake/innerloop/rehearse", canonical_json(as_json(each)))
-        ]
-        if not Path(spec).with_suffix(".passed").exists()
-    }
+    left = {}
+    for each in JOBS.rehearsals(training, probing):
+        spec = content_file(
+            ".snakemake/innerloop/rehearse", canonical_json(as_json(each))
+        )
+        wanted = STUDY.compute.rehearse or not each.of_users_code
+        if wanted and not Path(spec).with_suffix(".passed").exists():
+            left[spec] = each
     if not left:
         return
     trying = any(each.of_users_code for each in left.values())

@@ -97,19 +97,27 @@ def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     assert all("mine" in what for what in done)
 
 
+def one_training(checkout, name, iterations):
+    """Snakemake's arguments for a training of that length in a study of its own, and its log."""
+    study = yaml.safe_load((checkout.folder / "study.yaml").read_text(encoding="utf-8"))
+    study["study"] = name
+    study["protocols"]["own"]["defaults"]["iterations"] = iterations
+    checkout.write_study(f"{name}.yaml", study)
+    folder = "models/own/scripts/maml/5w1s/seed0"
+    target = (f"results/{name}/{folder}/model.json", "--configfile", f"{name}.yaml")
+    return target, checkout.folder / f"results/{name}/logs/{folder}/model.log"
+
+
+def wait_until_it_trains(running, log):
+    while running.poll() is None and not (log.exists() and "iterations;" in log.read_text()):
+        time.sleep(0.02)
+
+
 @pytest.mark.long
 def test_ctrl_c_saves_a_training_which_goes_on_when_run_again(checkout):
-    study = yaml.safe_load((checkout.folder / "study.yaml").read_text(encoding="utf-8"))
-    study["study"] = "stopped"
-    study["protocols"]["own"]["defaults"]["iterations"] = 30
-    checkout.write_study("stopped.yaml", study)
-    folder = "models/own/scripts/maml/5w1s/seed0"
-    target = (f"results/stopped/{folder}/model.json", "--configfile", "stopped.yaml")
-    log = checkout.folder / f"results/stopped/logs/{folder}/model.log"
-
+    target, log = one_training(checkout, "stopped", 30)
     with checkout.started(*target, "--cores", "2") as running:
-        while running.poll() is None and not (log.exists() and "iterations;" in log.read_text()):
-            time.sleep(0.02)
+        wait_until_it_trains(running, log)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does: to every process
         seen = running.communicate()[0]
     assert running.returncode != 0
@@ -126,16 +134,9 @@ def test_ctrl_c_saves_a_training_which_goes_on_when_run_again(checkout):
 
 def test_after_a_kill_the_next_run_is_told_what_it_left(checkout):
     """Its jobs, which go on without it, are not made twice; its lock is nobody's."""
-    study = yaml.safe_load((checkout.folder / "study.yaml").read_text(encoding="utf-8"))
-    study["study"] = "killed"
-    study["protocols"]["own"]["defaults"]["iterations"] = 100_000
-    checkout.write_study("killed.yaml", study)
-    folder = "models/own/scripts/maml/5w1s/seed0"
-    target = (f"results/killed/{folder}/model.json", "--configfile", "killed.yaml")
-    log = checkout.folder / f"results/killed/logs/{folder}/model.log"
+    target, log = one_training(checkout, "killed", 100_000)
     with checkout.started(*target, "--cores", "2") as running:
-        while running.poll() is None and not (log.exists() and "iterations;" in log.read_text()):
-            time.sleep(0.02)
+        wait_until_it_trains(running, log)
         running.kill()
         running.wait()
     assert [*(checkout.folder / ".snakemake/locks").iterdir()]

@@ -206,19 +206,29 @@ def test_a_continued_training_takes_up_the_curve_at_its_checkpoint(
     assert curve(tmp_path) == pq.read_table(out.with_name("training.parquet")).to_pylist()
 
 
+@pytest.fixture
+def in_a_terminal() -> Iterator[None]:
+    """A lost connection ends the process, as it does unless something like nohup started it."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.usefixtures("in_a_terminal")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_told_to_stop_before_it_has_begun_it_saves_too(
-    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    images: ImageStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     made = training_run.Training
 
     def told(*arguments: Any, **more: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         return made(*arguments, **more)
 
     monkeypatch.setattr(training_run, "Training", told)
     with pytest.raises(SystemExit) as stopped:
         run(images, tmp_path)
-    assert stopped.value.code == 128 + signal.SIGTERM
+    assert stopped.value.code == 128 + number
     assert len(list((tmp_path / "kept").iterdir())) == 1
 
 

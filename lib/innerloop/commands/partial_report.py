@@ -9,13 +9,12 @@ from tempfile import TemporaryDirectory
 from PIL import Image
 from pyarrow.parquet import read_table
 
-from innerloop.commands.so_far import STALE, gathered, made, usable
+from innerloop.commands.so_far import STALE, described, gathered, made, usable
 from innerloop.render.report import write_report
 from innerloop.runtime.files import read_json
 from innerloop.runtime.provenance import require_spec
 from innerloop.specs.train import TrainSpec
 from innerloop.study import paths
-from innerloop.study.description import describe, with_classes
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
@@ -41,17 +40,15 @@ def write_partial_report(
         Whether there was a measured model to report on.
     """
     left_out: dict[str, str] = {}
+    measurements = Measurements(jobs)
     splits = {
-        name: paths.fill(paths.SPLITS, study=study.name, dataset=name)
-        for name in study.keys.datasets
+        name: file
+        for name, file in measurements.splits().items()
+        if usable(file, left_out, read_table)
     }
-    there = {name: file for name, file in splits.items() if usable(file, left_out, read_table)}
-    described, measurements = with_classes(describe(study), there), Measurements(jobs)
     manifests = [_manifest(key, jobs, left_out) for key in study.models]
-    described["models"] = [
-        model for model, there in zip(described["models"], manifests, strict=True) if there
-    ]
-    if not described["models"]:
+    description = described(study, splits, manifests)
+    if not description["models"]:
         return False
     stores = [paths.fill(paths.IMAGES, dataset=d, store=s) for d, s in jobs.shown_stores()]
     sheets = [paths.fill(paths.SAMPLES, dataset=d, store=s) for d, s in jobs.shown_stores()]
@@ -61,10 +58,10 @@ def write_partial_report(
         tables = gathered(files, folder, left_out)
         if not tables:
             return False
-        figures, printed, unmade = made(study, tables, described, folder)
+        figures, printed, unmade = made(study, tables, description, folder)
         write_report(
             out,
-            study=described,
+            study=description,
             config=study.config,
             figures=figures,
             tables=printed,

@@ -20,14 +20,12 @@ from typing import Any
 
 import yaml
 
-from innerloop.commands.so_far import gathered, made
+from innerloop.commands.so_far import described, gathered, made
 from innerloop.measurements.aggregate import gather
 from innerloop.render.report import write_report
 from innerloop.runtime.errors import ConfigError, ProvenanceError
 from innerloop.runtime.files import atomic_path, write_json
 from innerloop.specs.measure import Spec
-from innerloop.study import paths
-from innerloop.study.description import describe, with_classes
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.overlays import merged_study
@@ -71,7 +69,8 @@ class Record:
         self.folder = folder
         self.config = {key: value for key, value in config.items() if key not in _LOCAL}
         self.study = Study(self.config)
-        self._jobs = Jobs(self.study)
+        # without the digest of their code, which may have changed between parts
+        self._measurements = Measurements(Jobs(self.study))
 
     @classmethod
     def read(cls, folder: Path) -> Record:
@@ -90,8 +89,8 @@ class Record:
     @cached_property
     def files(self) -> dict[str, dict[str, Spec]]:
         """Table -> each file of it in results/<study>, and what it must have been made by."""
-        measurements = Measurements(self._jobs)
-        return {name: dict(measurements.files(name)) for name in measurements.tables()}
+        found = self._measurements
+        return {name: dict(found.files(name)) for name in found.tables()}
 
     def kept(self, path: str) -> Path:
         """Where the record keeps a file of results/<study>."""
@@ -102,7 +101,7 @@ class Record:
     @property
     def trained(self) -> int:
         """How many of the study's models it has."""
-        return sum(self.kept(path).is_file() for path in self._manifests)
+        return sum(self.kept(path).is_file() for path in self._measurements.manifests())
 
     def add(self) -> int:
         """Copy what is measured by now, and was not kept before; return how many files.
@@ -113,18 +112,15 @@ class Record:
         with atomic_path(self.folder / STUDY) as temporary:
             text = yaml.safe_dump(self.config, sort_keys=False, allow_unicode=True, width=100)
             temporary.write_text(text, encoding="utf-8")
-        measured = {
-            path: (table, spec)
-            for table, specs in self.files.items()
-            for path, spec in specs.items()
-            if Path(path).is_file()
-        }
-        for path, (table, spec) in measured.items():
-            self._require_same(path, table, spec)
-        beside = (*self._manifests, *self._splits.values())
+        for table, specs in self.files.items():
+            for path, spec in specs.items():
+                if Path(path).is_file():
+                    self._require_same(path, table, spec)
+        found = self._measurements
+        wanted = dict.fromkeys(path for specs in self.files.values() for path in specs)
         new = [
             path
-            for path in (*measured, *beside)
+            for path in (*wanted, *found.manifests(), *found.splits().values())
             if Path(path).is_file() and not self.kept(path).is_file()
         ]
         for path in new:
@@ -158,21 +154,18 @@ class Record:
         tables = gathered(kept, self.folder / "aggregates", left_out, same_code=False)
         if not tables:
             raise ConfigError(f"{self.folder} keeps no measurement yet")
-        splits = {name: self.kept(path) for name, path in self._splits.items()}
-        described = with_classes(
-            describe(self.study), {name: path for name, path in splits.items() if path.is_file()}
+        splits = {name: self.kept(path) for name, path in self._measurements.splits().items()}
+        manifests = [self.kept(path) for path in self._measurements.manifests()]
+        description = described(
+            self.study,
+            {name: path for name, path in splits.items() if path.is_file()},
+            [path if path.is_file() else None for path in manifests],
         )
-        manifests = [self.kept(path) for path in self._manifests]
-        described["models"] = [
-            model
-            for model, manifest in zip(described["models"], manifests, strict=True)
-            if manifest.is_file()
-        ]
-        write_json(self.folder / "study.json", described)
-        figures, printed, unmade = made(self.study, tables, described, self.folder)
+        write_json(self.folder / "study.json", description)
+        figures, printed, unmade = made(self.study, tables, description, self.folder)
         write_report(
             self.folder / "report.html",
-            study=described,
+            study=description,
             config=self.study.config,
             figures=figures,
             tables=printed,
@@ -182,14 +175,3 @@ class Record:
             *(f"{path}: {why}" for path, why in left_out.items()),
             *(f"{product['what']}: {product['reason']}" for product in unmade),
         ]
-
-    @cached_property
-    def _manifests(self) -> list[str]:
-        return [key.fill(paths.MODEL, study=self.study.name) for key in self.study.models]
-
-    @cached_property
-    def _splits(self) -> dict[str, str]:
-        return {
-            name: paths.fill(paths.SPLITS, study=self.study.name, dataset=name)
-            for name in self.study.keys.datasets
-        }

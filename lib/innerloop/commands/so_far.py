@@ -16,6 +16,7 @@ from innerloop.papers.paper import Product
 from innerloop.runtime.errors import ProvenanceError
 from innerloop.runtime.provenance import write_table
 from innerloop.specs.measure import Spec
+from innerloop.study.description import describe, with_classes
 from innerloop.study.products import Products
 from innerloop.study.study import Study
 
@@ -43,6 +44,21 @@ def usable(file: str, left_out: dict[str, str], read: Callable[..., Any], *argum
     return None
 
 
+def described(
+    study: Study, splits: Mapping[str, Path | str], manifests: Sequence[Path | str | None]
+) -> dict[str, Any]:
+    """A study's description, with the models that are there.
+
+    Args:
+        study: the study.
+        splits: data set -> its splits.parquet, of those whose is there.
+        manifests: of each of the study's models, in order; None: it is not there.
+    """
+    found = with_classes(describe(study), splits)
+    there = zip(found["models"], manifests, strict=True)
+    return {**found, "models": [model for model, manifest in there if manifest]}
+
+
 def gathered(
     files: Mapping[str, Mapping[str, Spec]],
     folder: Path,
@@ -58,25 +74,25 @@ def gathered(
         left_out: path -> why it cannot be used.
         same_code: whether they must have been made by the code as it is now.
     """
-    made, read = {}, partial(gather, same_code=same_code)
+    tables, read = {}, partial(gather, same_code=same_code)
     for name, specs in files.items():
         found = [usable(file, left_out, read, name, {file: spec}) for file, spec in specs.items()]
         parts = [table for table, _ in filter(None, found)]
         if parts:
-            made[name] = folder / f"{name}.parquet"
-            write_table(pa.concat_tables(parts), made[name], {"table": name})
-    return made
+            tables[name] = folder / f"{name}.parquet"
+            write_table(pa.concat_tables(parts), tables[name], {"table": name})
+    return tables
 
 
 def made(
-    study: Study, tables: Mapping[str, Path], described: Mapping[str, Any], folder: Path
+    study: Study, tables: Mapping[str, Path], description: Mapping[str, Any], folder: Path
 ) -> tuple[list[Path], list[Path], list[dict[str, str]]]:
     """The figures and tables that can be made of what is there.
 
     Args:
         study: whose they are.
         tables: table of measurements -> its file.
-        described: the study's description.
+        description: the study's.
         folder: they are written into `figures` and `tables` below it.
 
     Returns:
@@ -94,7 +110,7 @@ def made(
                 continue
             stem = folder / kind / product.paper / product.name
             try:
-                make(product, Evidence(reads, described), stem)
+                make(product, Evidence(reads, description), stem)
             except Exception as error:  # what expects models that are not there is left out
                 why = f"{type(error).__name__}: {error}"
                 what = f"Make {product.name} of what is there"

@@ -60,9 +60,9 @@ def compared(evidence: Evidence) -> list[dict[str, Any]]:
 
 
 def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, Any]:
-    verdict = _verdict(row, ours, evidence)
+    unlike = _unlike(row, evidence.study)
     # numbers of two data sets, or of models of two sizes, are not subtracted
-    comparable = verdict not in ("stand-in", "other size")
+    comparable = not unlike
     return {
         **row,
         "ours": ours.value,
@@ -75,23 +75,26 @@ def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, An
         "seeds": ours.seeds,
         "missing": ours.missing,
         "measured": ours.protocol,
-        "verdict": verdict,
+        "verdict": _verdict(row, ours, unlike),
     }
 
 
-def _verdict(row: dict[str, Any], ours: Ours, evidence: Evidence) -> str:
+def _verdict(row: dict[str, Any], ours: Ours, unlike: str) -> str:
     if row["kind"] == "quoted":
         return "quoted"
     if math.isnan(ours.value):
         return "not run"
-    roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
-    if any(evidence.study.in_role(role) != role for role in roles):
-        return "stand-in"
-    if _of_other_size(row, evidence.study):
-        return "other size"
-    return judge(
+    return unlike or judge(
         row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.effect
     )
+
+
+def _unlike(row: Mapping[str, Any], study: DescribedStudy) -> str:
+    """Why a published number may not be compared with ours; empty where it may."""
+    roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
+    if any(study.in_role(role) != role for role in roles):
+        return "stand-in"
+    return "other size" if _of_other_size(row, study) else ""
 
 
 def _of_other_size(row: Mapping[str, Any], study: DescribedStudy) -> bool:

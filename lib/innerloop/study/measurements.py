@@ -71,6 +71,17 @@ class Measurements:
             )
         return found
 
+    def splits(self) -> dict[str, str]:
+        """Data set -> the file of its classes' splits."""
+        return {
+            name: paths.fill(paths.SPLITS, study=self._study.name, dataset=name)
+            for name in self._study.keys.datasets
+        }
+
+    def manifests(self) -> list[str]:
+        """The manifest of each model, in the study's order."""
+        return [self._of_model(paths.MODEL, key) for key in self._study.models]
+
     def _of_model(self, pattern: str, key: ModelKey, **more: Any) -> str:
         return key.fill(pattern, study=self._study.name, **more)
 
