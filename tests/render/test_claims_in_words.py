@@ -131,3 +131,13 @@ def test_a_line_says_for_whom_it_speaks(evidence_of, seeds):
     three = tabulate("claims", seeds)
     assert set(three.frame["method_verdict"]) <= {"leans to it", "leans against it", "inconclusive"}
     assert three.display["What decides it"].str.contains("new trainings").all()
+
+
+def test_the_finding_counts_the_verdicts_of_the_table_in_english(evidence_of, seeds):
+    for evidence in (evidence_of("full"), seeds):
+        table = tabulate("claims", evidence)
+        for column in ("verdict", "method_verdict"):
+            for verdict, n in table.frame[column].value_counts().items():
+                verb, *rest = verdict.split(" ")
+                plain = verb.removesuffix("s") if n > 1 and verb.endswith("s") else verb
+                assert " ".join([str(n), plain, *rest]) in table.finding

@@ -88,6 +88,14 @@ def test_what_was_trained_is_counted_in_words(count: int, said: str, tmp_path: P
     assert f"This study trained {said} " in page
 
 
+def test_seeds_are_those_of_each_variant(tmp_path: Path) -> None:
+    """Not those of all variants together."""
+    one, other = [*{model["variant"]: model for model in study()["models"]}.values()][:2]
+    trained = [one, *({**other, "seed": seed} for seed in (0, 1, 2))]
+    page = html(tmp_path, {**study(), "models": trained}, [])
+    assert "1–3 seeds each." in page
+
+
 def test_a_paper_of_which_nothing_was_measured_is_named(tmp_path: Path) -> None:
     description = study("mine")
     said = "Not measured in this study: Heads of mine; Bodies of mine."

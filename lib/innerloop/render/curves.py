@@ -98,6 +98,7 @@ def layer_panels(lines: Sequence[Line], legend: Sequence[Look], **keywords: Any)
 
 
 def seeds(rows: pd.DataFrame) -> str:
-    """How many seeds the curves show."""
-    number = captions.seeds(rows)
-    return "One seed." if number == 1 else f"Mean of {number} seeds; thin lines: single seeds."
+    """How many seeds each of the curves shows."""
+    which = [name for name in ("protocol", "variant", "train_dataset", "setting") if name in rows]
+    number = captions.span(rows.groupby(which, observed=True)["seed"].nunique())
+    return "One seed." if number == "1" else f"Mean of {number} seeds; thin lines: single seeds."

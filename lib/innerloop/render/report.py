@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from markupsafe import Markup
 
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy, Model
+from innerloop.render import captions
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import (
     CLAIMS,
@@ -201,10 +203,11 @@ def _population(study: DescribedStudy) -> str:
     trained = [model for model in study.models if _is_trained(model)]
     variants = {(model.protocol, model.variant) for model in trained}
     datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
-    seeds = len({model.seed for model in trained})
+    each = Counter((m.protocol, m.variant, m.dataset, m.setting) for m in trained)
+    seeds = captions.span(each.values())
     return (
         f"This study trained {_counted(trained, 'model')}: {_counted(variants, 'variant')} on "
-        f"{', '.join(datasets)}, {'one seed' if seeds == 1 else f'{seeds} seeds'} each."
+        f"{', '.join(datasets)}, {'one seed' if seeds == '1' else f'{seeds} seeds'} each."
     )
 
 

@@ -71,9 +71,14 @@ def _finding(judgements: list[Judgement]) -> str:
         f"Of the {len(judgements)} claims of {' and '.join(papers)}, for these models {verdicts}; "
         f"for the methods {said}."
     )
-    if any(judgement.stand_in for judgement in judgements):
-        return f"{text} They were put to stand-in data, so this decides nothing about the papers'."
-    return text
+    stand_in = sum(judgement.stand_in for judgement in judgements)
+    if not stand_in:
+        return text
+    which = "all" if stand_in == len(judgements) else stand_in
+    return (
+        f"{text} In {which} of them stand-in data take the place of the papers', about which this "
+        "decides nothing."
+    )
 
 
 def _numbers(judgement: Judgement) -> dict[str, Any]:
@@ -105,9 +110,10 @@ def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
 
 
 def _counted(n: int, verdict: str) -> str:
-    """`1 holds`, `2 hold`."""
-    several = n > 1 and verdict in ("holds", "fails")
-    return f"{n} {verdict.removesuffix('s') if several else verdict}"
+    """`1 holds`, `2 hold`, `3 lean to it`."""
+    verb, space, rest = verdict.partition(" ")
+    several = n > 1 and verb in ("holds", "fails", "leans")
+    return f"{n} {verb.removesuffix('s') if several else verb}{space}{rest}"
 
 
 def _run(judgement: Judgement) -> list[Outcome]:
