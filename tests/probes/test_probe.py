@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import innerloop
+import tiny
 from innerloop.data.tasks import TaskBatch
 from innerloop.learners.gradient_based.methods import method
 from innerloop.measurements.schemas import conform
@@ -17,6 +18,7 @@ from innerloop.probes.cka import cka
 from innerloop.probes.probe import ProbedModel
 from innerloop.probes.protonet import protonet
 from innerloop.runtime.errors import InnerloopError
+from innerloop.training.model_file import Weights
 
 
 @pytest.mark.parametrize(("name", "factor"), [("maml", 1), ("maml_3x", 3), ("anil", 1)])
@@ -29,6 +31,21 @@ def test_a_test_step_size_is_that_of_every_step(tmp_path: Path, name: str, facto
     for name, size in weights.state["step_sizes"].items():
         assert float(size) == pytest.approx(-0.02 * factor)
         assert float(trained.state["step_sizes"][name]) == pytest.approx(0.1 * factor)
+
+
+def test_weights_move_and_splits_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    model = probed.model(tmp_path)
+    moves, to = [], Weights.to
+
+    def counted(weights: Weights, device: torch.device) -> Weights:
+        moves.append(device)
+        return to(weights, device)
+
+    monkeypatch.setattr(Weights, "to", counted)
+    for _ in range(2):
+        model.adapt(model.tasks(tiny.DATASET).batch(range(2)))
+        model.files[tiny.DATASET].splits.unlink(missing_ok=True)
+    assert len(moves) == 1
 
 
 def test_after_no_steps_nothing_has_changed(tmp_path: Path):

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import cached_property, wraps
 from itertools import product
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -130,7 +130,7 @@ class ProbedModel:
         Raises:
             NothingAdaptsError: no weight adapts under the model's learner.
         """
-        state = (weights or self.weights()).state
+        state = (weights or self._last).state
         taken = self.test_steps if steps is None else steps
         with torch.no_grad():
             adapted = self.learner.adapt(
@@ -148,11 +148,14 @@ class ProbedModel:
 
         Another `purpose` draws independent tasks.
         """
-        files = self.files[dataset]
-        model = self.spec.model
-        source = EpisodeSource(read_split(files.splits, split), model.study_seed, purpose)
-        size = TaskSize(model.way, model.shot, self.spec.queries)
-        return Tasks(files.images, source, size, self.device)
+        place = (dataset, split, purpose)
+        if place not in self._tasks:
+            files = self.files[dataset]
+            model = self.spec.model
+            source = EpisodeSource(read_split(files.splits, split), model.study_seed, purpose)
+            size = TaskSize(model.way, model.shot, self.spec.queries)
+            self._tasks[place] = Tasks(files.images, source, size, self.device)
+        return self._tasks[place]
 
     def recorded(self, dataset: str, split: str) -> Episodes:
         """The evaluation episodes as the study recorded them.
@@ -179,6 +182,16 @@ class ProbedModel:
             "queries": self.spec.queries,
             "batch_norm": self.network.batch_norm,
         }
+
+    @cached_property
+    def _last(self) -> Weights:
+        """The weights of the last iteration, moved to the device once."""
+        return self.weights()
+
+    @cached_property
+    def _tasks(self) -> dict[tuple[str, str, str], Tasks]:
+        """Data set, split and purpose -> its tasks, whose split is read once."""
+        return {}
 
 
 Probe: TypeAlias = Callable[[ProbedModel], Iterator[Row]]
