@@ -299,8 +299,8 @@ def _similarities(
 def _interventions(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     """What is lost by freezing a layer grows with how far adaptation moves it."""
     for model in description["models"]:
-        learned = model["variant"] in LEARNED
-        asked = interventions("default", LAYERS, learned=learned)
+        sizes = "parameter" if model["variant"] in LEARNED else False
+        asked = interventions("default", LAYERS, moving={"head"}, learned=sizes)
         moved = dict(zip(LAYERS, MOVED.get(model["variant"], (0.01,) * 5), strict=True))
         places = [
             (dataset, "last", model["iterations"], asked)

@@ -12,11 +12,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import innerloop
 import tiny
 from innerloop.data.other_tasks import of_same_classes
 from innerloop.learners.gradient_based.adapt import adapt
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.gradient_based.methods import METHODS, method
+from innerloop.learners.options import moving_roles
 from innerloop.measurements.schemas import conform
 from innerloop.networks.network import Network
 from innerloop.networks.options import BLOCKS
@@ -24,7 +26,7 @@ from innerloop.probes.interventions import Changed, interventions
 from innerloop.probes.nearest_prototype import cosine_similarities, prototypes
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.errors import DataError
-from innerloop.specs.interventions import OF_LEARNED
+from innerloop.specs.interventions import interventions as asked
 from innerloop.training.evaluation import query_results
 
 MODULES = Path(__file__).parents[1] / "networks/modules.py"
@@ -63,8 +65,6 @@ def test_everything_and_nothing_are_the_accuracies_after_and_before(
     assert found.accuracies("everything").tolist() == accuracies(model, model.test_steps)
     assert found.accuracies("nothing").tolist() == accuracies(model, 0)
     assert found.accuracies("everything").tolist() != found.accuracies("nothing").tolist()
-    last = [*network.layer_parameters][-2]
-    assert torch.equal(found.accuracies("frozen_up_to", last), found.accuracies("only", "head"))
 
 
 @pytest.mark.parametrize("name", ["maml", "scaled_lr", "unit_norm", "meta_sgd"])
@@ -109,6 +109,24 @@ def test_a_layer_is_frozen_with_its_bias_gamma_and_beta(tmp_path: Path):
     assert kinds == {"weight", "bias"}
 
 
+def test_what_is_frozen_is_judged_as_it_was(tmp_path: Path):
+    model = probed.model(tmp_path, method("maml", step_size=STEP), dtype=torch.float64)
+    found, last = changed(model), BLOCKS[-1]
+    for intervention, layer, adapting in (
+        ("frozen", last, {*BLOCKS[:-1], "head"}),
+        ("frozen_up_to", last, {"head"}),
+        ("only", last, {last}),
+    ):
+        state = model.weights().state
+        state["step_sizes"] = {
+            name: size * (name.partition(".")[0] in adapting)
+            for name, size in state["step_sizes"].items()
+        }
+        expected = query_results(model.network, model.learner, state, [found.tasks], 3).accuracies
+        assert torch.equal(found.accuracies(intervention, layer), expected.double())
+        assert not torch.equal(expected, found.accuracies("everything"))
+
+
 def test_meta_sgd_with_its_means_is_maml_with_rates_of_layers(tmp_path: Path):
     of_weights = probed.model(tmp_path, method("meta_sgd", step_size=STEP))
     of_layers = method("meta_sgd", step_size=STEP, learn_step_size="layer")
@@ -151,11 +169,36 @@ def test_step_sizes_are_changed_as_said(tmp_path: Path):
     assert all(torch.equal(swapped[name], sizes[name]) for name in sizes if name not in pair)
 
 
-def test_step_sizes_of_every_step_are_changed_too(tmp_path: Path):
-    lslr = method("meta_sgd", step_size=STEP, learn_step_size="step_and_layer")
-    found = changed(probed.model(tmp_path, lslr, test_steps=1))
-    for name in OF_LEARNED:
-        assert not found.accuracies(name).isnan().any()
+def test_step_sizes_that_were_drawn_are_drawn_again_as_before_training(tmp_path: Path):
+    model = probed.model(tmp_path, method("meta_sgd", step_size=(0.1, 0.4)))
+    first = model.learner.init(model.network, tiny.TRAINING.seed)["step_sizes"]
+    for name, size in changed(model).step_sizes("step_sizes_at_start").items():
+        assert torch.equal(size, first[name])
+        assert not torch.equal(size, model.weights().state["step_sizes"][name])
+
+
+@pytest.mark.parametrize("learned", ["parameter", "layer", "step_and_layer"])
+@pytest.mark.parametrize("adapts", ["all", "head", "body"])
+def test_an_intervention_on_learned_step_sizes_changes_some(
+    tmp_path: Path, learned: Any, adapts: Any
+):
+    chosen = method("meta_sgd", step_size=STEP, learn_step_size=learned, adapts=adapts)
+    found = changed(probed.model(tmp_path, chosen))
+    sizes = found.weights.state["step_sizes"]
+    for number, size in enumerate(sizes.values()):  # of both signs, and unlike their start
+        size.copy_((torch.arange(size.numel()) + (number + 1.5) * (-1) ** number).view_as(size))
+    every = asked("all", BLOCKS, moving=chosen.moving_roles, learned=chosen.learn_step_size)
+    names = [name for name, _ in every if name.startswith("step_sizes_")]
+    for name in names:
+        made = found.step_sizes(name)
+        assert any(not torch.equal(made[key], sizes[key]) for key in sizes), name
+    assert ("step_sizes_swapped" in names) == (adapts == "all")
+    assert ("step_sizes_shuffled" in names) == (learned != "layer")
+
+
+def test_a_learner_of_another_kind_has_no_interventions():
+    moving = moving_roles(innerloop.learner("ridge"))
+    assert asked("all", BLOCKS, moving=moving, learned=False) == []
 
 
 def test_a_head_of_zeros_does_not_know_the_order_of_classes(tmp_path: Path):

@@ -10,8 +10,25 @@ from dataclasses import replace
 import numpy as np
 
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
+from innerloop.data.tasks import TaskBatch, Tasks
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.streams import Stream, stream_key
+
+
+def off_tasks(others: Tasks, on: Episodes, *, disjoint: bool) -> TaskBatch:
+    """The tasks of the same indices.
+
+    Args:
+        others: where they are drawn, independently of the given ones.
+        on: the given tasks, of successive indices.
+        disjoint: each is of the classes that its given task leaves.
+
+    Raises:
+        DataError: the split has too few classes for two disjoint tasks.
+    """
+    if disjoint:
+        return others.of(of_other_classes(others.source, on, others.size))
+    return others.batch(range(int(on.index[0]), int(on.index[-1]) + 1))
 
 
 def of_other_classes(source: EpisodeSource, on: Episodes, size: TaskSize) -> Episodes:

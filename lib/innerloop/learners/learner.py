@@ -69,8 +69,7 @@ class Learner(Protocol):
     ) -> Adaptation | None:
         """The fast weights of T tasks, and with `trajectory` those before every step.
 
-        None where no weight adapts. Who wants other step sizes, or layers that stay, passes a
-        state that says so.
+        None where no weight adapts. Who wants other step sizes passes a state that has them.
         """
 
     def predict(

@@ -31,6 +31,11 @@ def entry_of(chosen: Method | LearnerOptions) -> str:
     return chosen.update_rule if isinstance(chosen, Method) else chosen.entry
 
 
+def moving_roles(chosen: Method | LearnerOptions) -> frozenset[str]:
+    """Roles of the parameters that move in an inner loop; of other learners, none do."""
+    return chosen.moving_roles if isinstance(chosen, Method) else frozenset()
+
+
 def learned_step_sizes(chosen: Method | LearnerOptions) -> LearnedStepSizes:
     """How step sizes are learned; False where they are not, or there are none."""
     return chosen.learn_step_size if isinstance(chosen, Method) else False

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from innerloop.learners.options import LearnerOptions, learned_step_sizes
+from innerloop.learners.options import LearnerOptions, learned_step_sizes, moving_roles
 from innerloop.measurements.layers import HEAD
 from innerloop.measurements.rows import model_columns
 from innerloop.measurements.schemas import ALLOWED, require_unique
@@ -132,8 +132,10 @@ def _cka(spec: MeasureSpec, table: pa.Table) -> Expected:
 def _interventions(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = from_json(InterventionsOptions, spec.options)
     layers = [layer for layer in _layers(spec.model, table) if layer]
-    learned = bool(learned_step_sizes(spec.model.learner))
-    asked = interventions(options.which, layers, learned=learned)
+    learner = spec.model.learner
+    asked = interventions(
+        options.which, layers, moving=moving_roles(learner), learned=learned_step_sizes(learner)
+    )
     rows = (
         ("test", place.dataset, place.checkpoint, place.iteration, episode, *one)
         for place in places(spec, options)

@@ -15,15 +15,11 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from innerloop.data.other_tasks import of_other_classes, of_same_classes
-from innerloop.data.tasks import Labelled, TaskBatch, Tasks
+from innerloop.data.other_tasks import of_same_classes, off_tasks
+from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.learners.gradient_based.adapt import adapt, query_logits
-from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.gradient_based.step_sizes import (
-    adapted_names,
-    bounded_below,
-    initial_step_sizes,
-)
+from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.gradient_based.step_sizes import adapted_names, initial_step_sizes
 from innerloop.learners.losses import task_accuracies
 from innerloop.networks.parameters import (
     Parameters,
@@ -55,8 +51,11 @@ def interventions(model: ProbedModel) -> Iterator[Row]:
     `training_tasks` tasks: with all, head, body and nothing adapting.
     """
     options = from_json(InterventionsOptions, model.options)
-    learned = bool(_method(model).learn_step_size)
-    wanted = asked(options.which, model.network.layer_parameters, learned=learned)
+    method = _learner(model).method
+    wanted = asked(
+        options.which, model.network.layer_parameters,
+        moving=method.moving_roles, learned=method.learn_step_size,
+    )  # fmt: skip
     for place in places(model.spec, options):
         yield from _rows(model, place, wanted if place.checkpoint == "last" else FOLLOWED)
 
@@ -112,18 +111,21 @@ class Changed:
         if intervention == "prototypes_of_slow":
             return prototype_accuracies(self.model.network, self._slow, self.tasks)
         adapts = tuple(self._adapting(intervention, layer))
-        if adapts not in self._known:  # many of ANIL's are the same
+        if adapts not in self._by_adapting:  # many of ANIL's are the same
             frozen = self._all.difference(adapts)
-            fast = self._fast(self.tasks, frozen=frozen) if frozen else self._adapted
-            self._known[adapts] = self._judged(fast)
-        return self._known[adapts]
+            if not adapts:
+                fast = self._slow
+            else:
+                fast = self._fast(self.tasks, frozen=frozen) if frozen else self._adapted
+            self._by_adapting[adapts] = self._judged(fast)
+        return self._by_adapting[adapts]
 
     def step_sizes(self, how: str) -> Parameters:
         """The step sizes of the adapted parameters, changed as an intervention says."""
-        sizes, trained = self._step_sizes, self.model.spec.model
+        sizes, learner = self._step_sizes, _learner(self.model)
         if how == "step_sizes_at_start":
-            method, steps = _method(self.model), trained.schedule.train_steps
-            return initial_step_sizes(method, self.weights.slow, trained.seed, steps)
+            seed = self.model.spec.model.seed
+            return initial_step_sizes(learner.method, self.weights.slow, seed, learner.train_steps)
         if how == "step_sizes_swapped":
             return _swapped(sizes, self.model.network.layer_parameters)
         if how == "step_sizes_shuffled":
@@ -140,14 +142,14 @@ class Changed:
         return {name: change[how](size) for name, size in sizes.items()}
 
     @cached_property
-    def _known(self) -> dict[tuple[str, ...], torch.Tensor]:
+    def _by_adapting(self) -> dict[tuple[str, ...], torch.Tensor]:
         """What adapts -> accuracy of each task, [T]."""
         return {}
 
     @cached_property
     def _all(self) -> frozenset[str]:
         """The parameters that the method adapts."""
-        return frozenset(adapted_names(_method(self.model), [*self.weights.slow]))
+        return frozenset(adapted_names(_learner(self.model).method, [*self.weights.slow]))
 
     @cached_property
     def _slow(self) -> Parameters:
@@ -160,7 +162,7 @@ class Changed:
 
     @cached_property
     def _step_sizes(self) -> Parameters:
-        return bounded_below(_method(self.model), self.weights.state["step_sizes"])
+        return _learner(self.model).step_sizes(self.weights.state)
 
     def _adapting(self, intervention: str, layer: str) -> list[str]:
         """The parameters that adapt, of those that the method adapts."""
@@ -191,7 +193,7 @@ class Changed:
     ) -> Parameters:
         model, weights = self.model, self.weights
         return adapt(
-            model.network, weights.slow, _method(model), tasks.support,
+            model.network, weights.slow, _learner(model).method, tasks.support,
             steps=model.test_steps, frozen=frozen,
             step_sizes=self._step_sizes if step_sizes is None else step_sizes,
         ).fast  # fmt: skip
@@ -204,18 +206,13 @@ class Changed:
         return task_accuracies(logits, query.labels).masked_fill(~bounded(fast), math.nan)
 
     def _other_tasks(self, which: str) -> TaskBatch:
-        """Tasks of the same indices: of any classes (those of the probe protonet), or of some."""
-        index, own = self.tasks.episodes.index, self.tasks.episodes
+        """Tasks of the same indices: of the same classes, of other ones, or of any."""
         if which == "another_task_of_same_classes":
-            tasks = self._drawn("evaluation")
-            return tasks.of(of_same_classes(tasks.source, own))
-        tasks = self._drawn("off-task")
-        if which == "another_task_of_other_classes":
-            return tasks.of(of_other_classes(tasks.source, own, tasks.size))
-        return tasks.batch(range(int(index[0]), int(index[-1]) + 1))
-
-    def _drawn(self, purpose: str) -> Tasks:
-        return self.model.tasks(self.dataset, purpose=purpose)
+            tasks = self.model.tasks(self.dataset)
+            return tasks.of(of_same_classes(tasks.source, self.tasks.episodes))
+        others = self.model.tasks(self.dataset, purpose="off-task")
+        disjoint = which == "another_task_of_other_classes"
+        return off_tasks(others, self.tasks.episodes, disjoint=disjoint)
 
     def _over_orders(self) -> torch.Tensor:
         """Mean accuracy of some adaptations, each with the classes of a task numbered anew, [T]."""
@@ -230,18 +227,18 @@ class Changed:
         return torch.stack(found).mean(dim=0)
 
 
-def _method(model: ProbedModel) -> Method:
+def _learner(model: ProbedModel) -> GradientLearner:
     """How it adapts.
 
     Raises:
         NothingAdaptsError: by no method, but under a learner of another kind.
     """
-    if model.method is None:
+    if not isinstance(model.learner, GradientLearner):
         raise NothingAdaptsError(
             f"{model.spec.model.in_words}: no weight adapts by a method, so that "
             f"{model.spec.table} has nothing to change"
         )
-    return model.method
+    return model.learner
 
 
 def _renumbered(tasks: TaskBatch, numbers: torch.Tensor) -> TaskBatch:
@@ -261,13 +258,10 @@ def _shuffled(name: str, sizes: torch.Tensor) -> torch.Tensor:
 
 
 def _swapped(sizes: Parameters, layers: dict[str, tuple[str, ...]]) -> Parameters:
-    """With the means of two layers' weights in each other's place; both must adapt."""
+    """With the means of two layers' weights in each other's place."""
     *_, last, head = (
-        [name for name in layers[label] if kind_of(name) == "weight" and name in sizes]
-        for label in layers
+        [name for name in layers[label] if kind_of(name) == "weight"] for label in layers
     )
-    if not last or not head:
-        return sizes
     means = [torch.cat([sizes[name].flatten() for name in names]).mean() for names in (last, head)]
     moved = {name: sizes[name] - means[0] + means[1] for name in last}
     return {**sizes, **moved, **{name: sizes[name] - means[1] + means[0] for name in head}}

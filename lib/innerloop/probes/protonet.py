@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import torch
 
-from innerloop.data.other_tasks import of_other_classes
-from innerloop.data.tasks import TaskBatch, Tasks
+from innerloop.data.other_tasks import off_tasks
+from innerloop.data.tasks import TaskBatch
 from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.nearest_prototype import prototype_accuracies
 from innerloop.probes.probe import ProbedModel, Row
@@ -46,7 +46,7 @@ def _measure(
     others = model.tasks(dataset, split, purpose="off-task")
     with Progress(f"prototypes on {dataset} {split}", count) as progress:
         for on in model.tasks(dataset, split).batches(count, model.tasks_at_once):
-            off = _off_tasks(others, on, options.disjoint_classes)
+            off = off_tasks(others, on.episodes, disjoint=options.disjoint_classes)
             found = _accuracies(model, weights, on, off, options.joint)
             for condition, accuracies in found.items():
                 for episode, accuracy in zip(on.episodes.index, accuracies.tolist(), strict=True):
@@ -71,11 +71,3 @@ def _accuracies(
         "pre_adaptation_off_task": prototype_accuracies(model.network, slow, off, joint=joint),
         "off_task": prototype_accuracies(model.network, fast, off, joint=joint),
     }
-
-
-def _off_tasks(others: Tasks, on: TaskBatch, disjoint: bool) -> TaskBatch:
-    """The off-tasks of the same indices."""
-    indices = on.episodes.index
-    if disjoint:
-        return others.of(of_other_classes(others.source, on.episodes, others.size))
-    return others.batch(range(int(indices[0]), int(indices[-1]) + 1))

@@ -6,7 +6,7 @@ makes them, the tables that expect them and the estimate of their cost read one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final, Literal, TypeAlias
 
 Which: TypeAlias = Literal["default", "all"]
@@ -48,14 +48,19 @@ FOLLOWED: tuple[Intervention, ...] = (
 )  # fmt: skip
 
 
-def interventions(which: Which, layers: Iterable[str], *, learned: bool) -> list[Intervention]:
+def interventions(
+    which: Which, layers: Iterable[str], *, moving: Collection[str], learned: str | bool
+) -> list[Intervention]:
     """The interventions on a network's adaptation, that on nothing first.
 
     Args:
         which: of Conv4, 11 are the default and 31 are all; 12 and 38 where step sizes are learned.
         layers: of the network, with the head.
-        learned: whether step sizes are learned.
+        moving: roles of the parameters that adapt; where none do, there are no interventions.
+        learned: how step sizes are learned: per `parameter`, `layer` or `step_and_layer`; or False.
     """
+    if not moving:
+        return []
     each = list(layers)
     body = [layer for layer in each if layer != HEAD]
     found: list[Intervention] = [("everything", ""), ("nothing", "")]
@@ -67,19 +72,23 @@ def interventions(which: Which, layers: Iterable[str], *, learned: bool) -> list
         found += [(name, layer) for name in ("only", "frozen_up_to") for layer in body]
         found += [("only_weight", layer) for layer in each]
         rest = [*MEANINGS][[*MEANINGS].index("norm_frozen") :]
-        whole += [name for name in rest if learned or name not in OF_LEARNED]
+        whole += [name for name in rest if _changes(name, moving, learned)]
     return [*found, *((name, "") for name in whole)]
 
 
-#: What changes nothing, or means nothing, where one step size is given for all.
-OF_LEARNED = frozenset(
-    {
-        "step_sizes_clamped",
-        "step_sizes_absolute",
-        "step_sizes_flipped",
-        "step_sizes_shuffled",
-        "step_sizes_mean",
-        "step_sizes_at_start",
-        "step_sizes_swapped",
-    }
-)
+#: Learned step sizes that an intervention can change; the others are of any.
+_OF_LEARNED: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        ("step_sizes_absolute", "step_sizes_flipped", "step_sizes_at_start", "step_sizes_swapped"),
+        ("parameter", "layer", "step_and_layer"),
+    ),
+    # one number is its own mean
+    **dict.fromkeys(("step_sizes_shuffled", "step_sizes_mean"), ("parameter", "step_and_layer")),
+}
+
+
+def _changes(name: str, moving: Collection[str], learned: str | bool) -> bool:
+    """Whether an intervention changes anything, or means anything."""
+    if name == "step_sizes_swapped" and not {HEAD, "conv_weight"} <= {*moving}:
+        return False
+    return name not in _OF_LEARNED or learned in _OF_LEARNED[name]

@@ -13,7 +13,7 @@ from typing import Any
 
 from innerloop.data.store_name import variant_and_size
 from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.options import LearnerOptions, learned_step_sizes
+from innerloop.learners.options import LearnerOptions, learned_step_sizes, moving_roles
 from innerloop.networks.counts import NetworkCounts, conv4_counts, counts_of
 from innerloop.networks.options import LAYERS
 from innerloop.specs.interventions import interventions
@@ -195,8 +195,9 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     if model.key.dataset in options.get("over_training", []):
         tasks += len(study.keys.checkpoints) * _whole(options.get("training_tasks"), each)
     if name == "interventions":  # each adapts anew; another network has about as many layers
-        learned = bool(learned_step_sizes(model.learner))
-        tasks *= len(interventions(options.get("which", "default"), LAYERS, learned=learned))
+        moving, learned = moving_roles(model.learner), learned_step_sizes(model.learner)
+        which = options.get("which", "default")
+        tasks *= len(interventions(which, LAYERS, moving=moving, learned=learned))
     if name == "own_change":  # query images go through the network twice for every layer
         tasks *= len(LAYERS)
     return _measured(study, model, tasks, together=True)
