@@ -114,7 +114,7 @@ def refuse_while_earlier_jobs_run():
 def refuse_unaccepted_licences():
     """Some data sets may be used only under terms: nothing starts before they are accepted."""
     try:
-        STUDY.require_licences()
+        STUDY.datasets.require_licences()
     except InnerloopError as error:
         raise WorkflowError(str(error)) from None
 
@@ -162,7 +162,7 @@ def show_terms():
     fetched = {
         job.wildcards_dict.get("collection") for job in workflow.dag.needrun_jobs()
     }
-    if said := STUDY.terms(fetched):
+    if said := STUDY.datasets.terms(fetched):
         logger.info(said)
 
 

@@ -92,24 +92,24 @@ def test_figures_tables_and_report_are_told_of_the_variant_and_the_split():
 
 
 def test_licences_are_those_of_the_study_s_own_variants():
-    found = study().licences
+    found = study().datasets.licences
     assert {name for name, one in found.items() if one.non_commercial} == {"mini_imagenet", "cub"}
-    assert study(SMOKE).licences == {}
+    assert study(SMOKE).datasets.licences == {}
 
 
 def test_terms_are_those_of_the_files_that_are_fetched():
-    said = study().terms({"cub_200_2011", "cifar_100_python", None})
+    said = study().datasets.terms({"cub_200_2011", "cifar_100_python", None})
     told = [line.split(":")[0] for line in said.splitlines() if not line.startswith(" ")]
     assert sorted(told) == ["cub", "fc100"]
     assert "    Please cite: Wah" in said
-    assert study(SMOKE).terms({None}) == ""
+    assert study(SMOKE).datasets.terms({None}) == ""
 
 
 def test_licences_must_be_accepted_to_run():
-    study(accept_licence=["mini_imagenet", "cub"]).require_licences()
-    study(SMOKE).require_licences()
+    study(accept_licence=["mini_imagenet", "cub"]).datasets.require_licences()
+    study(SMOKE).datasets.require_licences()
     with pytest.raises(ConfigError, match="the licence of cub is not accepted"):
-        study(accept_licence=["mini_imagenet"]).require_licences()
+        study(accept_licence=["mini_imagenet"]).datasets.require_licences()
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,10 @@ def test_the_compact_study_is_of_the_papers_images_or_of_smaller_copies(monkeypa
     compact = merged_study(["config/compact.yaml"])
     copies = merged_study(["config/compact.yaml", "config/sample/sample.yaml"])
     whole, small = (Study(each) for each in (compact, copies))
-    assert [whole.variant(name).name for name in ("mini_imagenet", "cub")] == ["pickles", "centre"]
-    assert {small.variant(name).name for name in small.keys.datasets} == {"sample", "crops_2010"}
+    archives = [whole.datasets.variant(name).name for name in ("mini_imagenet", "cub")]
+    assert archives == ["pickles", "centre"]
+    read = {small.datasets.variant(name).name for name in small.keys.datasets}
+    assert read == {"sample", "crops_2010"}
     assert small.name == "compact-sample"
     seeds = Counter((key.protocol, key.dataset, key.variant) for key in small.models)
     assert seeds["p2", "mini_imagenet", "meta_sgd"] == 12

@@ -47,7 +47,7 @@ def test_every_combination_is_a_variant() -> None:
         for steps in (1, 5)
     ]
     key = ModelKey("p", "symbols", names[0], "5w1s", 0)
-    assert study.label("p", names[0]) == "BOIL (step size −0.01, train steps 1)"
+    assert study.variants.label("p", names[0]) == "BOIL (step size −0.01, train steps 1)"
     assert study.models[key].learner.adapts == "body"
 
 

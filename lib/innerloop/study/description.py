@@ -37,7 +37,9 @@ def describe(study: Study) -> dict[str, Any]:
             name: {
                 "title": protocol.title or name,
                 "variants": list(protocol.variants),
-                "labels": {variant: study.label(name, variant) for variant in protocol.variants},
+                "labels": {
+                    variant: study.variants.label(name, variant) for variant in protocol.variants
+                },
             }
             for name, protocol in study.keys.protocols.items()
         },
@@ -81,7 +83,7 @@ def _papers(study: Study) -> list[dict[str, Any]]:
 
 
 def _described_data(study: Study, name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    variant = study.variant(name)
+    variant = study.datasets.variant(name)
     return {
         "label": chosen.get("label", name),
         "source": chosen["source"],

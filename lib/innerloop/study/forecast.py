@@ -61,6 +61,6 @@ class Forecast:
             return self.speeds.seconds(self._study, workload.of(self._study, rule, wildcards))
         seconds = LOCAL.get(rule, 0.0)
         if rule == "fetch_dataset":
-            files = self._study.registry.collections[wildcards["collection"]].files
+            files = self._study.datasets.registry.collections[wildcards["collection"]].files
             seconds += sum(file.bytes for file in files) / BYTES_PER_SECOND
         return seconds

@@ -74,11 +74,11 @@ class Jobs:
         What they must be is all that counts: verified files do not depend on the code or the
         address that brought them.
         """
-        return self.study.registry.collections[collection].identity()
+        return self.study.datasets.registry.collections[collection].identity()
 
     def store(self, dataset: str, size: int) -> str:
         """The name of a data set's image store."""
-        variant = self.study.variant(dataset)
+        variant = self.study.datasets.variant(dataset)
         return store_name(variant.name if variant else "", size)
 
     def collection(self, dataset: str, store: str) -> str | None:
@@ -96,8 +96,8 @@ class Jobs:
 
     def images(self, dataset: str, store: str) -> ImagesSpec:
         """Build one image store of a data set."""
-        variant, registry = self._variant(dataset, store), self.study.registry
-        source = variant.source if variant else self.study.source(dataset)
+        variant, registry = self._variant(dataset, store), self.study.datasets.registry
+        source = variant.source if variant else self.study.datasets.source(dataset)
         name, size = variant_and_size(store)
         return ImagesSpec(
             dataset=dataset,
@@ -111,22 +111,22 @@ class Jobs:
 
     def _listing(self, variant: Variant | None) -> Listing | None:
         """What a variant's own listing of images is known by."""
-        path = self.study.registry.listing(variant) if variant else None
+        path = self.study.datasets.registry.listing(variant) if variant else None
         return Listing(variant.listing, sha256_of(path)) if variant and path else None
 
     def _variant(self, dataset: str, store: str) -> Variant | None:
         """The variant that a store is named after: also one that the study does not use."""
         name, _ = variant_and_size(store)
         source = self.study.config["datasets"][dataset]["source"]
-        if bool(name) != (source in self.study.registry.variants):
+        if bool(name) != (source in self.study.datasets.registry.variants):
             raise ConfigError(f"data set '{dataset}' has no image store '{store}'")
-        return self.study.registry.variant(source, name) if name else None
+        return self.study.datasets.registry.variant(source, name) if name else None
 
     def splits(self, dataset: str) -> SplitsSpec:
         """Divide the classes of a data set, whose images must be of the source it now has."""
         return SplitsSpec(
             dataset=dataset,
-            source=self.study.source(dataset),
+            source=self.study.datasets.source(dataset),
             splits=self.study.config["datasets"][dataset].get("splits"),
             code=self.code("make_splits.py"),
         )
@@ -242,7 +242,7 @@ class Jobs:
             name: value for name, value in settings.items() if name not in ("probe", "datasets")
         }
         datasets = self.probe_datasets(model, probe)
-        return self._measure(probe, self.study.probe_entry(probe), model, datasets, options)
+        return self._measure(probe, self.study.keys.probe_entry(probe), model, datasets, options)
 
     def _measure(
         self, table: str, entry: str, model: Model, datasets: Iterable[str], options: dict[str, Any]

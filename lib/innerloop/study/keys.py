@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import REST
 from innerloop.stats.statistics import Statistics
 
@@ -340,6 +341,20 @@ class StudyKeys:
     models: Annotated[Mapping[Name, Models], Allowed(items=1)]
     probes: Mapping[Name, Any] = field(default_factory=dict)
     toy: Toy | None = None
+
+    def probe_entry(self, probe: str) -> str:
+        """Where the code of a probe is: built in by its name, or a user's by the key `probe`.
+
+        Raises:
+            ConfigError: neither, or both.
+        """
+        named: str | None = self.probes[probe].get("probe")
+        if (probe in PROBES) == (named is not None):
+            raise ConfigError(
+                f"study file: probes.{probe}: a built-in probe ({', '.join(PROBES)}) goes by its "
+                "name; one of your own has another name and the key 'probe: file.py:name'"
+            )
+        return PROBES[probe] if named is None else named
 
 
 def is_option(place: Sequence[str]) -> bool:

@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
-from innerloop.papers.paper import SWEEPS, VERDICTS
+from innerloop.papers.paper import SWEEPS, VERDICTS, Paper
 from innerloop.runtime.built_in import FEW_SHOT, SOURCES
 from innerloop.runtime.errors import ConfigError
 from innerloop.study.checks import check_code, check_short_name, known
+from innerloop.study.datasets import Datasets
+from innerloop.study.keys import StudyKeys
 from innerloop.study.paths import LOGGED, fill
-from innerloop.study.study_file import StudyFile
+from innerloop.study.variants import Variants
 
 #: What `READS` of a figure or table may name besides probes; no probe may be called so.
 RESERVED = frozenset({"accuracy", *LOGGED, "toy", *VERDICTS, SWEEPS})
 
 
-def check_names(study: StudyFile) -> None:
+def check_names(
+    keys: StudyKeys, papers: Iterable[Paper], datasets: Datasets, variants: Variants
+) -> None:
     """Refuse a study file that names what there is not, or gives a name that is taken.
 
     Raises:
         ConfigError: says where in the study file it stands, and which names are known.
     """
-    _check_own_names(study)
-    for role, dataset in study.config.get("roles", {}).items():
-        _known_dataset(study, dataset, f"roles.{role}")
-    for dataset in study.keys.accept_licence:
-        known(study.registry.variants, dataset, "accept_licence: data set")
-    _check_papers(study)
-    for dataset in study.config["datasets"]:
-        _check_dataset(study, dataset)
-    labels = [one.get("label", name) for name, one in study.config["datasets"].items()]
+    _check_own_names(keys)
+    for role, dataset in asdict(keys.roles).items():
+        if dataset is not None:
+            _known_dataset(keys, dataset, f"roles.{role}")
+    for dataset in keys.accept_licence:
+        known(datasets.registry.variants, dataset, "accept_licence: data set")
+    _check_papers(papers)
+    for dataset in keys.datasets:
+        _check_dataset(keys, datasets, dataset)
+    labels = [entry.label or name for name, entry in keys.datasets.items()]
     _all_different("datasets", "data sets are labelled", labels)
-    for protocol in study.config["protocols"]:
-        _check_protocol(study, protocol)
-    titles = [protocol.title or name for name, protocol in study.keys.protocols.items()]
+    for protocol in keys.protocols:
+        _check_protocol(keys, variants, protocol)
+    titles = [protocol.title or name for name, protocol in keys.protocols.items()]
     _all_different("protocols", "protocols are titled", titles)
-    for probe in study.config.get("probes", {}):
-        _check_probe(study, probe)
-    for entry in study.config["models"]:
-        _check_models(study, entry)
-    if "toy" in study.config:
-        _check_toy(study, study.config["toy"]["dataset"])
+    for probe in keys.probes:
+        _check_probe(keys, probe)
+    for entry in keys.models:
+        _check_models(keys, entry)
+    if keys.toy:
+        _check_toy(keys, keys.toy.dataset)
 
 
-def _check_papers(study: StudyFile) -> None:
+def _check_papers(papers: Iterable[Paper]) -> None:
     """Each paper's results have a folder of its name; which must be free, and fit a path."""
-    names = [fill("{paper}", paper=paper.name) for paper in study.papers.values()]
+    names = [fill("{paper}", paper=paper.name) for paper in papers]
     for name, times in Counter(names).items():
         if times > 1:
             raise ConfigError(
@@ -58,40 +64,39 @@ def _check_papers(study: StudyFile) -> None:
             )
 
 
-def _check_own_names(study: StudyFile) -> None:
+def _check_own_names(keys: StudyKeys) -> None:
     """What a user's own methods and probes are called."""
-    for name in study.config.get("methods", {}).keys() & METHODS.keys():
+    for name in keys.methods.keys() & METHODS.keys():
         raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
-    for name in study.config.get("probes", {}).keys() & RESERVED:
+    for name in keys.probes.keys() & RESERVED:
         raise ConfigError(
             f"study file: probes.{name}: that name is taken in what figures and tables read"
         )
 
 
-def _check_dataset(study: StudyFile, dataset: str) -> None:
+def _check_dataset(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
     place = f"datasets.{dataset}"
     try:
-        source = study.config["datasets"][dataset]["source"]
-        check_short_name(source, [*SOURCES, *study.registry.variants])
-        study.variant(dataset)
+        check_short_name(keys.datasets[dataset].source, [*SOURCES, *datasets.registry.variants])
+        datasets.variant(dataset)
     except ConfigError as error:
         raise ConfigError(f"study file: {place}: {error}") from error
-    check_code(f"{place}.source", study.source_entry(dataset))
-    splits = study.config["datasets"][dataset].get("splits")
+    check_code(f"{place}.source", datasets.source_entry(dataset))
+    splits = keys.datasets[dataset].splits
     if splits is not None and not Path(splits).is_file():
         raise ConfigError(f"study file: {place}.splits: there is no file {splits} in {Path.cwd()}")
 
 
-def _check_protocol(study: StudyFile, protocol: str) -> None:
-    place, variants = f"protocols.{protocol}", study.keys.protocols[protocol].variants
-    for variant in variants:
+def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str) -> None:
+    place, names = f"protocols.{protocol}", keys.protocols[protocol].variants
+    for variant in names:
         if variant == RAW_PIXELS:
             raise ConfigError(
                 f"study file: {place}.variants.{variant}: that name is taken by the baseline on "
                 "raw pixels"
             )
-        study.check_variant(protocol, variant)
-    labels = [study.label(protocol, variant) for variant in variants]
+        variants.check(protocol, variant)
+    labels = [variants.label(protocol, variant) for variant in names]
     _all_different(place, "variants are labelled", labels)
 
 
@@ -104,28 +109,28 @@ def _all_different(place: str, what: str, labels: Sequence[str]) -> None:
             )
 
 
-def _check_probe(study: StudyFile, probe: str) -> None:
-    place, options = f"probes.{probe}", study.config["probes"][probe]
-    check_code(place, study.probe_entry(probe))
+def _check_probe(keys: StudyKeys, probe: str) -> None:
+    place, options = f"probes.{probe}", keys.probes[probe]
+    check_code(place, keys.probe_entry(probe))
     for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
-        _known_dataset(study, dataset, place)
+        _known_dataset(keys, dataset, place)
 
 
-def _check_models(study: StudyFile, name: str) -> None:
-    place, entry = f"models.{name}", study.keys.models[name]
+def _check_models(keys: StudyKeys, name: str) -> None:
+    place, entry = f"models.{name}", keys.models[name]
     protocol = entry.protocol
-    variants = known(study.keys.protocols, protocol, f"{place}: protocol").variants
+    variants = known(keys.protocols, protocol, f"{place}: protocol").variants
     for variant in () if entry.variants == "all" else entry.variants:
         known(variants, variant, f"{place}: variant of {protocol}")
     for dataset in [entry.dataset, *(entry.evaluate_on or ())]:
-        _known_dataset(study, dataset, place)
+        _known_dataset(keys, dataset, place)
     for probe in entry.probes:
-        known(study.config.get("probes", {}), probe, f"{place}: probe")
+        known(keys.probes, probe, f"{place}: probe")
 
 
-def _check_toy(study: StudyFile, dataset: str) -> None:
-    _known_dataset(study, dataset, "toy")
-    source = study.config["datasets"][dataset]["source"]
+def _check_toy(keys: StudyKeys, dataset: str) -> None:
+    _known_dataset(keys, dataset, "toy")
+    source = keys.datasets[dataset].source
     if source in FEW_SHOT:
         raise ConfigError(
             f"study file: toy.dataset: '{source}' is for few-shot learning, with other classes to "
@@ -133,5 +138,5 @@ def _check_toy(study: StudyFile, dataset: str) -> None:
         )
 
 
-def _known_dataset(study: StudyFile, dataset: str, place: str) -> None:
-    known(study.config["datasets"], dataset, f"{place}: data set")
+def _known_dataset(keys: StudyKeys, dataset: str, place: str) -> None:
+    known(keys.datasets, dataset, f"{place}: data set")

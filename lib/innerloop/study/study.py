@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cached_property
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from innerloop.papers.claims import read_claims
+from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.typed_json import from_json
 from innerloop.study.checks import check_cka, check_over_training
-from innerloop.study.keys import Models
+from innerloop.study.datasets import Datasets
+from innerloop.study.keys import ACCESS, RUNNING, Models, StudyKeys
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey, way_and_shot
 from innerloop.study.names import check_names
 from innerloop.study.overlays import without_removed
+from innerloop.study.places import with_places
 from innerloop.study.plain_values import plain_values
 from innerloop.study.schema import check_schema
-from innerloop.study.study_file import StudyFile
+from innerloop.study.sweeps import expanded
+from innerloop.study.variants import Variants
 
 
-class Study(StudyFile):
+class Study:
     """A study file's meaning; everything that is wrong with it is found here, before any work.
 
     Args:
         config: the study file's content.
         checked: whether its form was checked before, as in a record of the part that a job uses.
+
+    Attributes:
+        name: of the study.
+        title: one line.
+        keys: everything that it says, with the defaults of what it leaves out, and every point of
+            a grid as a variant.
+        sweeps: the variants that are points of a grid.
+        config: what results depend on, as it is written, and nothing else.
+        access: how files may be had.
+        compute: where jobs compute, and how they are run.
+        papers: the folder of the study's own results, and those that the key `papers` names.
+        datasets: where its images come from.
+        variants: its methods and learners, with what they are trained with.
+        models: every model of the study.
 
     Raises:
         ConfigError: the file asks for something unknown, contradictory or impossible.
@@ -33,31 +52,40 @@ class Study(StudyFile):
         plain = plain_values(without_removed(config))
         if not checked:
             check_schema(plain)
-        super().__init__(plain)
-        check_names(self)
-        for model in self.models.values():  # resolving is checking
-            check_over_training(self.config.get("probes", {}), model)
+        placed = with_places(plain)
+        self.keys, self.sweeps = expanded(from_json(StudyKeys, placed))
+        self.name, self.compute = self.keys.study, self.keys.compute
+        self.title = self.keys.title or self.name
+        self.config: dict[str, Any] = _without_access(placed)
+        self.access = {key: plain[key] for key in ACCESS if key in plain}
+        self.datasets = Datasets(self.keys)
+        self.variants = Variants(self.keys, self.sweeps)
+        self.papers = _papers(self.keys.papers)
+        check_names(self.keys, self.papers.values(), self.datasets, self.variants)
+        self.models = self._models()
+        for model in self.models.values():
+            check_over_training(self.keys.probes, model)
             check_cka(model, self.keys.evaluation.queries)
 
-    @cached_property
-    def models(self) -> dict[ModelKey, Model]:
-        """Every model of the study."""
-        found: dict[ModelKey, Model] = {}
-        for entry in self.keys.models.values():
-            for model in self._models_of(entry):
-                if model.key in found:
-                    raise ConfigError(
-                        f"study file: models: two entries ask for {model.key.fill(_SHOWN)}"
-                    )
-                found[model.key] = model
-        return found
+    def _models(self) -> dict[ModelKey, Model]:
+        models: dict[ModelKey, Model] = {}
+        for model in (model for asked in self.keys.models.values() for model in self._asked(asked)):
+            if model.key in models:
+                raise ConfigError(
+                    f"study file: models: two entries ask for {model.key.fill(_SHOWN)}"
+                )
+            models[model.key] = model
+        return models
 
-    def _models_of(self, asked: Models) -> Iterator[Model]:
+    def _asked(self, asked: Models) -> Iterator[Model]:
+        """The models of one entry of `models`."""
         variants = self.keys.protocols[asked.protocol].variants
         for variant in variants if asked.variants == "all" else asked.variants:
             for setting in asked.settings:
                 way_and_shot(setting)
-                learner, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
+                learner, chosen = self.variants.resolved(
+                    asked.protocol, variant, setting, asked.choices
+                )
                 for seed in asked.seeds or self.keys.model_seeds:
                     yield Model(
                         key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
@@ -70,3 +98,25 @@ class Study(StudyFile):
 
 
 _SHOWN = "{protocol}, {dataset}, {variant}, {setting}, seed {seed}"
+
+
+def _without_access(placed: Mapping[str, Any]) -> dict[str, Any]:
+    """What results depend on: all but how files may be had and how jobs are run."""
+    config = {key: value for key, value in placed.items() if key not in ACCESS}
+    compute = {key: value for key, value in placed.get("compute", {}).items() if key not in RUNNING}
+    return {**config, "compute": compute}
+
+
+def _papers(places: Sequence[str]) -> dict[str, Paper]:
+    """By their places; all that they hold is checked.
+
+    Raises:
+        ConfigError: one is not there, or does not have the form of a paper's folder.
+    """
+    try:
+        papers = {place: read_paper(place) for place in (OWN, *places)}
+        for paper in papers.values():
+            read_claims(paper)
+    except ConfigError as error:
+        raise ConfigError(f"study file: papers: {error}") from error
+    return papers

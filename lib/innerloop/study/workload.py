@@ -136,9 +136,13 @@ def of(study: Study, rule: str, wildcards: Mapping[str, Any]) -> Work:
 
 def images(study: Study, dataset: str, store: str) -> Mapping[str, int]:
     """Images of each split of a data set; all in `train` where nothing is known of it."""
-    source = study.config["datasets"][dataset]["source"]
+    source = study.keys.datasets[dataset].source
     name, _ = variant_and_size(store)
-    found = study.registry.variant(source, name).images if name else BUILT_IN_IMAGES.get(source)
+    found = (
+        study.datasets.registry.variant(source, name).images
+        if name
+        else BUILT_IN_IMAGES.get(source)
+    )
     return found or {"train": IMAGES}
 
 

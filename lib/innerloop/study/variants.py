@@ -1,0 +1,145 @@
+"""The variants of a study: what a method or learner is trained with, after all that is said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from innerloop.learners.gradient_based.method import Method, with_test_step_size
+from innerloop.learners.gradient_based.methods import METHODS, rule_entry
+from innerloop.learners.named import learner
+from innerloop.learners.options import LearnerOptions
+from innerloop.measurements.described_study import Sweep
+from innerloop.runtime.built_in import LEARNERS
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.suggestions import instead_of
+from innerloop.study import choices
+from innerloop.study.checks import check_learner, check_network, check_rule
+from innerloop.study.keys import Choosing, StudyKeys
+
+
+class Variants:
+    """The variants of a study's protocols, resolved.
+
+    Args:
+        keys: what the study file says, with every point of a grid as a variant.
+        sweeps: the variants that are points of a grid.
+    """
+
+    def __init__(self, keys: StudyKeys, sweeps: Sequence[Sweep]) -> None:
+        self._keys, self._sweeps = keys, sweeps
+
+    def method(self, name: str) -> Method:
+        """One of the study's own methods, or a built-in one."""
+        methods = self._keys.methods
+        if name in methods:
+            values = {"label": name, "update_rule": "sgd", **methods[name]}
+            values["update_rule"] = rule_entry(values["update_rule"])
+            if "step_size_multiplier" in values:  # 1.0 where it is left out
+                values["step_size_multiplier"] = float(values["step_size_multiplier"])
+            return Method(name=name, **values)
+        if name in METHODS:
+            return METHODS[name]
+        if name in LEARNERS:
+            raise ConfigError(
+                f"study file: '{name}' is no method but a learner; write learner: {name}"
+            )
+        raise ConfigError(
+            f"study file: method '{name}' is unknown{instead_of(name, [*methods, *METHODS])}"
+        )
+
+    def label(self, protocol: str, variant: str) -> str:
+        """How figures and tables call a variant."""
+        entry = self._keys.protocols[protocol].variants[variant]
+        points = (one for one in self._sweeps if one.protocol == protocol and variant in one.points)
+        sweep = next(points, None)
+        name = sweep.name if sweep else variant
+        if entry.learner:
+            label = entry.label or name.replace("_", " ").capitalize()
+        else:
+            method = entry.method or name
+            label = entry.label or (self.method(method).label if method == name else name)
+        return f"{label} ({sweep.in_words(variant)})" if sweep else label
+
+    def check(self, protocol: str, variant: str) -> None:
+        """Refuse a variant whose choices contradict its method, also one that no model uses.
+
+        Raises:
+            ConfigError: says which, and why.
+        """
+        self.resolved(protocol, variant, "", {})
+
+    def resolved(
+        self, name: str, variant: str, setting: str, asked: Mapping[str, Any]
+    ) -> tuple[Method | LearnerOptions, Mapping[str, Any]]:
+        """A variant's method or learner and its choices in one setting.
+
+        Args:
+            name: of the protocol.
+            variant: of the protocol.
+            setting: way and shot.
+            asked: choices that an entry of `models` makes.
+
+        Raises:
+            ConfigError: they contradict each other, or say too little.
+        """
+        protocol = self._keys.protocols[name]
+        entry = protocol.variants[variant]
+        chosen = choices.merged(
+            [
+                protocol.defaults.choices,
+                protocol.by_setting.get(setting, Choosing()).choices,
+                {} if entry.learner else self._said_of_method(entry.method or variant),
+                asked,
+                entry.choices,
+                entry.by_setting.get(setting, Choosing()).choices,
+            ]
+        )
+        if setting and "iterations" not in chosen:
+            raise ConfigError(
+                f"study file: nothing says for how many iterations '{variant}' of {name} is "
+                "trained; put iterations into the protocol, the models entry or the variant"
+            )
+        try:
+            check_network(chosen["network"], chosen["network_options"])
+            if entry.learner:
+                return self._learner(name, variant), chosen
+            return self._resolved_method(name, variant, chosen), chosen
+        except (ConfigError, ExtensionError) as error:
+            reason = str(error).removeprefix("study file: ")
+            raise ConfigError(
+                f"study file: protocols.{name}.variants.{variant}: {reason}"
+            ) from error
+
+    def _learner(self, protocol: str, variant: str) -> LearnerOptions:
+        """A variant's learner of another kind than the methods."""
+        entry = self._keys.protocols[protocol].variants[variant]
+        name, options = entry.learner or "", entry.learner_options
+        said = {*entry.choices}.union(*(each.choices for each in entry.by_setting.values()))
+        foreign = said.intersection(choices.OF_METHODS)
+        if foreign := foreign | ({"method"} if entry.method else set()):
+            raise ConfigError(
+                f"{', '.join(sorted(foreign))}: of a method, and learner '{name}' is none; "
+                "leave one of them out"
+            )
+        check_learner(name, options)
+        return replace(learner(name, **options), label=self.label(protocol, variant))
+
+    def _said_of_method(self, name: str) -> dict[str, Any]:
+        """What a method says itself: in the study file, or unlike the defaults of `Method`."""
+        if name in self._keys.methods:
+            values = self._keys.methods[name]
+            return {key: value for key, value in values.items() if key in choices.of(Method)}
+        said = {key: getattr(self.method(name), key) for key in choices.of(Method)}
+        return {key: value for key, value in said.items() if value != choices.BASE[key]}
+
+    def _resolved_method(self, protocol: str, variant: str, chosen: Mapping[str, Any]) -> Method:
+        entry = self._keys.protocols[protocol].variants[variant]
+        base = self.method(entry.method or variant)
+        values = choices.pick(chosen, choices.of(Method))
+        method = replace(base, **values, label=self.label(protocol, variant))
+        check_rule(method)
+        if chosen["test_step_size"] is not None:
+            with_test_step_size(method, chosen["test_step_size"])
+        return method
