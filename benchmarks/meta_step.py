@@ -122,7 +122,7 @@ def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device
 
     def step(tasks: TaskBatch) -> QueryResult:
         result = query_result(
-            network, weights, sizes, made, tasks, steps, differentiable=True,
+            network, weights, sizes, made, tasks, steps,
             keep_activations=options["keep_activations"],
         )  # fmt: skip
         torch.autograd.backward(result.losses.mean())

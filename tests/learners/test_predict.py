@@ -10,10 +10,11 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.learners.gradient_based.learner import query_result
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.learners.losses import task_losses
 from innerloop.runtime.errors import InputError
+from innerloop.training.evaluation import query_results
 from innerloop.training.model_file import TrainedModel, Weights
 
 TASK = tiny.tasks(shot=2).batch(range(1))
@@ -38,7 +39,8 @@ def test_they_are_what_evaluation_judges(name: str, batch_norm: str) -> None:
     slow, sizes = tiny.start(chosen, network)
     slow, sizes = ({n: v.float() for n, v in part.items()} for part in (slow, sizes))
     found = predicted(network=network, slow=slow, method=chosen, step_sizes=sizes)
-    judged = query_result(network, slow, sizes, chosen, TASK, 3, differentiable=False)
+    state = {"slow": slow, "step_sizes": sizes}
+    judged = query_results(network, GradientLearner(chosen, 3), state, [TASK], 3)
     torch.testing.assert_close(found.sum(dim=1), torch.ones(len(QUERY)))
     assert (found.argmax(dim=1) == ANSWERS).double().mean() == judged.accuracies[0]
     torch.testing.assert_close(task_losses(found.log()[None], TASK.query.labels), judged.losses)

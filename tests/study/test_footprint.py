@@ -25,18 +25,16 @@ from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.runtime.device import set_up
 from innerloop.runtime.compute import Compute
 from innerloop.learners.gradient_based.methods import method
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
-from innerloop.learners.gradient_based.learner import query_result
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.networks.named import network as named
 from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.layer_similarity import layer_grams
+from innerloop.training.evaluation import query_results
 
 kind, name, norm, size, filters, count, support, queries = sys.argv[1:]
 size, filters, count, support, queries = map(int, (size, filters, count, support, queries))
 set_up(Compute("cpu", 1))
 network = named(way=5, filters=filters, image_size=size, normalisation=norm)
-slow = {key: value.requires_grad_() for key, value in network.initial(0).items()}
-sizes = initial_step_sizes(method(name), slow, 0)
 
 def megabytes(field):
     # unlike getrusage's, this peak is not that of the process that started this one
@@ -53,16 +51,18 @@ def images(each):
     return Labelled(torch.rand(count, each, 3, size, size), labels)
 
 
-none = torch.zeros(count, 0).numpy()
+none = torch.zeros(count, 5).numpy()
 tasks = TaskBatch(images(support), images(queries), Episodes(none, none, none, none))
-options = {"differentiable": kind != "measure", "keep_activations": kind == "train_keeping"}
+learner = GradientLearner(method(name), 3, keep_activations=kind == "train_keeping")
+state = learner.init(network, 0)
 for _ in range(2):
     if kind == "probe":
-        layer_grams(network, with_task_axis(slow, count), tasks)
+        layer_grams(network, with_task_axis(state["slow"], count), tasks)
         continue
-    result = query_result(network, slow, sizes, method(name), tasks, 3, **options)
-    if kind != "measure":
-        result.losses.mean().backward()
+    if kind == "measure":
+        query_results(network, learner, state, [tasks], 3)
+    else:
+        learner.outer_gradient(network, state, tasks)
 print(megabytes("VmHWM") - before)
 """
 

@@ -9,7 +9,7 @@ import torch
 
 import innerloop
 import tiny
-from innerloop.learners.gradient_based.learner import GradientLearner, query_result
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.gradient_based.methods import method
 from innerloop.learners.losses import task_accuracies
 from innerloop.networks.parameters import bounded, with_task_axis
@@ -40,10 +40,9 @@ def test_accuracy_is_the_share_of_query_images_whose_own_class_scores_highest():
     slow["head.weight"].zero_()
     slow["head.bias"][1] = 5.0
     batch = tiny.tasks("val").batch(range(2))
-    sizes = {name: torch.tensor(0.0) for name in slow}
-    result = query_result(
-        tiny.NETWORK, slow, sizes, method("maml"), batch, STEPS, differentiable=False
-    )
+    learner = GradientLearner(method("maml"), STEPS)
+    state = {**learner.init(tiny.NETWORK, 0), "slow": slow}
+    result = query_results(tiny.NETWORK, learner, state, [batch], steps=0)
     assert result.accuracies.tolist() == pytest.approx([1 / 3, 1 / 3])
     probability = torch.tensor([0.0, 5.0, 0.0]).log_softmax(0)
     torch.testing.assert_close(result.losses, -probability.mean().expand(2))

@@ -55,9 +55,7 @@ def outer_gradient(chosen: Method, device: torch.device) -> tuple[torch.Tensor, 
         {name: value.to(device).requires_grad_() for name, value in found.items()}
         for found in (slow, sizes)
     )
-    result = query_result(
-        tiny.NETWORK, slow, sizes, chosen, on(device, tiny.batch(2)), 3, differentiable=True
-    )
+    result = query_result(tiny.NETWORK, slow, sizes, chosen, on(device, tiny.batch(2)), 3)
     learned = {**slow, **{f"step size of {name}": value for name, value in sizes.items()}}
     found = torch.autograd.grad(
         result.losses.mean(), list(learned.values()), materialize_grads=True

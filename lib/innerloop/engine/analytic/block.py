@@ -67,7 +67,7 @@ class BlockJVP:
     Attributes:
         xhat: tangent of the pooled xhat.
         xhat_yt: mean of xhat times y's tangent, per channel.
-        v_slope: tangent of v = gamma da, as a multiple of da, per channel.
+        v_slope: what multiplies da in v_t - g v = gamma da_t + (gamma_t - g gamma) da, per channel.
         convolution: the convolution's part.
     """
 

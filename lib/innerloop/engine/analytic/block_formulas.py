@@ -74,7 +74,10 @@ def channel_jvp(
     mean_t: torch.Tensor,
     covariance: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """gamma_t, mean(xhat y_t), v_t as slope of da, and xhat_t = s y_t + constant + slope xhat."""
+    """gamma_t, mean(xhat y_t), gamma_t - g gamma, and xhat_t = s y_t + constant + slope xhat.
+
+    g = s mean(xhat y_t) is by how much 1 / s grows.
+    """
     gamma_t, xhat_yt = direction * sign, covariance * s
     growth = xhat_yt * s
     return gamma_t, xhat_yt, gamma_t - gamma * growth, -mean_t * s, -growth
@@ -116,7 +119,7 @@ def backward_jvp(
     s: torch.Tensor,
     v_slope: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The tangents of what `backward` gives."""
+    """da_t, and s (v_t - g v), of which the projection takes its part."""
     da_t = _aten.threshold_backward(grad_output_t, output, 0)
     return da_t, (da_t * (s * gamma)).addcmul_(da, s * v_slope)
 
@@ -132,7 +135,7 @@ def sums_jvp(
     dbeta: torch.Tensor,
     sign: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The tangents of sum v xhat and of sum v, and that of the signed gamma's gradient."""
+    """Sum (v_t - g v) xhat + v xhat_t, sum v_t - g v, and the tangent of the signed dgamma."""
     dgamma_t = da_t_xhat + da_xhat_t
     v_xhat = gamma * dgamma_t + v_slope * dgamma
     return v_xhat, gamma * dbeta_t + v_slope * dbeta, dgamma_t * sign

@@ -57,7 +57,7 @@ class GradientLearner:
         """That of the mean query loss after adaptation (MAML Algorithm 1; P2 eq. 2 and 4)."""
         result = query_result(
             network, state["slow"], self.step_sizes(state), self.method, batch, self.train_steps,
-            differentiable=True, keep_activations=self.keep_activations,
+            keep_activations=self.keep_activations,
         )  # fmt: skip
         torch.autograd.backward(result.losses.mean())
         return QueryResult(result.losses.detach(), result.accuracies)
@@ -103,10 +103,9 @@ def query_result(
     tasks: TaskBatch,
     steps: int,
     *,
-    differentiable: bool,
     keep_activations: bool = False,
 ) -> QueryResult:
-    """Adapt to the tasks' support images and judge on their query images.
+    """Adapt to the tasks' support images and judge on their query images, for the outer gradient.
 
     Args:
         network: the network.
@@ -115,19 +114,21 @@ def query_result(
         method: what adapts, by which rule.
         tasks: T tasks.
         steps: inner steps.
-        differentiable: whether the losses keep their graph to `slow` and `step_sizes`.
         keep_activations: as for `adapt`.
+
+    Returns:
+        Losses with their graph to `slow` and `step_sizes`, and accuracies; NaN where adaptation
+        diverged.
     """
     adapted = adapt(
         network, slow, method, tasks.support,
-        steps=steps, step_sizes=step_sizes, differentiable=differentiable,
+        steps=steps, step_sizes=step_sizes, differentiable=True,
         keep_activations=keep_activations, trusted=True,
     )  # fmt: skip
     query = tasks.query
-    with torch.set_grad_enabled(differentiable):
-        losses, logits = engine_of(network).losses(
-            adapted.fast, query, loss_scale(query.labels, network.way), support=tasks.support.images
-        )
+    losses, logits = engine_of(network).losses(
+        adapted.fast, query, loss_scale(query.labels, network.way), support=tasks.support.images
+    )
     accuracies = task_accuracies(logits.detach(), query.labels)
     diverged = ~(losses.detach().isfinite() & accuracies.isfinite() & bounded(adapted.fast))
     return QueryResult(
