@@ -37,10 +37,14 @@ from innerloop.study.sizing import Sizes
 from innerloop.study.study import Study
 
 
-def training_options(compute):
+def training_options(wildcards):
     """How a training is run, for its command line."""
-    keep = "--keep-activations" if compute.keep_activations else ""
-    return f"--save-every {compute.save_every} {keep}".strip()
+    compute, options = STUDY.compute, []
+    if compute.keep_activations:
+        options.append("--keep-activations")
+    if compute.tensorboard:
+        options.append(f"--events {paths.EVENTS.format(**wildcards)}")
+    return " ".join([f"--save-every {compute.save_every}", *options])
 
 
 # the workflow's own folder, also where another Snakefile includes this one or uses it as a module

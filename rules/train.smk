@@ -28,7 +28,7 @@ rule train_model:
         curve=undeclared(paths.CURVE, paths.MODEL),
         checkpoints=undeclared(paths.CHECKPOINTS, paths.MODEL),
         kept_log=kept_log,
-        running=untracked(training_options(STUDY.compute)),
+        running=lambda wildcards, output: training_options(wildcards),
     message:
         f"Train {MODEL} on {TRAINED_ON}"
     shell:

@@ -20,6 +20,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--checkpoints", required=True, type=Path, help="folder to continue from")
     parser.add_argument("--curve", required=True, type=Path, help="CSV that grows while training")
+    parser.add_argument("--events", type=Path, help="folder of event files for TensorBoard")
     parser.add_argument("--out", required=True, type=Path, help="model.json; the rest lies beside")
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
     parser.add_argument("--keep-activations", action="store_true", help="more speed, more memory")
@@ -30,6 +31,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.out,
         arguments.checkpoints,
         arguments.curve,
+        arguments.events,
     )
     try:
         run_training(

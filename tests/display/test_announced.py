@@ -17,8 +17,9 @@ def job(
     **more: Any,
 ) -> SimpleNamespace:
     return SimpleNamespace(
-        jobid=number, rule=SimpleNamespace(name=rule), output=outputs, threads=1,
-        log=[log] if log else [], message=f"Train {number}", resources={}, is_local=False,
+        jobid=number, rule=SimpleNamespace(name=rule, message="Train {wildcards.seed}"),
+        output=outputs, threads=1, log=[log] if log else [], message=f"Train {number}",
+        resources={}, is_local=False, wildcards=SimpleNamespace(seed=number),
         wildcards_dict={"seed": str(number)}, is_group=lambda: False, **more,
     )  # fmt: skip
 

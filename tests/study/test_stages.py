@@ -65,6 +65,7 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("compute.keep_activations", True, set()),
     ("compute.save_every", 7, set()),
     ("compute.rehearse", False, set()),
+    ("compute.tensorboard", True, set()),
     ("compute.jobs_per_gpu", 7, set()),
     ("accept_licence", ["cub"], set()),
     ("title", "Another", set()),
@@ -103,6 +104,11 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("toy.epochs", 2, {"toy"}),
     ("toy.arms", ["unit_norm"], {"toy"}),
 ]
+
+
+@pytest.fixture(autouse=True)
+def _with_every_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("innerloop.study.checks.find_spec", lambda name: name)
 
 
 @pytest.mark.parametrize(("place", "value", "stages"), KEYS, ids=[key for key, *_ in KEYS])

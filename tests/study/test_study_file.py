@@ -173,6 +173,14 @@ def test_the_studies_are_valid(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert Study(study).models
 
 
+def test_event_files_are_refused_without_their_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("innerloop.study.checks.find_spec", lambda name: None)
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+    with pytest.raises(ConfigError, match=r"compute.tensorboard .* 'innerloop\[tensorboard\]'"):
+        Study({**study, "compute": {"tensorboard": True}})
+
+
 def test_four_keys_make_a_study(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     study = {

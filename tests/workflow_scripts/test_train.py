@@ -51,6 +51,28 @@ def interrupt_after(iterations: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training_run, "interruptible", interruptible)
 
 
+def test_event_files_have_the_curves_and_change_nothing(images: ImageStore, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    out = run(images, tmp_path)
+    expected = read_json(out)["digest"]
+    more = ("--events", str(tmp_path / "events"))
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(7, patch)
+        with pytest.raises(SystemExit):
+            run(images, tmp_path / "again", None, None, *more)
+    out = run(images, tmp_path / "again", None, None, *more)
+    assert read_json(out)["digest"] == expected
+    curves = pd.read_csv(tmp_path / "again/training.csv")
+    events = EventAccumulator(str(tmp_path / "events")).Reload()
+    for split in ("train", "val"):
+        rows = curves[curves["split"] == split]
+        written = events.Scalars(f"accuracy/{split}")
+        assert [each.step for each in written] == rows["iteration"].tolist()
+        assert [each.value for each in written] == pytest.approx(rows["accuracy"].tolist())
+
+
 def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
     out = run(images, tmp_path)
     manifest = read_json(out)

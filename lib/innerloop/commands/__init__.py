@@ -11,6 +11,7 @@ from io import TextIOWrapper
 COMMANDS: dict[str, str] = {
     "new": "a study file of your own, short and commented",
     "plan": "jobs, hours and wall time of a study, before it is run",
+    "watch": "what a run is doing, from another terminal: trainings, curves, time left",
     "results": "the main tables of a study in the terminal",
     "record": "a study's measurements, kept small and added up over several runs",
     "compare": "two studies side by side: what differs in protocol and numbers",

@@ -8,8 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.runtime.failure import reason
+from innerloop.runtime.files import write_json
+from innerloop.runtime.typed_json import as_json
 from innerloop.study.forecast import own_name
 from innerloop.study.study import Study
+
+#: The last run of each study in this folder, for whoever watches from another process.
+NOTED = ".snakemake/innerloop/runs/{study}.json"
 
 
 @dataclass(frozen=True)
@@ -21,12 +26,18 @@ class Announced:
         rule: its rule, without the prefix that a workflow with Innerloop in it gives.
         wildcards: by name.
         share: of the machine, or of the jobs that a cluster may have at once: 0.5 lets two run.
+        what: it in words.
+        log: the path of its log, if it has one.
+        outputs: paths of its files.
     """
 
     number: int
     rule: str
     wildcards: Mapping[str, Any]
     share: float
+    what: str = ""
+    log: str = ""
+    outputs: tuple[str, ...] = ()
 
 
 @dataclass
@@ -47,8 +58,11 @@ def announce_study(study: Study) -> None:
 
 
 def announce_jobs(workflow: Any) -> None:
-    """Say which jobs Snakemake is about to do; called when it starts."""
+    """Say which jobs Snakemake is about to do, and note it in a file; called when it starts."""
     HERE.jobs = list(_jobs(workflow))
+    if HERE.study is not None:
+        noted = {"config": HERE.study.config, "jobs": as_json(HERE.jobs)}
+        write_json(NOTED.format(study=HERE.study.name), noted)
 
 
 def failures(workflow: Any, but: str = "") -> list[dict[str, str]]:
@@ -91,7 +105,16 @@ def _jobs(workflow: Any) -> Iterator[Announced]:
         }
         shares = [need / limits[name] for name, need in needs.items() if name in limits]
         share = min(1.0, max(shares, default=1.0))
-        yield Announced(job.jobid, own_name(job.rule.name), dict(job.wildcards_dict), share)
+        yield Announced(
+            job.jobid,
+            own_name(job.rule.name),
+            dict(job.wildcards_dict),
+            share,
+            # not job.message, which computes all that a message might name
+            (job.rule.message or job.rule.name).format(wildcards=job.wildcards),
+            str(job.log[0]) if job.log else "",
+            tuple(map(str, job.output)),
+        )
 
 
 def _number(value: Any) -> float:

@@ -93,14 +93,14 @@ class Run:
         self._started.add(job.number)
         self.running[job.number] = job
 
-    def finish(self, number: int) -> Job | None:
-        """A job has ended well."""
+    def finish(self, number: int, seconds: float | None = None) -> Job | None:
+        """A job has ended well: just now, or after so many seconds."""
         self.finished += 1
         job = self.running.pop(number, None)
         if job:
             estimate = self.estimate(job.rule, job.wildcards)
-            # time in a queue says nothing of how long such jobs take
-            seconds = estimate if job.queued else self.clock() - job.started
+            if seconds is None:  # time in a queue says nothing of how long such jobs take
+                seconds = estimate if job.queued else self.clock() - job.started
             self._measured[job.rule].append((seconds, estimate))
         return job
 

@@ -73,6 +73,16 @@ def state(job: Job, now: float) -> str:
     return ", ".join(filter(None, parts))
 
 
+def bar(run: Run) -> RenderableType:
+    """How far the run is, as a bar with its summary."""
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        ProgressBar(total=1.0, completed=run.share_done, width=_BAR_WIDTH),
+        Text(summary(run), style="bold"),
+    )
+    return head
+
+
 class Lines:
     """Plain lines: when a job starts and ends, and now and then how far all is.
 
@@ -187,11 +197,6 @@ class Terminal:
 
     def _drawn(self) -> RenderableType:
         run, now = self._run, self._run.clock()
-        head = Table.grid(padding=(0, 2))
-        head.add_row(
-            ProgressBar(total=1.0, completed=run.share_done, width=_BAR_WIDTH),
-            Text(summary(run), style="bold"),
-        )
         jobs = Table.grid(padding=(0, 2))
         jobs.add_column(no_wrap=True, overflow="ellipsis")
         jobs.add_column(no_wrap=True, overflow="ellipsis", style="cyan")
@@ -201,4 +206,4 @@ class Terminal:
         more = len(run.running) - shown
         if more > 0:
             jobs.add_row(Text(f"and {more} more", style="dim"), "")
-        return Group(head, jobs)
+        return Group(bar(run), jobs)

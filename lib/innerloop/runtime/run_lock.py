@@ -43,7 +43,7 @@ def remove_dead_lock(folder: Path) -> bool:
     try:
         owner = read_json(folder / OWNER)
         known = bool(owner["locks"]) and owner["locks"] == _locks(folder)
-        if not known or _may_run(owner):
+        if not known or _owner_may_run(owner):
             return False
     except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
         return False
@@ -51,7 +51,15 @@ def remove_dead_lock(folder: Path) -> bool:
     return True
 
 
-def _may_run(owner: dict[str, Any]) -> bool:
+def may_run(folder: Path) -> bool:
+    """Whether the last run in a folder may still go on, for all that is known here."""
+    try:
+        return _owner_may_run(read_json(folder / OWNER))
+    except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
+        return True
+
+
+def _owner_may_run(owner: dict[str, Any]) -> bool:
     here = _machine()
     if owner["host"] != here["host"]:
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
@@ -167,4 +168,18 @@ def check_cka(model: Model, queries: int) -> None:
         raise ConfigError(
             f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "
             f"images, and the probe {needing[0]} needs at least 4"
+        )
+
+
+def check_tensorboard() -> None:
+    """Refuse to write event files where the package that torch's writer needs is not installed.
+
+    Raises:
+        ConfigError: naming the extra.
+    """
+    if find_spec("tensorboard") is None:
+        raise ConfigError(
+            "study file: compute.tensorboard is true, and the package tensorboard is not "
+            "installed; install Innerloop's extra, pip install 'innerloop[tensorboard]', or leave "
+            "the key out"
         )

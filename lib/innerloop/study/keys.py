@@ -20,7 +20,9 @@ from innerloop.stats.statistics import Statistics
 ACCESS = ("data_root", "mirrors", "accept_licence")
 
 #: Keys of `compute` that say how jobs are run, and change no result.
-RUNNING = ("jobs_per_gpu", "resources", "keep_activations", "rehearse", "save_every")
+RUNNING = (
+    "jobs_per_gpu", "resources", "keep_activations", "rehearse", "save_every", "tensorboard"
+)  # fmt: skip
 
 #: Keys of what code is called with.
 _OPTIONS = frozenset({"rule_options", "network_options", "learner_options"})
@@ -84,6 +86,7 @@ class ComputeKeys(Compute):
             faster, in memory that grows with the steps; changes no result
         rehearse: try code of your own on random images before any work; changes no result
         save_every: seconds between checkpoints of a training; changes no result
+        tensorboard: write event files of trainings for TensorBoard; changes no result
         jobs_per_gpu: jobs that share a GPU of one machine; changes no result
         resources: what a scheduler is asked for, by rule, instead of the estimates; changes no
             result
@@ -93,6 +96,7 @@ class ComputeKeys(Compute):
     keep_activations: bool = False
     rehearse: bool = True
     save_every: Annotated[float, Allowed(least=0)] = 60
+    tensorboard: bool = False
     jobs_per_gpu: Count = 1
     resources: ResourcesByRule = ResourcesByRule()
 

@@ -9,7 +9,7 @@ from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import from_json
-from innerloop.study.checks import check_cka, check_over_training
+from innerloop.study.checks import check_cka, check_over_training, check_tensorboard
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import ACCESS, RUNNING, Models, StudyKeys
 from innerloop.study.model import Model
@@ -62,6 +62,8 @@ class Study:
         self.variants = Variants(self.keys, self.sweeps)
         self.papers = _papers(self.keys.papers)
         check_names(self.keys, self.papers.values(), self.datasets, self.variants)
+        if self.compute.tensorboard:
+            check_tensorboard()
         self.models = self._models()
         for model in self.models.values():
             check_over_training(self.keys.probes, model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from innerloop.training.checkpoint import Checkpoint
 from innerloop.training.interruption import interruptible
 from innerloop.training.model_file import TrainedModel, save
 from innerloop.training.training import Training
-from innerloop.training.training_log import CurveFile, write_logs
+from innerloop.training.training_log import CurveFile, EventFile, write_logs
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class TrainingFiles:
         out: model.json; the model and its tables lie beside it.
         checkpoints: folder to continue from.
         curve: CSV that grows while training.
+        events: folder of event files for TensorBoard; None: none are written.
     """
 
     images: ImageStore
@@ -47,6 +48,7 @@ class TrainingFiles:
     out: Path
     checkpoints: Path
     curve: Path
+    events: Path | None = None
 
 
 def run_training(
@@ -89,19 +91,21 @@ def run_training(
         def state() -> dict[str, Any]:
             return {**training.state(), "seconds": earlier + time.monotonic() - began}
 
-        curve = CurveFile(files.curve)
-        curve.update(training.curves)
+        watched: list[CurveFile | EventFile] = [CurveFile(files.curve)]
+        if files.events:
+            watched.append(EventFile(files.events))
+        _update(watched, training)
         iterations = spec.schedule.iterations
         with Progress(spec.in_words, iterations, done=training.iteration) as progress:
             for figures in training:
-                curve.update(training.curves)
+                _update(watched, training)
                 progress.advance(1, **figures)
                 checkpoint.maybe_save(state)
                 if interruption and training.iteration < iterations:
                     checkpoint.save(state())
                     say(SAVED.format(training.iteration))
                     raise InterruptedTrainingError(interruption.signal or 0)
-        curve.update(training.curves)  # without iterations nothing was yielded
+        _update(watched, training)  # without iterations nothing was yielded
         model = _write(training, spec, files, {"data_digests": data, **computed})
         # what differs from run to run stays out of what other jobs depend on
         seconds = {"wall_seconds": earlier + time.monotonic() - began, "earlier_seconds": earlier}
@@ -116,6 +120,11 @@ def run_training(
             f"accuracy {accuracy:.3f} at iteration {iteration}; wrote {files.out}"
         )
         return model
+
+
+def _update(watched: Sequence[CurveFile | EventFile], training: Training) -> None:
+    for file in watched:
+        file.update(training.curves)
 
 
 def _write(

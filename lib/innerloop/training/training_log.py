@@ -61,6 +61,30 @@ class CurveFile:
         self._written = len(curves)
 
 
+class EventFile:
+    """The curves of a training as scalars for TensorBoard, by torch's own writer.
+
+    Args:
+        folder: of this training's event files; those of an earlier training are removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        from torch.utils.tensorboard import SummaryWriter  # needs a package that is an extra
+
+        for earlier in folder.glob("events.out.tfevents.*"):
+            earlier.unlink()
+        self._writer, self._written = SummaryWriter(str(folder)), 0
+
+    def update(self, curves: Sequence[Mapping[str, Any]]) -> None:
+        """Write the rows that are new; at first all, also those before a continuation."""
+        for row in curves[self._written :]:
+            for name in ("accuracy", "loss"):
+                self._writer.add_scalar(f"{name}/{row['split']}", row[name], row["iteration"])
+        if len(curves) > self._written:
+            self._writer.flush()
+        self._written = len(curves)
+
+
 def _lines(curves: Sequence[Mapping[str, Any]]) -> str:
     text = io.StringIO()
     csv.DictWriter(text, CURVES.names, lineterminator="\n").writerows(curves)

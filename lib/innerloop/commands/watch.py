@@ -1,0 +1,119 @@
+"""What a run of Snakemake is doing, from another terminal: all trainings, their curves, time left.
+
+    innerloop watch              the run that was started last in this folder
+    innerloop watch demo         the last run of a study
+    innerloop watch --once       lines for a log, and no more
+
+It only reads files, so that it works for jobs of a cluster, too, from any machine that sees the
+folder. Time left rests on what is done and on how fast the trainings go; it counts no queue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+
+from innerloop.display.screen import bar, state, summary
+from innerloop.display.watched import Watched, sparkline
+from innerloop.study.model_key import ModelKey
+
+_MODEL = "{protocol} {variant} on {dataset} {setting}, seed {seed}"
+#: Lines of a terminal that hold something else than trainings.
+_OTHER_LINES = 6
+
+
+def main(argv: list[str]) -> None:
+    """Show a run until it is over, or once."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop watch", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("study", nargs="?", help="its name; left out: the one that was run last")
+    parser.add_argument("--once", action="store_true", help="print lines for a log, and end")
+    parser.add_argument("--every", type=float, default=5, help="seconds between looks (5)")
+    arguments = parser.parse_args(argv)
+    watched = Watched(arguments.study)
+    watched.look()
+    if arguments.once:
+        print("\n".join(lines(watched)))
+        return
+    console = Console()
+    with Live(console=console, auto_refresh=False) as live:
+        live.update(picture(watched, console.height), refresh=True)
+        while not watched.over:
+            time.sleep(arguments.every)
+            watched.look()
+            live.update(picture(watched, console.height), refresh=True)
+    print(lines_of_end(watched))
+
+
+def lines(watched: Watched) -> Iterator[str]:
+    """How far all is, and each job that runs, with the machine that it runs on."""
+    yield f"{watched.study.name}: {_so_far(watched)}"
+    now = watched.run.clock()
+    for number, job in watched.run.running.items():
+        yield f"    {job.what}, on {watched.hosts[number]}: {state(job, now)}"
+    for number, job in watched.run.failed.items():
+        yield f"    stopped on {watched.hosts[number]}: {job.what}; {job.log} says why"
+
+
+def lines_of_end(watched: Watched) -> str:
+    """What is said when there is no more to watch."""
+    run = watched.run
+    if run.finished == run.jobs:
+        return f"{watched.study.name}: all is done"
+    return f"{watched.study.name}: Snakemake has ended; {run.jobs - run.finished} jobs are not done"
+
+
+def picture(watched: Watched, height: int) -> RenderableType:
+    """The run as a page of a terminal: what trains, what else runs, then what is trained.
+
+    Args:
+        watched: the run.
+        height: lines of the terminal.
+    """
+    now, run = watched.run.clock(), watched.run
+    shown = list(watched.curves())
+    training = [each for each in shown if each[1] is not None]
+    others = [job for job in run.running.values() if job.rule != "train_model"]
+    trained = [each for each in shown if each[1] is None]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for name in ("training", "validation accuracy", "last", "best", "on", "now"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    room = max(1, height - _OTHER_LINES)
+    for key, job, values in training[:room]:
+        on = watched.hosts[job.number] if job else ""
+        table.add_row(*_curve(key, values), on, state(job, now) if job else "")
+    for job in others[: max(0, room - len(training))]:
+        table.add_row(job.what, "", "", "", watched.hosts[job.number], state(job, now))
+    for key, _, values in trained[: max(0, room - len(training) - len(others))]:
+        table.add_row(*_curve(key, values), "", "")
+    hidden = len(training) + len(others) + len(trained) - room
+    more = f"and {hidden} more" if hidden > 0 else ""
+    return Group(watched.study.title, bar(run), _where(watched), table, more)
+
+
+def _curve(key: ModelKey, values: list[float]) -> tuple[str, str, str, str]:
+    best = max(filter(math.isfinite, values), default=math.nan)
+    last = values[-1] if values else math.nan
+    return key.fill(_MODEL), sparkline(values), _percent(last), _percent(best)
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %" if math.isfinite(value) else ""
+
+
+def _so_far(watched: Watched) -> str:
+    return ", ".join(filter(None, (summary(watched.run), _where(watched))))
+
+
+def _where(watched: Watched) -> str:
+    """How many jobs run on which machine."""
+    hosts = Counter(watched.hosts[number] for number in watched.run.running)
+    return ", ".join(f"{count} running on {host}" for host, count in sorted(hosts.items()))

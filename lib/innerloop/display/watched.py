@@ -1,0 +1,188 @@
+"""A run that another process does, here or on a cluster, read back from its files.
+
+What there is to do is noted when Snakemake starts; what has become of it stands in outputs, logs
+and curves. So nothing is asked of Snakemake, of SLURM or of the nodes.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from innerloop.display.announced import NOTED, Announced, Announcement
+from innerloop.display.run import Job, Run
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.failure import BEGINS
+from innerloop.runtime.files import read_json
+from innerloop.runtime.progress import SAVED
+from innerloop.runtime.run_lock import may_run
+from innerloop.runtime.typed_json import from_json
+from innerloop.study import paths
+from innerloop.study.model_key import ModelKey, model_key
+from innerloop.study.study import Study
+
+_BEGAN = re.compile(
+    rf"^(?P<time>\d\d:\d\d:\d\d)  \w+ {BEGINS} (?P<host>\S+), (?P<date>\d{{4}}-\d\d-\d\d)$",
+    re.MULTILINE,
+)
+#: What the last attempt's part of a log holds once the attempt is over, other than well.
+_OVER = re.compile(rf"^(FAILED |\w+Error: |\d\d:\d\d:\d\d  {SAVED.format('.*')})", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What a log says of the last attempt at a job.
+
+    Attributes:
+        host: the machine.
+        began: when, in seconds since the epoch.
+        over: whether it has failed, or was stopped.
+    """
+
+    host: str
+    began: float
+    over: bool
+
+
+def last_attempt(log: Path) -> Attempt | None:
+    """The last attempt of which a log tells; None where there is none, or no log."""
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    begun = list(_BEGAN.finditer(text))
+    if not begun:
+        return None
+    last = begun[-1]
+    began = datetime.fromisoformat(f"{last['date']} {last['time']}").timestamp()
+    return Attempt(last["host"], began, bool(_OVER.search(text, last.end())))
+
+
+def validation(curve: Path) -> list[float]:
+    """Validation accuracies of a training so far, in order; none where it has not begun."""
+    try:
+        with curve.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["split"] == "val"]
+    except OSError:
+        return []
+    return [float(row["accuracy"]) for row in rows]
+
+
+class Watched:
+    """The last run of a study in this folder; `look` reads what has become of it.
+
+    Args:
+        name: of the study; left out: the one that was run last.
+        clock: seconds since the epoch.
+
+    Attributes:
+        study: the study.
+        run: the run in numbers.
+        hosts: machine of each running job, by Snakemake's number.
+
+    Raises:
+        ConfigError: no such run was started in this folder.
+    """
+
+    def __init__(self, name: str | None = None, clock: Callable[[], float] = time.time) -> None:
+        noted = _noted(name)
+        self._started, self._found = noted.stat().st_mtime, read_json(noted)
+        self.study = Study(self._found["config"])
+        jobs = [from_json(Announced, job) for job in self._found["jobs"]]
+        # a target such as `all` does nothing
+        self._left = {job.number: job for job in jobs if job.outputs}
+        self.run = Run(Announcement(self.study, list(self._left.values())), clock)
+        self._trainings = {
+            model_key(job.wildcards): job for job in jobs if job.rule == "train_model"
+        }
+        self.hosts: dict[int, str] = {}
+
+    def look(self) -> None:
+        """Read what has changed."""
+        for job in list(self._left.values()):
+            written = self._written(job)
+            attempt = last_attempt(Path(job.log)) if self._is_new(Path(job.log)) else None
+            if written is not None:
+                self._start(job, attempt or Attempt("", written, over=False))
+                self.run.finish(job.number, written - self.run.running[job.number].started)
+                del self._left[job.number]
+            elif attempt is not None:
+                self._start(job, attempt)
+                self.hosts[job.number] = attempt.host
+                if attempt.over:
+                    self.run.fail(job.number)
+
+    def _start(self, job: Announced, attempt: Attempt) -> None:
+        running = self.run.running.get(job.number)
+        if running is None or running.started != attempt.began:
+            started = Job(
+                job.number, job.rule, job.what, job.wildcards, job.log or None,
+                list(job.outputs), attempt.began,
+            )  # fmt: skip
+            self.run.start(started)
+
+    def _written(self, job: Announced) -> float | None:
+        """When the last of a job's outputs was written in this run; None where one is missing."""
+        outputs = [Path(output) for output in job.outputs]
+        new = all(self._is_new(output) for output in outputs)
+        return max(output.stat().st_mtime for output in outputs) if new else None
+
+    def _is_new(self, file: Path) -> bool:
+        return file.is_file() and file.stat().st_mtime >= self._started
+
+    @property
+    def over(self) -> bool:
+        """Whether it is done, or its Snakemake is known to have ended."""
+        return not self._left or not may_run(Path.cwd())
+
+    def curves(self) -> Iterator[tuple[ModelKey, Job | None, list[float]]]:
+        """Every training that has begun: its model, its job while it runs, and its validations."""
+        for key in self.study.models:
+            announced = self._trainings.get(key)
+            running = self.run.running.get(announced.number) if announced else None
+            values = validation(Path(key.fill(paths.CURVE, study=self.study.name)))
+            if values or running:
+                yield key, running, values
+
+
+def _noted(name: str | None) -> Path:
+    pattern = Path(NOTED.format(study=name or "*"))
+    noted = sorted(pattern.parent.glob(pattern.name), key=lambda file: file.stat().st_mtime)
+    if not noted:
+        of = f" of study '{name}'" if name else ""
+        others = ", ".join(sorted(file.stem for file in pattern.parent.glob("*.json")))
+        raise ConfigError(
+            f"no run{of} was started in {Path.cwd()}"
+            + (f"; there are runs of {others}" if others else ": go to the folder of Snakemake's")
+        )
+    return noted[-1]
+
+
+#: Eight heights of a curve's point.
+_HEIGHTS = "▁▂▃▄▅▆▇█"
+
+
+def sparkline(values: list[float], width: int = 24) -> str:
+    """A curve in one line of text, from its least to its greatest finite value.
+
+    Args:
+        values: the points; of more than `width`, the last of each of so many equal parts.
+        width: characters at most.
+    """
+    count = min(width, len(values))
+    shown = [values[(number + 1) * len(values) // count - 1] for number in range(count)]
+    finite = [value for value in shown if math.isfinite(value)]
+    if not finite:
+        return ""
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+    steps = len(_HEIGHTS) - 1
+    return "".join(
+        _HEIGHTS[round((value - low) / span * steps)] if math.isfinite(value) else " "
+        for value in shown
+    )
