@@ -25,7 +25,8 @@ import yaml
 
 from innerloop.measurements.described_study import Facts
 from innerloop.papers.quantities import METRICS
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.extensions import statements
 from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
 
@@ -209,9 +210,9 @@ def _product(path: Path, kind: str, folder: Path) -> Product:
             "digits and _ that begins with a letter"
         )
     try:
-        body = ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
-    except SyntaxError as error:
-        raise ConfigError(f"{path}, line {error.lineno}: {error.msg}") from error
+        body = statements(path)
+    except ExtensionError as error:
+        raise ConfigError(str(error)) from error
     function = _MADE_BY[kind]
     if function not in {node.name for node in body if isinstance(node, ast.FunctionDef)}:
         raise ConfigError(f"{path} defines no function {function}(evidence)")

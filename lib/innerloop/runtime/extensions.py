@@ -12,6 +12,7 @@ import importlib.util
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -84,10 +85,47 @@ def source_file(entry: str) -> Path:
         if path.is_file():
             return path
         raise ExtensionError(f"'{entry}': Innerloop has no module {place}")
-    found = importlib.util.find_spec(place)
+    try:
+        found = importlib.util.find_spec(place)
+    except Exception as error:  # its parent packages are imported, and may raise anything
+        raise ExtensionError(f"'{entry}': there is no module {place} here ({error})") from error
     if found is None or found.origin is None:
         raise ExtensionError(f"'{entry}': there is no module {place} in this environment")
+    if not found.origin.endswith(".py"):
+        raise ExtensionError(f"'{entry}': {place} is no Python file ({found.origin})")
     return Path(found.origin)
+
+
+def parsed(text: bytes, path: Path) -> ast.Module:
+    """The syntax of a Python file.
+
+    Raises:
+        ExtensionError: it is no Python; names the line.
+    """
+    try:
+        return ast.parse(text, filename=str(path))
+    except SyntaxError as error:
+        line = f", line {error.lineno}" if error.lineno else ""
+        raise ExtensionError(f"{path}{line}: {error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:  # zeros; nested without end
+        raise ExtensionError(f"{path} cannot be read as Python ({error})") from error
+
+
+def statements(path: Path) -> list[ast.stmt]:
+    """The statements of a Python file, which is read once in each of its versions.
+
+    Raises:
+        ExtensionError: it cannot be read, or is no Python; names the line.
+    """
+    try:
+        return _statements(path, path.stat().st_mtime_ns)
+    except OSError as error:
+        raise ExtensionError(f"{path} cannot be read ({error.strerror})") from error
+
+
+@cache
+def _statements(path: Path, mtime_ns: int) -> list[ast.stmt]:
+    return parsed(path.read_bytes(), path).body
 
 
 def check_entry(entry: str) -> Path:
@@ -98,9 +136,9 @@ def check_entry(entry: str) -> Path:
     """
     path, name = source_file(entry), split_entry(entry)[1]
     try:
-        body = ast.parse(path.read_text(encoding="utf-8"), filename=str(path)).body
-    except SyntaxError as error:
-        raise ExtensionError(f"'{entry}': {path}, line {error.lineno}: {error.msg}") from error
+        body = statements(path)
+    except ExtensionError as error:
+        raise ExtensionError(f"'{entry}': {error}") from error
     if name not in _defined_names(body):
         raise ExtensionError(f"'{entry}': {path} does not define '{name}' at its top level")
     return path

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from innerloop.runtime import data_names
 from innerloop.runtime.data_names import named_places
-from innerloop.runtime.errors import ExtensionError
+from innerloop.runtime.extensions import parsed
 from innerloop.runtime.files import write_json
 
 #: Where a study's Snakemake keeps what the files said.
@@ -60,10 +60,7 @@ def _read(path: Path, mtime_ns: int) -> PythonFile:
     key = hashlib.sha256(text).hexdigest()
     if (kept := _kept().get(key)) is not None:
         return kept
-    try:
-        tree = ast.parse(text, filename=str(path))
-    except SyntaxError as error:
-        raise ExtensionError(f"{path}, line {error.lineno}: {error.msg}") from error
+    tree = parsed(text, path)
     nodes = list(ast.walk(tree))
     file = PythonFile(
         hashlib.sha256(meaning(tree).encode()).hexdigest(),

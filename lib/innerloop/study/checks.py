@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from importlib.util import find_spec
 from typing import Any
 
@@ -11,7 +12,13 @@ from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.gradient_based.update_rules.declaration import check_source
 from innerloop.runtime.built_in import LEARNERS, NETWORKS, UPDATE_RULES
 from innerloop.runtime.errors import ConfigError, ExtensionError
-from innerloop.runtime.extensions import check_entry, check_options, declared_options, split_entry
+from innerloop.runtime.extensions import (
+    check_entry,
+    check_options,
+    declared_options,
+    split_entry,
+    statements,
+)
 from innerloop.runtime.suggestions import instead_of
 from innerloop.study.model import Model
 
@@ -94,7 +101,7 @@ def _check_call(
     check_short_name(name, built_in)
     entry = built_in.get(name, name)
     name = next((short for short, place in built_in.items() if place == entry), name)
-    body = ast.parse(check_entry(entry).read_text(encoding="utf-8")).body
+    body = statements(check_entry(entry))
     made_by = _call_of(body, split_entry(entry)[1])
     if made_by is None:  # it is found out when it is imported
         return
@@ -115,10 +122,10 @@ def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:
         if isinstance(node, ast.FunctionDef) and node.name == name:
             return node.args
         if isinstance(node, ast.ClassDef) and node.name == name:
-            found = _call_of(node.body, "__init__")
-            if found is not None:
-                found.args = found.args[1:]
-            return found or _fields_of(node)
+            made_by = copy(_call_of(node.body, "__init__"))
+            if made_by is not None:
+                made_by.args = made_by.args[1:]
+            return made_by or _fields_of(node)
     return None
 
 

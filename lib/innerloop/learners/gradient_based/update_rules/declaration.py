@@ -18,6 +18,7 @@ from innerloop.runtime.extensions import (
     check_options,
     declared_options,
     split_entry,
+    statements,
 )
 from innerloop.runtime.suggestions import instead_of
 
@@ -37,7 +38,7 @@ def check_source(method: Method) -> None:
         ExtensionError: the rule's file does not define it, or not for roles that there are.
     """
     path, name = check_entry(method.update_rule), split_entry(method.update_rule)[1]
-    body = ast.parse(path.read_text(encoding="utf-8")).body
+    body = statements(path)
     found = _definition(body, name)
     if isinstance(found, ast.FunctionDef):
         roles = _roles(found)
