@@ -85,7 +85,7 @@ def test_how_files_are_had_is_in_no_job_s_parameters():
 
 def test_figures_tables_and_report_are_told_of_the_variant_and_the_split():
     plain = describe(study())["datasets"]["cub"]
-    mine = str(ROOT / "lib/innerloop/data/split_lists/cub_classes.csv")
+    mine = str(ROOT / "tests/study/classes.csv")
     found = describe(with_dataset("cub", variant="whole", splits=mine))["datasets"]["cub"]
     assert (plain["variant"], plain["splits"]) == ("centre", "")
     assert (found["variant"], found["splits"]) == ("whole", seen_from_here(mine))
@@ -119,7 +119,7 @@ def test_licences_must_be_accepted_to_run():
         ({"accept_licence": "cub"}, "accept_licence: 'cub' is not of type 'array'"),
         ({"mirrors": ["files.example"]}, r"mirrors.0: got 'files.example', expected an address"),
         ({"data_root": ""}, "data_root: got '', expected folder with your own copies"),
-        ({"registry": "/nowhere.toml"}, "/nowhere.toml: cannot be read"),
+        ({"registry": "/nowhere.toml"}, "/nowhere.toml: there is no such file"),
     ],
 )
 def test_mistakes_are_named(changes, message):

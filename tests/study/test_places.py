@@ -34,7 +34,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "project"
     (folder / "mine").mkdir(parents=True)
     (folder / "mine/set.py").write_text(SOURCE, encoding="utf-8")
-    (folder / "mine/classes.csv").write_text("class,split\n", encoding="utf-8")
+    (folder / "mine/classes.csv").write_text("class,split\na,train\n", encoding="utf-8")
     (tmp_path / "link").symlink_to(folder)
     monkeypatch.chdir(folder)
     return folder
@@ -75,7 +75,7 @@ def outside(tmp_path: Path) -> Path:
     folder = tmp_path / "shared"
     folder.mkdir()
     (folder / "set.py").write_text(SOURCE, encoding="utf-8")
-    (folder / "classes.csv").write_text("class,split\n", encoding="utf-8")
+    (folder / "classes.csv").write_text("class,split\na,train\n", encoding="utf-8")
     return folder
 
 
@@ -106,7 +106,7 @@ def test_a_file_in_a_grid_is_one_parameter_too(project: Path):
 
 
 def test_another_file_is_another_parameter(project: Path):
-    (project / "other.csv").write_text("class,split\n", encoding="utf-8")
+    (project / "other.csv").write_text("class,split\na,train\n", encoding="utf-8")
     usual = study("mine/set.py:source", "mine/classes.csv")
     assert compared(study("mine/set.py:source", "other.csv")) != compared(usual)
 

@@ -78,7 +78,7 @@ KEYS: list[tuple[str, Any, set[str]]] = [
     ("papers", ["p1"], set()),
     ("roles.cub", "scripts", set()),
     ("datasets.people.label", "Folk", set()),
-    ("datasets.people.splits", __file__, {"splits"}),
+    ("datasets.people.splits", str(Path(__file__).with_name("classes.csv")), {"splits"}),
     ("data_root", "/elsewhere", set()),
     ("mirrors", ["https://example.org"], set()),
     ("statistics.level", 0.9, set()),

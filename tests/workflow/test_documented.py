@@ -187,7 +187,7 @@ def test_every_study_file_is_accepted(
     paper = {"accept_licence", "data_root", "mirrors"} & content.keys() or "mini_imagenet" in block
     base = [] if whole else ["config/paper.yaml" if paper else "config/config.yaml"]
     own = [] if whole or paper else ["mine.yaml"]
-    Path("my_splits.csv").write_text("class,split\n", encoding="utf-8")
+    Path("my_splits.csv").write_text("class,split\na,train\n", encoding="utf-8")
     Study(merged_study([*base, *own, "block.yaml"]))
 
 

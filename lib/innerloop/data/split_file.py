@@ -49,11 +49,15 @@ def read_split_file(path: Path) -> list[SplitRow]:
         for record in records
     ]
     for row in rows:
+        if not row.name:
+            raise DataError(f"{path}: a class has no name; expected one line per class")
         if row.split not in SPLITS:
             raise DataError(
                 f"{path}: class '{row.name}' has the unknown split '{row.split}'; expected one of "
                 f"{', '.join(SPLITS)}"
             )
+    if not rows:
+        raise DataError(f"{path}: it lists no class")
     if twice := [name for name, times in Counter(row.name for row in rows).items() if times > 1]:
         raise DataError(f"{path}: listed more than once: {shortened(twice)}")
     return rows

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from innerloop.data.split_file import read_split_file
 from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
 from innerloop.papers.paper import SWEEPS, VERDICTS, Paper
 from innerloop.runtime.built_in import FEW_SHOT, SOURCES
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, DataError
 from innerloop.study.checks import check_code, check_short_name, known
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
@@ -83,8 +84,14 @@ def _check_dataset(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
         raise ConfigError(f"study file: {place}: {error}") from error
     check_code(f"{place}.source", datasets.source_entry(dataset))
     splits = keys.datasets[dataset].splits
-    if splits is not None and not Path(splits).is_file():
+    if splits is None:
+        return
+    if not Path(splits).is_file():
         raise ConfigError(f"study file: {place}.splits: there is no file {splits} in {Path.cwd()}")
+    try:
+        read_split_file(Path(splits))
+    except DataError as error:
+        raise ConfigError(f"study file: {place}.splits: {error}") from error
 
 
 def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+import tomllib
+from datetime import date
+from functools import reduce
+from operator import getitem
+from pathlib import Path
 
 import pytest
 
@@ -153,8 +159,48 @@ def test_mistakes_are_named(tmp_path, old, new, message):
         own(tmp_path, OWN.replace(old, new))
 
 
+def toml(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(toml, value))}]"
+    return value.isoformat() if isinstance(value, date) else json.dumps(value)
+
+
+def places(value, at=()):
+    yield at
+    if isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(inner, (*at, key))
+
+
+OTHERS = [5, -1, 1.5, True, "x", "", "../../x", "a\n", "javascript:alert(1)", [], {}, [[]], [5]]
+OTHERS += [{"x": 5}, [{}], date(2026, 1, 2), "x" * 5000]
+
+
+@pytest.mark.parametrize("at", [at for at in places(tomllib.loads(OWN)) if at], ids=str)
+def test_any_other_value_is_taken_rightly_or_refused_with_its_place(tmp_path, at):
+    for number, other in enumerate(OTHERS):
+        content = tomllib.loads(OWN)
+        reduce(getitem, at[:-1], content)[at[-1]] = other
+        file = tmp_path / f"{number}.toml"
+        text = "".join(f"{key} = {toml(value)}\n" for key, value in content.items())
+        file.write_text(text, encoding="utf-8")
+        said = ""
+        try:
+            flowers = read_registry(str(file)).collections.get("flowers")
+        except ConfigError as error:
+            said, flowers = str(error), None
+        assert not said or "collections" in said or "datasets" in said
+        if flowers is not None:
+            texts = [flowers.title, *(text for file in flowers.files for text in file.urls)]
+            assert all(isinstance(text, str) for text in texts)
+            assert all(Path(file.name).name == file.name for file in flowers.files)
+            assert not flowers.licence.url.startswith("javascript")
+
+
 def test_a_file_that_is_not_there(tmp_path):
-    with pytest.raises(ConfigError, match=r"nowhere.toml: cannot be read"):
+    with pytest.raises(ConfigError, match=r"nowhere.toml: there is no such file"):
         read_registry(str(tmp_path / "nowhere.toml"))
 
 

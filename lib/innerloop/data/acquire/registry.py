@@ -25,6 +25,15 @@ BUILT_IN = Path(__file__).parents[1] / "registry.toml"
 
 #: Names become parts of paths.
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+#: Kinds of values by their keys, of lists and tables also that of what is in them.
+_KINDS: Mapping[str, tuple[type, ...]] = {
+    **dict.fromkeys(("title", "citation", "folder", "name", "url", "md5", "sha256"), (str,)),
+    **dict.fromkeys(("collection", "source", "listing", "default"), (str,)),
+    **dict.fromkeys(("collections", "datasets", "variants"), (dict, dict)),
+    **{"licence": (dict,), "non_commercial": (bool,), "bytes": (int,), "images": (dict, int)},
+    **{"files": (list, dict), "urls": (list, str), "by_hand": (list, str), "members": (dict, str)},
+}
+_IN_WORDS = {str: "a text", dict: "a table", list: "a list", bool: "true or false", int: "a number"}
 
 
 @dataclass(frozen=True)
@@ -136,9 +145,11 @@ def read_registry(own: str | None = None) -> Registry:
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
+    if not path.is_file():  # to read a device may take for ever
+        raise ConfigError(f"registry {path}: there is no such file in {Path.cwd()}")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # other letters, other syntax
         raise ConfigError(f"registry {path}: cannot be read as TOML ({error})") from error
     _only(content, (), str(path), optional=("collections", "datasets"))
     for name, entry in content.get("datasets", {}).items():
@@ -152,6 +163,10 @@ def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
     _only(entry, (), place, optional=known)
     licence = entry.get("licence", {})
     _only(licence, (), f"{place}.licence", optional=("name", "url", "non_commercial"))
+    if not licence.get("url", "https://").startswith(("https://", "http://")):
+        raise ConfigError(
+            f"registry: {place}.licence.url: {licence['url']!r} is no http(s) address"
+        )
     made = Collection(
         name=name,
         title=entry.get("title", name),
@@ -166,6 +181,8 @@ def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
         members=entry.get("members", {}),
         by_hand=tuple(entry.get("by_hand", [])),
     )
+    if made.folder:
+        _require_plain(made.folder, f"{place}.folder")
     if not made.files and not made.folder:
         raise ConfigError(f"registry: {place} has neither files nor a folder")
     return made
@@ -175,8 +192,13 @@ def _file(place: str, entry: Mapping[str, Any]) -> RawFile:
     known = ("name", "bytes", "md5", "sha256", "urls", "by_hand")
     _only(entry, (), f"{place}.files", optional=known)
     name = entry.get("name", "")
-    if not name or name != Path(name).name or name.startswith("."):
-        raise ConfigError(f"registry: {place}.files: '{name}' is not a plain file name")
+    _require_plain(name, f"{place}.files")
+    for kind, letters in (("md5", 32), ("sha256", 64)):
+        if not re.fullmatch(f"([0-9a-f]{{{letters}}})?", entry.get(kind, "")):
+            raise ConfigError(
+                f"registry: {place}: {name}: {kind} '{entry[kind]}' is none, expected {letters} "
+                "digits and letters a to f"
+            )
     if not entry.get("md5") and not entry.get("sha256"):
         raise ConfigError(
             f"registry: {place}: {name} has no md5 and no sha256, so it cannot be verified; "
@@ -200,10 +222,16 @@ def _variant(
     return Variant(dataset, name, **entry)
 
 
+def _require_plain(name: str, place: str) -> None:
+    if not name or name != Path(name).name or name.startswith(".") or not name.isprintable():
+        raise ConfigError(f"registry: {place}: {name!r} is not a plain file name")
+
+
 def _only(
     entry: Mapping[str, Any], needed: tuple[str, ...], place: str, optional: tuple[str, ...] = ()
 ) -> None:
-    """Refuse unknown keys, and missing ones."""
+    """Refuse what is no table, unknown keys, missing ones, and values of other kinds."""
+    _require_kind(entry, (dict,), place)
     known = (*needed, *optional)
     unknown = sorted(entry.keys() - set(known))
     missing = sorted(set(needed) - entry.keys())
@@ -217,3 +245,16 @@ def _only(
             )
             + f"; known are {', '.join(known)}"
         )
+    for key, value in entry.items():
+        _require_kind(value, _KINDS.get(key, ()), f"{place}.{key}")
+
+
+def _require_kind(value: Any, kinds: tuple[type, ...], place: str) -> None:
+    if not kinds:
+        return
+    of_kind = isinstance(value, kinds[0]) and isinstance(value, bool) == (kinds[0] is bool)
+    if not of_kind or (kinds[0] is int and value < 0):
+        raise ConfigError(f"registry: {place}: got {value!r}, expected {_IN_WORDS[kinds[0]]}")
+    for key in value if kinds[1:] else ():
+        inside = value[key] if kinds[0] is dict else key
+        _require_kind(inside, kinds[1:], f"{place}.{key}" if kinds[0] is dict else place)
