@@ -54,12 +54,10 @@ SCRIPTS = os.path.relpath(os.path.join(BASE, "workflow_scripts"))
 try:
     # Snakemake has read them already, and took the last of equal keys; what else is in the files of
     # a workflow that gives a part of its config to Innerloop as a module is no concern of ours
-    own_name = {}
-    if config == workflow.modifier_stack[0].globals["config"] and workflow.configfiles:
-        own_name = name_of_its_own(
-            workflow.configfiles, workflow.config_settings.config
-        )
-    STUDY = Study({**config, **own_name})
+    whole = config == workflow.modifier_stack[0].globals["config"]
+    files = workflow.configfiles if whole else []
+    own_name = name_of_its_own(files, workflow.config_settings.config) if files else {}
+    STUDY = Study({**config, **own_name}, files=files)
     JOBS = Jobs(STUDY, SCRIPTS)
     MEASUREMENTS = Measurements(JOBS)
     SIZES = Sizes(STUDY)

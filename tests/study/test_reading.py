@@ -35,7 +35,10 @@ def written(folder: Path, text: str | bytes) -> Path:
         ("a: !!python/name:os.system\n", "no YAML: "),
         ("- 1\n", "expected keys and values"),
         ("", "expected keys and values"),
-        ("title: über\n".encode("latin-1"), "cannot be read"),
+        ("a: 1\ntitle: über\n".encode("latin-1"), "line 2: it is not encoded in UTF-8 (byte 0xfc)"),
+        ("a: 2026-13-01\n", "cannot be read as YAML: month must be"),
+        ("a: " + "[" * 3000, "cannot be read as YAML: "),
+        ("a: \0\n", "cannot be read as YAML: "),
     ],
 )
 def test_what_is_refused(tmp_path: Path, text: str | bytes, said: str) -> None:

@@ -110,7 +110,7 @@ def count_networks(study: Study) -> None:
 
 
 def _read(files: Sequence[str]) -> Study:
-    return Study(merged_study(files))
+    return Study(merged_study(files), files=files)
 
 
 def slots_here(study: Study) -> int:

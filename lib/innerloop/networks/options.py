@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_args
+from typing import Any, Final, Literal, TypeAlias, get_args
 
-from innerloop.runtime.allowed import Allowed, Count, Positive
+from innerloop.runtime.allowed import Count, Filters, ImageSize, Positive
 from innerloop.runtime.errors import require_choice, require_count
 
 BLOCKS = ("conv1", "conv2", "conv3", "conv4")
@@ -41,11 +41,11 @@ class NetworkOptions:
     """
 
     way: Count = 5
-    image_size: Annotated[int, Allowed(least=16)] = 84
+    image_size: ImageSize = 84
     channels: Count = 3
     network: str = CONV4
     network_options: Mapping[str, Any] = field(default_factory=dict)
-    filters: Count = 64
+    filters: Filters = 64
     batch_norm: BatchNorm = "batch"
     batch_norm_eps: Positive = 1e-5
     initialisation: Initialisation = "glorot"

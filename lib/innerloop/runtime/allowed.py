@@ -29,8 +29,19 @@ class Allowed:
     meaning: str = ""
 
 
-Count: TypeAlias = Annotated[int, Allowed(least=1)]
-Natural: TypeAlias = Annotated[int, Allowed(least=0)]
+#: How many there are of something: more than this is a slip of the finger.
+Count: TypeAlias = Annotated[int, Allowed(least=1, most=10**7)]
+Natural: TypeAlias = Annotated[int, Allowed(least=0, most=10**7)]
+#: Filters of a layer; as many again squared are the weights of the next one.
+Filters: TypeAlias = Annotated[int, Allowed(least=1, most=10**4)]
+#: Inner steps: each runs the network, and training keeps what each has computed.
+Steps: TypeAlias = Annotated[int, Allowed(least=0, most=10**4)]
+#: Tables hold seeds as 64-bit integers.
+Seed: TypeAlias = Annotated[int, Allowed(least=0, most=2**63 - 1)]
+#: PyTorch ends without a word where it cannot start so many.
+Threads: TypeAlias = Annotated[int, Allowed(least=1, most=1024)]
+#: Conv4 halves an image four times; a side of 1024 makes a task of 50 images 600 MB.
+ImageSize: TypeAlias = Annotated[int, Allowed(least=16, most=1024)]
 Positive: TypeAlias = Annotated[float, Allowed(above=0)]
 Device: TypeAlias = Annotated[str, Allowed(pattern="^(cpu|cuda(:[0-9]+)?)$")]
 Name: TypeAlias = Annotated[

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from innerloop.runtime.allowed import Count, Device
+from innerloop.runtime.allowed import Device, Threads
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Compute:
     """
 
     device: Device = "cpu"
-    threads: Count = 1
+    threads: Threads = 1
     tf32: bool = False
     deterministic: bool = True
     cuda_graph: bool = True

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
+from innerloop.runtime.allowed import Allowed, Count, Name, Split, Steps
 from innerloop.specs.interventions import Which
 from innerloop.specs.measure import MeasureSpec
 
@@ -23,7 +23,7 @@ class CkaOptions:
     """
 
     tasks: Count
-    steps: tuple[Literal["test"] | Natural, ...] = ("test", 5)
+    steps: tuple[Literal["test"] | Steps, ...] = ("test", 5)
     over_training: tuple[Name, ...] = ()
     training_tasks: Count | None = None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
 from innerloop.networks.options import NetworkOptions
-from innerloop.runtime.allowed import Count, Natural, Positive
+from innerloop.runtime.allowed import Allowed, Count, Natural, Positive, Steps
 from innerloop.runtime.compute import Compute
 
 
@@ -29,8 +30,8 @@ class Schedule:
 
     iterations: Natural
     meta_batch: Count = 4
-    train_steps: Count = 5
-    test_steps: Natural = 10
+    train_steps: Annotated[int, Allowed(least=1, most=10**4)] = 5
+    test_steps: Steps = 10
     outer_step_size: Positive = 0.001
     validation_every: int = 500
     validation_tasks: int = 100

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Annotated, Any, Literal, TypeAlias
 
-from innerloop.runtime.allowed import Allowed, Count, Name, Natural, Split
+from innerloop.runtime.allowed import Allowed, Count, Filters, ImageSize, Name, Seed, Split
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.errors import ConfigError
@@ -30,7 +30,7 @@ _OPTIONS = frozenset({"rule_options", "network_options", "learner_options"})
 Setting: TypeAlias = Annotated[
     str,
     Allowed(
-        pattern="^([2-9]|[1-9][0-9]+)w[1-9][0-9]*s$",
+        pattern="^([2-9]|[1-9][0-9]{1,3})w[1-9][0-9]{0,3}s$",
         meaning="<way>w<shot>s with two ways or more, for example 5w1s",
     ),
 ]
@@ -39,7 +39,7 @@ Address: TypeAlias = Annotated[
     Allowed(pattern="^https?://", meaning="an address that begins with http:// or https://"),
 ]
 Path: TypeAlias = Annotated[str, Allowed(pattern=".")]
-Two: TypeAlias = Annotated[int, Allowed(least=2)]
+Two: TypeAlias = Annotated[int, Allowed(least=2, most=10**7)]
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ class Models(Choosing):
     evaluate_on: tuple[Name, ...] | None = None
     splits: tuple[Split, ...] = ("test",)
     probes: tuple[Name, ...] = ()
-    seeds: Annotated[tuple[Natural, ...], Allowed(items=1)] | None = None
+    seeds: Annotated[tuple[Seed, ...], Allowed(items=1)] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,11 +281,11 @@ class Toy:
     """
 
     dataset: Name
-    image_size: Annotated[int, Allowed(least=16)]
-    filters: Count
+    image_size: ImageSize
+    filters: Filters
     arms: tuple[Literal["unit_norm", "scaled_lr"], ...]
     step_sizes: tuple[float, ...]
-    seeds: tuple[Natural, ...]
+    seeds: tuple[Seed, ...]
     epochs: Count
     batch: Count
 
@@ -326,8 +326,8 @@ class StudyKeys:
 
     study: Annotated[str, Allowed(pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
     title: str = ""
-    seed: Natural = 0
-    model_seeds: tuple[Natural, ...] = (0,)
+    seed: Seed = 0
+    model_seeds: tuple[Seed, ...] = (0,)
     compute: ComputeKeys = ComputeKeys()
     roles: Roles = Roles()
     papers: Annotated[tuple[str, ...], Allowed(items=0)] = ()

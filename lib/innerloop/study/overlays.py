@@ -60,7 +60,7 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
     removed = {section: _removed(config, section) for section in ("protocols", *_LISTS.values())}
     data = removed["datasets"]
     for name, entry in [*_mapping(left.get("models")).items()]:
-        protocol = _mapping(config.get("protocols")).get(_mapping(entry).get("protocol", ""))
+        protocol = _entry(config.get("protocols"), _mapping(entry).get("protocol"))
         gone = {**removed, "variants": _removed(protocol, "variants")}
         left["models"][name] = kept = _unmentioned(entry, gone)
         trained = _mapping(entry).get("protocol"), _mapping(entry).get("dataset")
@@ -114,7 +114,7 @@ def _removed(holder: Any, section: str) -> Container[str]:
     if _mapping(holder).get(section, {}) is None:
         return _All()
     entries = _mapping(_mapping(holder).get(section))
-    return {name for name, value in entries.items() if value is None}
+    return [name for name, value in entries.items() if value is None]
 
 
 def _unmentioned(entry: Any, removed: Mapping[str, Container[str]]) -> Any:
@@ -128,6 +128,10 @@ def _unmentioned(entry: Any, removed: Mapping[str, Container[str]]) -> Any:
         if left or left == value:
             kept[key] = left
     return kept
+
+
+def _entry(section: Any, name: Any) -> Any:
+    return _mapping(section).get(name) if isinstance(name, str) else None
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

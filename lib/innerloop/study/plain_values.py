@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from innerloop.runtime.errors import ConfigError
@@ -11,6 +12,12 @@ from innerloop.study.keys import is_option
 
 #: Beyond this, floats do not tell one whole number from the next.
 _WHOLE = 2.0**53
+#: Numbers that float32 can hold, in which networks compute.
+_LARGEST = 3.4e38
+#: Values in a file, and how deep in one another: aliases of YAML repeat what they name.
+_MOST, _DEEPEST = 50_000, 20
+#: Letters of a key, which may become a folder's name, and of a text.
+_LONGEST_KEY, _LONGEST = 200, 1000
 
 
 def plain_values(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,10 +27,37 @@ def plain_values(config: Mapping[str, Any]) -> dict[str, Any]:
     handed on to a rule, a network, a learner or a user's own probe keep the type they have.
 
     Raises:
-        ConfigError: a value is no number, text, list or mapping of JSON; names its key.
+        ConfigError: a value is no number, text, list or mapping of JSON, or too large or long;
+            names its key.
     """
+    _require_bounded(config)
     plain: dict[str, Any] = _plain(config, ())
     return plain
+
+
+def _require_bounded(config: Mapping[str, Any]) -> None:
+    """Refuse what unfolds without end, or nearly so."""
+    waiting: list[tuple[Any, tuple[str, ...]]] = [(config, ())]
+    for count in range(_MOST):
+        if not waiting:
+            return
+        value, place = waiting.pop()
+        inner = [(each, (*place, str(key))) for key, each in _inside(value)]
+        if inner and len(place) >= _DEEPEST:
+            raise _refused(place[:3], f"lists and sections lie more than {_DEEPEST} deep in it")
+        if len(inner) + count > _MOST:
+            break
+        waiting += inner
+    raise ConfigError(
+        f"study file: it holds more than {_MOST:,} values, with what its aliases (*name) repeat"
+    )
+
+
+def _inside(value: Any) -> Iterator[tuple[Any, Any]]:
+    if isinstance(value, Mapping):
+        yield from value.items()
+    elif isinstance(value, list | tuple):
+        yield from enumerate(value)
 
 
 def _plain(value: Any, place: tuple[str, ...]) -> Any:
@@ -31,17 +65,37 @@ def _plain(value: Any, place: tuple[str, ...]) -> Any:
         for key in value:
             if not isinstance(key, str):
                 raise _refused(place, f"the key {key!r} is {_kind(key)}, expected text; quote it")
+            if why := _unfit(key, _LONGEST_KEY):
+                raise _refused(place, f"the key {key!r} {why}")
         return {key: _plain(inner, (*place, key)) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(inner, (*place, str(number))) for number, inner in enumerate(value)]
-    if isinstance(value, float):
-        if not math.isfinite(value):
+    if isinstance(value, str):
+        # what is handed on may be of any form that a file can hold
+        of_users = is_option(place)
+        if why := _unfit(value, math.inf if of_users else _LONGEST, several_lines=of_users):
+            raise _refused(place, f"{value!r} {why}")
+        return value
+    if isinstance(value, float | int) and not isinstance(value, bool):
+        if not abs(value) <= _LARGEST:  # nor not a number
             raise _refused(place, f"got {value}, expected a finite number")
-        whole = value.is_integer() and abs(value) < _WHOLE and not is_option(place)
+        whole = float(value).is_integer() and abs(value) < _WHOLE and not is_option(place)
         return int(value) if whole else value
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, bool):
         return value
     raise _refused(place, f"got {value!r}, which YAML reads as {_kind(value)}; quote it as text")
+
+
+def _unfit(text: str, longest: float, *, several_lines: bool = False) -> str:
+    """What a text has that no name, label, path or number is written with."""
+    if len(text) > longest:
+        return f"has {len(text)} letters, expected at most {longest}"
+    kinds = {unicodedata.category(letter) for letter in text}
+    if "Cs" in kinds:
+        return "holds half a letter (a lone surrogate), which no file can hold"
+    if kinds & {"Cc", "Zl", "Zp"} and not several_lines:
+        return "holds a line break or control character; a block of YAML without one begins by >-"
+    return ""
 
 
 def _kind(value: Any) -> str:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +29,14 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
         text = Path(file).read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(f"study file {file}: there is no such file in {Path.cwd()}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"study file {file} cannot be read: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"study file {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ConfigError(
+            f"study file {file}, line {line}: it is not encoded in UTF-8 (byte "
+            f"{error.object[error.start]:#04x}); save it as UTF-8"
+        ) from error
     try:
         content = _json(text, file)  # not YAML, for which 1e-05 is a text
     except json.JSONDecodeError as error:
@@ -39,6 +48,43 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ConfigError(f"study file {file}: expected keys and values")
     return content
+
+
+def located(message: str, files: Sequence[Path | str]) -> str:
+    """A message about a study file, with the file and line where its key stands.
+
+    Args:
+        message: `study file: models.all.seeds: ...`
+        files: later ones over earlier ones.
+    """
+    about = message.removeprefix("study file: ")
+    if about == message or not files:
+        return message
+    place, _, said = about.partition(": ")
+    keys = place.split(".") if re.fullmatch(r"[\w.-]+", place) else []
+    if unknown := re.match("unknown key '([^']*)'", said if keys else about):
+        keys.append(unknown[1])
+    places = [_deepest(keys, Path(file)) for file in files]
+    depth, last, line = max((depth, last, line) for last, (depth, line) in enumerate(places))
+    file = os.path.relpath(files[last])
+    shown = files[last] if file.startswith(os.pardir) else file
+    return f"{shown}, line {line}: {about}" if depth else message
+
+
+def _deepest(keys: Sequence[str], file: Path) -> tuple[int, int]:
+    """How many of the keys that lead into a file it has, and the line of the last."""
+    depth, line = 0, 0
+    node: yaml.Node | None = None
+    with suppress(OSError, yaml.YAMLError):  # JSON with tabs is no YAML
+        node = yaml.compose(file.read_bytes(), yaml.SafeLoader)
+    for key in keys:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        inside = [pair for pair in node.value if pair[0].value == key]
+        if not inside:
+            break
+        depth, line, node = depth + 1, inside[-1][0].start_mark.line + 1, inside[-1][1]
+    return depth, line
 
 
 def read_study(text_or_path: str) -> dict[str, Any]:
@@ -71,8 +117,9 @@ def _yaml(text: str, file: Path | str) -> Any:
         line = f", line {at.line + 1}" if at else ""
         why = ": ".join(filter(None, (error.context, error.problem)))
         raise ConfigError(f"study file {file}{line}: no YAML: {why}") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"study file {file} cannot be read: {error}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date of month 13, too
+        why = " ".join(str(error).split())
+        raise ConfigError(f"study file {file} cannot be read as YAML: {why}") from error
     for place, first, second in _repeated(node, "", set()):
         raise ConfigError(
             f"study file {file}: {place} is given twice, in lines {first} and {second}; YAML would "

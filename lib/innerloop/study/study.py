@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from innerloop.papers.claims import read_claims
@@ -18,6 +19,7 @@ from innerloop.study.names import check_names
 from innerloop.study.overlays import without_removed
 from innerloop.study.places import with_places
 from innerloop.study.plain_values import plain_values
+from innerloop.study.refusals import refusals
 from innerloop.study.schema import check_schema
 from innerloop.study.sweeps import expanded
 from innerloop.study.variants import Variants
@@ -28,6 +30,7 @@ class Study:
 
     Args:
         config: the study file's content.
+        files: that it was read from, later ones over earlier ones: messages name file and line.
         checked: whether its form was checked before, as in a record of the part that a job uses.
 
     Attributes:
@@ -48,8 +51,21 @@ class Study:
         ConfigError: the file asks for something unknown, contradictory or impossible.
     """
 
-    def __init__(self, config: Mapping[str, Any], *, checked: bool = False) -> None:
-        plain = plain_values(without_removed(config))
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        *,
+        files: Sequence[Path | str] = (),
+        checked: bool = False,
+    ) -> None:
+        def again(content: Mapping[str, Any]) -> None:
+            Study.__new__(Study)._resolve(content, checked=checked)
+
+        with refusals(config, files, again):
+            self._resolve(config, checked=checked)
+
+    def _resolve(self, config: Mapping[str, Any], *, checked: bool) -> None:
+        plain = without_removed(plain_values(config))
         if not checked:
             check_schema(plain)
         placed = with_places(plain)

@@ -86,22 +86,22 @@ class Variants:
         """
         protocol = self._keys.protocols[name]
         entry = protocol.variants[variant]
-        chosen = choices.merged(
-            [
-                protocol.defaults.choices,
-                protocol.by_setting.get(setting, Choosing()).choices,
-                {} if entry.learner else self._said_of_method(entry.method or variant),
-                asked,
-                entry.choices,
-                entry.by_setting.get(setting, Choosing()).choices,
-            ]
-        )
-        if setting and "iterations" not in chosen:
-            raise ConfigError(
-                f"study file: nothing says for how many iterations '{variant}' of {name} is "
-                "trained; put iterations into the protocol, the models entry or the variant"
-            )
         try:
+            chosen = choices.merged(
+                [
+                    protocol.defaults.choices,
+                    protocol.by_setting.get(setting, Choosing()).choices,
+                    {} if entry.learner else self._said_of_method(entry.method or variant),
+                    asked,
+                    entry.choices,
+                    entry.by_setting.get(setting, Choosing()).choices,
+                ]
+            )
+            if setting and "iterations" not in chosen:
+                raise ConfigError(
+                    "nothing says for how many iterations it is trained; put iterations into the "
+                    "protocol, the models entry or the variant"
+                )
             check_network(chosen["network"], chosen["network_options"])
             if entry.learner:
                 return self._learner(name, variant), chosen

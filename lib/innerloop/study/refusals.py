@@ -1,0 +1,91 @@
+"""What is wrong with a study file, in one line; also where Innerloop did not foresee it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from innerloop.runtime.errors import ConfigError, InnerloopError
+from innerloop.study.reading import located
+
+#: Letters of a message; of a longer one, how many of its beginning and of its end are kept.
+_LONGEST, _BEGINNING, _END = 399, 260, 120
+
+Build = Callable[[Mapping[str, Any]], object]
+
+
+@contextmanager
+def refusals(
+    config: Mapping[str, Any], files: Sequence[Path | str], build: Build
+) -> Iterator[None]:
+    """Let whatever is raised become one line that names a key of the study file.
+
+    Args:
+        config: the study file's content.
+        files: that it was read from, later ones over earlier ones.
+        build: what is done here; tried without some keys where an error was not foreseen.
+
+    Raises:
+        InnerloopError: what was raised, in one line; a ConfigError where it was not foreseen.
+    """
+    try:
+        yield
+    except InnerloopError as error:
+        raise type(error)(_in_one_line(located(str(error), files))) from error
+    except Exception as error:
+        place = ".".join(_culprit(config, build, type(error))) or "as a whole"
+        message = located(f"study file: {place}: {_of_others(error)}", files)
+        raise ConfigError(_in_one_line(message)) from error
+
+
+def _of_others(error: Exception) -> str:
+    """What Python or a library raised, in words."""
+    if isinstance(error, OSError):
+        return f"{error.strerror}: {error.filename}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        "Innerloop did not foresee this and cannot say what is wrong; compare it with "
+        f"docs/study-files.md, and please report it: {type(error).__name__} in "
+        f"{Path(frame.filename).name}, line {frame.lineno}: {error}"
+    )
+
+
+def _in_one_line(message: str) -> str:
+    message = " ".join(message.split())
+    if len(message) <= _LONGEST:
+        return message
+    return f"{message[:_BEGINNING]} ... {message[-_END:]}"
+
+
+def _culprit(
+    config: Mapping[str, Any], build: Build, kind: type[Exception], place: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """The innermost key without which there is no error; () where several have a part in it."""
+    unsaid = []
+    section = _at(config, place)
+    for key in section if isinstance(section, Mapping) else ():
+        inside = (*place, key)
+        try:
+            build(_without(config, inside))
+        except kind:
+            continue
+        except Exception:  # without it, something else is wrong: the culprit may be in it
+            unsaid.append(inside)
+        else:
+            return _culprit(config, build, kind, inside) or inside
+    return next(filter(None, (_culprit(config, build, kind, inside) for inside in unsaid)), ())
+
+
+def _at(value: Any, place: tuple[str, ...]) -> Any:
+    for key in place:
+        value = value[key]
+    return value
+
+
+def _without(value: Any, place: tuple[str, ...]) -> dict[str, Any]:
+    first, *inner = place
+    kept = {key: each for key, each in value.items() if key != first}
+    return {**kept, first: _without(value[first], tuple(inner))} if inner else kept
