@@ -123,6 +123,31 @@ def test_what_scrolls_sideways_has_a_shadow_where_there_is_more(page, dark):
     assert found.evaluate(f"{SIDEWAYS}.every((e) => {shadow})")
 
 
+#: Puts a clipboard in place of the browser's own, and copies the last code of the page.
+COPY = """((write) => {
+  Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: write } });
+  const code = [...document.querySelectorAll("pre")].at(-1), button = code.previousElementSibling;
+  document.querySelectorAll("details").forEach((d) => { d.open = true; });
+  button.click();
+  return new Promise((done) => setTimeout(() =>
+    done([window.copied ?? String(getSelection()), code.textContent, button.textContent])));
+})"""
+
+
+def test_the_study_file_is_copied_whole(page):
+    clipboard = "(text) => { window.copied = text; return Promise.resolve(); }"
+    copied, shown, said = page().evaluate(f"{COPY}({clipboard})")
+    assert copied == shown
+    assert json.loads(shown)["study"]
+    assert said == "Copied"
+
+
+def test_it_is_selected_where_the_browser_keeps_its_clipboard(page):
+    selected, shown, said = page().evaluate(f"{COPY}(() => Promise.reject(new Error()))")
+    assert json.loads(selected) == json.loads(shown)
+    assert "Ctrl+C" in said
+
+
 def test_a_column_sorts_up_down_and_back(page):
     found, table, column = page(), "p1_table1_accuracy", 1
     button = f"document.querySelectorAll('#{table} th button')[{column}]"

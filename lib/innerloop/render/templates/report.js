@@ -1,4 +1,4 @@
-// What the page does: tables sort, figures say their values, hide curves, and can be saved.
+// What the page does: tables sort, figures say their values, hide curves, and can be saved; code can be copied.
 "use strict";
 
 /** The number a cell begins with, or its text. */
@@ -184,4 +184,22 @@ for (const figure of document.querySelectorAll("figure")) {
   }
   filterCurves(svg, hidden);
   sayValues(svg.parentElement, svg, curves, hidden);
+}
+
+// Commands and files are copied whole; where a browser lets no page write its clipboard, they are selected.
+for (const code of document.querySelectorAll("pre")) {
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "copy";
+  button.textContent = "Copy";
+  button.addEventListener("click", async () => {
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+      button.textContent = "Copied";
+    } catch {
+      getSelection().selectAllChildren(code);
+      button.textContent = "Selected: press Ctrl+C";
+    }
+  });
+  code.before(button);
 }
