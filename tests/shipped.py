@@ -22,4 +22,4 @@ CLAIMS = [claim for paper in PAPERS for claim in read_claims(paper)]
 
 def about(product):
     """What the files of a product say that they hold."""
-    return About(product.paper, product.name, product.title)
+    return About(product.paper, product.name, product.title, product.shows == "fuller")

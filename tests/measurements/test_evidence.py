@@ -66,6 +66,29 @@ def test_of_models_tested_elsewhere_too_only_the_home_is_shown(tmp_path):
     assert set(rows["eval_dataset"]) == {"symbols"}
 
 
+def test_a_paper_s_own_variants_are_shown_as_if_there_were_no_others(evidence_of):
+    evidence = evidence_of("full")
+    own = evidence.of_paper("p1")
+    variants = ["maml", "maml_3x", "anil", "scaled_lr", "unit_norm"]
+    assert {v.name for v in evidence.study.variants("p1")} > {*variants}
+    assert {v.name for v in own.study.variants("p1")} == {*variants}
+    assert {*own.rows("cka", protocol="p1")["variant"].astype(str)} <= {*variants}
+    for protocol in ("p2",):
+        assert own.study.variants(protocol) == evidence.study.variants(protocol)
+    rows = evidence.rows("accuracy")
+    elsewhere = rows[rows["protocol"] != "p1"]
+    assert (
+        len(own.rows("accuracy"))
+        == len(elsewhere) + rows["variant"].isin(variants)[rows["protocol"] == "p1"].sum()
+    )
+
+
+def test_a_paper_that_the_study_has_no_variant_of_shows_all(evidence_of):
+    evidence = evidence_of("full")
+    assert evidence.of_paper("questions") is evidence
+    assert evidence_of("users_method").of_paper("p1") is not evidence
+
+
 def test_a_description_without_models_is_refused():
     with pytest.raises(ConfigError, match="models"):
         DescribedStudy({"study": "demo"})

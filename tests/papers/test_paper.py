@@ -30,7 +30,7 @@ UPPER_FLOORS = (
 
 @pytest.mark.parametrize("name", PRODUCTS)
 def test_every_product_is_made_by_a_file_of_its_name(name):
-    assert check_entry(PRODUCTS[name].entry).stem == PRODUCTS[name].name
+    assert check_entry(PRODUCTS[name].entry).stem == PRODUCTS[name].name.removesuffix("_fuller")
     assert set(PRODUCTS[name].reads) <= {*SCHEMAS, *VERDICTS, SWEEPS}
 
 
@@ -94,6 +94,7 @@ def test_without_a_label_a_paper_is_called_as_its_folder_is(tmp_path):
     [
         ("figures/heads.py", FIGURE.replace("TITLE", "NAME"), "heads.py does not say TITLE"),
         ("figures/heads.py", FIGURE.replace('["cka"]', '"cka"'), "heads.py does not say READS"),
+        ("figures/heads.py", f"FULLER = 1\n{FIGURE}", "heads.py does not say FULLER"),
         ("figures/heads.py", FIGURE.replace("draw", "plot"), "defines no function draw"),
         ("tables/heads.py", FIGURE, "defines no function tabulate"),
         ("figures/heads.py", "def draw(:\n", "heads.py, line 1"),
@@ -116,8 +117,19 @@ def test_what_is_wrong_with_a_folder_is_said_in_words(tmp_path, file, text, said
 def test_a_figure_and_a_table_have_two_names(tmp_path):
     table = FIGURE.replace("draw", "tabulate")
     place = folder(tmp_path, **{"figures/heads.py": FIGURE, "tables/heads.py": table})
-    with pytest.raises(ConfigError, match="both called 'heads'"):
+    with pytest.raises(ConfigError, match="2 figures or tables are called 'heads'"):
         read_paper(place)
+
+
+def test_a_file_with_a_fuller_title_makes_a_second_figure_of_every_variant(tmp_path):
+    text = f'FULLER = "Mine, every method"\n{FIGURE}'
+    paper = read_paper(folder(tmp_path, **{"figures/heads.py": text}))
+    made = [(figure.name, figure.title, figure.shows) for figure in paper.figures]
+    assert made == [("heads", "Mine", "own"), ("heads_fuller", "Mine, every method", "fuller")]
+    assert len({figure.entry for figure in paper.figures}) == 1
+    other = folder(tmp_path / "two", **{"figures/a.py": text, "figures/a_fuller.py": FIGURE})
+    with pytest.raises(ConfigError, match="called 'a_fuller'"):
+        read_paper(other)
 
 
 def test_an_unknown_paper_is_refused_with_the_known_ones(tmp_path):

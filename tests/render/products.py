@@ -13,7 +13,7 @@ from shipped import TABLES
 from synthetic import STUDIES
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
-FIGURES = ("p1_figure2_cka", "p2_figure7_prototypes", "p1_figure7_toy")
+FIGURES = ("p1_figure2_cka", "p1_figure2_cka_fuller", "p2_figure7_prototypes", "p1_figure7_toy")
 PRINTED = (*(name for name in TABLES if name != "probe"), "sharpness")
 
 

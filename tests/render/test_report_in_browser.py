@@ -125,7 +125,7 @@ def test_what_scrolls_sideways_has_a_shadow_where_there_is_more(page, dark):
 
 #: Puts a clipboard in place of the browser's own, and copies the last code of the page.
 COPY = """((write) => {
-  Object.defineProperty(navigator, "clipboard", { configurable: true, value: { writeText: write } });
+  Object.defineProperty(navigator, "clipboard", { value: { writeText: write } });
   const code = [...document.querySelectorAll("pre")].at(-1), button = code.previousElementSibling;
   document.querySelectorAll("details").forEach((d) => { d.open = true; });
   button.click();
@@ -260,6 +260,24 @@ def test_the_legend_hides_a_method_and_shows_it_again(page):
     assert found.evaluate(others)
     found.evaluate(f"{entry}.dispatchEvent(new Event('click'))")
     assert all(found.evaluate(shown))
+
+
+def test_a_folded_figure_of_every_method_comes_alive_when_it_is_opened(page):
+    found = page()
+    fuller = "document.getElementById('p1_figure2_cka_fuller')"
+    assert not found.evaluate(f"{FIGURE}.closest('details')")
+    curves = "[...new Set([...%s.querySelectorAll('[data-curve]')].map((c) => c.dataset.curve))]"
+    own, every = (found.evaluate(curves % figure) for figure in (FIGURE, fuller))
+    assert {*own} < {*every}
+    assert "BOIL" not in own
+    entries = f"{fuller}.querySelectorAll('.entry').length"
+    assert found.evaluate(entries) == 0
+    found.evaluate(f"{fuller}.closest('details').open = true")
+    opened = "new Promise((done) => setTimeout(() => done(%s)))"
+    assert found.evaluate(opened % entries) == len(every)
+    widths = f"[...{fuller}.querySelectorAll('.entry')].map((e) => +e.getAttribute('width'))"
+    assert min(found.evaluate(widths)) > 10
+    assert found.evaluate(f"{fuller}.querySelectorAll('button').length") == 3
 
 
 def test_figures_and_tables_are_saved_from_the_page_alone(page, report_file):

@@ -54,6 +54,24 @@ def test_a_figure_whose_table_is_not_measured_is_left_out_and_named() -> None:
     assert paper["left_out"] == ["Figure 7: the two methods without meta-learning"]
 
 
+def test_a_fuller_figure_is_for_a_study_that_has_others_than_the_paper_s() -> None:
+    protocol = SMOKE["protocols"]["p1"]
+    fuller = {name: [] for name in ("own", "others", "both")}
+    for which, variants in (
+        ("own", ["maml"]),
+        ("others", ["boil"]),
+        ("both", ["maml", "boil"]),
+    ):
+        protocols = {"p1": {**protocol, "variants": {name: {} for name in variants}}}
+        models = {"plain": {**SMOKE["models"]["plain"], "variants": variants}}
+        study = smoke(protocols=protocols, models=models, papers=["p1"])
+        fuller[which] = sorted(name for name in names(study) if name.endswith("_fuller"))
+        (paper,) = (one for one in describe(study)["papers"] if one["name"] == "p1")
+        assert not [title for title in paper["left_out"] if "every method" in title]
+    assert fuller["own"] == fuller["others"] == []
+    assert "p1/figure1_weight_norms_fuller" in fuller["both"]
+
+
 def test_claims_are_read_by_the_tables_that_judge_them() -> None:
     products = Products(smoke(papers=["p2"]))
     (claims,) = (table for table in products.tables if table.name == "claims")

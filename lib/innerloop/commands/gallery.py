@@ -29,7 +29,8 @@ def main(argv: list[str]) -> None:
     if not files:
         raise ConfigError(f"{arguments.study} has no figures/*/*.json; run `snakemake` first")
     study = DescribedStudy(read_json(arguments.study / "study.json"))
-    shown = sections(study, [read_json(path) for path in files], [])
+    figures = [figure for figure in map(read_json, files) if not figure["fuller"]]
+    shown = sections(study, figures, [])
     for figure in (figure for section in shown for figure in section["figures"]):
         source = arguments.study / "figures" / figure["paper"] / f"{figure['name']}.png"
         _shrink(source, arguments.out / "pictures" / _picture(figure))

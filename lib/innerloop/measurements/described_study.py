@@ -58,6 +58,10 @@ class Facts:
     variants: tuple[str, ...] = ()
     size: Mapping[str, Any] = field(default_factory=dict)
 
+    def compares(self, protocol: str, variant: str) -> bool:
+        """Whether a variant is one that the paper compares, or of another protocol."""
+        return variant in self.variants or self.protocol not in ("", protocol)
+
 
 @dataclass(frozen=True)
 class Chosen:

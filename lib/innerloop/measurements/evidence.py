@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.described_study import DescribedStudy, Facts
 from innerloop.measurements.schemas import SCHEMAS, schema_of
 from innerloop.runtime.errors import SchemaError
 
@@ -35,8 +35,23 @@ class Evidence:
     def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
         self.paths = {name: Path(path) for name, path in tables.items()}
         self.study = DescribedStudy(study)
+        self._description = study
+        self._compared: Facts | None = None
         # claims ask for the same rows once for every layer
         self._rows = lru_cache(maxsize=32)(self._read)
+
+    def of_paper(self, name: str) -> Evidence:
+        """What there is of the variants that a paper compares, as if the study had no others.
+
+        Everything, where it has none of those, or the paper lists none.
+        """
+        facts = next(paper.facts for paper in self.study.papers if paper.name == name)
+        here = [m for m in self.study.models if facts.protocol in ("", m.protocol)]
+        if not any(model.variant in facts.variants for model in here):
+            return self
+        narrowed = Evidence(self.paths, _narrowed(self._description, facts))
+        narrowed._compared = facts
+        return narrowed
 
     @cached_property
     def user_tables(self) -> list[str]:
@@ -59,7 +74,10 @@ class Evidence:
         schema, path = schema_of(name), self.paths.get(name)
         table = schema.empty_table() if path is None else _read(path, schema, equal)
         frame: pd.DataFrame = table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
-        return frame
+        if (facts := self._compared) is None or "variant" not in frame:
+            return frame
+        elsewhere = frame["protocol"] != (facts.protocol or frame["protocol"])
+        return frame[frame["variant"].isin(facts.variants) | elsewhere]
 
     def trained(self, table: str, protocol: str) -> pd.DataFrame:
         """Rows of the models that figures show of a protocol: those trained on its home.
@@ -77,6 +95,23 @@ class Evidence:
             variant=[variant.name for variant in variants],
             **tested,
         )
+
+
+def _narrowed(description: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+    """A study's description without the variants that a paper does not compare."""
+    models = description["models"]
+    protocols = {
+        name: {
+            **about,
+            "variants": [v for v in about.get("variants", ()) if facts.compares(name, v)],
+        }
+        for name, about in description.get("protocols", {}).items()
+    }
+    return {
+        **description,
+        "models": [one for one in models if facts.compares(one["protocol"], one["variant"])],
+        "protocols": protocols,
+    }
 
 
 def _read(path: Path, schema: pa.Schema, equal: _Wanted) -> pa.Table:

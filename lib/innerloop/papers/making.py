@@ -22,6 +22,8 @@ from innerloop.runtime.extensions import load_entry
 def draw(product: Product, evidence: Evidence, stem: Path | str) -> None:
     """Draw a figure into `stem`.pdf, .png, .svg and .json.
 
+    One that is `own` is drawn as if the study had no other variants than the paper's.
+
     A file may return a plain matplotlib figure; its caption is then what it calls CAPTION.
 
     Raises:
@@ -29,7 +31,7 @@ def draw(product: Product, evidence: Evidence, stem: Path | str) -> None:
     """
     function = load_entry(product.entry)
     with theme():
-        drawing = function(evidence)
+        drawing = function(_shown(product, evidence))
     if isinstance(drawing, Figure):
         drawing = Drawing(drawing, _caption(function), product.title)
     if not isinstance(drawing, Drawing):
@@ -49,7 +51,7 @@ def tabulate(product: Product, evidence: Evidence, stem: Path | str) -> None:
         ExtensionError: it returns something else.
     """
     function = load_entry(product.entry)
-    table = function(evidence)
+    table = function(_shown(product, evidence))
     if isinstance(table, pd.DataFrame):
         table = Tabulation(table, printed(table), _caption(function))
     if not isinstance(table, Tabulation):
@@ -60,9 +62,13 @@ def tabulate(product: Product, evidence: Evidence, stem: Path | str) -> None:
     write_tabulation(table, _about(product), stem)
 
 
+def _shown(product: Product, evidence: Evidence) -> Evidence:
+    return evidence.of_paper(product.paper) if product.shows == "own" else evidence
+
+
 def _caption(function: Callable[[Evidence], object]) -> str:
     return str(getattr(sys.modules[function.__module__], "CAPTION", ""))
 
 
 def _about(product: Product) -> About:
-    return About(product.paper, product.name, product.title)
+    return About(product.paper, product.name, product.title, product.shows == "fuller")

@@ -3,7 +3,7 @@
     mine/paper.yaml       what the paper says of itself, see `Facts`; only the title is required
     mine/claims.yaml      what it claims, with the comparisons that decide it
     mine/published.csv    the numbers that it prints
-    mine/figures/*.py     one figure per file: TITLE, READS and draw(evidence)
+    mine/figures/*.py     one figure per file: TITLE, READS, perhaps FULLER, and draw(evidence)
     mine/tables/*.py      one table per file: TITLE, READS and tabulate(evidence)
 
 Everything but paper.yaml may be left out. Innerloop's own are folders beside this file. Snakemake
@@ -15,11 +15,12 @@ from __future__ import annotations
 import ast
 import csv
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 
@@ -62,6 +63,8 @@ class Product:
         title: what reports call it.
         reads: tables of measurements, or keys of `VERDICTS`.
         entry: `place:function` that makes it from an `Evidence`.
+        shows: `own`: of the paper's protocol, only the variants that the paper compares; `fuller`:
+            the same again with all of the study's; `all`: it is made once, with all.
     """
 
     paper: str
@@ -69,6 +72,7 @@ class Product:
     title: str
     reads: tuple[str, ...]
     entry: str
+    shows: Literal["own", "fuller", "all"] = "all"
 
 
 @dataclass(frozen=True)
@@ -155,14 +159,15 @@ def read_paper(place: str) -> Paper:
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {place} in {Path.cwd()}")
     products = {
-        kind: tuple(_product(path, kind, folder) for path in _files(folder / kind))
+        kind: tuple(made for path in _files(folder / kind) for made in _made(path, kind, folder))
         for kind in _MADE_BY
     }
-    twice = {p.name for p in products["figures"]} & {p.name for p in products["tables"]}
-    if twice:
-        raise ConfigError(
-            f"{folder}: a figure and a table are both called '{min(twice)}'; rename one file"
-        )
+    made = Counter(product.name for each in products.values() for product in each)
+    for name, times in made.items():
+        if times > 1:
+            raise ConfigError(
+                f"{folder}: {times} figures or tables are called '{name}'; rename a file"
+            )
     if (folder / PUBLISHED).is_file():
         _check_published(folder / PUBLISHED)
     return Paper(folder.name, folder, read_facts(folder / FACTS), **products)
@@ -203,7 +208,8 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
 
 
-def _product(path: Path, kind: str, folder: Path) -> Product:
+def _made(path: Path, kind: str, folder: Path) -> list[Product]:
+    """What a file makes: one figure or table, or with FULLER, the title of the second, two."""
     if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
         raise ConfigError(
             f"{path}: its results would be called so too; expected a name of lower-case letters, "
@@ -222,7 +228,13 @@ def _product(path: Path, kind: str, folder: Path) -> Product:
         raise ConfigError(f'{path} does not say TITLE = "...", which reports call it by')
     if not isinstance(reads, list | tuple) or not all(isinstance(name, str) for name in reads):
         raise ConfigError(f'{path} does not say READS = ["..."], the tables it is made from')
-    return Product(folder.name, path.stem, title, tuple(reads), f"{_place(path)}:{function}")
+    made = Product(folder.name, path.stem, title, tuple(reads), f"{_place(path)}:{function}")
+    if "FULLER" not in constants:
+        return [made]
+    if not isinstance(fuller := constants["FULLER"], str) or not fuller:
+        raise ConfigError(f'{path} does not say FULLER = "...", the title with every variant')
+    second = replace(made, name=f"{path.stem}_fuller", title=fuller, shows="fuller")
+    return [replace(made, shows="own"), second]
 
 
 def _constants(body: list[ast.stmt]) -> Mapping[str, Any]:

@@ -40,7 +40,7 @@ def sections(
                 "figures": [item for item in shown if "alt" in item],
                 "tables": [item for item in shown if "alt" not in item],
                 "left_out": [
-                    *(item["title"] for item in own if not item["measured"]),
+                    *(i["title"] for i in own if not i["measured"] and not i["fuller"]),
                     *paper.left_out,
                 ],
             }

@@ -35,11 +35,13 @@ class About:
         paper: name of the folder that it is from.
         name: of its file there.
         title: what reports call it.
+        fuller: whether it is the second form of one, which shows every variant of the study.
     """
 
     paper: str
     name: str
     title: str
+    fuller: bool = False
 
     @property
     def id(self) -> str:

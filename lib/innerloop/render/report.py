@@ -195,7 +195,7 @@ def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
     """What figures and tables say was found, paper by paper, and then of the claims."""
     last = sorted(shown, key=lambda section: section["key"] == VERDICTS_KEY)
     items = [item for section in last for item in (*section["tables"], *section["figures"])]
-    return [item["finding"] for item in items if item["finding"]]
+    return [item["finding"] for item in items if item["finding"] and not item["fuller"]]
 
 
 def _population(study: DescribedStudy) -> str:

@@ -66,6 +66,7 @@ class Products:
         """Titles of a paper's figures and tables that this study cannot make."""
         made = {(p.name, p.title) for p in (*self.figures, *self.tables) if p.paper == paper.name}
         each = (p for p in (*paper.figures, *paper.tables) if p.name != PROBE)
+        each = (p for p in each if p.shows != "fuller")
         return [p.title for p in each if (p.name, p.title) not in made and paper.name != OWN]
 
     def reads(self, product: Product) -> list[str]:
@@ -105,7 +106,16 @@ class Products:
     def _made(self, paper: Paper, products: Iterable[Product]) -> list[Product]:
         if not self.is_measured(paper):
             return []
-        return [product for product in products if self._can_be_made(product)]
+        made = [product for product in products if self._can_be_made(product)]
+        if self._has_others(paper):
+            return made
+        return [product for product in made if product.shows != "fuller"]
+
+    def _has_others(self, paper: Paper) -> bool:
+        """Whether the study has variants of a paper, and others beside them."""
+        facts, keys = paper.facts, self._study.models
+        names = {key.variant for key in keys if facts.protocol in ("", key.protocol)}
+        return not names.isdisjoint(facts.variants) and not names <= {*facts.variants}
 
     def _can_be_made(self, product: Product) -> bool:
         """Whether the study has the table that it cannot do without, the first that it reads."""

@@ -89,14 +89,12 @@ def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
 
 
 def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
-    """CKA against layers, one curve with intervals each, side by side so that none is hidden."""
+    """CKA against layers, one curve with intervals each."""
     layers = layers_in_order(layer for _, curve in curves for layer in curve["layer"])
-    width = min(0.22, 0.04 * (len(curves) - 1))
-    offsets = np.linspace(-width, width, len(curves))
-    for offset, (look, curve) in zip(offsets, curves, strict=True):
+    for look, curve in curves:
         placed = curve.set_index("layer").reindex(layers)
         axes.errorbar(
-            np.arange(len(layers)) + offset,
+            range(len(layers)),
             placed["mean"],
             yerr=whiskers(placed),
             elinewidth=0.9,

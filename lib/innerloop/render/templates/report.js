@@ -169,7 +169,8 @@ function filterCurves(svg, hidden) {
   }
 }
 
-for (const figure of document.querySelectorAll("figure")) {
+/** A figure says its values, hides curves and saves itself. */
+function enliven(figure) {
   const svg = figure.querySelector("svg"), hidden = new Set();
   const curves = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
   const files = { PNG: () => savePicture(svg, `${figure.id}.png`) };
@@ -184,6 +185,12 @@ for (const figure of document.querySelectorAll("figure")) {
   }
   filterCurves(svg, hidden);
   sayValues(svg.parentElement, svg, curves, hidden);
+}
+
+for (const figure of document.querySelectorAll("figure")) {
+  const fold = figure.closest("details");  // what is folded has no size yet
+  if (fold) fold.addEventListener("toggle", () => enliven(figure), { once: true });
+  else enliven(figure);
 }
 
 // Commands and files are copied whole; where a browser lets no page write its clipboard, they are selected.

@@ -8,6 +8,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import looks_in, theme, variant_looks
 
 TITLE = "Figure 1: weight norms"
+FULLER = "Figure 1: weight norms, every method"
 READS = ("weight_norm",)
 
 PROTOCOL = "p1"

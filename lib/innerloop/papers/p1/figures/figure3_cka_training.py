@@ -11,6 +11,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import layer_looks, legend_below, theme, whiskers
 
 TITLE = "Figure 3: CKA over training"
+FULLER = "Figure 3: CKA over training, every method"
 READS = ("cka",)
 
 

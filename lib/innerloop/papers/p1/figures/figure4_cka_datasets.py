@@ -9,6 +9,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import theme, variant_looks
 
 TITLE = "Figure 4: CKA on three data sets"
+FULLER = "Figure 4: CKA on three data sets, every method"
 READS = ("cka",)
 
 ROLES = ("cub", "fc100", "mini_imagenet")

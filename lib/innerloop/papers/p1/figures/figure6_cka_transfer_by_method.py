@@ -9,6 +9,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import dataset_looks, theme
 
 TITLE = "Figure 6: CKA on new data, by method"
+FULLER = "Figure 6: CKA on new data, by method, every method"
 READS = ("cka",)
 
 ROLES = ("cub", "fc100", "mini_imagenet")

@@ -27,6 +27,7 @@ from innerloop.stats.statistics import Statistics
 from innerloop.stats.summaries import summarise
 
 TITLE = "Figure 7: prototypes before and after"
+FULLER = "Figure 7: prototypes before and after, every method"
 READS = ("protonet",)
 
 PROTOCOL = "p2"
