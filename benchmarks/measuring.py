@@ -22,7 +22,11 @@ from innerloop.networks.network import Network
 # arms take turns on one GPU: none waits for another to let go of it
 os.environ.setdefault("INNERLOOP_JOBS_PER_GPU", "100")
 
-SIZES = {"demo": {"image_size": 28, "filters": 32}, "paper": {"image_size": 84, "filters": 64}}
+SIZES: dict[str, dict[str, Any]] = {
+    "demo": {"image_size": 28, "filters": 32},
+    "paper": {"image_size": 84, "filters": 64},
+    "resnet12": {"name": "resnet12", "image_size": 84},
+}
 
 
 def random_tasks(

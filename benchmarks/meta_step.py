@@ -19,6 +19,7 @@ from rich.table import Table
 
 import innerloop
 from innerloop.data.tasks import TaskBatch
+from innerloop.engine.engine import engine_of
 from innerloop.learners.gradient_based.learner import query_result
 from innerloop.learners.gradient_based.methods import METHODS, method
 from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
@@ -73,11 +74,6 @@ def main(argv: list[str] | None = None) -> None:
             float((gradient[key] - theirs[key]).abs().max()) / scale for key in gradient
         )
     taken = interleaved(arms, arguments.rounds)
-    operations = step_operations(
-        innerloop.network(**SIZES[arguments.size]), arguments.tasks, 5 * arguments.shot,
-        5 * arguments.queries, arguments.steps, not arguments.first_order,
-    )  # fmt: skip
-    ours = statistics.median(taken[OURS])
     report = {
         **{key: value for key, value in vars(arguments).items() if key != "json"},
         **describe(device),
@@ -86,7 +82,13 @@ def main(argv: list[str] | None = None) -> None:
         "largest_gradient_difference": difference,
         "peak_mib": {name: round(value) for name, value in memory.items()},
     }
-    if METHODS[arguments.method].adapts == "all":
+    network = innerloop.network(**SIZES[arguments.size])
+    if METHODS[arguments.method].adapts == "all" and engine_of(network).name == "analytic":
+        operations = step_operations(
+            network, arguments.tasks, 5 * arguments.shot, 5 * arguments.queries, arguments.steps,
+            not arguments.first_order,
+        )  # fmt: skip
+        ours = statistics.median(taken[OURS])
         report["share_of_matmul_peak"] = round(operations / ours / matmul_peak(device), 3)
     _show(report)
     if arguments.json:

@@ -21,7 +21,7 @@ def parser_of(description: str, *, steps: int) -> argparse.ArgumentParser:
         steps: inner steps where none are given.
     """
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
-    parser.add_argument("--size", choices=list(SIZES), default="demo")
+    parser.add_argument("--size", choices=list(SIZES), default="demo", help="network and images")
     parser.add_argument("--shot", type=int, default=1)
     parser.add_argument("--queries", type=int, default=15, help="of each class")
     parser.add_argument("--steps", type=int, default=steps)

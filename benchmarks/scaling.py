@@ -18,7 +18,7 @@ from rich.table import Table
 import measuring
 from innerloop.runtime.device import describe
 from measuring import SIZES, Worker, interleaved
-from meta_step import OURS, prepare
+from meta_step import AUTOGRAD, OURS, prepare
 from options import add_outer_step, parser_of
 from peers import PEERS
 
@@ -40,9 +40,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     options = {**vars(arguments), "first_order": False}
     arms = [OURS, *filter(None, arguments.peers.split(","))]
-    unknown = sorted(set(arms) - {OURS, *PEERS})
-    if unknown:
-        parser.error(f"unknown peers: {', '.join(unknown)}; known are {', '.join(PEERS)}")
+    known = (AUTOGRAD, *PEERS)
+    if unknown := sorted(set(arms) - {OURS, *known}):
+        parser.error(f"unknown peers: {', '.join(unknown)}; known are {', '.join(known)}")
 
     workers = {
         f"{name}, {value}": Worker(point, name, options, arguments.axis, value)

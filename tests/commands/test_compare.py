@@ -6,6 +6,7 @@ import json
 import shutil
 from copy import deepcopy
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -45,7 +46,9 @@ def change(folder, table, edit):
     path = folder / f"aggregates/{table}.parquet"
     old = pq.read_table(path)
     frame = edit(old.to_pandas())
-    pq.write_table(pa.Table.from_pandas(frame, old.schema, preserve_index=False), path)
+    # NaN is a number here, and no null
+    columns = [pa.array(frame[field.name].to_numpy(), field.type) for field in old.schema]
+    pq.write_table(pa.Table.from_arrays(columns, schema=old.schema), path)
 
 
 def numbers(one, other, table="accuracy"):
@@ -73,8 +76,8 @@ def test_a_planted_difference_is_found_by_pairing(one, other):
     assert [number.verdict for number in differing] == ["differs"]
     (found,) = differing
     assert (found.key["variant"], found.key["eval_dataset"]) == ("scaled_lr", "cub")
-    assert found.test.difference.mean == pytest.approx(-0.011, abs=0.0005)
-    assert found.test.difference.n == 30
+    assert found.models.test.difference.mean == pytest.approx(-0.011, abs=0.0005)
+    assert found.models.test.difference.n == 30
 
 
 def test_other_tasks_are_not_paired(one, tmp_path):
@@ -89,15 +92,122 @@ def test_other_tasks_are_not_paired(one, tmp_path):
     change(tmp_path / "b", "accuracy", noisy)
     found = [n for n in numbers(one, tmp_path / "b") if n.quantity == "accuracy"]
     assert {number.verdict for number in found} == {"no difference shown"}
-    assert {number.test.difference.n for number in found} == {60}
+    assert {number.models.test.difference.n for number in found} == {60}
+
+
+@pytest.fixture
+def trainings(one, tmp_path):
+    """Writes a study of accuracies alone: better by some gain in each training, by its seed."""
+
+    def write(name, gains, seed=0):
+        folder = tmp_path / name
+        (folder / "aggregates").mkdir(parents=True)
+        shutil.copy(one / "aggregates/accuracy.parquet", folder / "aggregates")
+        description = {**DESCRIPTION, "seed": seed}
+        (folder / "study.json").write_text(json.dumps(description), encoding="utf-8")
+
+        def trained(rows):
+            rows = rows[(rows["variant"] == "maml") & (rows["split"] == "test")]
+            rows = rows[(rows["seed"] == 0) & (rows["eval_dataset"] == "symbols")]
+            rng = np.random.default_rng(ord(name))
+            noise = 0.01 * rng.normal(size=(len(gains), len(rows)))
+            return pd.concat(
+                rows.assign(seed=training, accuracy=0.4 + gain + of_tasks)
+                for (training, gain), of_tasks in zip(gains.items(), noise, strict=True)
+            )
+
+        change(folder, "accuracy", trained)
+        return folder
+
+    return write
+
+
+def told(one, other):
+    """Both answers on MAML's accuracy."""
+    of_maml = [n for n in numbers(one, other) if n.key["protocol"] == "p1"]
+    (found,) = [n for n in of_maml if n.quantity == "accuracy"]
+    return found.models, found.method
+
+
+def test_one_training_tells_models_apart_and_no_method(trainings):
+    models, method = told(trainings("a", {0: 0.1}), trainings("b", {0: 0.0}))
+    assert (models.verdict, method.verdict, method.note) == (
+        "differs",
+        "not judged",
+        "one training",
+    )
+    assert np.isnan([method.p, method.test.difference.low]).all()
+
+
+@pytest.mark.parametrize(
+    ("gains", "verdict"),
+    [
+        ([0.1, 0.11, 0.12], "leans to a difference"),
+        ([0.1, 0.11, -0.12], "no difference shown"),
+        ([0.1, 0.11, 0.12, 0.1, 0.11], "differs"),
+        ([0.2, -0.11, 0.12, -0.1, 0.2], "no difference shown"),
+    ],
+)
+@pytest.mark.parametrize("first", [0, 7])
+def test_a_method_differs_only_by_its_trainings(trainings, gains, verdict, first):
+    """Whether or not the trainings are pairs: those of unequal seeds are not."""
+    a = trainings("a", dict(enumerate(gains)))
+    b = trainings("b", {first + i: 0.001 * i for i in range(len(gains))})
+    models, method = told(a, b)
+    assert (models.verdict, method.verdict) == ("differs", verdict)
+    assert method.trainings == len(gains)
+
+
+def test_the_side_with_fewer_trainings_says_how_much_is_known(trainings):
+    a, b = trainings("a", {0: 0.1}), trainings("b", {s: 0.001 * s for s in range(6)})
+    assert told(a, b)[1].note == "one training"
+
+
+def test_a_training_that_diverged_is_left_out(trainings):
+    a = trainings("a", {s: 0.1 + 0.001 * s for s in range(6)} | {6: np.nan})
+    b = trainings("b", {s: 0.001 * (s % 2) for s in range(7)})
+    models, method = told(a, b)
+    assert (models.verdict, method.verdict, method.trainings) == ("differs", "differs", 6)
+
+
+def test_other_tasks_and_trainings_are_independent(trainings):
+    a = trainings("a", {s: 0.1 + 0.01 * s for s in range(5)})
+    b = trainings("b", {s: 0.01 * s for s in range(5)}, seed=1)
+    paired = told(a, trainings("c", {s: 0.01 * s for s in range(5)}))[1]
+    method = told(a, b)[1]
+    assert (paired.verdict, method.verdict) == ("differs", "differs")
+    assert method.test.standard_error > 3 * paired.test.standard_error
+
+
+def test_what_no_tasks_repeat_speaks_of_the_method_alone(trainings, one):
+    """Weight norms: the test is over trainings, paired by seed."""
+    norms = one / "aggregates/weight_norm.parquet"
+    sides = []
+    for name, of_b in (("a", 0.0), ("b", 1.0)):
+        folder = trainings(name, {0: 0.0})
+        shutil.copy(norms, folder / "aggregates")
+
+        def trained(rows, of_b=of_b):
+            rows = rows[(rows["variant"] == "maml") & (rows["seed"] == 0)]
+            return pd.concat(
+                rows.assign(seed=s, norm=rows["norm"] + s + of_b * (1 + 0.01 * s)) for s in range(5)
+            )
+
+        change(folder, "weight_norm", trained)
+        sides.append(folder)
+    for found in numbers(*sides, "weight_norm"):
+        if found.quantity != "norm":
+            continue
+        assert (found.models.verdict, found.models.note) == ("not judged", "no tasks repeat it")
+        assert (found.method.verdict, found.method.population) == ("differs", "new trainings")
 
 
 def test_unequal_protocol_is_refused_with_the_column_named(one, other):
     change(other, "accuracy", lambda rows: rows.assign(queries=5))
     found = numbers(one, other)
     assert {number.verdict for number in found} == {"not comparable"}
-    assert {number.note for number in found} == {"queries is 15 and 5"}
-    assert all(number.test is None for number in found)
+    assert {number.models.note for number in found} == {"queries is 15 and 5"}
+    assert all(number.method.test is None for number in found)
 
 
 def test_what_only_one_has_is_said(one, other):
@@ -147,9 +257,9 @@ def test_the_headline_comes_first_and_accuracies_are_percent(one, other, capsys)
         "The protocols are the same"
     )
     assert headline.startswith("one (a) and other (b) share ")
-    assert (
-        "equal, 1 different. The largest difference of an accuracy: 19.6 ± 3.1 points" in headline
-    )
+    assert "39 equal. Of the others, for these models 1 different; for the method 1" in headline
+    assert "difference of an accuracy, for these models: 19.6 ± 3.1 points" in headline
+    assert "not judged: one training" in " ".join(rest)
     assert "(accuracy, p1 Scaled LR Symbols 5w1s People test best 6)" in headline
     assert "25.10 %" in "".join(rest)
     assert "cub" not in "".join(rest)

@@ -105,7 +105,7 @@ def test_a_planted_difference_decides(gain, expected, verdict):
     assert judgement.verdict == verdict
     (outcome,) = judgement.outcomes
     assert outcome.test.difference.mean == pytest.approx(100 * gain, abs=2.5)
-    assert (outcome.test.difference.n, outcome.seeds) == (TASKS, 1)
+    assert (outcome.test.difference.n, outcome.trainings) == (TASKS, 1)
     assert np.isnan(outcome.seed_sd)
 
 
@@ -228,7 +228,7 @@ def test_a_training_that_diverged_is_no_training(trainings, diverged, models, me
     (judgement,) = judge(frames)
     assert (judgement.verdict, judgement.method) == (models, method)
     (outcome,) = judgement.outcomes
-    assert (outcome.seeds, outcome.diverged) == (trainings - diverged, diverged)
+    assert (outcome.trainings, outcome.diverged) == (trainings - diverged, diverged)
     left = "every training diverged" if trainings == diverged else f"{diverged} more diverged"
     assert left in for_method(outcome)
 
@@ -431,7 +431,7 @@ def test_seeds_are_averaged_and_their_spread_is_told():
     frames = [measured("maml", tasks(seed=s), seed=s) for s in range(3)]
     frames += [measured("new", tasks(0.03 + 0.02 * s, seed=9 + s), seed=s) for s in range(3)]
     (outcome,) = judge(frames)[0].outcomes
-    assert outcome.seeds == 3
+    assert outcome.trainings == 3
     assert outcome.seed_sd == pytest.approx(2, abs=1)
     assert outcome.test.difference.mean == pytest.approx(5, abs=1)
 
@@ -517,7 +517,7 @@ def test_every_layer_must_agree_and_without_tasks_trainings_decide(conv2, seeds,
     (judgement,) = judge_claims([grows], evidence)
     assert (judgement.verdict, judgement.method) == ("not judged", verdict)
     (outcome,) = judgement.outcomes
-    assert (outcome.method.layer, outcome.seeds) == (layer, seeds)
+    assert (outcome.method.layer, outcome.trainings) == (layer, seeds)
     assert outcome.method.population == "new trainings"
     assert np.isnan(outcome.method.p) == (seeds == 1)
 

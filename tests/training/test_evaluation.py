@@ -104,9 +104,12 @@ def test_a_trained_model_s_accuracies_are_those_of_its_weights_in_the_tasks_orde
         )
 
 
-def test_without_inner_steps_a_model_is_evaluated_with_its_slow_weights():
+def test_a_model_takes_its_test_steps_unless_others_are_asked_for():
     model, batch = trained(tiny.METHOD), tiny.tasks("test").batch(range(8))
-    assert not torch.equal(evaluate(model, batch, steps=0), evaluate(model, batch, steps=5))
+    schedule = replace(model.spec.schedule, train_steps=0, test_steps=5)
+    model = replace(model, spec=replace(model.spec, schedule=schedule))
+    assert torch.equal(evaluate(model, batch), evaluate(model, batch, steps=5))
+    assert not torch.equal(evaluate(model, batch), evaluate(model, batch, steps=0))
 
 
 def test_only_a_learner_whose_head_is_not_used_answers_for_another_way():

@@ -28,10 +28,11 @@ from innerloop.commands.study_comparison import (
 )
 from innerloop.measurements.finished import Finished, called_by_both
 from innerloop.measurements.schemas import schema_of
-from innerloop.render.tabulation import MISSING, number, p_value, plus_minus_significant
+from innerloop.render.tabulation import MISSING, number, p_equals, p_value, plus_minus_significant
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path
 from innerloop.runtime.suggestions import instead_of
+from innerloop.stats.populations import Answer
 
 #: Rows of a table that are shown unless all are asked for.
 SHOWN = 30
@@ -93,13 +94,14 @@ def _print_numbers(
     """A table of what differs; what is equal or on one side alone is counted, with --all listed."""
     table = Table(title=name, title_justify="left")
     table.add_column("What")
-    for heading in (f"a: {a.name}", f"b: {b.name}", "a − b", "Adjusted p"):
+    for heading in (f"a: {a.name}", f"b: {b.name}"):
         table.add_column(heading, justify="right")
-    table.add_column("Verdict")
+    for heading in ("a − b, these models", "a − b, the method"):
+        table.add_column(heading)
     order = [*VERDICTS]
     folded = ("equal",) if most is None else ("equal", *ONE_SIDED)
     told = [one for one in found if one.verdict not in folded]
-    told.sort(key=lambda one: (order.index(one.verdict), one.p_adjusted))
+    told.sort(key=lambda one: (order.index(one.verdict), one.models.p_adjusted))
     for one in told[:most]:
         table.add_row(*map(Text, _printed(one, a, b)), style=_STYLES.get(one.verdict))
     if told:
@@ -140,18 +142,32 @@ def _printed(found: Number, a: Finished, b: Finished) -> list[str]:
     return [
         _what(found, a, b),
         *(f"{text} %" if percent and text != MISSING else text for text in shown),
-        _difference(found),
-        p_value(found.p_adjusted),
-        f"{found.verdict}: {found.note}" if found.note else found.verdict,
+        _in_words(found, found.models),
+        _in_words(found, found.method) if found.compared else "",
     ]
 
 
-def _difference(found: Number) -> str:
+def _in_words(found: Number, answer: Answer) -> str:
+    """`differs: 1.20 ± 0.40, p = 0.012, adjusted 0.03`, and what forbids a verdict."""
+    numbers = (
+        []
+        if math.isnan(answer.p)
+        else [
+            _difference(found, answer),
+            p_equals(answer.p),
+            "" if math.isnan(answer.p_adjusted) else f"adjusted {p_value(answer.p_adjusted)}",
+        ]
+    )
+    told = ", ".join(filter(None, [*numbers, answer.note]))
+    return f"{answer.verdict}: {told}" if told else answer.verdict
+
+
+def _difference(found: Number, answer: Answer) -> str:
     """Of the means, with its interval; of fractions in percentage points."""
-    if found.test is None:
+    if answer.test is None:
         return MISSING
     factor = 100 if _is_fraction(found) else 1
-    difference = found.test.difference
+    difference = answer.test.difference
     return plus_minus_significant(difference.mean * factor, difference.half_width * factor)
 
 
@@ -181,46 +197,80 @@ def _headline(numbers: Sequence[Number], a: Finished, b: Finished) -> str:
     """What differs, in one or two sentences."""
     counts = Counter(found.verdict for found in numbers)
     alone = sum(counts[verdict] for verdict in ONE_SIDED)
-    told = ", ".join(
-        f"{counts[name]:,} {_IN_WORDS.get(name, name)}"
-        for name in VERDICTS
-        if name in counts and name not in ONE_SIDED
-    )
-    shared = len(numbers) - alone
-    said = f"{a.name} (a) and {b.name} (b) share {shared:,} numbers: {told or 'none'}."
+    shared, tested = len(numbers) - alone, [n for n in numbers if n.compared]
+    rest = [f"{counts[name]:,} {name}" for name in ("equal", "not comparable") if counts[name]]
+    said = f"{a.name} (a) and {b.name} (b) share {shared:,} numbers"
+    said += f": {', '.join(rest)}." if rest else "."
+    if tested:
+        models, methods = (
+            _counted([answer.verdict for answer in answers])
+            for answers in ([n.models for n in tested], [n.method for n in tested])
+        )
+        said += f" Of the others, for these models {models}; for the method {methods}."
     if alone:
         said += f" {alone:,} are in one of them only."
-    accuracies = [n for n in numbers if n.verdict == "differs" and n.quantity == "accuracy"]
-    if accuracies:
-        largest = max(accuracies, key=lambda n: abs(n.a - n.b))
-        points = _difference(largest)
-        said += f" The largest difference of an accuracy: {points} points ({largest.table}, "
-        said += f"{_what(largest, a, b).removesuffix(': accuracy')})."
+    for whom, which in (("these models", "models"), ("the method", "method")):
+        differing = [
+            (number, answer)
+            for number in tested
+            if number.quantity == "accuracy"
+            and (answer := getattr(number, which)).verdict == "differs"
+        ]
+        if differing:
+            largest, answer = max(differing, key=lambda pair: abs(pair[0].a - pair[0].b))
+            points, what = _difference(largest, answer), _what(largest, a, b)
+            said += f" The largest difference of an accuracy, for {whom}: {points} points "
+            said += f"({largest.table}, {what.removesuffix(': accuracy')})."
     return said
+
+
+def _counted(verdicts: Sequence[str]) -> str:
+    """`1 differs, 3 no difference shown`, in the order of `VERDICTS`."""
+    counts = Counter(verdicts)
+    return ", ".join(
+        f"{counts[name]:,} {_IN_WORDS.get(name, name)}" for name in VERDICTS if counts[name]
+    )
 
 
 _IN_WORDS = {
     "differs": "different",
+    "leans to a difference": "leaning to a difference",
     "no difference shown": "not told apart by a test",
-    "no test": "without a test",
 }
 
 
 def _record(found: Number) -> dict[str, object]:
-    test = found.test
+    method = _columns(found.method) if found.compared else {}
     return {
         "table": found.table,
         **found.key,
         "quantity": found.quantity,
         "a": found.a,
         "b": found.b,
-        "difference": test.difference.mean if test else found.a - found.b,
-        "low": test.difference.low if test else None,
-        "high": test.difference.high if test else None,
-        "n": test.difference.n if test else None,
-        "missing": test.difference.missing if test else None,
-        "p": test.p if test else None,
-        "p_adjusted": found.p_adjusted,
-        "verdict": found.verdict,
-        "note": found.note,
+        **_columns(found.models),
+        **{f"method_{name}": value for name, value in method.items()},
+        "trainings": found.method.trainings,
+    }
+
+
+def _columns(answer: Answer) -> dict[str, object]:
+    test = answer.test
+    numbers = (
+        {}
+        if test is None or math.isnan(answer.p)
+        else {
+            "difference": test.difference.mean,
+            "low": test.difference.low,
+            "high": test.difference.high,
+            "n": test.difference.n,
+            "missing": test.difference.missing,
+        }
+    )
+    return {
+        "population": answer.population,
+        **numbers,
+        "p": answer.p,
+        "p_adjusted": answer.p_adjusted,
+        "verdict": answer.verdict,
+        "note": answer.note,
     }

@@ -1,23 +1,47 @@
-"""Two studies side by side: in what their protocols differ, and in what their numbers do."""
+"""Two studies side by side: in what their protocols differ, and in what their numbers do.
+
+A difference has two verdicts, as a claim has: for these models, and for the method.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import PROTOCOL, differences, protocol_of
 from innerloop.measurements.finished import Finished, called_by_both
 from innerloop.measurements.schemas import schema_of
 from innerloop.measurements.selection import at_end
 from innerloop.measurements.step_sizes import learned
-from innerloop.stats.multiple_comparisons import adjusted
+from innerloop.stats.populations import (
+    MODELS,
+    TRAININGS,
+    Answer,
+    Expectation,
+    answer,
+    by_tasks,
+    by_trainings,
+    classes_of,
+    decided,
+    without_tasks,
+)
 from innerloop.stats.statistics import Statistics
-from innerloop.stats.t_tests import TTest, paired_difference, welch
+from innerloop.stats.t_tests import (
+    TTest,
+    generalised,
+    independent,
+    one_sample,
+    paired_difference,
+    welch,
+)
 
 #: Too many values to set side by side; their means and spreads are another table's.
 LEFT_OUT = frozenset({"step_size_value"})
@@ -28,12 +52,25 @@ TELLING = ("setting", "way", "shot", "eval_dataset", "split", "checkpoint", "ste
 VERDICTS = {
     "equal": "the same values",
     "differs": "the test tells them apart",
+    "leans to a difference": "fewer than 5 trainings, all of which say so, p < 0.1",
     "no difference shown": "the test does not tell them apart",
-    "no test": "one value on a side",
+    "not judged": "it cannot be told, for the reason given",
     "not comparable": "measured under unequal protocols, or on other data",
     "only in a": "b does not have it",
     "only in b": "a does not have it",
 }
+
+
+#: What the answers to "is a above b?" say of a difference of either sign.
+_OF_A_DIFFERENCE = {
+    "holds": "differs",
+    "fails": "differs",
+    "leans to it": "leans to a difference",
+    "leans against it": "leans to a difference",
+    "inconclusive": "no difference shown",
+}
+_TWO_VERDICTS = frozenset({*_OF_A_DIFFERENCE.values(), "not judged"})
+_ABOVE = Expectation("greater")
 
 
 @dataclass(frozen=True)
@@ -46,10 +83,9 @@ class Number:
         quantity: the measured column.
         a: mean in the first study; NaN if it has none.
         b: mean in the second.
-        test: of a - b; None where they are not compared.
-        verdict: a key of `VERDICTS`.
-        p_adjusted: adjusted for the number of compared numbers.
-        note: why they are not comparable.
+        models: of a - b, for these models on these classes; its verdict is a key of `VERDICTS`.
+        method: the same for new trainings; its p-values, like those of the models, are adjusted
+            for the number of compared numbers.
     """
 
     table: str
@@ -57,10 +93,18 @@ class Number:
     quantity: str
     a: float
     b: float
-    test: TTest | None
-    verdict: str
-    p_adjusted: float = math.nan
-    note: str = ""
+    models: Answer
+    method: Answer
+
+    @property
+    def verdict(self) -> str:
+        """For these models."""
+        return self.models.verdict
+
+    @property
+    def compared(self) -> bool:
+        """Whether there are two verdicts; else there is one, which is of the numbers themselves."""
+        return self.verdict in _TWO_VERDICTS
 
 
 def protocol_differences(a: Finished, b: Finished) -> list[tuple[str, str, str]]:
@@ -96,26 +140,29 @@ def number_differences(
     """Every number of two studies, side by side.
 
     Values of the same task are paired where both studies drew the same tasks (the same seed and
-    source of data); else the test is Welch's. Seeds are averaged first where there are tasks, and
-    are what is compared where there are none.
+    source of data), and trainings where both have those of the same seeds; what is not paired is
+    taken as independent.
     """
     chosen = statistics or a.study.statistics
     names = [name for name in a.evidence.paths if name in b.evidence.paths]
-    found = [
+    numbers = [
         number
         for name in names
         if name not in LEFT_OUT
         for number in _numbers(name, a, b, chosen.level)
     ]
-    p_values = adjusted([n.test.p if n.test else math.nan for n in found], chosen.correction)
-    return [_decided(n, p, chosen) for n, p in zip(found, p_values, strict=True)]
+    models, methods = (
+        [_of_a_difference(one) for one in decided(answers, chosen)]
+        for answers in ([n.models for n in numbers], [n.method for n in numbers])
+    )
+    return [
+        replace(number, models=model, method=method)
+        for number, model, method in zip(numbers, models, methods, strict=True)
+    ]
 
 
-def _decided(number: Number, p: float, statistics: Statistics) -> Number:
-    if number.test is None or number.verdict != "no test" or math.isnan(p):
-        return number
-    verdict = "differs" if p < statistics.alpha else "no difference shown"
-    return replace(number, p_adjusted=p, verdict=verdict)
+def _of_a_difference(one: Answer) -> Answer:
+    return replace(one, verdict=_OF_A_DIFFERENCE.get(one.verdict, one.verdict))
 
 
 def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Number]:
@@ -137,12 +184,13 @@ def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Num
     ]
     for key in dict.fromkeys([*groups[0], *groups[1]]):
         first, second = (group.get(key) for group in groups)
+        unlike = _unlike(first, second)
         for quantity in quantities:
-            yield _number(table, dict(key), quantity, first, second, level)
+            yield _number(table, dict(key), quantity, ((a, first), (b, second)), unlike, level)
 
 
 def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
-    """A study's rows, the papers' names for data sets; of curves the last point."""
+    """A study's rows in order, the papers' names for data sets; of curves the last point."""
     rows = side.evidence.rows(table)
     rows = learned(rows) if table == "step_size" else rows
     text = rows.select_dtypes("category").columns
@@ -156,41 +204,109 @@ def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
     for column in ("train_dataset", _DATA, "dataset"):
         if column in rows:
             rows[column] = rows[column].map(side.paper_name)
-    return rows
+    return rows.sort_values([name for name in ("episode", "seed") if name in rows], kind="stable")
 
 
 _DATA = "eval_dataset"
+
+
+def _unlike(first: pd.DataFrame | None, second: pd.DataFrame | None) -> str:
+    """In what the protocols of two sides differ; empty where in nothing."""
+    if first is None or second is None:
+        return ""
+    unequal = differences(protocol_of(first), protocol_of(second))
+    return "; ".join(f"{column} is {values}" for column, values in unequal.items())
 
 
 def _number(
     table: str,
     key: dict[str, Any],
     quantity: str,
-    first: pd.DataFrame | None,
-    second: pd.DataFrame | None,
+    sides: tuple[tuple[Finished, pd.DataFrame | None], tuple[Finished, pd.DataFrame | None]],
+    unlike: str,
     level: float,
 ) -> Number:
-    a, b = (math.nan if rows is None else float(rows[quantity].mean()) for rows in (first, second))
-    number = Number(table, key, quantity, a, b, None, "no test")
+    (a, first), (b, second) = sides
+    mean_a, mean_b = (
+        math.nan if rows is None else float(rows[quantity].mean()) for rows in (first, second)
+    )
+
+    def number(models: Answer | str, method: Answer | None = None, note: str = "") -> Number:
+        models = Answer(models, note=note) if isinstance(models, str) else models
+        return Number(table, key, quantity, mean_a, mean_b, models, method or models)
+
     if first is None or second is None:
-        return replace(number, verdict="only in b" if first is None else "only in a")
-    unequal = differences(protocol_of(first), protocol_of(second))
-    if unequal:
-        note = "; ".join(f"{column} is {values}" for column, values in unequal.items())
-        return replace(number, verdict="not comparable", note=note)
+        return number("only in b" if first is None else "only in a")
+    if unlike:
+        return number("not comparable", note=unlike)
+    tasks = "episode" in first
+    columns = ["episode", "seed", quantity] if tasks else ["seed", quantity]
+    if all(np.array_equal(first[c], second[c], equal_nan=True) for c in columns):
+        return number("equal")
     mine, theirs = _values(first, quantity), _values(second, quantity)
-    if mine.equals(theirs):
-        return replace(number, verdict="equal")
-    same_tasks = "episode" in first and set(first["drawn"]) == set(second["drawn"])
-    test = (paired_difference if same_tasks else welch)(mine, theirs, level)
-    return replace(number, test=test)
+    same_tasks = not tasks or {*first["drawn"]} == {*second["drawn"]}
+    paired = same_tasks and mine.columns.equals(theirs.columns)
+    values = [mine - theirs] if paired else [mine, theirs]
+    values = [frame.dropna(axis=1, how="all") for frame in values]
+    if any(frame.empty for frame in values):
+        return number("not judged", note="every training diverged")
+    if not tasks:
+        return number(*_of_trainings([frame.iloc[0] for frame in values], level))
+    shares = [_shares(side, key, frame) for side, frame in zip((a, b), values, strict=False)]
+    if paired:
+        return number(*by_tasks(values[0], shares[0], _ABOVE, level))
+    return number(*_of_two_sides(values, shares, same_tasks, level))
 
 
-def _values(rows: pd.DataFrame, quantity: str) -> pd.Series[float]:
-    """By task, averaged over seeds; by seed where there are no tasks."""
-    unit = "episode" if "episode" in rows else "seed"
-    means: pd.Series[float] = rows.groupby(unit)[quantity].mean()
-    return means
+def _of_trainings(values: Sequence[pd.Series[float]], level: float) -> tuple[Answer, Answer]:
+    """Of one series of paired differences, or of two sides."""
+    if len(values) == 1:
+        return by_trainings(values[0], _ABOVE, level)
+    method = _independent([one_sample(one, level) for one in values], TRAININGS, values, level)
+    return without_tasks(method), method
+
+
+def _of_two_sides(
+    values: Sequence[pd.DataFrame],
+    shares: Sequence[NDArray[np.float64] | None],
+    same_tasks: bool,
+    level: float,
+) -> tuple[Answer, Answer]:
+    """Of trainings that are no pairs; their tasks may be."""
+    mine, theirs = (frame.mean(axis=1, skipna=False) for frame in values)
+    means = [frame.mean() for frame in values]
+    tests = [
+        generalised(frame.to_numpy(), share, level)
+        for frame, share in zip(values, shares, strict=True)
+    ]
+    method = _independent(tests, classes_of(*shares), means, level)
+    models = (paired_difference if same_tasks else welch)(mine, theirs, level)
+    return answer(models, MODELS, _ABOVE, np.empty(0), method.trainings), method
+
+
+def _independent(
+    tests: Sequence[TTest], population: str, means: Sequence[pd.Series[float]], level: float
+) -> Answer:
+    """Of two sides that share no training: every one of a is set beside every one of b."""
+    (first, second), (mine, theirs) = tests, (one.to_numpy(np.float64) for one in means)
+    apart, trainings = np.subtract.outer(mine, theirs).ravel(), min(len(mine), len(theirs))
+    return answer(independent(first, second, level), population, _ABOVE, apart, trainings)
+
+
+def _values(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """By task and training, [N, S]; one row where no tasks repeat a measurement."""
+    task = rows["episode"] if "episode" in rows else np.zeros(len(rows))
+    means = rows.groupby([task, rows["seed"]])[quantity].mean()
+    return pd.DataFrame(means.unstack())  # noqa: PD010
+
+
+def _shares(
+    side: Finished, key: Mapping[str, Any], values: pd.DataFrame
+) -> NDArray[np.float64] | None:
+    """The classes of the tasks that values are of."""
+    study, dataset = side.study, side.study.in_role(key[_DATA])
+    conditions = [key.get("condition", "")]
+    return class_shares(study, dataset, key["split"], key["way"], values.index, conditions)
 
 
 def _about(side: Finished) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +13,13 @@ from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.stats.generalising import LEAST_CLASSES
 
+#: Of conditions of prototypes, whose tasks: those adapted to, and others tried after that.
+_PURPOSES = {
+    "off_task": ("evaluation", "off-task"),
+    "relative": ("evaluation", "off-task"),
+    "pre_adaptation_off_task": ("off-task",),
+}
+
 
 def class_shares(
     study: DescribedStudy,
@@ -20,7 +27,7 @@ def class_shares(
     split: str,
     way: int,
     episodes: pd.Index[int],
-    purposes: Sequence[str] = ("evaluation",),
+    conditions: Collection[str] = ("",),
 ) -> NDArray[np.float64] | None:
     """The share of each class in the tasks of the given indices, [N, C].
 
@@ -32,12 +39,16 @@ def class_shares(
         split: that their classes are of.
         way: classes per task.
         episodes: indices of the tasks.
-        purposes: of the tasks that each value is of; of several, the mean of their shares.
+        conditions: of prototypes, under which each value is measured: some are tried on other
+            tasks than those adapted to; of several, the mean of their shares.
     """
+    purposes = {name for one in conditions for name in _PURPOSES.get(one, ("evaluation",))}
+    if "off-task" in purposes and study.disjoint_off_tasks:
+        return None
     classes = study.classes(dataset, split)
     if classes < LEAST_CLASSES:
         return None
-    keys = [task_key(study.seed, dataset, split, purpose) for purpose in purposes]
+    keys = [task_key(study.seed, dataset, split, purpose) for purpose in sorted(purposes)]
     count = int(episodes.max()) + 1
     shares = [_shares_until(key, count, classes, way)[episodes] for key in keys]
     return sum(shares[1:], shares[0]) / len(shares)

@@ -12,9 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 
 from innerloop.measurements.comparability import require_comparable
@@ -24,10 +22,16 @@ from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.papers.readings import Values, at_common_steps, shares_of_sides, values_of
 from innerloop.runtime.errors import ComparisonError
-from innerloop.stats.generalising import LEAST_TRAININGS
-from innerloop.stats.multiple_comparisons import adjusted
+from innerloop.stats.populations import (
+    TRAININGS,
+    A,
+    Answer,
+    Expectation,
+    by_tasks,
+    by_trainings,
+    decided,
+)
 from innerloop.stats.statistics import Statistics
-from innerloop.stats.t_tests import TTest, generalised, one_sample
 
 VERDICTS = {
     "holds": "the test decides for the paper",
@@ -43,51 +47,6 @@ VERDICTS = {
 #: Of a claim alone: some of its comparisons were not run, or could not be judged.
 WHERE_RUN = "holds where run"
 
-_LEANS_BELOW = 0.1
-
-#: Whom a test speaks of.
-MODELS = "these models, these classes"
-NEW_CLASSES = "new trainings, new classes"
-SAME_CLASSES = "new trainings, these classes"
-TRAININGS = "new trainings"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What is found for one population; of several layers, in the one that speaks for it least.
-
-    Attributes:
-        verdict: a key of `VERDICTS`.
-        population: whom it speaks of.
-        layer: the layer that the numbers are of, if it was one of several.
-        test: the t-test of the difference, or of the value minus `than`; None if there is none.
-        p_for: one-sided, of what the paper says; NaN: there is no test.
-        p_against: one-sided, of the opposite.
-        p_adjusted: two-sided, adjusted for the comparisons of the claim.
-        agreeing: whether every training alone speaks for what the paper says, and against it.
-        note: why there is no verdict, where that needs words.
-    """
-
-    verdict: str
-    population: str = MODELS
-    layer: str = ""
-    test: TTest | None = None
-    p_for: float = math.nan
-    p_against: float = math.nan
-    p_adjusted: float = math.nan
-    agreeing: tuple[bool, bool] = (False, False)
-    note: str = ""
-
-    @property
-    def p(self) -> float:
-        """Two-sided p-value."""
-        if math.isnan(self.p_for):
-            return math.nan
-        return min(1.0, 2 * min(self.p_for, self.p_against))
-
-
-A = TypeVar("A", bound=Answer)
-
 
 @dataclass(frozen=True)
 class Outcome(Answer):
@@ -96,8 +55,7 @@ class Outcome(Answer):
     Attributes:
         comparison: what was compared.
         method: the answer for the method.
-        seeds: how many seeds the values come from.
-        diverged: how many more seeds have not one number, and are left out.
+        diverged: how many more trainings have not one number, and are left out.
         seed_sd: standard deviation of the difference between seeds; NaN of one seed.
         unpaired: tasks that only one side was measured on.
         stand_in: whether another data set plays the part of the paper's.
@@ -105,7 +63,6 @@ class Outcome(Answer):
 
     comparison: Comparison = field(kw_only=True)
     method: Answer = field(kw_only=True)
-    seeds: int = 0
     diverged: int = 0
     seed_sd: float = math.nan
     unpaired: int = 0
@@ -155,28 +112,33 @@ def judge_claims(
 
 
 def _judged(claim: Claim, evidence: Evidence, statistics: Statistics) -> Judgement:
-    found = [_compare(comparison, evidence, statistics) for comparison in claim.comparisons]
-    for decides in (True, False):
-        family = [i for i, outcome in enumerate(found) if outcome.comparison.decides == decides]
-        own, methods = (
-            adjusted([_judged_p(answer) for answer in answers], statistics.correction)
-            for answers in ([found[i] for i in family], [found[i].method for i in family])
+    outcomes = [
+        outcome
+        for decides in (True, False)
+        for outcome in judge(
+            [c for c in claim.comparisons if c.decides == decides], evidence, statistics
         )
-        for i, p, p_method in zip(family, own, methods, strict=True):
-            method = _leaning(found[i], replace(found[i].method, p_adjusted=p_method), statistics)
-            found[i] = _decided(replace(found[i], p_adjusted=p, method=method), statistics)
-    deciding = [outcome for outcome in found if outcome.comparison.decides]
+    ]
+    outcomes.sort(key=lambda outcome: claim.comparisons.index(outcome.comparison))
+    deciding = [outcome for outcome in outcomes if outcome.comparison.decides]
     return Judgement(
         claim,
         _verdict(outcome.verdict for outcome in deciding),
         _verdict(outcome.method.verdict for outcome in deciding),
-        tuple(found),
+        tuple(outcomes),
     )
 
 
-def _judged_p(answer: Answer) -> float:
-    """The p-value of what a test may decide: nothing else makes a family larger."""
-    return answer.p if answer.verdict == "inconclusive" else math.nan
+def judge(
+    comparisons: Sequence[Comparison], evidence: Evidence, statistics: Statistics
+) -> list[Outcome]:
+    """What each of some comparisons finds, which are one family."""
+    outcomes = [_compare(comparison, evidence, statistics) for comparison in comparisons]
+    methods = decided([outcome.method for outcome in outcomes], statistics)
+    return [
+        replace(outcome, method=method)
+        for outcome, method in zip(decided(outcomes, statistics), methods, strict=True)
+    ]
 
 
 def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics) -> Outcome:
@@ -254,54 +216,23 @@ def _in_layer(
     if difference.empty:
         outcome = _without(comparison, "not judged", "every training diverged")
         return replace(outcome, diverged=diverged, unpaired=unpaired)
-    by_training = difference.mean() if by_task else difference["value"]
+    expectation = Expectation(comparison.expected, comparison.margin)
     if by_task:
         sides = [of] if against is None else [of, against]
         shares = shares_of_sides(sides, difference.index, values.protocol, evidence)
-        method = Answer(
-            "inconclusive",
-            SAME_CLASSES if shares is None else NEW_CLASSES,
-            test=generalised(difference.to_numpy(), shares, statistics.level),
-        )
-        models = Answer("inconclusive", test=_over_tasks(difference, statistics.level))
+        models, method = by_tasks(difference, shares, expectation, statistics.level)
+        means = difference.mean()
     else:
-        method = Answer("inconclusive", TRAININGS, test=one_sample(by_training, statistics.level))
-        models = Answer("not judged", test=method.test, note="no tasks repeat it")
-    method = replace(
-        _sided(comparison, method), layer=layer, agreeing=_agreeing(comparison, by_training)
-    )
-    if len(by_training) == 1:
-        method = replace(method, verdict="not judged", note="one training")
-    elif math.isnan(method.p_for):
-        method = replace(method, verdict="not judged", note="too few tasks")
-    models = replace(_sided(comparison, models) if by_task else models, layer=layer)
+        means = difference["value"]
+        models, method = by_trainings(means, expectation, statistics.level)
     return Outcome(
-        **vars(models),
+        **vars(replace(models, layer=layer)),
         comparison=comparison,
-        method=method,
-        seeds=len(by_training),
+        method=replace(method, layer=layer),
         diverged=diverged,
-        seed_sd=float(by_training.std()),
+        seed_sd=float(means.std()),
         unpaired=unpaired,
     )
-
-
-def _over_tasks(difference: pd.DataFrame, level: float) -> TTest:
-    """The paired test of these models, averaged first."""
-    return one_sample(difference.mean(axis=1, skipna=False), level)
-
-
-def _agreeing(comparison: Comparison, by_training: pd.Series[float]) -> tuple[bool, bool]:
-    """Whether the mean of every training is what the paper says, and the opposite."""
-    mean, margin = by_training.to_numpy(), comparison.margin
-    sides = {
-        "greater": (mean > 0, mean < 0),
-        "less": (mean < 0, mean > 0),
-        "equal": (np.abs(mean) < margin, np.abs(mean) > margin),
-        "not_greater": (mean < margin, mean > 0),
-    }
-    agree, oppose = sides[comparison.expected]
-    return bool(agree.all()), bool(oppose.all())
 
 
 def _may_differ(comparison: Comparison, of: Selection, against: Selection) -> frozenset[str]:
@@ -322,51 +253,6 @@ def _paired(first: Values, second: Values) -> tuple[pd.DataFrame, int]:
     a, b = first.frame, second.frame
     rows, seeds = a.index.intersection(b.index), a.columns.intersection(b.columns)
     return a.loc[rows, seeds] - b.loc[rows, seeds], len(a.index.union(b.index)) - len(rows)
-
-
-def _sided(comparison: Comparison, answer: Answer) -> Answer:
-    """With p-values of what the paper says, and of the opposite."""
-    test, margin = answer.test, comparison.margin
-    if test is None or math.isnan(test.standard_error):
-        return answer
-    if comparison.expected == "greater":
-        sides = test.p_above(0), test.p_below(0)
-    elif comparison.expected == "less":
-        sides = test.p_below(0), test.p_above(0)
-    elif comparison.expected == "equal":
-        within = max(test.p_above(-margin), test.p_below(margin))
-        sides = within, min(test.p_above(margin), test.p_below(-margin))
-    else:
-        sides = test.p_below(margin), test.p_above(0)
-    return replace(answer, p_for=sides[0], p_against=sides[1])
-
-
-def _decided(answer: A, statistics: Statistics) -> A:
-    if answer.verdict != "inconclusive" or not answer.p_adjusted < statistics.alpha:
-        return answer
-    if 2 * max(answer.p_for, answer.p_against) < statistics.alpha:
-        return replace(answer, note=_BOTH)
-    return replace(answer, verdict="holds" if answer.p_for < answer.p_against else "fails")
-
-
-def _leaning(outcome: Outcome, answer: Answer, statistics: Statistics) -> Answer:
-    """The verdict on a method, which few trainings cannot decide."""
-    if answer.verdict != "inconclusive":
-        return answer
-    if outcome.seeds >= LEAST_TRAININGS:
-        return _decided(answer, statistics)
-    agree, oppose = answer.agreeing
-    to_it = 2 * answer.p_for < _LEANS_BELOW and agree
-    against_it = 2 * answer.p_against < _LEANS_BELOW and oppose
-    if to_it and against_it:
-        return replace(answer, note=_BOTH)
-    if to_it or against_it:
-        return replace(answer, verdict="leans to it" if to_it else "leans against it")
-    return answer
-
-
-#: Of `not_greater`: both that it is below the margin and that it is above zero are shown.
-_BOTH = "above zero, and below the margin"
 
 
 def _verdict(verdicts: Iterable[str]) -> str:

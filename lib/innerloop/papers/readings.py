@@ -64,19 +64,8 @@ def shares_of_sides(
     None where too few classes are a sample of others, or are not known.
     """
     study, (way, *_) = evidence.study, protocol.get("way", (0,))
-    purposes = {name for side in sides for name in _PURPOSES.get(side.condition, ("evaluation",))}
-    if "off-task" in purposes and study.disjoint_off_tasks:
-        return None
-    dataset = study.in_role(sides[0].tested_on)
-    return class_shares(study, dataset, "test", way, episodes, sorted(purposes))
-
-
-#: Of conditions of prototypes, whose tasks: those adapted to, and others tried after that.
-_PURPOSES = {
-    "off_task": ("evaluation", "off-task"),
-    "relative": ("evaluation", "off-task"),
-    "pre_adaptation_off_task": ("off-task",),
-}
+    dataset, conditions = study.in_role(sides[0].tested_on), [side.condition for side in sides]
+    return class_shares(study, dataset, "test", way, episodes, conditions)
 
 
 def _where(selection: Selection, evidence: Evidence, *, tested: bool = True) -> dict[str, object]:

@@ -13,14 +13,14 @@ from innerloop.papers.claims import Comparison, Selection, claims_of
 from innerloop.papers.judgement import (
     VERDICTS,
     WHERE_RUN,
-    Answer,
     Judgement,
     Outcome,
     judge_claims,
 )
 from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
-from innerloop.render.tabulation import MISSING, number, p_value, plus_minus
+from innerloop.render.tabulation import MISSING, number, p_equals, plus_minus
+from innerloop.stats.populations import Answer
 
 STAND_IN = "on stand-in data"
 
@@ -69,11 +69,11 @@ def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) 
 def for_method(outcome: Outcome) -> str:
     """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`, what it speaks of and finds."""
     answer = outcome.method
-    left_out = f"{outcome.diverged} more diverged" if outcome.diverged and outcome.seeds else ""
+    left_out = f"{outcome.diverged} more diverged" if outcome.diverged and outcome.trainings else ""
     if math.isnan(answer.p):
         parts = [answer.note or answer.verdict, left_out]
     else:
-        parts = [_found(outcome, answer), _p(answer.p), answer.note, left_out]
+        parts = [_found(outcome, answer), p_equals(answer.p), answer.note, left_out]
     return f"{answer.population}: {', '.join(filter(None, parts))}"
 
 
@@ -132,20 +132,12 @@ def in_short(outcome: Outcome, study: DescribedStudy) -> str:
     undecided = outcome.verdict == "inconclusive" and size != MISSING
     parts = [
         f"{found(outcome)} (expected {expected(outcome.comparison)})",
-        _p(outcome.p_adjusted),
+        p_equals(outcome.p_adjusted),
         outcome.note,
         f"n = {counted(outcome)}",
         f"detectable {size} {quantity_of(outcome).unit}".rstrip() if undecided else "",
     ]
     return f"{compared(outcome, study)}: {', '.join(filter(None, parts))}"
-
-
-def _p(value: float) -> str:
-    """`p = 0.20`, `p < 0.0001`; nothing where there is none."""
-    if math.isnan(value):
-        return ""
-    text = p_value(value)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def meanings(judgements: list[Judgement]) -> str:

@@ -121,6 +121,14 @@ def p_value(p: float) -> str:
     return f"{p:.2g}" if p < 0.1 else f"{p:.2f}"
 
 
+def p_equals(p: float) -> str:
+    """`p = 0.20`, `p < 0.0001`; nothing where there is none."""
+    if math.isnan(p):
+        return ""
+    text = p_value(p)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
+
+
 def plus_minus_significant(mean: float, half_width: float) -> str:
     """Mean and half-width of any scale: as many decimals as show two figures of the half-width."""
     scale = half_width if math.isfinite(half_width) and half_width > 0 else abs(mean) / 100

@@ -115,16 +115,27 @@ def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> TTest:
     The effect size is Cohen's d with the root mean square of the two standard deviations;
     `difference.n` counts the values of both groups.
     """
-    (first, missing_a), (second, missing_b) = split_missing(a), split_missing(b)
-    counts = Counts(first.size + second.size, missing_a + missing_b)
-    errors = standard_error(first), standard_error(second)
-    error = math.hypot(*errors)
-    difference = mean_interval(first).mean - mean_interval(second).mean
+    found = independent(one_sample(a, level), one_sample(b, level), level)
+    if not found.standard_error > 0:
+        return found
+    variances = (split_missing(values)[0].var(ddof=1) for values in (a, b))
+    return replace(found, effect_size=found.difference.mean / math.sqrt(sum(variances) / 2))
+
+
+def independent(a: TTest, b: TTest, level: float = 0.95) -> TTest:
+    """The test of the difference of two means that share neither tasks nor trainings.
+
+    Its degrees of freedom are Satterthwaite's; without an error of both there is no t.
+    """
+    error = math.hypot(a.standard_error, b.standard_error)
+    mean = a.difference.mean - b.difference.mean
+    n, missing = (
+        getattr(a.difference, name) + getattr(b.difference, name) for name in ("n", "missing")
+    )
     if not error > 0:
-        return _t_test(difference, np.nan, np.nan, counts, level)
-    df = error**4 / (errors[0] ** 4 / (first.size - 1) + errors[1] ** 4 / (second.size - 1))
-    sd = math.sqrt((first.var(ddof=1) + second.var(ddof=1)) / 2)
-    return replace(_t_test(difference, error, df, counts, level), effect_size=difference / sd)
+        return _t_test(mean, np.nan, np.nan, Counts(n, missing), level)
+    df = error**4 / sum(one.standard_error**4 / one.df for one in (a, b))
+    return _t_test(mean, error, df, Counts(n, missing), level)
 
 
 class Counts(NamedTuple):

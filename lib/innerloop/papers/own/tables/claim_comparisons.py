@@ -13,9 +13,10 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
 from innerloop.papers.claims import Claim
-from innerloop.papers.judgement import Answer, Outcome
+from innerloop.papers.judgement import Outcome
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
+from innerloop.stats.populations import Answer
 
 TITLE = "What decides the claims"
 READS = ("claims",)
@@ -105,7 +106,7 @@ def _numbers(claim: Claim, outcome: Outcome) -> dict[str, Any]:
         "p_adjusted": outcome.p_adjusted,
         "replicate": quantity.replicate,
         "unpaired": outcome.unpaired,
-        "seeds": outcome.seeds,
+        "seeds": outcome.trainings,
         "diverged": outcome.diverged,
         "seed_sd": outcome.seed_sd,
         "data": "stand-in" if outcome.stand_in else "as in the paper",
@@ -146,7 +147,7 @@ def _printed(claim: Claim, outcome: Outcome, study: DescribedStudy) -> list[str]
         verdict if outcome.comparison.decides else f"({outcome.verdict}, beside)",
         f"{words.method_verdict(outcome)} ({words.for_method(outcome)})",
         words.counted(outcome),
-        str(outcome.seeds) if outcome.seeds else MISSING,
+        str(outcome.trainings) if outcome.trainings else MISSING,
         MISSING if test is None else number(test.effect_size, 2),
         words.detectable(outcome),
         number(outcome.seed_sd, quantity.digits),
