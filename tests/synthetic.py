@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.schemas import schema_of
 from innerloop.papers.paper import OWN, read_paper
 from innerloop.runtime.typed_json import as_json
@@ -495,3 +497,43 @@ STUDIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "no_tables": (describe(), {"omit": tuple(BUILDERS)}),
 }
+
+
+class Memory(Evidence):
+    """Evidence whose tables are frames."""
+
+    def __init__(self, frames, description):
+        super().__init__({}, description)
+        self.frames = frames
+
+    def rows(self, name, **equal):
+        frame = self.frames.get(name)
+        if frame is None:
+            return super().rows(name)
+        for column, value in equal.items():
+            frame = frame[frame[column].isin(value if isinstance(value, list) else [value])]
+        return frame
+
+
+def measured(variant, accuracy, seed=0, **other):
+    """Rows of the table `accuracy` of one variant."""
+    return pd.DataFrame(
+        {
+            "protocol": "p1",
+            "variant": variant,
+            "train_dataset": "mini_imagenet",
+            "setting": "5w1s",
+            "way": 5,
+            "shot": 1,
+            "seed": seed,
+            "eval_dataset": "mini_imagenet",
+            "split": "test",
+            "checkpoint": "best",
+            "steps": 10,
+            "queries": 15,
+            "batch_norm": "batch",
+            "episode": np.arange(len(accuracy)),
+            "accuracy": accuracy,
+            **other,
+        }
+    )

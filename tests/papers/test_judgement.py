@@ -8,7 +8,6 @@ import pytest
 
 from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.judgement import VERDICTS, judge_claims
 from innerloop.papers.readings import shares_of_sides
@@ -17,50 +16,10 @@ from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
 from innerloop.stats.statistics import Statistics
 from shipped import CLAIMS
-from synthetic import ROLES, describe
+from synthetic import ROLES, Memory, describe, measured
 
 ROLE = {name: name for name in ROLES}
 TASKS = 100
-
-
-class Memory(Evidence):
-    """Evidence whose tables are frames."""
-
-    def __init__(self, frames, description):
-        super().__init__({}, description)
-        self.frames = frames
-
-    def rows(self, name, **equal):
-        frame = self.frames.get(name)
-        if frame is None:
-            return super().rows(name)
-        for column, value in equal.items():
-            frame = frame[frame[column].isin(value if isinstance(value, list) else [value])]
-        return frame
-
-
-def measured(variant, accuracy, seed=0, **other):
-    """Rows of the table `accuracy` of one variant."""
-    return pd.DataFrame(
-        {
-            "protocol": "p1",
-            "variant": variant,
-            "train_dataset": "mini_imagenet",
-            "setting": "5w1s",
-            "way": 5,
-            "shot": 1,
-            "seed": seed,
-            "eval_dataset": "mini_imagenet",
-            "split": "test",
-            "checkpoint": "best",
-            "steps": 10,
-            "queries": 15,
-            "batch_norm": "batch",
-            "episode": np.arange(len(accuracy)),
-            "accuracy": accuracy,
-            **other,
-        }
-    )
 
 
 def tasks(gain=0.0, seed=0, spread=0.05, n=TASKS):

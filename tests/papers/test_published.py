@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.papers.published import VERDICTS, judge, published
-from synthetic import describe
+from innerloop.papers.published import VERDICTS, compared, judge, published
+from innerloop.stats.populations import Answer
+from synthetic import ROLES, Memory, describe, measured
 
 NAN = math.nan
 
@@ -42,33 +45,67 @@ def test_accuracies_are_judged_by_size(ours, half_width, verdict):
 @pytest.mark.parametrize(
     ("metric", "paper", "ours", "half_width", "verdict"),
     [
-        ("step_size_mean.conv1", -0.006, -0.02, NAN, "same sign"),
-        ("step_size_mean.conv1", -0.006, 0.001, NAN, "opposite sign"),
-        ("step_size_mean.head", 0.043, 0.01, 0.02, "inconclusive"),
         ("step_size_sd.head", 0.072, 0.05, NAN, "agrees"),
         ("step_size_sd.head", 0.072, 0.02, NAN, "differs"),
-        ("protonet_off_task_minus_pre", 0.2, 0.5, 0.1, "same sign"),
-        ("protonet_off_task_minus_pre", 0.2, 3.0, 0.1, "same sign"),
-        ("protonet_off_task_minus_pre", 0.2, 0.05, 0.1, "inconclusive"),
-        ("protonet_off_task_minus_pre", 0.2, -0.5, 0.1, "opposite sign"),
     ],
 )
-def test_what_p2_argues_by_direction_is_judged_by_direction(
-    metric, paper, ours, half_width, verdict
-):
+def test_spreads_are_judged_by_a_factor_of_two(metric, paper, ours, half_width, verdict):
     assert judge(metric, paper, NAN, ours, half_width) == verdict
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        ("holds", "same sign"),
+        ("fails", "opposite sign"),
+        ("leans to it", "leans to the same sign"),
+        ("leans against it", "leans to the opposite sign"),
+        ("inconclusive", "inconclusive"),
+        ("not judged", "not judged"),
+    ],
+)
+@pytest.mark.parametrize(
+    "metric",
+    ["step_size_mean.head", "protonet_off_task_minus_pre", "protonet_relative_change_p_value"],
+)
+def test_what_p2_argues_by_direction_is_judged_for_the_method(metric, found, verdict):
+    assert judge(metric, 0.2, NAN, 0.03, 0.01, Answer(found)) == verdict
     assert verdict in VERDICTS
 
 
 @pytest.mark.parametrize(
-    ("ours", "effect", "verdict"),
+    ("trainings", "gain", "verdict"),
     [
-        (0.03, 0.1, "same sign"),
-        (0.03, -0.1, "opposite sign"),
-        (0.3, 0.1, "inconclusive"),
-        (0.3, -0.1, "inconclusive"),
+        (1, 0.1, "not judged"),
+        (3, 0.1, "leans to the same sign"),
+        (5, 0.1, "same sign"),
+        (5, -0.1, "opposite sign"),
     ],
 )
-def test_a_p_value_is_judged_by_what_it_is_of(ours, effect, verdict):
-    found = judge("protonet_relative_change_p_value", 0.00044, NAN, ours, NAN, effect)
-    assert found == verdict
+def test_p2s_p_value_is_that_of_the_method_beside_what_the_paper_may_have_computed(
+    tmp_path, trainings, gain, verdict
+):
+    description = describe(("maml",), ("maml", "meta_sgd"), roles={name: name for name in ROLES})
+    for model in description["models"]:
+        model.update({"image_size": 84, "filters": 64, "iterations": 60000})
+    rng, parts = np.random.default_rng(0), []
+    for training in range(trainings):
+        for variant, change in (("maml", 0.0), ("meta_sgd", gain)):
+            for condition in CONDITIONS:
+                moved = (change + 0.01 * rng.normal()) * (condition == "off_task")
+                accuracy = 0.5 + moved + 0.02 * rng.normal(size=60)
+                parts.append(prototypes(variant, training, condition, accuracy))
+    evidence = Memory({"protonet": pd.concat(parts)}, description)
+    (row,) = [row for row in compared(evidence) if row["metric"].endswith("p_value")]
+    assert row["verdict"] == verdict
+    assert max(row["ours"], row["welch_p"]) < 1e-4
+    assert (row["method_note"] == "one training") == np.isnan(row["method_p"]) == (trainings == 1)
+
+
+CONDITIONS = ("pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task")
+
+
+def prototypes(variant, seed, condition, accuracy):
+    """Rows of the table `protonet`."""
+    rows = measured(variant, accuracy, seed, protocol="p2", condition=condition, checkpoint="last")
+    return rows.assign(steps=5, eval_store="pickles-84")

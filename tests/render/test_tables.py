@@ -167,6 +167,17 @@ def test_ttest_compares_every_model_with_maml(evidence_of):
     assert made.frame["mean"].notna().all()
 
 
+@pytest.mark.parametrize(("name", "trainings"), [("full", 1), ("users_method", 3)])
+def test_ttest_has_p_of_the_method_beside_that_of_the_models(evidence_of, name, trainings):
+    made = _tabulate("p2_ttest_prototypes", evidence_of(name))
+    assert made.frame["p"].notna().any()
+    if trainings == 1:
+        assert set(made.display["For the method"]) == {"one training"}
+        assert made.frame["method_p"].isna().all()
+    else:
+        assert made.frame.loc[made.frame["p"].notna(), "method_p"].between(0, 1).all()
+
+
 def test_ttest_covers_every_split_test_first(evidence_of):
     made = _tabulate("p2_ttest_prototypes", evidence_of("full"))
     assert list(made.display["Split"].unique()) == ["test", "validation"]
@@ -203,7 +214,7 @@ def test_real_data_are_judged(tmp_path):
     table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
     assert set(table1["verdict"]) == {"agrees"}
     assert set(frame["verdict"]) >= {"agrees", "differs", "quoted"}
-    assert frame.loc[frame["metric"].str.endswith("p_value"), "verdict"].item() == "same sign"
+    assert frame.loc[frame["metric"].str.endswith("p_value"), "verdict"].item() == "not judged"
     by_sign = frame["metric"].str.startswith(("step_size_mean", "protonet"))
     assert not set(frame.loc[by_sign, "verdict"]) & {"agrees", "differs"}
     assert frame.loc[frame["metric"] == "accuracy", "difference_half_width"].gt(0).all()

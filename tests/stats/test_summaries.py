@@ -39,12 +39,14 @@ def test_several_seeds_are_averaged_and_their_spread_stands_apart():
     assert (summary["n"], summary["seeds"]) == (200, 3)
 
 
-def test_groups_count_missing_values_of_all_seeds():
-    frame = _measured(2)
-    frame.loc[frame["seed"] == 1, "value"] = np.nan
+@pytest.mark.parametrize(("trainings", "n"), [(1, 0), (3, 200)])
+def test_a_training_that_diverged_is_no_seed_and_its_tasks_are_missing(trainings, n):
+    frame = _measured(trainings)
+    frame.loc[frame["seed"] == trainings - 1, "value"] = np.nan
     summary = summarise(frame, ["variant"], "value")
     assert summary["missing"].tolist() == [200, 200]
-    assert summary["n"].tolist() == [0, 0]
+    assert summary["seeds"].tolist() == [trainings - 1] * 2
+    assert summary["n"].tolist() == [n, n]
 
 
 def test_no_rows_give_no_groups():

@@ -13,8 +13,11 @@ from innerloop.measurements.comparability import protocol_of, require_comparable
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import at_end
 from innerloop.measurements.step_sizes import learned
+from innerloop.papers.claims import Comparison, Selection
+from innerloop.papers.judgement import judge
 from innerloop.papers.prototypes import between_models, changes
 from innerloop.stats.intervals import Interval, mean_interval
+from innerloop.stats.populations import Answer
 from innerloop.stats.summaries import summarise
 
 #: Joint with the papers' intervals, so of their level, whatever level the study draws.
@@ -26,7 +29,8 @@ class Ours:
     """Our measurement of a published number, in its unit.
 
     Attributes:
-        effect: what a p-value is of, above 0 in the paper's direction.
+        welch: of a p-value, which is of tasks that are paired: that of tasks that are not.
+        method: of what is judged by its direction: whether other trainings would have the paper's.
     """
 
     value: float = math.nan
@@ -36,7 +40,8 @@ class Ours:
     seeds: int = 0
     missing: int = 0
     protocol: str = ""
-    effect: float = math.nan
+    welch: float = math.nan
+    method: Answer | None = None
 
     @property
     def half_width(self) -> float:
@@ -101,7 +106,10 @@ class OurValues:
             return Ours()
         interval = mean_interval(rows[metric.removeprefix("step_size_")], "t", LEVEL)
         after = f"{rows['iteration'].iloc[0]:,} iterations"
-        return Ours.of(interval, n=int(rows["count"].iloc[0]), seeds=interval.n, protocol=after)
+        found = Ours.of(interval, n=int(rows["count"].iloc[0]), seeds=interval.n, protocol=after)
+        if metric != "step_size_mean":
+            return found
+        return replace(found, method=self._method(row, "mean_step_size", layer))
 
     def _off_task(self, row: dict[str, Any]) -> Ours:
         rows = self._rows("protonet", row, row["method"], split=row["split"])
@@ -109,7 +117,9 @@ class OurValues:
             return Ours()
         off_task = changes(rows)["off_task"]
         interval = mean_interval(off_task, self._statistics.interval, LEVEL)
-        return Ours.of(interval, 100, seeds=rows["seed"].nunique(), protocol=_measured(rows))
+        found = Ours.of(interval, 100, seeds=rows["seed"].nunique(), protocol=_measured(rows))
+        method = self._method(row, "prototype_change", condition="off_task")
+        return replace(found, method=method)
 
     def _p_value(self, row: dict[str, Any]) -> Ours:
         rows = [
@@ -121,15 +131,37 @@ class OurValues:
         require_comparable(*map(protocol_of, rows))
         first, second = map(changes, rows)
         # the paper: Meta-SGD, named second, changes for the better against MAML
-        test = between_models(second, first)["paired"]
+        tests = between_models(second, first)
+        test = tests["paired"]
         return Ours(
             test.p,
             n=test.difference.n,
             seeds=rows[0]["seed"].nunique(),
             missing=test.difference.missing,
             protocol=_measured(rows[0]),
-            effect=test.difference.mean,
+            welch=tests["welch"].p,
+            method=self._method(row, "prototype_change", condition="relative"),
         )
+
+    def _method(
+        self, row: dict[str, Any], quantity: str, layer: str = "", condition: str = ""
+    ) -> Answer:
+        """Judged as a claim is: that the difference, or the value, has the paper's sign."""
+        *others, variant = row["method"].split("-vs-")
+        of = Selection(
+            quantity,
+            variant,
+            protocol=row["protocol"],
+            trained_on=row["train_dataset"],
+            tested_on=row["eval_dataset"] or row["train_dataset"],
+            setting=f"{row['way']}w{row['shot']}s",
+            layer=layer,
+            condition=condition,
+        )
+        against = replace(of, variant=others[0]) if others else None
+        comparison = Comparison(of, against, "greater" if row["value"] > 0 else "less")
+        (outcome,) = judge([comparison], self._evidence, self._statistics)
+        return outcome.method
 
     def _rows(self, table: str, row: dict[str, Any], variant: str, **equal: str) -> pd.DataFrame:
         in_role = self._evidence.study.in_role

@@ -16,21 +16,33 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.our_values import Ours, OurValues
 from innerloop.papers.paper import PUBLISHED, Paper, read_paper
+from innerloop.stats.populations import Answer
 
 #: Honest re-implementations of MAML differ by more than this; less is not defensible.
 TOLERANCE_POINTS = 2.0
-SIGNIFICANT = 0.05
 
 VERDICTS = {
     "agrees": "the difference is within the tolerance",
     "differs": "the difference is beyond the tolerance",
-    "same sign": "the direction is the paper's; sizes are not compared",
-    "opposite sign": "the direction is the opposite of the paper's",
-    "inconclusive": "our interval is too wide to tell, or our test shows no direction",
+    "same sign": "the method's direction is the paper's; sizes are not compared",
+    "opposite sign": "the method's direction is the opposite of the paper's",
+    "leans to the same sign": "fewer than 5 trainings, all of that direction, p < 0.1",
+    "leans to the opposite sign": "the same for the opposite",
+    "inconclusive": "our interval is too wide to tell, or our trainings show no direction",
+    "not judged": "a direction that one training, or one that is undertrained, cannot tell",
     "stand-in": "our data set stands in for the paper's, so the numbers may not be compared",
     "other size": "our images, filters or iterations are not the paper's; only orderings compare",
     "not run": "this study does not have the measurement",
     "quoted": "the paper cites the number from elsewhere",
+}
+
+
+#: What the answer to "is it of the paper's sign?" says of a published number.
+_OF_A_SIGN = {
+    "holds": "same sign",
+    "fails": "opposite sign",
+    "leans to it": "leans to the same sign",
+    "leans against it": "leans to the opposite sign",
 }
 
 
@@ -74,6 +86,9 @@ def _beside(row: dict[str, Any], ours: Ours, evidence: Evidence) -> dict[str, An
         "n": ours.n,
         "seeds": ours.seeds,
         "missing": ours.missing,
+        "welch_p": ours.welch,
+        "method_p": math.nan if ours.method is None else ours.method.p,
+        "method_note": "" if ours.method is None else ours.method.note,
         "measured": ours.protocol,
         "verdict": _verdict(row, ours, unlike),
     }
@@ -85,7 +100,7 @@ def _verdict(row: dict[str, Any], ours: Ours, unlike: str) -> str:
     if math.isnan(ours.value):
         return "not run"
     return unlike or judge(
-        row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.effect
+        row["metric"], row["value"], row["spread"], ours.value, ours.half_width, ours.method
     )
 
 
@@ -116,16 +131,16 @@ def judge(
     spread: float,
     ours: float,
     half_width: float,
-    effect: float = math.nan,
+    method: Answer | None = None,
 ) -> str:
     """The verdict on one number.
 
     Accuracies (percent) are compared by size: they agree within 2 points or within the joint 95 %
     interval, whichever is larger, but not where our half-width exceeds 2 points, which is
     inconclusive. A difference beyond both is one however wide our interval is, since the joint
-    interval holds it. Mean step sizes and changes of prototype accuracy are compared by sign alone,
-    which is what P2 argues from; standard deviations by a factor of two; p-values, which the paper
-    prints for what it finds significant, by the direction of what is significant at 5 %.
+    interval holds it. Mean step sizes, changes of prototype accuracy and P2's p-value are judged by
+    direction alone, which is what P2 argues from, and by trainings, as a claim is for the method;
+    standard deviations by a factor of two.
 
     Args:
         metric: as in `published.csv`.
@@ -133,20 +148,15 @@ def judge(
         spread: its printed half-width, NaN when there is none.
         ours: our value.
         half_width: its 95 % half-width, NaN when it has none.
-        effect: what a p-value of ours is of, above 0 in the paper's direction.
+        method: whether trainings show the paper's direction, where that is what is judged.
     """
     if math.isnan(ours):
         return "not run"
     if metric == "accuracy":
         return _by_size(ours - paper, spread, half_width)
-    if metric.endswith("p_value"):
-        # a test that shows nothing does not show that the paper is wrong
-        return _direction(effect > 0) if ours < SIGNIFICANT else "inconclusive"
     if metric.startswith("step_size_sd"):
         return "agrees" if paper / 2 <= ours <= paper * 2 else "differs"
-    if not math.isnan(half_width) and abs(ours) <= half_width:
-        return "inconclusive"
-    return _direction(ours * paper > 0)
+    return "not run" if method is None else _OF_A_SIGN.get(method.verdict, method.verdict)
 
 
 def _by_size(difference: float, spread: float, half_width: float) -> str:
@@ -161,7 +171,3 @@ def _joint(spread: float, half_width: float, missing: float = math.nan) -> float
     """Half-width of a difference; `missing` where ours has none. A number alone counts as exact."""
     known = 0 if math.isnan(spread) else spread
     return math.hypot(known, missing if math.isnan(half_width) else half_width)
-
-
-def _direction(same: bool) -> str:
-    return "same sign" if same else "opposite sign"

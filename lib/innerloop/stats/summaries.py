@@ -18,7 +18,8 @@ def summarise(
     The interval is over tasks, for one model, as the papers print it. With several seeds `mean`,
     `low` and `high` are averages over the seeds, and what seeds say stands apart: `seed_sd`, the
     standard deviation between their means, and `seed_half_width`, of Student's interval over them.
-    Both are NaN for a single seed.
+    Both are NaN for a single seed. A training that diverged, without one number, is no seed; its
+    tasks are missing.
 
     Returns:
         The columns `by`, then `mean`, `low`, `high`, `half_width`, `n` (tasks of the seed that has
@@ -31,10 +32,10 @@ def summarise(
         mean=("mean", "mean"),
         low=("low", "mean"),
         high=("high", "mean"),
-        n=("n", "min"),
+        n=("n", lambda n: n[n > 0].min() if n.any() else 0),
         missing=("missing", "sum"),
         values=("values", "sum"),
-        seeds=("seed", "size"),
+        seeds=("mean", "count"),
         seed_sd=("mean", "std"),
         seed_half_width=("mean", lambda m: mean_interval(m, "t", chosen.level).half_width),
     ).reset_index()

@@ -20,7 +20,7 @@ from innerloop.study.study import Study
 UNDERTRAINED = ("training", "accuracy")
 
 #: What stands beside published numbers.
-COMPARED = ("accuracy", "protonet", "step_size")
+COMPARED = ("accuracy", "protonet", "step_size", "training")
 
 
 def measured_tables(study: Study) -> list[str]:

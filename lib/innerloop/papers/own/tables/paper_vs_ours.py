@@ -52,9 +52,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{meanings[:1].upper()}{meanings[1:]}." if meanings else "",
             f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
             "interval where that is wider; nothing agrees whose own half-width exceeds "
-            f"{TOLERANCE_POINTS:g} points. Mean step sizes and changes of prototype accuracy are "
-            "judged by their sign alone, p-values by the sign of what is significant at 5 %: the "
-            "same sign is no agreement in size, for which see the difference. Standard deviations "
+            f"{TOLERANCE_POINTS:g} points. Mean step sizes, changes of prototype accuracy and "
+            "what P2's p-value is of are judged by their sign alone, for the method, as claims "
+            "are: one training decides nothing, fewer than 5 at most lean, and the same sign is no "
+            "agreement in size, for which see the difference. Of P2's p-value ours is given as the "
+            "paper may have computed it, which its text does not say (for these models, tasks "
+            "paired or by Welch's test), and as it should be, for the method. Standard deviations "
             "may differ by a factor of two. Difference: ± the joint interval of both. Ours: mean "
             f"of the seeds ± half-width of a 95 % interval ({recipe}). Accuracies: over the tasks "
             "of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over tasks, "
@@ -88,18 +91,29 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
         show(row["value"])
         if math.isnan(row["spread"])
         else plus_minus(row["value"], row["spread"], digits),
-        show(row["ours"])
+        _p_values(row)
+        if metric.endswith("p_value") and row["n"]
+        else show(row["ours"])
         if math.isnan(row["half_width"])
         else plus_minus(row["ours"], row["half_width"], digits),
         MISSING
         if metric.endswith("p_value")
         else plus_minus(row["difference"], row["difference_half_width"], digits, sign=True),
-        row["verdict"],
+        ": ".join(filter(None, [row["verdict"], row["method_note"]]))
+        if row["verdict"] == "not judged"
+        else row["verdict"],
         f"{row['n']:,}" if row["n"] else MISSING,
         f"{row['seeds']}" if row["seeds"] else MISSING,
         # what is left out here is the same in all rows of a kind; the CSV file has it
         ", ".join(row["measured"].split(", ")[:2]) or MISSING,
     ]
+
+
+def _p_values(row: dict[str, Any]) -> str:
+    """As the paper may have computed it, and for the method."""
+    method = row["method_note"] if math.isnan(row["method_p"]) else p_value(row["method_p"])
+    models = f"{p_value(row['ours'])} paired, {p_value(row['welch_p'])} Welch"
+    return f"{models}; for the method {method}"
 
 
 def _quantity(row: dict[str, Any], study: DescribedStudy) -> str:

@@ -9,14 +9,23 @@ from typing import Any
 
 import pandas as pd
 
+from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
 from innerloop.papers.judgement import Judgement
 from innerloop.papers.prototypes import ON_TASK_CLAIMS, between_models, changes, within_model
 from innerloop.render import captions
-from innerloop.render.tabulation import Tabulation, not_measured, number, p_value, plus_minus
+from innerloop.render.tabulation import (
+    Tabulation,
+    not_measured,
+    number,
+    p_equals,
+    p_value,
+    plus_minus,
+)
 from innerloop.stats.multiple_comparisons import adjusted
+from innerloop.stats.populations import Answer, Expectation, by_tasks
 from innerloop.stats.statistics import Statistics
 from innerloop.stats.t_tests import TTest
 
@@ -43,6 +52,7 @@ HEADER = [
     "df",
     "p",
     "Adjusted p",
+    "For the method",
     "Effect size",
     "n",
     "Ties",
@@ -52,7 +62,10 @@ HEADER = [
 
 @dataclass(frozen=True)
 class _Line:
-    """One test: of which model's change, or of a difference between two models'."""
+    """One test: of which model's change, or of a difference between two models'.
+
+    Beside it what is said of other trainings: of these models `test` is.
+    """
 
     split: str
     variant: str
@@ -60,6 +73,7 @@ class _Line:
     change: str
     kind: str
     test: TTest
+    method: Answer
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
@@ -93,7 +107,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "index.",
             ON_TASK_CLAIMS,
             f"Changes averaged over {seeds} seeds first." if seeds > 1 else "One seed.",
-            "p as P2 has it, not adjusted.",
+            "p as P2 has it, of these models, not adjusted. For the method: p of other trainings, "
+            "and of other classes where there are 10 or more, not adjusted; fewer than 5 trainings "
+            "decide nothing.",
             _families(chosen, p_values, len(lines) > len(own), words.family(judgements, study)),
             captions.diverged_tasks(rows, study, PROTOCOL),
             captions.stand_ins(study, rows),
@@ -108,18 +124,44 @@ def _blocks(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[list[
     changed = {name: changes(rows[rows["variant"] == name]) for name in names}
     level = study.statistics.level
     reference = REFERENCE if REFERENCE in names else names[0]
+    by_training = {name: _by_training(rows[rows["variant"] == name]) for name in names}
+
+    def method(values: pd.DataFrame, change: str) -> Answer:
+        return _for_the_method(values, change, rows, study)
+
     within = [
-        _Line(split, name, "", change, "", test)
+        _Line(split, name, "", change, "", test, method(by_training[name][change], change))
         for name in names
         for change, test in within_model(changed[name], level).items()
     ]
     between = [
-        _Line(split, name, reference, "relative", kind, test)
+        _Line(split, name, reference, "relative", kind, test, method(difference, "relative"))
         for name in names
         if name != reference
+        for difference in [by_training[name]["relative"] - by_training[reference]["relative"]]
         for kind, test in between_models(changed[name], changed[reference], level).items()
     ]
     return [block for block in (within, between) if block]
+
+
+def _by_training(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Each change of one model by episode and training, [N, S]."""
+    of = {seed: changes(part) for seed, part in rows.groupby("seed", observed=True)}
+    return {
+        change: pd.DataFrame({seed: found[change] for seed, found in of.items()})
+        for change in CHANGES
+    }
+
+
+def _for_the_method(
+    values: pd.DataFrame, change: str, rows: pd.DataFrame, study: DescribedStudy
+) -> Answer:
+    there = values.dropna(axis=1, how="all")
+    if there.empty:
+        return Answer("not judged", note="no training has it")
+    dataset, split, way = (rows[name].iloc[0] for name in ("eval_dataset", "split", "way"))
+    shares = class_shares(study, str(dataset), str(split), int(way), there.index, [change])
+    return by_tasks(there, shares, Expectation("greater"), study.statistics.level)[1]
 
 
 def _key(line: _Line) -> tuple[str, ...]:
@@ -172,6 +214,9 @@ def _numbers(line: _Line, study: DescribedStudy, p_adjusted: float) -> dict[str,
         **asdict(line.test.difference),
         **_statistics(line.test),
         "p_adjusted": p_adjusted,
+        "method_population": line.method.population,
+        "method_p": line.method.p,
+        "method_note": line.method.note,
     }
 
 
@@ -190,6 +235,7 @@ def _printed(line: _Line, study: DescribedStudy, p_adjusted: float) -> dict[str,
         number(test.df, 0),
         p_value(test.p),
         p_value(p_adjusted),
+        line.method.note if math.isnan(line.method.p) else p_equals(line.method.p),
         number(test.effect_size, 3),
         f"{difference.n:,}",
         f"{test.ties:,}",
