@@ -1,10 +1,13 @@
 """Checkpoints of training in progress: found, refused, saved in time, removed."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 import torch
 
+from innerloop.runtime.errors import CheckpointError, DiskError
 from innerloop.training.checkpoint import Checkpoint
 
 STATE = {"iteration": 7, "slow": {"conv1.weight": torch.arange(3.0)}, "curves": [{"loss": 0.5}]}
@@ -118,3 +121,51 @@ def test_damaged_gives_way_to_the_one_before(tmp_path: Path, said: list[str]):
     assert found["iteration"] == 6
     assert "is damaged" in said[0]
     assert "continuing at iteration 6" in said[1]
+
+
+def test_one_process_alone_trains_a_model(tmp_path: Path, said: list[str]):
+    first, other = (checkpoint(tmp_path, said, fingerprint=name) for name in "ab")
+    with first:
+        with pytest.raises(
+            CheckpointError, match=rf"process {os.getpid()} on .* trains this model"
+        ):
+            other.__enter__()
+        first.save(STATE)
+    with other:  # the lock went with the process, not with its file
+        other.save(STATE)
+        other.remove()
+    with first:
+        first.remove()
+    assert not first.path.parent.exists()
+
+
+def test_what_was_about_to_take_its_place_is_the_newest(tmp_path: Path, said: list[str]):
+    made = checkpoint(tmp_path, said)
+    made.save({**STATE, "iteration": 6})
+    made.save(STATE)
+    made.path.rename(made.newest)  # killed between the two renamings
+    found = made.read()
+    assert found is not None
+    assert found["iteration"] == 7
+
+
+def test_a_full_disk_ends_no_training(tmp_path: Path, said: list[str], monkeypatch):
+    made = checkpoint(tmp_path, said, every_seconds=0)
+    made.save(STATE)
+
+    def full(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        made.maybe_save(lambda: {**STATE, "iteration": 8})
+        with pytest.raises(
+            DiskError, match=r"No space left.*0\.0 MB are needed, [\d,.]+ MB are left"
+        ):
+            made.save(STATE)
+    assert said[0].startswith("WARNING: no checkpoint is saved, and the training goes on: ")
+    assert {path.name for path in made.path.parent.iterdir()} == {made.path.name}
+    found = made.read()
+    assert found is not None
+    assert found["iteration"] == 7

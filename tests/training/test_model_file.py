@@ -33,6 +33,12 @@ def test_round_trip(model: TrainedModel, tmp_path: Path):
     assert found.step_sizes.keys() == model.step_sizes.keys()
 
 
+def test_equal_models_are_equal_files(model: TrainedModel, tmp_path: Path):
+    for name in ("model.pt", "other.pt"):
+        save(model, tmp_path / name)
+    assert (tmp_path / "model.pt").read_bytes() == (tmp_path / "other.pt").read_bytes()
+
+
 def test_weights_by_name_or_iteration(model: TrainedModel):
     assert model.at("best").iteration == 40
     assert model.at().iteration == model.at("last").iteration == 60

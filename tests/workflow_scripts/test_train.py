@@ -333,6 +333,37 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     same_files(continued.parent, undisturbed.parent)
 
 
+def test_a_checkpoint_that_lacks_a_part_starts_over(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    undisturbed = run(images, tmp_path / "undisturbed")
+    with pytest.MonkeyPatch.context() as patch:
+        interrupt_after(7, patch)
+        with pytest.raises(SystemExit):
+            run(images, tmp_path / "lacking")
+    (last,) = (tmp_path / "lacking/kept").glob("*.pt")
+    content = torch.load(last)
+    del content["state"]["optimiser"]
+    torch.save(content, last)
+    again = run(images, tmp_path / "lacking")
+    assert "lacks what it should hold (KeyError('optimiser')); starting over" in (
+        capsys.readouterr().err
+    )
+    same_files(again.parent, undisturbed.parent)
+
+
+def test_a_disk_that_refuses_ends_no_training(
+    images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Neither of checkpoints nor of the curve; what it computes is the same."""
+    undisturbed = run(images, tmp_path / "undisturbed")
+    (tmp_path / "refused/training.csv").mkdir(parents=True)
+    (tmp_path / "refused/training.csv/x").touch()
+    run(images, tmp_path / "refused", None, None, "--save-every", "0")
+    assert "WARNING: nobody sees how the training goes" in capsys.readouterr().err
+    same_files(tmp_path / "refused/model", undisturbed.parent)
+
+
 def test_from_python_it_is_the_same_training(
     images: ImageStore, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

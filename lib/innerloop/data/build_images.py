@@ -16,7 +16,6 @@ import numpy as np
 from PIL import Image
 
 from innerloop.data.catalogue import ClassEntry, check_catalogue
-from innerloop.data.disk_error import disk_error
 from innerloop.data.image_store import (
     CLASSES,
     MANIFEST,
@@ -26,12 +25,13 @@ from innerloop.data.image_store import (
     lay_out,
     write_classes,
 )
-from innerloop.data.one_at_a_time import alone_in
 from innerloop.data.partial_store import PartialStore
 from innerloop.data.sources.base import IndexedSource, Source
 from innerloop.data.split_file import shortened
+from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.files import write_json
+from innerloop.runtime.one_at_a_time import alone_in
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.provenance import versions
 

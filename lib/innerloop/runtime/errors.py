@@ -18,6 +18,10 @@ class DataError(InnerloopError):
     """Images, classes, splits or episodes are missing or not what they should be."""
 
 
+class DiskError(DataError):
+    """The system refuses to read or write: the disk is full, read-only, or not the user's."""
+
+
 class ExtensionError(InnerloopError):
     """A user's own Python file cannot be found, read, or does not define what was asked for."""
 

@@ -15,6 +15,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+from innerloop.runtime.disk_error import disk_error, is_of_disk
 from innerloop.runtime.errors import InnerloopError
 from innerloop.runtime.extensions import users_entries
 
@@ -82,6 +83,9 @@ def explained(error: BaseException, program: str) -> str:
     message = f"{type(error).__name__}: {error}".removesuffix(": ")
     if isinstance(error, InnerloopError):
         return f"{_MARK}{place}\n{message}" if place else message
+    refused = next(filter(is_of_disk, _chain(error)), None)
+    if place is None and isinstance(refused, OSError):
+        return f"DiskError: {disk_error('a file', refused)}"
     if place is None and users_entries():
         place = f"in Innerloop, using {', '.join(users_entries())}:"
     if isinstance(error, SystemExit):

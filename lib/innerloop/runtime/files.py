@@ -28,6 +28,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)  # noqa: PTH105  (one system call, atomic)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # libraries do not say which
+        raise
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -93,7 +94,8 @@ def reached(log: Path | str) -> Reached | None:
 
 def say(text: str) -> None:
     """A line of a job's log, under the time of day."""
-    print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
+    with suppress(OSError):  # the log's disk may be full, and the work goes on
+        print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 class Progress:

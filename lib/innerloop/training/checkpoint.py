@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TextIO
 
 import torch
 
-from innerloop.runtime.files import atomic_path, remove_leftovers, short_digest
+from innerloop.runtime.errors import CheckpointError, DiskError
+from innerloop.runtime.files import short_digest
+from innerloop.training.model_file import write_tensors
 
 
 class Checkpoint:
@@ -37,11 +42,54 @@ class Checkpoint:
         self.fingerprint, self.every_seconds = fingerprint, every_seconds
         self._say = say
         self._saved = time.monotonic()
+        self._lock: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        """Hold all of the model's checkpoints; a process that ends, however, lets go of them.
+
+        Raises:
+            CheckpointError: another process holds them.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = self._lock_file.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            lock.close()
+            raise CheckpointError(
+                f"{self.path.parent}: {holder} trains this model now; wait for it (innerloop "
+                "wait), or end it"
+            ) from error
+        except OSError:  # some network disks know no locks
+            lock.close()
+            return self
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} on {platform.node()}")
+        lock.flush()
+        self._lock = lock
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._lock is not None:
+            self._lock_file.unlink(missing_ok=True)
+            self._lock.close()
+            self._remove_folder()
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path.with_name(".lock")
 
     @property
     def previous(self) -> Path:
         """The checkpoint before the last one."""
         return self.path.with_name(f"{self.path.name}.previous")
+
+    @property
+    def newest(self) -> Path:
+        """One that is whole, and was to take the last one's place when the job was killed."""
+        return self.path.with_name(f"{self.path.name}.newest")
 
     def read(self) -> dict[str, Any] | None:
         """The last saved state that can be read, or nothing where none fits."""
@@ -53,7 +101,7 @@ class Checkpoint:
                 f"are left in {self.path.parent}, for going back to those; delete them if you will "
                 "not"
             )
-        there = [path for path in (self.path, self.previous) if path.is_file()]
+        there = [path for path in (self.newest, self.path, self.previous) if path.is_file()]
         for path in there:
             state = self._read(path)
             if state is not None:
@@ -68,7 +116,8 @@ class Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
             fingerprint, state = content["fingerprint"], content["state"]
         except Exception as error:  # torch raises many kinds for a damaged file
-            self._say(f"checkpoint {path} is damaged and left aside ({error})")
+            why = str(error).partition("\n")[0]  # the rest advises to execute what is in it
+            self._say(f"checkpoint {path} is damaged and left aside ({why})")
             return None
         if fingerprint != self.fingerprint:
             self._say(f"checkpoint {path} is not what its name says and is left aside")
@@ -77,22 +126,33 @@ class Checkpoint:
         return found
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state, atomically: at any moment there is a whole checkpoint."""
-        with atomic_path(self.path) as temporary:
-            torch.save({"fingerprint": self.fingerprint, "state": dict(state)}, temporary)
-            with suppress(FileNotFoundError):  # the first; or another job of this model moved it
-                self.path.replace(self.previous)
+        """Write the state, atomically: at any moment there is a whole checkpoint.
+
+        Raises:
+            DiskError: it cannot be written; that before it is still there.
+        """
+        write_tensors({"fingerprint": self.fingerprint, "state": dict(state)}, self.newest)
+        with suppress(FileNotFoundError):  # the first
+            self.path.replace(self.previous)
+        self.newest.replace(self.path)
         self._saved = time.monotonic()
 
     def maybe_save(self, state: Callable[[], Mapping[str, Any]]) -> None:
-        """Save if the last save is long enough ago."""
-        if time.monotonic() - self._saved >= self.every_seconds:
+        """Save if the last try is long enough ago; a disk that refuses ends no training."""
+        if time.monotonic() - self._saved < self.every_seconds:
+            return
+        try:
             self.save(state())
+        except DiskError as error:
+            self._saved = time.monotonic()
+            self._say(f"WARNING: no checkpoint is saved, and the training goes on: {error}")
 
     def remove(self) -> None:
         """Training under this fingerprint has finished; checkpoints of others are theirs."""
-        self.path.unlink(missing_ok=True)
-        self.previous.unlink(missing_ok=True)
-        remove_leftovers(self.path)
+        for path in self.path.parent.glob(f"*{self.path.name}*"):  # what killed jobs left, too
+            path.unlink(missing_ok=True)
+        self._remove_folder()
+
+    def _remove_folder(self) -> None:
         with suppress(OSError):  # not empty, or never made
             self.path.parent.rmdir()

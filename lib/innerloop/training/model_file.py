@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -20,6 +21,7 @@ from innerloop.learners.learner import Learner, State
 from innerloop.learners.predict import one_task
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
+from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.errors import CheckpointError
 from innerloop.runtime.files import atomic_path, canonical_json
 from innerloop.runtime.typed_json import from_json
@@ -164,8 +166,23 @@ def save(model: TrainedModel, path: Path | str) -> None:
         "last": model.last,
         "kept": {iteration: weights.state for iteration, weights in model.kept.items()},
     }
-    with atomic_path(path) as temporary:
-        torch.save(content, temporary)
+    write_tensors(content, path)
+
+
+def write_tensors(content: Mapping[str, Any], path: Path | str) -> None:
+    """Write what `torch.load` reads, atomically: equal content gives equal bytes.
+
+    Raises:
+        DiskError: there is no room, or it may not be written.
+    """
+    # torch itself would name the archive after the temporary file, and say nothing of a full disk
+    archive = io.BytesIO()
+    torch.save(content, archive)
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(archive.getbuffer())
+    except OSError as error:
+        raise disk_error(path, error, needed=archive.tell()) from error
 
 
 def load(path: Path | str) -> TrainedModel:

@@ -18,7 +18,7 @@ from innerloop.engine.engine import engine_of
 from innerloop.learners.building import learner_of
 from innerloop.networks.network import Network
 from innerloop.runtime.device import describe, set_up
-from innerloop.runtime.errors import InterruptedTrainingError
+from innerloop.runtime.errors import DiskError, InterruptedTrainingError
 from innerloop.runtime.files import canonical_json, remove_leftovers, write_json
 from innerloop.runtime.progress import SAVED, Progress, say
 from innerloop.runtime.provenance import circumstances, commit_in_words, record
@@ -82,36 +82,36 @@ def run_training(
         data = {images.dataset: images.digest, "splits": split_digest(files.splits)}
         training = _training(spec, files, device, keep_activations)
         fingerprint = canonical_json([spec, data])
-        checkpoint = Checkpoint(files.checkpoints, fingerprint, save_every, say=say)
-        saved = checkpoint.read()
-        if saved is not None:
-            training.restore(saved)
-        earlier = saved["seconds"] if saved else 0.0
+        with Checkpoint(files.checkpoints, fingerprint, save_every, say=say) as checkpoint:
+            saved = checkpoint.read()
+            if saved is not None and not _restored(training, saved):
+                training, saved = _training(spec, files, device, keep_activations), None
+            earlier = saved["seconds"] if saved else 0.0
 
-        def state() -> dict[str, Any]:
-            return {**training.state(), "seconds": earlier + time.monotonic() - began}
+            def state() -> dict[str, Any]:
+                return {**training.state(), "seconds": earlier + time.monotonic() - began}
 
-        watched: list[CurveFile | EventFile] = [CurveFile(files.curve)]
-        if files.events:
-            watched.append(EventFile(files.events))
-        _update(watched, training)
-        iterations = spec.schedule.iterations
-        with Progress(spec.in_words, iterations, done=training.iteration) as progress:
-            for figures in training:
-                _update(watched, training)
-                progress.advance(1, **figures)
-                checkpoint.maybe_save(state)
-                if interruption and training.iteration < iterations:
-                    checkpoint.save(state())
-                    say(SAVED.format(training.iteration))
-                    raise InterruptedTrainingError(interruption.signal or 0)
-        _update(watched, training)  # without iterations nothing was yielded
-        model = _write(training, spec, files, {"data_digests": data, **computed})
-        # what differs from run to run stays out of what other jobs depend on
-        seconds = {"wall_seconds": earlier + time.monotonic() - began, "earlier_seconds": earlier}
-        rounded = {name: round(value, 1) for name, value in seconds.items()}
-        write_json(files.out.with_name("run.json"), {**facts, **computed, **rounded})
-        checkpoint.remove()
+            watched: list[CurveFile | EventFile] = [CurveFile(files.curve)]
+            if files.events:
+                watched.append(EventFile(files.events))
+            _update(watched, training)
+            iterations = spec.schedule.iterations
+            with Progress(spec.in_words, iterations, done=training.iteration) as progress:
+                for figures in training:
+                    _update(watched, training)
+                    progress.advance(1, **figures)
+                    checkpoint.maybe_save(state)
+                    if interruption and training.iteration < iterations:
+                        _save_at_the_end(checkpoint, state())
+                        raise InterruptedTrainingError(interruption.signal or 0)
+            _update(watched, training)  # without iterations nothing was yielded
+            model = _write(training, spec, files, {"data_digests": data, **computed})
+            # what differs from run to run stays out of what other jobs depend on
+            seconds = earlier + time.monotonic() - began, earlier
+            spent = dict(zip(("wall_seconds", "earlier_seconds"), seconds, strict=True))
+            rounded = {name: round(value, 1) for name, value in spent.items()}
+            write_json(files.out.with_name("run.json"), {**facts, **computed, **rounded})
+            checkpoint.remove()
         for file in (files.curve, *files.out.parent.glob("[!.]*")):
             remove_leftovers(file)
         accuracy, iteration = training.best
@@ -122,9 +122,29 @@ def run_training(
         return model
 
 
+def _restored(training: Training, saved: Mapping[str, Any]) -> bool:
+    try:
+        training.restore(saved)
+    except Exception as error:  # whatever a part that is missing or of another kind leads to
+        say(f"the checkpoint lacks what it should hold ({error!r:.200}); starting over")
+        return False
+    return True
+
+
+def _save_at_the_end(checkpoint: Checkpoint, state: Mapping[str, Any]) -> None:
+    try:
+        checkpoint.save(state)
+        say(SAVED.format(state["iteration"]))
+    except DiskError as error:
+        say(f"WARNING: nothing is saved beyond the checkpoint before: {error}")
+
+
 def _update(watched: Sequence[CurveFile | EventFile], training: Training) -> None:
     for file in watched:
-        file.update(training.curves)
+        try:
+            file.update(training.curves)
+        except OSError as error:
+            say(f"WARNING: nobody sees how the training goes, which goes on: {error}")
 
 
 def _write(

@@ -56,8 +56,9 @@ class CurveFile:
                     f"{','.join(CURVES.names)}\n{_lines(curves)}", encoding="utf-8"
                 )
         elif len(curves) > self._written:
+            new, self._written = self._written, 0  # half a line may be written: all anew, then
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(_lines(curves[self._written :]))
+                file.write(_lines(curves[new:]))
         self._written = len(curves)
 
 

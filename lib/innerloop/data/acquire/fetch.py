@@ -13,10 +13,10 @@ from innerloop.data.acquire.lock import read_lock, write_lock
 from innerloop.data.acquire.own_files import own_file, own_folder
 from innerloop.data.acquire.transfer import PATIENT, Patience, SourceError, download
 from innerloop.data.acquire.verify import Hashes, verified
-from innerloop.data.disk_error import disk_error
-from innerloop.data.one_at_a_time import alone_in
+from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.files import read_json, write_json
+from innerloop.runtime.one_at_a_time import alone_in
 
 FETCHED = "fetched.json"
 #: Where each download came from.

@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from innerloop.data.disk_error import disk_error
-from innerloop.data.one_at_a_time import alone_in
+from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.files import read_json, write_json
+from innerloop.runtime.one_at_a_time import alone_in
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
