@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.papers.claims import Claim, Comparison, Selection
+from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
 from innerloop.papers.judgement import VERDICTS, judge_claims
 from innerloop.papers.readings import shares_of_sides
-from innerloop.papers.words import for_method, in_short, trained
+from innerloop.papers.words import compared, for_method, in_short, trained
 from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
 from innerloop.stats.statistics import Statistics
@@ -456,6 +458,39 @@ def norms(end, seeds):
             for iteration, norm in ((0, 1.0), (50, 1.2), (100, end[layer] * (1 + 0.02 * seed)))
         ]
     )
+
+
+def test_sides_may_be_two_layers_of_one_model():
+    where = ("p1", "mini_imagenet", "mini_imagenet")
+    of = Selection("weight_norm_growth", "maml", *where, layer="conv2", start=0, at=1)
+    more = claim("", Comparison(of, with_layer(of, "conv1"), "greater"))
+    frames = {"weight_norm": norms({"conv1": 1.2, "conv2": 1.8}, 5)}
+    evidence = Memory(frames, describe(("maml",), (), roles=ROLE))
+    (outcome,) = judge_claims([more], evidence)[0].outcomes
+    assert outcome.method.verdict == "holds"
+    assert outcome.test.difference.mean == pytest.approx(100 * np.log(1.8 / 1.2), rel=0.01)
+    assert compared(outcome, evidence.study).startswith("MAML, conv2 − conv1, growth")
+
+
+@pytest.mark.parametrize(("step_size", "mean"), [(0.001, 4), (0.1, -4), (None, 0)])
+@pytest.mark.parametrize("at", [0.5, 1])
+def test_the_toy_is_compared_at_a_step_size_and_along_its_curve(step_size, mean, at):
+    """Averaged over step sizes, opposite differences would be none."""
+    gain = {0.001: 0.04, 0.1: -0.04}
+    rows = [
+        {"arm": arm, "dataset": "cifar10", "split": "test", "step_size": size, "seed": seed}
+        | {"epoch": epoch, "accuracy": 0.5 + epoch * 0.5 * gain[size] * (arm == "unit_norm")}
+        for arm in ("unit_norm", "scaled_lr")
+        for size in gain
+        for seed in range(3)
+        for epoch in range(3)
+    ]
+    toy = Selection("toy_accuracy", "unit_norm", "p1", "cifar10", "cifar10")
+    of = replace(toy, step_size=step_size, at=at)
+    evidence = Memory({"toy": pd.DataFrame(rows)}, describe(("maml",), (), roles=ROLE))
+    same = claim("", Comparison(of, replace(of, variant="scaled_lr"), "equal", margin=2))
+    (outcome,) = judge_claims([same], evidence)[0].outcomes
+    assert outcome.test.difference.mean == pytest.approx(at * mean)
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ class Selection:
         at: fraction of training that has passed; None: the quantity's own checkpoint.
         start: fraction of training at which growth starts.
         steps: inner steps; None: the variant's own.
+        step_size: of the toy; None: the mean over those that it was run with.
     """
 
     quantity: str
@@ -66,6 +67,7 @@ class Selection:
     at: float | None = None
     start: float = 0.0
     steps: int | None = None
+    step_size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Claim:
 
 _SELECTED = frozenset(field.name for field in fields(Selection))
 #: Keys that a quantity takes or does not; that of CKA's estimator is set here.
-_NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps"})
+_NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps", "step_size"})
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 
 

@@ -152,7 +152,7 @@ def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics)
     try:
         outcomes = [
             _in_layer(comparison, layer, evidence, statistics)
-            for layer in comparison.layers or (comparison.of.layer,)
+            for layer in comparison.layers or (None,)
         ]
     except ComparisonError as error:
         outcomes = [_without(comparison, "not comparable", str(error))]
@@ -193,15 +193,18 @@ def _doubt(comparison: Comparison, answer: Answer) -> tuple[float, float]:
 
 
 def _in_layer(
-    comparison: Comparison, layer: str, evidence: Evidence, statistics: Statistics
+    comparison: Comparison, layer: str | None, evidence: Evidence, statistics: Statistics
 ) -> Outcome:
-    of, against = with_layer(comparison.of, layer), comparison.against
+    """Of one of the layers in each of which it must hold; None: of those that the sides name."""
+    of, against = comparison.of, comparison.against
+    if layer is not None:
+        of, against = with_layer(of, layer), against and with_layer(against, layer)
     if against is None:
         values = values_of(of, evidence)
         require_comparable(values.protocol, values.protocol)
         difference, unpaired = values.frame - comparison.than, 0
     else:
-        of, against = at_common_steps(of, with_layer(against, layer), evidence)
+        of, against = at_common_steps(of, against, evidence)
         first, values = values_of(of, evidence), values_of(against, evidence)
         if first.frame.empty or values.frame.empty:
             return _without(comparison, "not run")
@@ -209,7 +212,7 @@ def _in_layer(
         difference, unpaired = _paired(first, values)
     if difference.empty:
         return _without(comparison, "not run")
-    layer = layer if comparison.layers else ""
+    layer = layer or ""
     by_task = QUANTITIES[of.quantity].replicate == "tasks"
     measured, difference = difference, difference.dropna(axis=1 if by_task else 0, how="all")
     diverged = measured.shape[by_task] - difference.shape[by_task]

@@ -69,5 +69,7 @@ QUANTITIES: Mapping[str, Quantity] = {
     "prototype_change": Quantity(
         "change of prototype accuracy", "points", "tasks", 2, "protonet", _CONDITION, _CHANGE
     ),
-    "toy_accuracy": Quantity("toy accuracy", "points", "seeds", 2, "toy"),
+    "toy_accuracy": Quantity(
+        "toy accuracy", "points", "seeds", 2, "toy", frozenset({"step_size", "at"})
+    ),
 }

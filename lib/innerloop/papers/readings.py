@@ -168,17 +168,20 @@ def prototype_change(selection: Selection, evidence: Evidence) -> Values:
 
 
 def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
-    """Test accuracy after the last epoch, averaged over the step sizes, in percent."""
+    """Test accuracy of the toy at one step size, or the mean over all, in percent."""
+    chosen = {} if selection.step_size is None else {"step_size": selection.step_size}
     rows = evidence.rows(
         "toy",
         arm=selection.variant,
         dataset=evidence.study.in_role(selection.trained_on),
         split="test",
+        **chosen,
     )
-    grouped = at_end(rows).groupby("seed", observed=True)["accuracy"]
+    rows = at_fraction(rows, 1.0 if selection.at is None else selection.at)
+    grouped = rows.groupby("seed", observed=True)["accuracy"]
     # a seed that diverged at one step size has no mean over all of them
-    over_step_sizes = grouped.mean().where(grouped.count() == grouped.size())
-    return Values(100 * over_step_sizes.to_frame("value"), {})
+    mean = grouped.mean().where(grouped.count() == grouped.size())
+    return Values(100 * mean.to_frame("value"), {})
 
 
 #: What reads each quantity.

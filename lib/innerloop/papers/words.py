@@ -82,6 +82,8 @@ def compared(outcome: Outcome, study: DescribedStudy) -> str:
     comparison, layer = outcome.comparison, outcome.layer
     of, against = comparison.of, comparison.against
     named = f"{layer} (of {len(comparison.layers)} layers)" if layer else _layer(of)
+    if against is not None and against.layer != of.layer:
+        named = ""  # the sides are told apart by it
     parts = [_sides(of, against, study), _what(of, against), named, _place(of, against, study)]
     return ", ".join(filter(None, parts))
 
@@ -212,6 +214,8 @@ def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> s
         return f"{label} − {study.label(against.variant, against.protocol)}"
     if against.at != of.at:
         return f"{label} {_when(of)} − {_when(against)}"
+    if against.layer != of.layer:
+        return f"{label}, {_layer(of)} − {_layer(against)}"
     return label
 
 
@@ -223,6 +227,10 @@ def _what(of: Selection, against: Selection | None) -> str:
     title, condition = QUANTITIES[of.quantity].title, _CONDITIONS.get(of.condition, "")
     if of.quantity == "weight_norm_growth":
         return f"{title} from {100 * of.start:g} to {100 * (of.at or 1):g} % of training"
+    if of.quantity == "toy_accuracy":
+        size = "mean of all step sizes" if of.step_size is None else f"step size {of.step_size:g}"
+        at = 100 * (1 if of.at is None else of.at)
+        return f"{title}, {size}, at {at:g} % of training"
     if of.quantity == "weight_norm":
         return f"{title} at {100 * (of.at or 0):g} % of training"
     text = " ".join(filter(None, [of.estimator, title, condition]))

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from innerloop.runtime.errors import InnerloopError
-from innerloop.stats.generalising import generalise
+from innerloop.stats.generalising import Components, generalise
 from innerloop.stats.intervals import Interval, mean_interval, split_missing, standard_error
 
 POWER = 0.80
@@ -34,6 +34,7 @@ class TTest:
         effect_size: the difference in standard deviations (Cohen's dz for pairs, d for two groups).
         standard_error: of the difference.
         smallest_detectable: the true difference that this many values find in 80 % of repetitions.
+        components: variances between classes, trainings and tasks, where the test is of a method.
     """
 
     difference: Interval
@@ -44,6 +45,7 @@ class TTest:
     effect_size: float
     standard_error: float
     smallest_detectable: float
+    components: Components | None = None
 
     def p_above(self, null: float) -> float:
         """One-sided p-value of "the true difference is larger than `null`"."""
@@ -78,7 +80,8 @@ def generalised(
     mean, error, df = float(found.mean), float(found.standard_error), float(found.df)
     if values.shape[1] > 1 and np.ptp(values[there]) == 0:
         error, df = 0.0, values.shape[1] - 1  # exactly: the model's variances are all zero
-    return _t_test(mean, error, df, Counts(n, missing), level)
+    test = _t_test(mean, error, df, Counts(n, missing), level)
+    return replace(test, components=found.components)
 
 
 def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import accumulate
 from typing import Any
 
@@ -16,6 +16,7 @@ from innerloop.papers.claims import Claim
 from innerloop.papers.judgement import Outcome
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
+from innerloop.stats.generalising import Components
 from innerloop.stats.populations import Answer
 
 TITLE = "What decides the claims"
@@ -128,11 +129,24 @@ def _of_the_method(answer: Answer) -> dict[str, Any]:
         "method_p_adjusted": answer.p_adjusted,
         "method_verdict": answer.verdict,
         "method_note": answer.note,
+        **_variances(answer),
+    }
+
+
+def _variances(answer: Answer) -> dict[str, float]:
+    """Standard deviations of the effects of classes, trainings and tasks, for plans of power."""
+    components = answer.test.components if answer.test else None
+    return {
+        f"method_sd_{field.name}": math.sqrt(getattr(components, field.name))
+        if components
+        else math.nan
+        for field in fields(Components)
     }
 
 
 def _statistics(test: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in test.items() if name not in ("difference", "p")}
+    left = ("difference", "p", "components")
+    return {name: value for name, value in test.items() if name not in left}
 
 
 def _printed(claim: Claim, outcome: Outcome, study: DescribedStudy) -> list[str]:

@@ -221,7 +221,8 @@ def _numbers(line: _Line, study: DescribedStudy, p_adjusted: float) -> dict[str,
 
 
 def _statistics(test: TTest) -> dict[str, float]:
-    return {name: value for name, value in vars(test).items() if name != "difference"}
+    left = ("difference", "components")
+    return {name: value for name, value in vars(test).items() if name not in left}
 
 
 def _printed(line: _Line, study: DescribedStudy, p_adjusted: float) -> dict[str, str]:
