@@ -14,6 +14,7 @@ _HOME = {
     "Drawing": "innerloop.render.drawing",
     "FeatureLearner": "innerloop.learners.features",
     "Labelled": "innerloop.data.tasks",
+    "Licence": "innerloop.data.licence",
     "Method": "innerloop.learners.gradient_based.method",
     "Schedule": "innerloop.specs.train",
     "Tabulation": "innerloop.render.tabulation",

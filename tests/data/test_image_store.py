@@ -101,6 +101,7 @@ class TestRoundTrip:
             "attribution": "nobody",
             "url": "https://example.org",
             "non_commercial": True,
+            "redistributable": False,
         }
         assert manifest["versions"]["pillow"]
         assert (manifest["count"], manifest["size"]) == (6, 8)

@@ -52,7 +52,7 @@ def write_report(tables, folder):
     for name in PRINTED:
         make("write_table", name, tables, folder)
     licence = {"name": "CC BY-SA 4.0 <script>", "attribution": "Drawn by somebody"}
-    licence |= {"url": "javascript:alert(1)"}
+    licence |= {"url": "javascript:alert(1)", "redistributable": True}
     stores = [folder / "symbols" / name for name in ("small-28", "large-84")]
     for images in stores:
         images.mkdir(parents=True)

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Licence:
-    """The terms that pictures come under; they travel with every store built from them."""
+    """The terms that pictures come under; they travel with every store built from them.
+
+    Attributes:
+        name: of the licence.
+        attribution: whom to name or cite.
+        url: of the terms.
+        non_commercial: whether they must be accepted before use.
+        redistributable: whether the pictures may be passed on. Where nobody says so they may not:
+            then no report and no bundle shows them.
+    """
 
     name: str
     attribution: str
     url: str
     non_commercial: bool = False
+    redistributable: bool = False
 
 
 UNSTATED = Licence(name="not stated", attribution="", url="")

@@ -111,7 +111,8 @@ def data_sets(
     """One entry a data set: its role, split and licence, its images in every variant and size.
 
     `stores` and `files` are rows of the columns `STORE` and `FILES`; `samples`, the sheets that
-    show the images.
+    show the images; `withheld`, those that stay where they are, since the images may not be passed
+    on, as a report may be.
     """
     sheets = {path.parent: path for path in samples}
     found: dict[str, dict[str, Any]] = {}
@@ -133,6 +134,7 @@ def data_sets(
                 "stores": [],
                 "files": [],
                 "samples": [],
+                "withheld": [],
             },
         )
         entry["stores"].append(_store(manifest))
@@ -142,7 +144,8 @@ def data_sets(
         )
         entry["files"] += [row for row in rows if row not in entry["files"]]
         if path.parent in sheets:
-            entry["samples"].append(sheets.pop(path.parent))
+            shown = "samples" if entry["licence"].get("redistributable") else "withheld"
+            entry[shown].append(sheets.pop(path.parent))
     return list(found.values())
 
 

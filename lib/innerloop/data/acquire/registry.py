@@ -157,12 +157,16 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     return {"collections": {}, "datasets": {}, **content}
 
 
+#: What a registry may say of a licence.
+_TERMS = ("name", "url", "non_commercial", "redistributable")
+
+
 def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
     place = f"collections.{name}"
     known = ("title", "licence", "citation", "files", "folder", "members", "by_hand")
     _only(entry, (), place, optional=known)
     licence = entry.get("licence", {})
-    _only(licence, (), f"{place}.licence", optional=("name", "url", "non_commercial"))
+    _only(licence, (), f"{place}.licence", optional=_TERMS)
     if not licence.get("url", "https://").startswith(("https://", "http://")):
         raise ConfigError(
             f"registry: {place}.licence.url: {licence['url']!r} is no http(s) address"
@@ -175,6 +179,7 @@ def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
             attribution=entry.get("citation", ""),
             url=licence.get("url", ""),
             non_commercial=licence.get("non_commercial", False),
+            redistributable=licence.get("redistributable", False),
         ),
         files=tuple(_file(place, file) for file in entry.get("files", [])),
         folder=entry.get("folder", ""),

@@ -27,6 +27,7 @@ class Digits:
         name="UCI Machine Learning Repository, cite the authors",
         attribution="E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (1998)",
         url="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
+        redistributable=True,
     )
 
     def __init__(self, native_size: int = 32) -> None:

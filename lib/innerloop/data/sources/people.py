@@ -50,6 +50,7 @@ class People:
         attribution="All emojis designed by OpenMoji – the open-source emoji and icon project. "
         "License: CC BY-SA 4.0. Photographs by danielbuechele and vultilion (Flickr), CC BY 2.0",
         url="https://openmoji.org",
+        redistributable=True,
     )
 
     def __init__(self, native_size: int = 84) -> None:

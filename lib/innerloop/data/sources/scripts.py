@@ -77,6 +77,7 @@ class Scripts:
         attribution="DejaVu fonts (Bitstream Vera, Arev and DejaVu authors) and STIX fonts (STI "
         "Pub companies), from Matplotlib",
         url="https://github.com/matplotlib/matplotlib/tree/main/lib/matplotlib/mpl-data/fonts",
+        redistributable=True,
     )
 
     def __init__(self, native_size: int = 32) -> None:

@@ -52,6 +52,7 @@ class Symbols:
         attribution="Font Awesome and Elusive Icons (SIL OFL 1.1), Material Design Icons and Remix "
         "Icon (Apache 2.0), Phosphor (MIT), Codicons by Microsoft (CC BY 4.0), from QtAwesome",
         url="https://github.com/spyder-ide/qtawesome#license",
+        redistributable=True,
     )
 
     def __init__(self, native_size: int = 84) -> None:

@@ -1,0 +1,37 @@
+"""Whose pictures a report shows."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from innerloop.data.acquire.registry import read_registry
+from innerloop.data.licence import UNSTATED
+from innerloop.data.sources import digits, people, scripts, symbols
+from innerloop.measurements.described_study import DescribedStudy
+from innerloop.render.provenance import data_sets
+from synthetic import STUDIES
+
+
+@pytest.mark.parametrize(
+    ("licence", "shown"), [({"redistributable": True}, 1), ({"redistributable": False}, 0), ({}, 0)]
+)
+def test_only_pictures_that_may_be_passed_on_are_shown(tmp_path, licence, shown):
+    (tmp_path / "manifest.json").write_text(
+        json.dumps({"dataset": "birds", "licence": licence}), encoding="utf-8"
+    )
+    sheet = tmp_path / "samples.png"
+    study = DescribedStudy(STUDIES["full"][0])
+    (entry,) = data_sets([tmp_path / "manifest.json"], [sheet], study)
+    assert (len(entry["samples"]), len(entry["withheld"])) == (shown, 1 - shown)
+
+
+def test_the_embedded_sets_and_omniglot_may_be_passed_on_and_no_others():
+    embedded = [module.source.licence for module in (digits, people, scripts, symbols)]
+    assert all(licence.redistributable for licence in embedded)
+    assert not UNSTATED.redistributable
+    free = {
+        name for name, each in read_registry().collections.items() if each.licence.redistributable
+    }
+    assert free == {"omniglot", "omniglot_small"}
