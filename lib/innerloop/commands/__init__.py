@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "watch": "what a run is doing, from another terminal: trainings, curves, time left",
     "results": "the main tables of a study in the terminal",
     "record": "a study's measurements, kept small and added up over several runs",
+    "bundle": "a finished study as one file for a journal or an archive",
     "compare": "two studies side by side: what differs in protocol and numbers",
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",

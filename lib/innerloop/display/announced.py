@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from innerloop.runtime.failure import reason
-from innerloop.runtime.files import write_json
+from innerloop.runtime.files import atomic_path
 from innerloop.runtime.typed_json import as_json
 from innerloop.study.forecast import own_name
 from innerloop.study.study import Study
@@ -62,7 +63,8 @@ def announce_jobs(workflow: Any) -> None:
     HERE.jobs = list(_jobs(workflow))
     if HERE.study is not None:
         noted = {"config": HERE.study.config, "jobs": as_json(HERE.jobs)}
-        write_json(NOTED.format(study=HERE.study.name), noted)
+        with atomic_path(NOTED.format(study=HERE.study.name)) as temporary:  # in the file's order
+            temporary.write_text(json.dumps(noted), encoding="utf-8")
 
 
 def failures(workflow: Any, but: str = "") -> list[dict[str, str]]:

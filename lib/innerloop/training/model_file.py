@@ -189,12 +189,17 @@ def load(path: Path | str) -> TrainedModel:
     """Read a model file: its network, how it learns, and what was trained.
 
     Args:
-        path: of a `model.pt`; nothing in it is executed (`weights_only`).
+        path: of a `model.pt`, in which nothing is executed (`weights_only`), or of a bundle's
+            `model.safetensors`.
 
     Raises:
         CheckpointError: the file is missing, damaged, or not a model file of Innerloop.
     """
     path = Path(path)
+    if path.suffix == ".safetensors":
+        from innerloop.training.safetensors_file import read_safetensors  # which needs an extra
+
+        return read_safetensors(path)
     content = _content(path)
     if content["format"] != FORMAT:
         raise CheckpointError(
