@@ -12,12 +12,12 @@ CORES ?= all
 # snakefmt runs shfmt by name
 export PATH := $(abspath $(BIN)):$(PATH)
 
-.PHONY: help setup demo pdf test check unit workflow test-long test-slurm lock clean
+.PHONY: help setup demo pdf docs test check unit workflow test-long test-slurm reference test-reference lock clean
 
 help:
 	@sed -n '1,3s/^# //p' $(MAKEFILE_LIST)
-	@echo 'Also: pdf (the demo as PDF, by LaTeX), setup, check (linters and types), unit, workflow (tests),'
-	@echo 'test-long, test-slurm (needs root), lock, clean.'
+	@echo 'Also: pdf (the demo as PDF, by LaTeX), docs (the pages as a site), setup, check (linters and types), unit, workflow (tests),'
+	@echo 'test-long, test-slurm (needs root), reference, test-reference, lock, clean.'
 
 setup: $(INSTALLED)
 
@@ -34,6 +34,19 @@ demo: setup
 # results/demo/report.pdf; needs LaTeX and says how to install it
 pdf: setup
 	$(BIN)/snakemake pdf --cores $(CORES)
+
+# site/index.html; a link that leads nowhere is an error
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+# the demo's numbers that ship, made anew on purpose: six trainings of everything, which takes hours
+reference: setup
+	$(BIN)/snakemake tables --cores $(CORES) --config 'model_seeds=[0,1,2,3,4,5]' study=demo_seeds
+	$(BIN)/python -m innerloop.commands.reference results/demo_seeds
+
+# whether the demo still gives them
+test-reference: demo
+	$(BIN)/innerloop compare demo --reference
 
 test: check unit workflow
 
@@ -62,7 +75,7 @@ test-slurm: setup
 lock:
 	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
 	.lock-venv/bin/pip install --quiet torch==2.13.0 torchvision==0.28.0 'setuptools>=77'
-	.lock-venv/bin/pip install --quiet '.[dev,slurm,tensorboard]'
+	.lock-venv/bin/pip install --quiet '.[dev,slurm,tensorboard,bundle,docs]'
 	{ echo '# Exact versions, by `make lock`: see pyproject.toml for what is needed and why.'; \
 	  .lock-venv/bin/pip freeze --all | grep -vi '^\(innerloop\|pip\|wheel\|nvidia-.*\|cuda-.*\|triton\)\b' | sed 's/+[a-z0-9.]*$$//'; } > requirements.lock
 	rm -rf .lock-venv build

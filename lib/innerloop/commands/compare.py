@@ -2,15 +2,18 @@
 
     innerloop compare results/demo results/mine
     innerloop compare results/demo results/mine --table accuracy --all --csv differences.csv
+    innerloop compare demo --reference       the demo beside the numbers of it that ship
 
 Names are those that the studies give their data sets and variants. The exit status is 0 whatever
-differs, and 1 where the studies cannot be compared at all.
+differs between two studies, and 1 where they cannot be compared at all. Beside the reference it is
+1 where a table is different: other than six trainings of different seeds are from one another.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,6 +23,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from innerloop.commands.reference import DIFFERENT, fits, machine, machine_of_reference
+from innerloop.commands.results import folder_of
 from innerloop.commands.study_comparison import (
     VERDICTS,
     Number,
@@ -45,11 +50,18 @@ def main(argv: list[str]) -> None:
         prog="innerloop compare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("a", type=Path, help="results/<study>")
-    parser.add_argument("b", type=Path, help="results/<another study>")
+    parser.add_argument("b", type=Path, nargs="?", help="results/<another study>")
+    parser.add_argument(
+        "--reference", action="store_true", help="compare with the numbers of the demo that ship"
+    )
     parser.add_argument("--table", action="append", help="only this table, for example accuracy")
     parser.add_argument("--all", action="store_true", help="every number, not the first of a table")
     parser.add_argument("--csv", type=Path, help="write every number to this file")
     arguments = parser.parse_args(argv)
+    if arguments.reference == (arguments.b is not None):
+        parser.error("name a second study, or say --reference")
+    if arguments.reference:
+        sys.exit(_print_reference(folder_of(str(arguments.a))))
     a, b = Finished.read(arguments.a), Finished.read(arguments.b)
     _require_tables(arguments.table or [], a, b)
     numbers = [
@@ -67,6 +79,24 @@ def main(argv: list[str]) -> None:
         frame = pd.DataFrame([_record(found) for found in numbers])
         with atomic_path(arguments.csv) as temporary:
             frame.to_csv(temporary, index=False)
+
+
+def _print_reference(folder: Path) -> bool:
+    """Print how each table of a study fits the reference; return whether one is different."""
+    study = Finished.read(folder)
+    found = list(fits(study))
+    table = Table(title=f"{study.name} beside the reference", title_justify="left")
+    for heading in ("Table", "Verdict", "Rows", "Differing", "Farthest out"):
+        table.add_column(heading)
+    for fit in found:
+        rows = (f"{fit.numbers:,}", f"{fit.differing:,}")
+        style = "bold" if fit.verdict == DIFFERENT else None
+        table.add_row(*map(Text, (fit.table, fit.verdict, *rows, fit.worst)), style=style)
+    console = Console(width=None if Console().is_terminal else 160)
+    console.print(table)
+    print(f"{study.name}: {machine(folder) or 'not said on which machine'}")
+    print(f"reference: {machine_of_reference()}")
+    return any(fit.verdict == DIFFERENT for fit in found)
 
 
 def _require_tables(names: list[str], a: Finished, b: Finished) -> None:

@@ -28,8 +28,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("study", help="its name, or its folder in results/")
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="those to print")
     arguments = parser.parse_args(argv)
-    by_name = Path("results", arguments.study)
-    made = Results(by_name if (by_name / "study.json").is_file() else Path(arguments.study))
+    made = Results(folder_of(arguments.study))
     main_ones = [name for name in MAIN if name in made.tables and made.printed(name)["rows"]]
     names = [_whole_name(table, made.tables) for table in arguments.tables] or main_ones
     for name in names:
@@ -38,6 +37,12 @@ def main(argv: list[str]) -> None:
         print(f"Other tables: {', '.join(others)}")
     elif not names:
         print(f"{made.folder} has no tables yet: run `snakemake tables`")
+
+
+def folder_of(study: str) -> Path:
+    """The folder of a study's results, from its name or that folder's path."""
+    by_name = Path("results", study)
+    return by_name if (by_name / "study.json").is_file() else Path(study)
 
 
 def _whole_name(table: str, tables: Sequence[str]) -> str:

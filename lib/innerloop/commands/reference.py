@@ -1,0 +1,232 @@
+"""The reference: numbers of the demo that ship with Innerloop, and how a study of one's own fits.
+
+    innerloop compare demo --reference
+
+It has the form of a study's results: all rows of seed 0, and beside them how far the means of six
+trainings lie apart. It is made anew on purpose only, by `make reference`:
+
+    python -m innerloop.commands.reference results/demo_seeds
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from scipy import stats
+
+from innerloop.commands.study_comparison import LEFT_OUT
+from innerloop.measurements.finished import Finished
+from innerloop.measurements.schemas import schema_of
+from innerloop.measurements.selection import at_end
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import atomic_path, read_json, write_json
+from innerloop.runtime.provenance import commit_in_words
+
+REFERENCE = Path(__file__).parent / "demo_reference"
+SEED = 0
+#: Verdicts on a table, from the best to the worst.
+SAME, ROUNDING, WITHIN, DIFFERENT, MISSING = (
+    "same bits", "same to rounding", "within the spread of seeds", "different", "not measured here"
+)  # fmt: skip
+#: Values that differ by no more than this, relatively or absolutely, are the same to rounding.
+_ROUNDING = 1e-6
+#: Probability that a table is called different by chance; shared by its numbers (Bonferroni).
+_LEVEL = 0.01
+#: The reference's bytes at most: it is part of the package.
+_MOST_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one table of a study fits the reference.
+
+    Attributes:
+        table: its name.
+        verdict: one of the module's.
+        numbers: rows of the reference.
+        differing: those whose value is not the same to rounding.
+        worst: the mean that is farthest outside its seeds' spread, in words; empty: none is.
+    """
+
+    table: str
+    verdict: str
+    numbers: int
+    differing: int = 0
+    worst: str = ""
+
+
+def fits(study: Finished, reference: Path = REFERENCE) -> Iterator[Fit]:
+    """Every table of the reference, and how the study's fits it.
+
+    Raises:
+        ConfigError: there is no reference, or the study has no row that it has.
+    """
+    if not (reference / "study.json").is_file():
+        raise ConfigError(
+            f"there is no reference in {reference}: `make reference` makes one, in six trainings "
+            "of everything in the demo"
+        )
+    theirs = Finished.read(reference)
+    spread = pd.read_parquet(reference / "spread.parquet")
+    shared = 0
+    for table in theirs.evidence.paths:
+        expected = _rows(theirs, table)
+        if table not in study.evidence.paths:
+            yield Fit(table, MISSING, len(expected))
+            continue
+        found = _rows(study, table).reindex(expected.index)
+        there = int(found.notna().any(axis=1).sum())
+        shared += there
+        of_table = spread[spread["table"] == table]
+        yield (
+            _fit(table, expected, found, of_table) if there else Fit(table, MISSING, len(expected))
+        )
+    if not shared:
+        raise ConfigError(
+            f"{study.name} has no row of the reference, which is of the demo (config/config.yaml)"
+        )
+
+
+def _fit(table: str, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.DataFrame) -> Fit:
+    one, other = expected.to_numpy(float), found.to_numpy(float)
+    if one.tobytes() == other.tobytes():
+        return Fit(table, SAME, len(expected))
+    close = np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True).all(axis=1)
+    differing = int((~close).sum())
+    if not differing:
+        return Fit(table, ROUNDING, len(expected))
+    means = pd.Series(dict(_means(table, found.reset_index())), dtype=float)
+    known = spread.set_index("number")
+    mine = means.reindex(known.index)
+    seeds = known["seeds"].clip(lower=2)
+    # a new mean is predicted from those of the seeds: Student's t, two-sided
+    factor = stats.t.ppf(1 - _LEVEL / (2 * len(known)), seeds - 1) * np.sqrt(1 + 1 / seeds)
+    allowed = factor * known["sd"] + _ROUNDING * (1 + known["mean"].abs())
+    excess = ((mine - known["mean"]).abs() / allowed).fillna(np.inf)
+    excess[mine.isna() & known["mean"].isna()] = 0.0
+    if (excess <= 1).all():
+        return Fit(table, WITHIN, len(expected), differing)
+    number = str(excess.idxmax())
+    row = known.loc[number]
+    worst = f"{number}: {mine[number]:.4g}, of {row['mean']:.4g} ± {row['sd']:.2g} (sd of seeds)"
+    return Fit(table, DIFFERENT, len(expected), differing, worst)
+
+
+def machine(folder: Path) -> str:
+    """What a study was computed on, in words; empty where none of its trainings says so."""
+    for file in sorted(folder.glob("models/**/run.json")):
+        run, made = read_json(file), read_json(file.with_name("model.json"))
+        return _machine({**run, "torch": made["versions"]["torch"]})
+    return ""
+
+
+def machine_of_reference(reference: Path = REFERENCE) -> str:
+    """What the reference was computed on, in words."""
+    return str(read_json(reference / "machine.json")["machine"])
+
+
+def _machine(run: dict[str, Any]) -> str:
+    return (
+        f"{run['processor']}, device {run['device']}, torch {run['torch']}, {run['date'][:10]}, "
+        f"commit {commit_in_words(run)}"
+    )
+
+
+def write_reference(study: Path, reference: Path = REFERENCE) -> int:
+    """Write the reference from the results of the demo with six seeds; return its bytes.
+
+    Raises:
+        ConfigError: the study has fewer than three seeds, or the reference would be too large.
+    """
+    finished = Finished.read(study)
+    seeds = sorted({model.seed for model in finished.study.models})
+    if SEED not in seeds or len(seeds) < 3:
+        raise ConfigError(f"{study} has the seeds {seeds}; a reference needs seed 0 and two more")
+    spread: list[dict[str, Any]] = []
+    for table, path in finished.evidence.paths.items():
+        rows = pq.read_table(path)
+        kept = rows.filter(pc.fill_null(pc.equal(rows["seed"], SEED), True))
+        if table in LEFT_OUT or not kept.num_rows:
+            continue
+        with atomic_path(reference / f"aggregates/{table}.parquet") as temporary:
+            pq.write_table(kept, temporary, compression="zstd", compression_level=19)
+        spread += _spread(table, _named(rows.to_pandas()))
+    with atomic_path(reference / "spread.parquet") as temporary:
+        pq.write_table(pa.Table.from_pylist(spread), temporary, compression="zstd")
+    description = dict(finished.description)
+    description["models"] = [each for each in description["models"] if each["seed"] == SEED]
+    write_json(reference / "study.json", {**description, "study": "demo"})
+    write_json(reference / "machine.json", {"machine": machine(study)})
+    size = sum(file.stat().st_size for file in reference.rglob("*") if file.is_file())
+    if size > _MOST_BYTES:
+        raise ConfigError(f"the reference has {size:,} bytes; {_MOST_BYTES:,} are allowed")
+    return size
+
+
+def _spread(table: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    by_seed = {seed: dict(_means(table, part)) for seed, part in rows.groupby("seed")}
+    for number in dict.fromkeys(name for means in by_seed.values() for name in means):
+        values = [means[number] for means in by_seed.values() if number in means]
+        sd = float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
+        row = {"mean": float(np.mean(values)), "sd": sd, "seeds": len(values)}
+        yield {"table": table, "number": number, **row}
+
+
+def _rows(side: Finished, table: str) -> pd.DataFrame:
+    """A table's quantities of the reference's seed, by all that says what a row is of."""
+    rows = _named(side.evidence.rows(table))
+    rows = rows[rows["seed"].fillna(SEED) == SEED]
+    return rows.set_index(_identity(table))[_quantities(table)]
+
+
+def _named(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose identity is no result: which iteration was best on validation tasks is one."""
+    rows = rows.astype(dict.fromkeys(rows.select_dtypes("category").columns, object))
+    if "checkpoint" in rows:
+        rows["iteration"] = rows["iteration"].mask(rows["checkpoint"] == "best", -1)
+    return rows
+
+
+def _quantities(table: str) -> list[str]:
+    reals = [field.name for field in schema_of(table) if pa.types.is_floating(field.type)]
+    return [name for name in reals if name not in _CHOSEN]
+
+
+#: Real numbers that say which row it is.
+_CHOSEN = ("step_size", "scale")
+
+
+def _identity(table: str) -> list[str]:
+    return [name for name in schema_of(table).names if name not in _quantities(table)]
+
+
+def _means(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, float]]:
+    """The mean of each number over tasks, by its name; of curves the last point."""
+    dropped = ["seed", "episode", "method", "count", "images", "tasks"]
+    if "episode" not in rows and {"iteration", "epoch"} & set(rows):
+        rows = at_end(rows)
+        dropped += ["iteration", "epoch"]
+    of = [name for name in _identity(table) if name not in dropped]
+    for key, part in rows.groupby(of, observed=True, dropna=False, sort=False):
+        named = " ".join(str(value) for value in key)
+        for quantity in _quantities(table):
+            yield f"{named}: {quantity}", float(part[quantity].mean())
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write the reference from a study's results."""
+    (study,) = sys.argv[1:] if argv is None else argv
+    print(f"{REFERENCE}: {write_reference(Path(study)):,} bytes")
+
+
+if __name__ == "__main__":
+    main()

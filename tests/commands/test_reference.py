@@ -1,0 +1,132 @@
+"""A study beside the numbers that ship: each table is called what it is, and one digit is found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from innerloop.commands import main, reference
+from innerloop.commands.reference import DIFFERENT, MISSING, ROUNDING, SAME, WITHIN, fits
+from innerloop.measurements.finished import Finished
+from innerloop.runtime.errors import ConfigError
+from synthetic import BUILDERS, describe, write_tables
+
+RUN = {
+    "processor": "Mill 2", "device": "cpu", "date": "2026-11-28 13:40:38+00:00",
+    "commit": "daf35e0c1f2a77", "clean": True,
+}  # fmt: skip
+
+
+def study(folder: Path, seeds: int) -> Path:
+    description = describe(("maml",), (), settings=("5w1s",), others=(), seeds=seeds)
+    (folder / "aggregates").mkdir(parents=True)
+    omit = set(BUILDERS) - {"accuracy", "cka", "step_size_value", "toy", "weight_norm"}
+    write_tables(folder / "aggregates", description, episodes=10, omit=omit)
+    (folder / "study.json").write_text(json.dumps(description), encoding="utf-8")
+    model = folder / "models/p1"
+    model.mkdir(parents=True)
+    (model / "run.json").write_text(json.dumps(RUN), encoding="utf-8")
+    versions = {"versions": {"torch": "2.13"}}
+    (model / "model.json").write_text(json.dumps(versions), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("reference")
+    size = reference.write_reference(study(folder / "seeds", seeds=6), folder / "shipped")
+    assert size < 1_000_000
+    return folder / "shipped"
+
+
+@pytest.fixture
+def mine(shipped: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(shipped.parent / "seeds", tmp_path / "mine")
+
+
+def change(folder: Path, table: str, column: str, by: float, rows: slice = slice(None)) -> None:
+    path = folder / f"aggregates/{table}.parquet"
+    frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path)
+    place = frame.index[rows]
+    frame.loc[place, column] += by
+    pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
+
+
+def verdicts(folder: Path, shipped: Path) -> dict[str, str]:
+    return {fit.table: fit.verdict for fit in fits(Finished.read(folder), shipped)}
+
+
+def test_seed_0_of_what_it_was_made_of_has_the_same_bits(mine, shipped):
+    assert set(verdicts(mine, shipped).values()) == {SAME}
+    assert "step_size_value" not in verdicts(mine, shipped)
+
+
+@pytest.mark.parametrize(
+    ("by", "rows", "verdict"),
+    [(1e-9, slice(3, 4), ROUNDING), (1e-2, slice(3, 4), WITHIN), (0.6, slice(0, 10), DIFFERENT)],
+)
+def test_a_changed_digit_is_found_in_its_table_alone(mine, shipped, by, rows, verdict):
+    change(mine, "accuracy", "accuracy", by, rows)
+    found = verdicts(mine, shipped)
+    assert found.pop("accuracy") == verdict
+    assert set(found.values()) == {SAME}
+
+
+def test_the_mean_that_is_farthest_out_is_named(mine, shipped):
+    change(mine, "cka", "similarity", -5.0, slice(0, 1))
+    (fit,) = (each for each in fits(Finished.read(mine), shipped) if each.table == "cka")
+    assert fit.verdict == DIFFERENT
+    assert fit.differing == 1
+    assert "similarity" in fit.worst
+
+
+def test_what_is_not_measured_is_said_and_another_study_refused(mine, shipped):
+    (mine / "aggregates/toy.parquet").unlink()
+    assert verdicts(mine, shipped)["toy"] == MISSING
+    for path in mine.glob("aggregates/*.parquet"):
+        frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path)
+        name = "arm" if "arm" in frame else "protocol"
+        frame[name] = frame[name].astype(str) + "_of_another"
+        pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
+    with pytest.raises(ConfigError, match="no row of the reference"):
+        verdicts(mine, shipped)
+
+
+def test_the_command_names_both_machines_and_fails_where_a_table_is_different(
+    mine, shipped, monkeypatch, capsys
+):
+    monkeypatch.setattr("innerloop.commands.compare.fits", lambda study: fits(study, shipped))
+    monkeypatch.setattr(
+        "innerloop.commands.compare.machine_of_reference",
+        lambda: reference.machine_of_reference(shipped),
+    )
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(mine), "--reference"])
+    assert not ended.value.code
+    said = capsys.readouterr().out
+    assert said.count("Mill 2, device cpu, torch 2.13, 2026-11-28, commit daf35e0c1f2a") == 2
+    change(mine, "weight_norm", "norm", 1e6)
+    with pytest.raises(SystemExit) as ended:
+        main(["compare", str(mine), "--reference"])
+    assert ended.value.code
+
+
+def test_without_a_reference_it_says_how_one_is_made(mine, tmp_path):
+    with pytest.raises(ConfigError, match="make reference"):
+        verdicts(mine, tmp_path / "none")
+    with pytest.raises(ConfigError, match="needs seed 0 and two more"):
+        reference.write_reference(study(tmp_path / "few", seeds=2), tmp_path / "none")
+
+
+def test_the_reference_that_ships_is_small():
+    files = [file for file in reference.REFERENCE.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 1_000_000
+    spread = reference.REFERENCE / "spread.parquet"
+    assert not files or np.isfinite(pd.read_parquet(spread)["seeds"]).all()
