@@ -76,7 +76,8 @@ def test_constant_layers_are_counted(drawing_of):
 def test_cka_is_taken_at_each_methods_own_steps(evidence_of):
     evidence = evidence_of("full")
     home = {"train_dataset": "symbols", "eval_dataset": "symbols", "checkpoint": "last"}
-    own = cka.similarity(evidence, **home).set_index(["variant", "layer", "estimator"])
+    own = cka.similarity(evidence, **home)["own inner steps"]
+    own = own.set_index(["variant", "layer", "estimator"])
     assert own.loc[("maml", "head", "debiased"), "mean"] == pytest.approx(1 - 0.35, abs=0.05)
     assert own.loc[("unit_norm", "head", "debiased"), "mean"] == pytest.approx(0.64, abs=0.05)
 
@@ -100,7 +101,8 @@ def test_no_steps_are_a_number_of_steps_too(tmp_path):
     ]
     pq.write_table(conform(rows, "cka"), tmp_path / "cka.parquet")
     evidence = Evidence({"cka": tmp_path / "cka.parquet"}, {**description, "models": models})
-    assert cka.similarity(evidence)["mean"].tolist() == [1.0]
+    means = cka.similarity(evidence)
+    assert means["0 inner steps"]["mean"].tolist() == [1.0]
 
 
 def test_all_methods_are_compared_at_the_same_number_of_steps_too(drawing_of):
@@ -112,6 +114,15 @@ def test_all_methods_are_compared_at_the_same_number_of_steps_too(drawing_of):
         "CKA, 5 inner steps",
     ]
     assert len(common) == 4
+    for name in ("p1_figure4_cka_datasets", "p1_figure6_cka_transfer_by_method"):
+        axes = drawing_of(name, "full").figure.axes
+        labels = [panel.get_ylabel() for panel in axes if panel.get_ylabel()]
+        assert [label.replace("\n", " ") for label in labels][:4] == [
+            "biased CKA, own inner steps",
+            "debiased CKA, own inner steps",
+            "biased CKA, 5 inner steps",
+            "debiased CKA, 5 inner steps",
+        ]
 
 
 @pytest.mark.parametrize(
@@ -170,7 +181,8 @@ def test_both_claims_of_p2_stand_beside_the_prototype_figure(drawing_of):
 def test_a_data_set_without_models_keeps_its_panel(drawing_of):
     figure = drawing_of("p1_figure4_cka_datasets", "two_methods").figure
     notes = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert sum("not measured" in note for note in notes) == 4
+    # two data sets, two estimators, after each method's own steps and after those they share
+    assert sum("not measured" in note for note in notes) == 8
     assert [axes.get_title() for axes in figure.axes][:3] == ["People", "Scripts", "Symbols"]
 
 

@@ -33,7 +33,9 @@ def checkpoint_axis(axes: Axes, iterations: Iterable[int]) -> None:
     if not later:
         return
     axes.set_xscale("symlog", linthresh=later[0], linscale=0.5)
-    axes.set_xticks(sorted({0, later[0], later[len(later) // 2], later[-1]}))
+    # halfway between the ends, so that no two labels touch
+    middle = min(later, key=lambda iteration: abs(iteration**2 / (later[0] * later[-1]) - 1))
+    axes.set_xticks(sorted({0, later[0], middle, later[-1]}))
     axes.xaxis.set_major_formatter(FuncFormatter(compact))
     axes.xaxis.set_minor_locator(NullLocator())
 

@@ -31,7 +31,7 @@ PROTOCOL = "p1"
 
 ESTIMATORS = {"biased": "biased CKA, as in the paper", "debiased": "debiased CKA"}
 
-PANELS_PER_ROW = 4
+PANELS_PER_ROW = 5
 
 GROUP = ["variant", "train_dataset", "eval_dataset", "iteration", "layer", "estimator"]
 
@@ -50,23 +50,34 @@ class Panel:
     rows: pd.DataFrame
 
 
-def similarity(evidence: Evidence, **equal: object) -> pd.DataFrame:
-    """Mean CKA of P1's models with intervals over tasks, at each variant's own test step count.
+def similarity(
+    evidence: Evidence, *, at_home: bool = False, **equal: object
+) -> dict[str, pd.DataFrame]:
+    """Mean CKA of P1's models with intervals over tasks, by after how many inner steps.
 
     Args:
         evidence: the study's measurements.
+        at_home: only of models on tasks of the data set that they were trained on.
         equal: columns and the values they must have, for example `eval_dataset`.
 
     Returns:
-        One row for each variant, training and evaluation data set, iteration, layer and estimator,
-        with the columns of `summarise`; variants in the study's order.
+        After each variant's own test steps and, where these differ, after the steps that all have
+        in common: one row for each variant, training and evaluation data set, iteration, layer and
+        estimator, with the columns of `summarise`; variants in the study's order. Nothing where
+        nothing was measured.
     """
-    return _summary(evidence, _rows(evidence, **equal))
-
-
-def _rows(evidence: Evidence, **equal: object) -> pd.DataFrame:
     setting = evidence.study.main_setting(PROTOCOL)
-    return evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
+    rows = evidence.rows("cka", protocol=PROTOCOL, setting=setting, split="test", **equal)
+    if at_home:
+        rows = rows[rows["train_dataset"].astype(str) == rows["eval_dataset"].astype(str)]
+    if rows.empty:
+        return {}
+    own = _summary(evidence, rows)
+    steps = set(_own_steps(evidence, own["variant"].unique()).values())
+    means = {f"{steps.pop()} inner steps" if len(steps) == 1 else "own inner steps": own}
+    if (common := _common_steps(evidence, rows)) is not None:
+        means[f"{common} inner steps"] = _summary(evidence, rows, common)
+    return means
 
 
 def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -> pd.DataFrame:
@@ -115,15 +126,9 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.Da
     """
     study = evidence.study
     home = study.home(PROTOCOL)
-    measured = _rows(evidence, train_dataset=home, eval_dataset=dataset, checkpoint="last")
-    if measured.empty:
+    rows = similarity(evidence, train_dataset=home, eval_dataset=dataset, checkpoint="last")
+    if not rows:
         return None
-    own = _summary(evidence, measured)
-    steps = set(_own_steps(evidence, own["variant"].unique()).values())
-    rows = {f"{steps.pop()} inner steps" if len(steps) == 1 else "own inner steps": own}
-    common = _common_steps(evidence, measured)
-    if common is not None:
-        rows[f"{common} inner steps"] = _summary(evidence, measured, common)
     looks = variant_looks(study, PROTOCOL)
     figure, axes = panels(len(rows), 2, (3.7, 2.5), sharex=True, sharey=True)
     for row, (title, summary) in zip(axes, rows.items(), strict=True):
@@ -134,53 +139,61 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.Da
             draw_profile(panel, [(looks[name], mine[mine["variant"] == name]) for name in names])
     for panel, title in zip(axes[0], ESTIMATORS.values(), strict=True):
         panel.set_title(title)
+    own = next(iter(rows.values()))
     legend_below(figure, [looks[name] for name in own["variant"].unique()])
     return figure, [*rows.values()]
 
 
 def grid(
-    summary: pd.DataFrame, column: str, panel_names: Mapping[str, str], along: str = ""
+    means: Mapping[str, pd.DataFrame],
+    column: str,
+    panel_names: Mapping[str, str],
+    along: str = "",
 ) -> tuple[Figure, list[Panel]]:
-    """The panels of P1's Figures 3, 4 and 6: one a value of `column`, and one for each estimator.
+    """The panels of P1's Figures 3, 4 and 6: a column per value of `column`.
 
-    The debiased panel of a value is right below its biased one, and names what both are drawn
-    `along`; long rows are wrapped.
+    Below each other stand the estimators, and these again after each of the inner steps of `means`;
+    the lowest names what all are drawn `along`. Long rows are wrapped.
 
     Returns:
-        The figure, and its panels with the rows of `summary` that belong in each.
+        The figure, and its panels with the rows of `means` that belong in each.
     """
     blocks = chunks([*panel_names], PANELS_PER_ROW)
-    figure, axes = panels(2 * len(blocks), len(blocks[0]), (1.9, 1.85), sharex=True, sharey=True)
-    titles = titles_of(figure, panel_names, 1.6, len(blocks))
+    lines = [(steps, estimator) for steps in means for estimator in ESTIMATORS]
+    count = len(lines) * len(blocks)
+    figure, axes = panels(count, len(blocks[0]), (1.6, 1.55), sharex=True, sharey=True)
+    titles = titles_of(figure, panel_names, 1.35, len(blocks))
     filled = []
     for index, row in enumerate(axes):
-        block, estimator = blocks[index // 2], [*ESTIMATORS][index % 2]
-        row[0].set_ylabel(f"{estimator} CKA")
+        block, line = blocks[index // len(lines)], index % len(lines)
+        steps, estimator = lines[line]
+        row[0].set_ylabel(f"{estimator} CKA" + (f",\n{steps}" if len(means) > 1 else ""))
         for position, panel in enumerate(row):
             if position >= len(block):
                 panel.set_axis_off()
                 continue
-            name = block[position]
-            mine = (summary[column] == name) & (summary["estimator"] == estimator)
-            filled.append(Panel(panel, summary[mine]))
-            if estimator == "biased":
+            name, summary = block[position], means[steps]
+            rows = summary[(summary[column] == name) & (summary["estimator"] == estimator)]
+            filled.append(Panel(panel, rows))
+            if line == 0:
                 panel.set_title(titles[name])
-            if not mine.any():
+            if rows.empty:
                 say_not_measured(panel)
-            panel.set_xlabel(along if estimator == "debiased" else "")
-            panel.tick_params(labelbottom=estimator == "debiased")
+            lowest = line == len(lines) - 1
+            panel.set_xlabel(along if lowest else "")
+            panel.tick_params(labelbottom=lowest)
     return figure, filled
 
 
 def profile_grid(
-    summary: pd.DataFrame,
+    means: Mapping[str, pd.DataFrame],
     column: str,
     panel_names: Mapping[str, str],
     hue: str,
     looks: Mapping[str, Look],
 ) -> Figure:
-    """P1's Figures 4 and 6: a panel a value of `column`, a curve a value of `hue`."""
-    figure, filled = grid(summary, column, panel_names)
+    """P1's Figures 4 and 6: a column per value of `column`, a curve per value of `hue`."""
+    figure, filled = grid(means, column, panel_names)
     for panel in filled:
         curves = [
             (looks[name], panel.rows[panel.rows[hue] == name]) for name in panel.rows[hue].unique()
@@ -188,7 +201,7 @@ def profile_grid(
         if curves:
             draw_profile(panel.axes, curves)
         panel.axes.tick_params(axis="x", labelrotation=45)
-    legend_below(figure, [looks[name] for name in summary[hue].unique()])
+    legend_below(figure, [looks[name] for name in next(iter(means.values()))[hue].unique()])
     return figure
 
 

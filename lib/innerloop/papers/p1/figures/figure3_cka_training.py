@@ -20,20 +20,20 @@ def draw(evidence: Evidence) -> Drawing:
     """CKA against outer iterations, a panel a method, a curve a layer."""
     study = evidence.study
     home = study.home(cka.PROTOCOL)
-    summary = cka.similarity(evidence, train_dataset=home, eval_dataset=home, checkpoint="named")
-    if summary.empty:
+    means = cka.similarity(evidence, train_dataset=home, eval_dataset=home, checkpoint="named")
+    if not means:
         return not_measured("CKA during training")
-    summary = summary.sort_values("iteration", kind="stable")
+    summary = next(iter(means.values()))
     looks = layer_looks(layers_in_order(summary["layer"]))
     methods = {
         variant.name: variant.label
         for variant in study.variants(cka.PROTOCOL, baselines=False)
         if (summary["variant"] == variant.name).any()
     }
-    figure, panels = cka.grid(summary, "variant", methods, "outer iteration")
+    figure, panels = cka.grid(means, "variant", methods, "outer iteration")
     for panel in panels:
         for layer, look in looks.items():
-            curve = panel.rows[panel.rows["layer"] == layer]
+            curve = panel.rows[panel.rows["layer"] == layer].sort_values("iteration")
             panel.axes.errorbar(
                 curve["iteration"],
                 curve["mean"],
@@ -50,7 +50,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"({study.shown(cka.PROTOCOL)}; outer iterations "
             "are logarithmic after the first checkpoint). Flat curves mean that training does not "
             "change how much a layer adapts.",
-            cka.method_sentences(evidence, [summary], "Test tasks, each method's own inner steps"),
+            cka.method_sentences(evidence, [*means.values()], "Test tasks"),
             captions.stand_ins(study, summary),
         ),
         "Line plots of CKA against training iterations, one panel a method, one line a layer; "

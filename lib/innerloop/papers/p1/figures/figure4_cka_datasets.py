@@ -19,22 +19,20 @@ ROLES = ("cub", "fc100", "mini_imagenet")
 def draw(evidence: Evidence) -> Drawing:
     """CKA per layer, each model on test tasks of the data set it was trained on."""
     study = evidence.study
-    summary = cka.similarity(evidence, checkpoint="last")
-    summary = summary[summary["train_dataset"].astype(str) == summary["eval_dataset"].astype(str)]
-    if summary.empty:
+    means = cka.similarity(evidence, at_home=True, checkpoint="last")
+    if not means:
         return not_measured("CKA of P1's models on their own data sets")
+    summary = next(iter(means.values()))
     names = study.in_paper_order([*map(study.in_role, ROLES), *summary["eval_dataset"]])
     labels = {name: study.dataset_label(name) for name in names}
     looks = variant_looks(study, cka.PROTOCOL)
-    figure = cka.profile_grid(summary, "eval_dataset", labels, "variant", looks)
+    figure = cka.profile_grid(means, "eval_dataset", labels, "variant", looks)
     return Drawing(
         figure,
         captions.join(
             "Similarity of each layer before and after adaptation, each model on test tasks of the "
             f"data set it was trained on ({study.main_setting(cka.PROTOCOL)}).",
-            cka.method_sentences(
-                evidence, [summary], "Last checkpoint, each method's own inner steps"
-            ),
+            cka.method_sentences(evidence, [*means.values()], "Last checkpoint"),
             captions.stand_ins(study, summary),
         ),
         f"Line plots of CKA against layers, one panel a data set ({', '.join(labels.values())}), "

@@ -20,13 +20,14 @@ def draw(evidence: Evidence) -> Drawing:
     """CKA per layer of miniImageNet's models, a panel a method, a curve an evaluation data set."""
     study = evidence.study
     home = study.home(cka.PROTOCOL)
-    summary = cka.similarity(evidence, train_dataset=home, checkpoint="last")
-    if summary.empty:
+    means = cka.similarity(evidence, train_dataset=home, checkpoint="last")
+    if not means:
         return not_measured("CKA of P1's models")
+    summary = next(iter(means.values()))
     names = study.in_paper_order(summary["eval_dataset"])
     methods = {name: study.label(name, cka.PROTOCOL) for name in summary["variant"].unique()}
     figure = cka.profile_grid(
-        summary, "variant", methods, "eval_dataset", dataset_looks(study, names)
+        means, "variant", methods, "eval_dataset", dataset_looks(study, names)
     )
     return Drawing(
         figure,
@@ -34,9 +35,7 @@ def draw(evidence: Evidence) -> Drawing:
             "Similarity of each layer before and after adaptation, one panel a method, one curve "
             f"an evaluation data set; all models trained on {study.dataset_label(home)} "
             f"{study.main_setting(cka.PROTOCOL)}.",
-            cka.method_sentences(
-                evidence, [summary], "Last checkpoint, each method's own inner steps"
-            ),
+            cka.method_sentences(evidence, [*means.values()], "Last checkpoint"),
             captions.stand_ins(study, summary),
         ),
         f"Line plots of CKA against layers, one panel a method ({', '.join(methods.values())}), "
