@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from innerloop.commands import plan
 from innerloop.commands.plan import Chain, PlannedJob, planned, wall_seconds
 from innerloop.runtime.errors import ConfigError
+from innerloop.stats.power import Size, Spread, smallest_detectable
 from innerloop.study.forecast import Forecast
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
@@ -154,3 +157,51 @@ def test_slots_are_this_machine_s(monkeypatch) -> None:
     ]:
         edited = {**content, "compute": {**content["compute"], **compute}}
         assert plan.slots_here(Study(edited)) == slots
+
+
+def write_pilot(folder: Path) -> Path:
+    """A pilot of two trainings: its table of comparisons, with their variances."""
+    (folder / "tables/own").mkdir(parents=True)
+    datasets = {"symbols": {"classes": {"test": 20}}}
+    about = {"study": "pilot", "models": [], "datasets": datasets}
+    about["roles"] = {"mini_imagenet": "symbols"}
+    (folder / "study.json").write_text(json.dumps(about), encoding="utf-8")
+    where = {"protocol": "p1", "trained_on": "mini_imagenet", "setting": "5w1s"}
+    where["tested_on"] = "mini_imagenet"
+    sides = {f"{side}_{key}": value for side in ("of", "against") for key, value in where.items()}
+    shared = {"decides": True, "margin": 0.0, "expected": "greater", "of_variant": "scaled_lr"}
+    shared |= {**sides, "against_variant": "maml", "seeds": 2}
+    spread = {"classes": 2.0, "trainings": 1.0, "classes_by_trainings": 0.5}
+    spread |= {"tasks": 6.0, "rest": 5.0}
+    by_tasks = {f"method_sd_{name}": sd for name, sd in spread.items()}
+    rows = [
+        {"claim": "beats", "quantity": "accuracy", "seed_sd": 1.0, "method_mean": 3.0, **by_tasks},
+        {"claim": "hides", "quantity": "accuracy", "seed_sd": 1.0, "method_mean": 0.1, **by_tasks},
+        {"claim": "grows", "quantity": "weight_norm_growth", "seed_sd": 4.0, "method_mean": 9.0},
+        {"claim": "alone", "quantity": "accuracy", "method_mean": 3.0},
+    ]
+    frame = pd.DataFrame([{**shared, **row} for row in rows])
+    frame.to_csv(folder / "tables/own/claim_comparisons.csv", index=False)
+    (folder / "tables/own/claim_comparisons.json").write_text("{}", encoding="utf-8")
+    return folder
+
+
+def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    more = tmp_path / "more.yaml"
+    content = {"study": "more", "model_seeds": [0, 1, 2], "evaluation": {"tasks": 600}}
+    more.write_text(yaml.safe_dump(content), encoding="utf-8")
+    pilot = str(write_pilot(tmp_path / "pilot"))
+    plan.main(["--configfile", "config/config.yaml", str(more), "--power", pilot])
+    said = capsys.readouterr().out
+    lines = {line.split()[0]: line.split() for line in said.splitlines() if line}
+    size = ["3", "x", "20", "x", "600"]
+    assert lines["beats"][1:6] == lines["hides"][1:6] == size
+    detects = smallest_detectable(Spread(2.0, 1.0, 0.5, 6.0, 5.0), Size(3, 20, 600))
+    assert float(lines["beats"][6]) == pytest.approx(detects, abs=0.06)
+    # a difference of 3 points takes few trainings; one of 0.1 none of what there could be
+    assert int(lines["beats"][8]) < 12
+    assert lines["hides"][8] == "never"
+    assert lines["grows"][1] == "3"
+    assert len(lines["grows"]) == 5
+    assert "no two trainings of it: alone" in said

@@ -32,6 +32,10 @@ SHRUNK: dict[str, Any] = {
         name: {"defaults": {"iterations": 2, "image_size": 28, "filters": 8}}
         for name in ("p1", "p2")
     },
+    "models": {
+        name: {"seeds": None}
+        for name in ("mini_imagenet_1shot", "mini_imagenet_5shot", "step_sizes")
+    },
     "probes": {"cka": {"tasks": 4, "training_tasks": 2}, "protonet": {"tasks": 4}},
     "toy": {"image_size": 28, "filters": 8, "seeds": [0], "epochs": 1},
 }

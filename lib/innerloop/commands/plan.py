@@ -2,11 +2,13 @@
 
     innerloop plan --configfile config/paper.yaml
     innerloop plan --configfile config/paper.yaml mine.yaml --slots 1 8 64 --measured trial.yaml
+    innerloop plan --configfile config/paper.yaml --power docs/results/compact
 
 Estimates, from the study file and from how fast jobs were measured to run: within a factor of two
 or three where that was on your machine. The speed is that of the study's own finished jobs if there
 are any, or, with `--measured`, of another study's; else of the machines that Innerloop knows.
-What is left is what this folder's results/ lacks, or has by other parameters.
+What is left is what this folder's results/ lacks, or has by other parameters. With `--power` it
+is told what each claim can detect, and how many trainings, classes or tasks would decide it.
 """
 
 from __future__ import annotations
@@ -83,6 +85,11 @@ def main(argv: list[str]) -> None:
         help="the files of another study that has run in this folder, such as a short trial:\n"
         "its benchmarks say how fast this machine is",
     )  # fmt: skip
+    parser.add_argument(
+        "--power", type=Path, metavar="FOLDER",
+        help="results of a pilot, or a record of results: what each claim can detect by its\n"
+        "variances",
+    )  # fmt: skip
     arguments = parser.parse_args(argv)
     if not arguments.configfile and not Path(DEFAULT).is_file():
         raise ConfigError(
@@ -94,6 +101,11 @@ def main(argv: list[str]) -> None:
     measured = arguments.measured and Speeds.shipped().measured(_read(arguments.measured))
     slots = arguments.slots or [slots_here(study)]
     print("\n".join(described(study, Forecast(study, measured), slots)))
+    if arguments.power:
+        # pandas and scipy take a second, which no other plan needs
+        from innerloop.commands import power
+
+        print("", *power.described(study, arguments.power), sep="\n")
 
 
 def count_networks(study: Study) -> None:

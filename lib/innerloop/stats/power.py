@@ -1,0 +1,89 @@
+"""What a study of given size can tell of a method, by the variances that an earlier one found."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from scipy import stats
+
+from innerloop.stats.generalising import LEAST_TRAININGS
+from innerloop.stats.t_tests import POWER
+
+#: No study is larger.
+_MOST = 1_000_000
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Standard deviations of the effects of `generalising.Components`; zero of what there is not.
+
+    Attributes:
+        classes: of a class; zero, too, where the same classes are meant.
+        trainings: of a training.
+        classes_by_trainings: of how a training moves single classes.
+        tasks: of a task, beside its classes.
+        rest: of one task by one training.
+    """
+
+    classes: float = 0.0
+    trainings: float = 0.0
+    classes_by_trainings: float = 0.0
+    tasks: float = 0.0
+    rest: float = 0.0
+
+
+@dataclass(frozen=True)
+class Size:
+    """How many trainings, classes and tasks a study has."""
+
+    trainings: int
+    classes: int
+    tasks: int
+
+
+def smallest_detectable(spread: Spread, size: Size, level: float = 0.95) -> float:
+    """The true difference that such a study finds in 80 % of repetitions, by one test of a method.
+
+    Infinite of one training. Tasks are taken to be of all classes alike.
+    """
+    trainings, classes, tasks = size.trainings, size.classes, size.tasks
+    if trainings < 2 or classes < 2:
+        return math.inf
+    both = spread.classes_by_trainings**2 / classes
+    of_trainings = (spread.trainings**2 + both + spread.rest**2 / tasks) / trainings
+    of_classes = spread.classes**2 / classes
+    variance = of_classes + of_trainings + spread.tasks**2 / tasks
+    if variance == 0:
+        return 0.0
+    uncertain = of_classes**2 / (classes - 1) + of_trainings**2 / (trainings - 1)
+    df = variance**2 / uncertain if uncertain else math.inf  # Satterthwaite's
+    quantiles = stats.t.ppf((1 + level) / 2, df) + stats.t.ppf(POWER, df)
+    return float(quantiles * math.sqrt(variance))
+
+
+def needed(spread: Spread, size: Size, difference: float, what: str) -> int | None:
+    """How many `trainings`, `classes` or `tasks` find a difference, all else as it is.
+
+    None: no number of them does. Fewer than 5 trainings decide nothing.
+    """
+    least = LEAST_TRAININGS if what == "trainings" else 2
+
+    def finds(number: int) -> bool:
+        return smallest_detectable(spread, replace(size, **{what: number})) <= difference
+
+    return _first(finds, least)
+
+
+def _first(holds: Callable[[int], bool], least: int) -> int | None:
+    """The first number from `least` on for which something holds that then goes on to hold."""
+    low, high = least - 1, least
+    while not holds(high):
+        low, high = high, 2 * high
+        if high > _MOST:
+            return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
