@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.regression.mixed_linear_model import MixedLM
 
 from innerloop.stats.generalising import Membership, generalise
 from innerloop.stats.intervals import mean_interval
@@ -22,7 +24,7 @@ EXTREMES = [(2, 0.2, 0), (2, 2, 2), (6, 0.2, 0), (6, 2, 0)]
 GRID = [
     cell
     for effects in ("normal", "skewed")
-    for classes, tasks in ((20, 100), (20, 600), (20, 5000), (50, 600))
+    for classes, tasks in ((20, 100), (20, 600), (20, 5000), (50, 600), (50, 5000))
     for trainings in (3, 5, 20)
     for cell in cells(effects, classes, tasks, trainings, EXTREMES)
 ]
@@ -34,7 +36,8 @@ def test_false_verdicts_are_rare_and_effects_are_found(cell):
     margin = 2.5 * np.sqrt(0.05 * 0.95 / DRAWS)
     most = 0.09 if cell.trainings == 3 else 0.075
     assert found["false"] <= most + margin
-    assert found["falsely_equal"] <= 0.05 + margin
+    # skewed effects at the margin itself are hardest: docs/evidence.md has 6.6 % of 4,000
+    assert found["falsely_equal"] <= (0.05 if cell.effects == "normal" else 0.066) + margin
     if cell.tasks > 100 and cell.trainings > 3:
         assert found["false"] >= 0.02 - margin
         assert found["of_oracle"] >= 0.75 - margin
@@ -59,6 +62,37 @@ def test_variances_are_recovered():
     true = {"classes": 16, "trainings": 1, "classes_by_trainings": 4, "tasks": 25, "rest": 36}
     for name, variance in true.items():
         assert np.mean(getattr(found, name)) == pytest.approx(variance, rel=0.12), name
+
+
+@pytest.mark.parametrize("seed", [3, 4, 6])
+def test_a_mixed_model_fitted_by_restricted_maximum_likelihood_has_the_same_variances(seed):
+    """Where tasks are of one class each and equally many, the two are one estimate, above zero."""
+    classes, trainings, each = 8, 4, 4
+    rng, of_task = np.random.default_rng(seed), np.repeat(np.arange(8), 4)
+    values = 4 * rng.normal(size=(classes, 1))[of_task] + 2 * rng.normal(size=trainings)
+    values = values + 2 * rng.normal(size=(classes, trainings))[of_task]
+    values += 3 * rng.normal(size=(len(of_task), 1)) + 2 * rng.normal(size=values.shape)
+    found = generalise(values, np.eye(classes)[of_task])
+    rows = pd.DataFrame(
+        {
+            "value": values.ravel(),
+            "of_class": np.repeat(of_task, trainings),
+            "task": np.repeat(np.arange(classes * each), trainings),
+            "training": np.tile(np.arange(trainings), classes * each),
+        }
+    )
+    formulas = {
+        "classes": "0 + C(of_class)",
+        "trainings": "0 + C(training)",
+        "classes_by_trainings": "0 + C(of_class):C(training)",
+        "tasks": "0 + C(task)",
+    }
+    groups = np.ones(len(rows))
+    model = MixedLM.from_formula("value ~ 1", rows, groups=groups, vc_formula=formulas)
+    fitted = model.fit(reml=True)
+    variances = dict(zip(model.exog_vc.names, fitted.vcomp, strict=True)) | {"rest": fitted.scale}
+    for name, variance in variances.items():
+        assert getattr(found.components, name) == pytest.approx(variance, rel=0.01, abs=0.02), name
 
 
 def test_what_classes_cannot_explain_is_not_theirs():
