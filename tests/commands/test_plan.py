@@ -205,3 +205,18 @@ def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypa
     assert lines["grows"][1] == "3"
     assert len(lines["grows"]) == 5
     assert "no two trainings of it: alone" in said
+
+
+@pytest.mark.parametrize(
+    ("left", "named"),
+    [
+        (lambda rows: rows[rows["claim"] == "alone"], "one training of everything"),
+        (lambda rows: rows.drop(columns="method_sd_classes"), "an earlier version made it"),
+    ],
+)
+def test_a_pilot_without_variances_is_refused(tmp_path, monkeypatch, left, named):
+    monkeypatch.chdir(ROOT)
+    table = write_pilot(tmp_path / "pilot") / "tables/own/claim_comparisons.csv"
+    left(pd.read_csv(table)).to_csv(table, index=False)
+    with pytest.raises(ConfigError, match=named):
+        plan.main(["--configfile", "config/smoke.yaml", "--power", str(tmp_path / "pilot")])

@@ -13,6 +13,7 @@ import pandas as pd
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.render.results import Results
 from innerloop.render.tabulation import number
+from innerloop.runtime.errors import ConfigError
 from innerloop.stats.generalising import LEAST_TRAININGS
 from innerloop.stats.power import Size, Spread, needed, smallest_detectable
 from innerloop.study.study import Study
@@ -27,10 +28,23 @@ def described(study: Study, folder: Path) -> Iterator[str]:
     Args:
         study: that is planned.
         folder: results of a pilot, or a record, with the table of claims' comparisons.
+
+    Raises:
+        ConfigError: it has no variances between trainings.
     """
     pilot = Results(folder)
     rows = pilot.table(_TABLE)
+    if f"method_sd_{fields(Spread)[0].name}" not in rows:
+        raise ConfigError(
+            f"{folder}/tables/{_TABLE}.csv has no variances: an earlier version made it; make it "
+            "anew by `snakemake tables`, or, of a record, record it again"
+        )
     rows = rows[rows["decides"].astype(bool)]
+    if rows["seed_sd"].isna().all():
+        raise ConfigError(
+            f"{folder} has one training of everything, which has no variance; train a pilot with "
+            "model_seeds: [0, 1] or more"
+        )
     yield f"Power, for the methods, by the variances of {folder}"
     yield ""
     yield _row("claim", "trainings x classes", "detects", "pilot", "decided by", "", "")
