@@ -101,7 +101,7 @@ def prepared(finished: Checkout, tmp_path_factory: pytest.TempPathFactory) -> Ch
     for name in ("Makefile", "docs", "README.md", "tests", "pyproject.toml"):
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, made.folder / name)
-    for study in ("demo", "another", "mine"):
+    for study in ("demo", "another", "mine", "first"):
         shutil.copytree(made.folder / "results/smoke", made.folder / f"results/{study}")
     shutil.copy(ROOT / "config/smoke.yaml", made.folder / "trial.yaml")
     (made.folder / "few.csv").write_text("filename,label,split\n", encoding="utf-8")

@@ -21,7 +21,7 @@ from rich.live import Live
 from rich.table import Table
 
 from innerloop.display.screen import bar, state, summary
-from innerloop.display.watched import Watched, sparkline
+from innerloop.display.watched import CURVE_WIDTH, Watched, sparkline
 from innerloop.study.model_key import ModelKey
 
 _MODEL = "{protocol} {variant} on {dataset} {setting}, seed {seed}"
@@ -84,7 +84,11 @@ def picture(watched: Watched, height: int) -> RenderableType:
     others = [job for job in run.running.values() if job.rule != "train_model"]
     trained = [each for each in shown if each[1] is None]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("training", "validation accuracy", "last", "best", "on", "now"):
+    table.add_column("training", no_wrap=True, overflow="ellipsis")
+    table.add_column("validation accuracy", no_wrap=True, min_width=CURVE_WIDTH)
+    for name in ("last", "best"):
+        table.add_column(name, no_wrap=True, min_width=len("100.0 %"), justify="right")
+    for name in ("on", "now"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     room = max(1, height - _OTHER_LINES)
     for key, job, values in training[:room]:

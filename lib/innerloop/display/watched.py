@@ -166,9 +166,10 @@ def _noted(name: str | None) -> Path:
 
 #: Eight heights of a curve's point.
 _HEIGHTS = "▁▂▃▄▅▆▇█"
+CURVE_WIDTH = 20
 
 
-def sparkline(values: list[float], width: int = 24) -> str:
+def sparkline(values: list[float], width: int = CURVE_WIDTH) -> str:
     """A curve in one line of text, from its least to its greatest finite value.
 
     Args:
