@@ -88,8 +88,8 @@ def picture(watched: Watched, height: int) -> RenderableType:
     table.add_column("validation accuracy", no_wrap=True, min_width=CURVE_WIDTH)
     for name in ("last", "best"):
         table.add_column(name, no_wrap=True, min_width=len("100.0 %"), justify="right")
-    for name in ("on", "now"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    table.add_column("on", no_wrap=True, overflow="ellipsis", min_width=8)
+    table.add_column("now", no_wrap=True, overflow="ellipsis")
     room = max(1, height - _OTHER_LINES)
     for key, job, values in training[:room]:
         on = watched.hosts[job.number] if job else ""
