@@ -82,6 +82,12 @@ def test_the_user_s_own_code_is_in_it_and_the_study_file_is_complete(bundled: Pa
     assert {"Snakefile", "my_rule.py", "README.md"} <= {path.name for path in bundled.iterdir()}
 
 
+def test_unpacked_it_is_a_workflow_that_repeats_the_study(bundled: Path, tmp_path: Path) -> None:
+    unpacked = Checkout.at(bundled).copy(tmp_path / "unpacked")
+    said = unpacked.snakemake("-n", "--configfile", "study.yaml", "--config", "study=smoke_again")
+    assert "results/smoke_again/report.html" in said.stdout
+
+
 def test_the_crate_lists_every_file_and_its_run(bundled: Path) -> None:
     text = (bundled / "ro-crate-metadata.json").read_text(encoding="utf-8")
     entities = {each["@id"]: each for each in json.loads(text)["@graph"]}
