@@ -83,13 +83,14 @@ def picture(watched: Watched, height: int) -> RenderableType:
     training = [each for each in shown if each[1] is not None]
     others = [job for job in run.running.values() if job.rule != "train_model"]
     trained = [each for each in shown if each[1] is None]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("training", no_wrap=True, overflow="ellipsis")
-    table.add_column("validation accuracy", no_wrap=True, min_width=CURVE_WIDTH)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
+    # what may be long shares what the others leave
+    table.add_column("training", no_wrap=True, overflow="ellipsis", ratio=3)
+    table.add_column("validation accuracy", no_wrap=True, width=CURVE_WIDTH)
     for name in ("last", "best"):
-        table.add_column(name, no_wrap=True, min_width=len("100.0 %"), justify="right")
-    table.add_column("on", no_wrap=True, overflow="ellipsis", min_width=8)
-    table.add_column("now", no_wrap=True, overflow="ellipsis")
+        table.add_column(name, no_wrap=True, width=len("100.0 %"), justify="right")
+    table.add_column("on", no_wrap=True, overflow="ellipsis", width=8)
+    table.add_column("now", no_wrap=True, overflow="ellipsis", ratio=4)
     room = max(1, height - _OTHER_LINES)
     for key, job, values in training[:room]:
         on = watched.hosts[job.number] if job else ""
