@@ -88,7 +88,7 @@ class Accuracies:
             f"For the method: half-width of the {captions.percent(chosen.level)} interval for new "
             f"trainings on new classes (on these classes where they are fewer than "
             f"{LEAST_CLASSES}), and in brackets the standard deviation between trainings and "
-            "how many these are."
+            "how many these are (docs/intervals.md says why it is so much longer)."
             if (summary["seeds"] > 1).any()
             else "",
             self._diverged(),
