@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from innerloop.data.episodes import EpisodeSource, TaskSize, episode_table
-from innerloop.data.splits import read_split
+from innerloop.data.splits import read_split, split_digest
 from innerloop.runtime.command_line import program, read_spec, spec_parser
 from innerloop.runtime.provenance import record, write_table
 from innerloop.specs.data import EpisodesSpec
@@ -26,7 +26,8 @@ def main(argv: list[str] | None = None) -> None:
         )
         for split in spec.splits
     }
-    write_table(episode_table(drawn), arguments.out, record(spec))
+    data = {"splits": split_digest(arguments.splits)}
+    write_table(episode_table(drawn), arguments.out, record(spec, data_digests=data))
 
 
 if __name__ == "__main__":

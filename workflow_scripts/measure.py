@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from innerloop.data.episodes import require_drawn
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_digest
 from innerloop.engine.engine import engine_of
@@ -23,7 +26,7 @@ from innerloop.runtime.errors import NothingAdaptsError, ProvenanceError
 from innerloop.runtime.extensions import load_entry
 from innerloop.runtime.files import read_json
 from innerloop.runtime.progress import say
-from innerloop.runtime.provenance import record, require_spec, write_table
+from innerloop.runtime.provenance import record, require_data, require_spec, write_table
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec
 from innerloop.training.model_file import TrainedModel, load
@@ -45,6 +48,11 @@ def main(argv: list[str] | None = None) -> None:
     images, splits = named_paths(arguments.images), named_paths(arguments.splits)
     episodes = named_paths(arguments.episodes)
     stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec.datasets}
+    for name, drawn in episodes.items():
+        require_drawn(drawn, _drawn_for(spec, name), splits[name])
+    data = {name: store.digest for name, store in stores.items()}
+    data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
+    _require_same_data(arguments.model, spec.model.dataset, data)
     device = set_up(spec.compute)
     say(f"{spec.table} of {spec.model.in_words}, on {', '.join(spec.datasets)}")
     model = ProbedModel(
@@ -57,8 +65,6 @@ def main(argv: list[str] | None = None) -> None:
         device=device,
     )
     rows = with_columns(load_entry(spec.entry)(model), model_columns(spec.model))
-    data = {name: store.digest for name, store in stores.items()}
-    data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
     provenance = record(
         spec, data_digests=data, engine=engine_of(model.network).name, **describe(device)
     )
@@ -70,6 +76,20 @@ def main(argv: list[str] | None = None) -> None:
     require_expected(table, spec.table, spec, f"the probe {spec.entry}")
     _warn_of_missing(table, spec)
     write_table(table, arguments.out, provenance)
+
+
+def _drawn_for(spec: MeasureSpec, dataset: str) -> dict[str, Any]:
+    """The parameters by which the episodes that a model is measured on were drawn."""
+    model = spec.model
+    size = {"way": model.way, "shot": model.shot, "queries": spec.queries}
+    return {"dataset": dataset, "setting": model.setting, "seed": model.study_seed, **size}
+
+
+def _require_same_data(manifest: Path, dataset: str, data: Mapping[str, str]) -> None:
+    """Refuse a model that was trained on other images or splits of a data set."""
+    trained_on = read_json(manifest).get("data_digests", {})
+    named = {f"{dataset} splits" if name == "splits" else name: d for name, d in trained_on.items()}
+    require_data(manifest, named, data)
 
 
 def _described(manifest: Path, spec: TrainSpec) -> TrainedModel:

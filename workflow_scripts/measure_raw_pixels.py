@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from innerloop.data.episodes import require_drawn
 from innerloop.data.image_store import ImageStore
 from innerloop.measurements.rows import RAW_PIXELS, with_columns
 from innerloop.measurements.schemas import conform
@@ -23,6 +24,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     spec = read_spec(RawPixelsSpec, arguments.spec)
     images = ImageStore.open(arguments.images.parent).require(spec.dataset, spec.store)
+    size = {"way": spec.way, "shot": spec.shot, "queries": spec.queries, "tasks": spec.tasks}
+    drawn = {"dataset": spec.dataset, "setting": spec.setting, **size}
+    require_drawn(arguments.episodes, drawn, None)
     columns = {**RAW_PIXELS, "setting": spec.setting, "way": spec.way, "shot": spec.shot}
     rows = with_columns(raw_pixels(images, arguments.episodes, spec.splits), columns)
     provenance = record(spec, data_digests={images.dataset: images.digest})

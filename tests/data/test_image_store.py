@@ -244,7 +244,12 @@ class TestAllOrNothing:
         replaced = ImageStore.open(store.folder)
         replaced.verify()
         assert len(replaced.images) == 2
-        assert left(store.folder) == ["classes.parquet", "images.npy", "manifest.json"]
+        assert left(store.folder) == [
+            ".verified.json",
+            "classes.parquet",
+            "images.npy",
+            "manifest.json",
+        ]
 
     def test_interrupted_replacement_is_not_a_store(self, store, monkeypatch):
         def interrupted(old, new):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, DamagedFileError
 from innerloop.runtime.files import (
     atomic_path,
     canonical_json,
@@ -108,3 +108,10 @@ def test_leftovers_of_killed_jobs_are_removed_and_nothing_else(tmp_path: Path):
         path.touch()
     remove_leftovers(tmp_path / "model.pt")
     assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe"])
+def test_json_that_is_none_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.json").write_bytes(content)
+    with pytest.raises(DamagedFileError, match=r"model\.json is not JSON: edited, damag"):
+        read_json(tmp_path / "model.json")

@@ -15,9 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
-from training_job import run
+from training_job import TASKS
 
-import draw_episodes
 import measure
 import measure_raw_pixels
 import tiny
@@ -28,10 +27,10 @@ from innerloop.probes import accuracy
 from innerloop.runtime.built_in import ACCURACY, PROBES
 from innerloop.runtime.errors import InnerloopError, ProvenanceError, SchemaError
 from innerloop.runtime.files import canonical_json, write_json
+from innerloop.runtime.provenance import read_provenance, write_table
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec
 from innerloop.study.paths import LOGGED
 
-TASKS = 5
 #: Of another method.
 OTHER = replace(tiny.TRAINING, learner=replace(tiny.METHOD, step_size=0.2))
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -42,28 +41,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "protonet": {"tasks": TASKS},
     "scale_invariance": {},
 }
-
-
-@pytest.fixture(scope="module")
-def trained(images: ImageStore, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two models of different seeds, and the episodes of their data set."""
-    folder = tmp_path_factory.mktemp("trained")
-    for seed in (0, 1):
-        run(images, folder / f"seed{seed}", {"seed": seed})
-    episodes = {
-        "dataset": tiny.DATASET, "setting": "3w1s", "way": 3, "shot": 1, "queries": 4,
-        "tasks": TASKS, "splits": ["test", "val"], "seed": 0,
-    }  # fmt: skip
-    splits = folder / "seed0" / "splits.parquet"
-    out = folder / "episodes.parquet"
-    draw_episodes.main(["--spec", json.dumps(episodes), "--splits", str(splits), "--out", str(out)])
-    return folder
-
-
-@pytest.fixture
-def study(trained: Path, tmp_path: Path) -> Path:
-    """A copy that may be changed."""
-    return Path(shutil.copytree(trained, tmp_path / "study"))
 
 
 def job(table: str, entry: str | None = None) -> MeasureSpec:
@@ -160,7 +137,7 @@ def refused(path: Path, made_with: Spec, table: str, rows: pa.Table, said: str) 
     before = path.read_bytes()
     if rows.equals(pq.read_table(path)):
         return
-    pq.write_table(rows, path)
+    write_table(rows, path, read_provenance(path))
     with pytest.raises(SchemaError, match=rf"{path}.*{said}"):
         gather(table, {str(path): made_with})
     path.write_bytes(before)

@@ -16,6 +16,9 @@ from innerloop.data.sources.base import UNSTATED
 from innerloop.runtime.files import write_json
 from innerloop.runtime.typed_json import as_json
 
+#: That models are measured on.
+TASKS = 5
+
 
 class Patterns:
     """The tiny data set as a source."""

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "compare": "two studies side by side: what differs in protocol and numbers",
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",
+    "verify": "compare every file of a study with the digest that was recorded",
     "wait": "wait for the jobs that a killed Snakemake left behind",
 }
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from innerloop.data.splits import Split
+from innerloop.data.splits import Split, split_digest
 from innerloop.data.task_classes import task_key
 from innerloop.runtime.errors import DataError
+from innerloop.runtime.provenance import read_provenance, read_table, require_data, require_spec
 from innerloop.runtime.streams import Stream
 
 
@@ -134,13 +135,30 @@ def episode_table(drawn: Mapping[str, Episodes]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EPISODE_SCHEMA)
 
 
+def require_drawn(path: Path | str, expected: Mapping[str, Any], splits: Path | None) -> None:
+    """Refuse episodes of another study, setting or data set, or drawn from other splits.
+
+    Args:
+        path: of the episodes.
+        expected: what of their job's parameters is known.
+        splits: the data set's splits; None: any.
+
+    Raises:
+        ProvenanceError: says what differs.
+    """
+    found = read_provenance(path)
+    require_spec(path, {name: found["spec"].get(name) for name in expected}, expected)
+    if splits is not None:
+        require_data(path, found.get("data_digests", {}), {"splits": split_digest(splits)})
+
+
 def read_episodes(path: Path | str, split: str) -> Episodes:
     """The episodes of one split from a file that `episode_table` filled.
 
     Raises:
         DataError: the file has none of that split.
     """
-    rows = [row for row in pq.read_table(path).to_pylist() if row["split"] == split]
+    rows = [row for row in read_table(path).to_pylist() if row["split"] == split]
     if not rows:
         raise DataError(f"{path}: there are no episodes of split '{split}'")
     return Episodes(

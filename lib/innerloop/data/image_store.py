@@ -7,8 +7,8 @@ rows) and `manifest.json` (what it was built from). `innerloop.data.build_images
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -20,10 +20,12 @@ import torch
 
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.store_name import store_name
-from innerloop.runtime.errors import DataError
-from innerloop.runtime.files import canonical_json, read_json
+from innerloop.runtime.errors import DamagedFileError, DataError
+from innerloop.runtime.files import canonical_json, read_json, write_json
 
 IMAGES, CLASSES, MANIFEST = "images.npy", "classes.parquet", "manifest.json"
+#: Which files were compared with the digest: of others all bytes are read when it is opened.
+VERIFIED = ".verified.json"
 
 CLASSES_SCHEMA = pa.schema(
     [
@@ -84,7 +86,7 @@ class ImageStore:
 
     @classmethod
     def open(cls, folder: Path | str) -> ImageStore:
-        """Open a store; no image is read yet.
+        """Open a store; images are read only where its files are not those that were verified.
 
         Raises:
             DataError: there is no store, or its files do not agree with each other.
@@ -103,7 +105,9 @@ class ImageStore:
         ends = [0, *(row.first + row.count for row in classes)]
         if [row.first for row in classes] != ends[:-1] or ends[-1] != count:
             raise _damaged(folder / CLASSES, f"does not divide {count} images into classes")
-        return cls(folder, images, classes, manifest)
+        store = cls(folder, images, classes, manifest)
+        store._verify_what_changed()
+        return store
 
     def __repr__(self) -> str:
         count, classes = len(self.images), len(self.classes)
@@ -165,6 +169,19 @@ class ImageStore:
         places = torch.from_numpy(rows).to(device, non_blocking=True)
         return self._on_device[device][places].float().div_(255)
 
+    def _verify_what_changed(self) -> None:
+        files = {name: (self.folder / name).stat() for name in (IMAGES, CLASSES)}
+        seen = {
+            "digest": self.digest,
+            **{name: [each.st_size, each.st_mtime_ns] for name, each in files.items()},
+        }
+        with suppress(OSError, ValueError):
+            if read_json(self.folder / VERIFIED) == seen:
+                return
+        self.verify()
+        with suppress(OSError):  # it may not be ours to write
+            write_json(self.folder / VERIFIED, seen)
+
     def verify(self) -> None:
         """Read every image and compare with the digest.
 
@@ -196,8 +213,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"there is no image store in {folder} (no {MANIFEST}); build it with Snakemake, or "
             "with innerloop.open_images"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise _damaged(path, f"is not JSON ({error})") from error
+    except DamagedFileError as error:
+        raise _damaged(path, f"is not JSON ({error.__cause__})") from error
     expected = {"dataset": str, "source": str, "size": int, "count": int, "digest": str}
     for key, kind in expected.items():
         if not isinstance(manifest, dict) or not isinstance(manifest.get(key), kind):

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.split_file import composed, read_split_file, shortened
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.files import canonical_json
+from innerloop.runtime.provenance import read_table
 
 SPLIT_SCHEMA = pa.schema(
     [
@@ -54,7 +54,7 @@ def read_split(path: Path | str, name: str) -> Split:
     Raises:
         DataError: the data set has no such split.
     """
-    return _split(pq.read_table(path).to_pylist(), name, place=str(path))
+    return _split(read_table(path).to_pylist(), name, place=str(path))
 
 
 def split_of(store: ImageStore, name: str) -> Split:
@@ -134,4 +134,4 @@ def _chosen_splits(path: Path, classes: Sequence[ClassRows]) -> dict[str, str]:
 
 def split_digest(path: Path | str) -> str:
     """SHA-256 of the rows of a `splits.parquet`."""
-    return hashlib.sha256(canonical_json(pq.read_table(path).to_pylist()).encode()).hexdigest()
+    return hashlib.sha256(canonical_json(read_table(path).to_pylist()).encode()).hexdigest()

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from innerloop.data.store_name import variant_and_size
 from innerloop.measurements.expected import require_expected
 from innerloop.measurements.from_training import logged_rows
 from innerloop.measurements.rows import model_columns, with_columns
 from innerloop.measurements.schemas import conform, schema_of
-from innerloop.runtime.errors import ProvenanceError, SchemaError
-from innerloop.runtime.provenance import read_provenance, require_spec
-from innerloop.specs.measure import Spec
+from innerloop.runtime.errors import DamagedFileError, ProvenanceError, SchemaError
+from innerloop.runtime.provenance import read_provenance, read_table, require_data, require_spec
+from innerloop.specs.measure import MeasureSpec, Spec
 from innerloop.specs.train import TrainSpec
 
 
@@ -33,21 +33,28 @@ def gather(
         package versions they were made with.
 
     Raises:
-        ProvenanceError: a file was made under other parameters.
+        ProvenanceError: a file was made under other parameters, or from other data than the others.
+        DamagedFileError: a file is not as its job wrote it.
         SchemaError: a file does not fit the table's schema, or lacks rows of its job, or holds
             others, or some twice.
     """
     provenances = {path: read_provenance(path) for path in measured}
     found = {path: provenance["spec"] for path, provenance in provenances.items()}
     _require_specs(measured, found, same_code=same_code)
+    data: dict[str, str] = {}
     parts: list[pa.Table] = []
     versions: list[Any] = []
     for path, spec in measured.items():
         provenance = provenances[path]
+        used = _data_of(provenance, spec)
+        require_data(path, used, data)
+        data |= used
         if provenance["versions"] not in versions:
             versions.append(provenance["versions"])
         try:
             parts.append(_rows(path, table, spec))
+        except DamagedFileError:  # which says so itself
+            raise
         except (SchemaError, pa.ArrowException, ValueError, KeyError) as error:
             raise SchemaError(
                 f"{path} does not hold what its job wrote: {error}. Put the right file back, or "
@@ -56,8 +63,19 @@ def gather(
     return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
 
 
+def _data_of(provenance: Mapping[str, Any], spec: Spec) -> dict[str, str]:
+    """The digests of what a file was made from, by names that are the same in every file."""
+    digests = provenance.get("data_digests", {})
+    if isinstance(spec, MeasureSpec):
+        size = spec.model.network.image_size
+    else:
+        size = variant_and_size(spec.store)[1]
+        digests = {f"{spec.dataset} splits" if n == "splits" else n: d for n, d in digests.items()}
+    return {f"{name} ({size} px)": digest for name, digest in digests.items()}
+
+
 def _rows(path: str, table: str, spec: Spec) -> pa.Table:
-    content = pq.read_table(path)
+    content = read_table(path)
     if isinstance(spec, TrainSpec):  # a log, which becomes rows here
         rows = logged_rows(table, content.to_pylist(), spec)
         content = conform(with_columns(rows, model_columns(spec)), table)

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from innerloop.measurements.described_study import DescribedStudy, Facts
 from innerloop.measurements.schemas import SCHEMAS, schema_of
 from innerloop.runtime.errors import SchemaError
+from innerloop.runtime.provenance import require_unchanged
 
 #: Columns and the values that they may have.
 _Wanted: TypeAlias = frozenset[tuple[str, tuple[object, ...]]]
@@ -35,6 +36,7 @@ class Evidence:
     def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
         self.paths = {name: Path(path) for name, path in tables.items()}
         self.study = DescribedStudy(study)
+        self._unchanged: set[Path] = set()
         self._description = study
         self._compared: Facts | None = None
         # claims ask for the same rows once for every layer
@@ -72,6 +74,9 @@ class Evidence:
 
     def _read(self, name: str, equal: _Wanted) -> pd.DataFrame:
         schema, path = schema_of(name), self.paths.get(name)
+        if path is not None and path not in self._unchanged and path.is_file():
+            require_unchanged(path)
+            self._unchanged.add(path)
         table = schema.empty_table() if path is None else _read(path, schema, equal)
         frame: pd.DataFrame = table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
         if (facts := self._compared) is None or "variant" not in frame:

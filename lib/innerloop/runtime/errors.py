@@ -22,6 +22,10 @@ class DiskError(DataError):
     """The system refuses to read or write: the disk is full, read-only, or not the user's."""
 
 
+class DamagedFileError(InnerloopError, ValueError):
+    """A file that a job wrote is not whole any more."""
+
+
 class ExtensionError(InnerloopError):
     """A user's own Python file cannot be found, read, or does not define what was asked for."""
 

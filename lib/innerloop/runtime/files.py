@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, DamagedFileError
 from innerloop.runtime.typed_json import as_json
 
 
@@ -77,8 +77,18 @@ def write_json(path: Path | str, value: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file."""
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    """Read a JSON file that a job wrote.
+
+    Raises:
+        DamagedFileError: it is no JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:  # other letters, or other syntax
+        raise DamagedFileError(
+            f"{path} is not JSON: edited, damaged or copied in part ({error}). Put the right file "
+            "back; or move it away and run Snakemake again"
+        ) from error
 
 
 def sha256_of(path: Path | str) -> str:

@@ -7,6 +7,7 @@ record: `circumstances` go into job logs, run.json and the report.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -20,11 +21,15 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from innerloop.runtime.errors import ProvenanceError
+from innerloop.runtime.errors import DamagedFileError, ProvenanceError
 from innerloop.runtime.files import atomic_path, canonical_json
 from innerloop.runtime.typed_json import as_json
 
 METADATA_KEY = b"innerloop"
+#: Metadata of a Parquet file: SHA-256 of the file, with zeros where that digest stands; and of its
+#: table, that there is one.
+SEAL, SEALED = b"innerloop_sha256", b"innerloop_sealed"
+_UNSEALED = b"0" * 64
 PACKAGES = ("innerloop", "torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow")
 
 
@@ -107,10 +112,66 @@ def _processor() -> str:
 
 
 def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]) -> None:
-    """Write a Parquet file with its provenance, atomically."""
-    metadata = {**(table.schema.metadata or {}), METADATA_KEY: canonical_json(provenance).encode()}
+    """Write a Parquet file with its provenance and a digest of all its bytes, atomically."""
+    said = {METADATA_KEY: canonical_json(provenance).encode(), SEALED: b"1"}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **said})
     with atomic_path(path) as temporary:
-        pq.write_table(table.replace_schema_metadata(metadata), temporary, compression="zstd")
+        with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({SEAL: _UNSEALED})
+        content = temporary.read_bytes()
+        digest = hashlib.sha256(content).hexdigest().encode()
+        with temporary.open("r+b") as file:
+            file.seek(content.index(_UNSEALED, content.rindex(SEAL)))
+            file.write(digest)
+
+
+def require_unchanged(path: Path | str) -> None:
+    """Refuse a Parquet file one of whose bytes is not as `write_table` wrote it.
+
+    One of an earlier version, which has no digest, is taken as it is.
+
+    Raises:
+        DamagedFileError: names it.
+    """
+    _unchanged(path)
+
+
+def read_table(path: Path | str) -> pa.Table:
+    """A Parquet file that is as `write_table` wrote it.
+
+    Raises:
+        DamagedFileError: it is not.
+    """
+    return pq.read_table(pa.BufferReader(_unchanged(path)))
+
+
+def _unchanged(path: Path | str) -> bytes:
+    """The content of a Parquet file, compared with the digest in it."""
+    content = Path(path).read_bytes()
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(content)).metadata or {}
+    except (OSError, pa.ArrowException) as error:
+        raise _changed(path, str(error)) from error
+    seal = metadata.get(SEAL)
+    if seal is None and SEALED in metadata:
+        raise _changed(path, "its digest is gone")
+    if seal is not None:
+        place = content.find(seal, content.rindex(SEAL))
+        bytes_of = memoryview(content)
+        digest = hashlib.sha256(bytes_of[:place])
+        digest.update(_UNSEALED)
+        digest.update(bytes_of[place + len(seal) :])
+        if digest.hexdigest().encode() != seal:
+            raise _changed(path, "its content is not what its digest says")
+    return content
+
+
+def _changed(path: Path | str, why: str) -> DamagedFileError:
+    return DamagedFileError(
+        f"{path} is not as its job wrote it: edited, damaged or copied in part ({why}). Put the "
+        "right file back; or move it away and run Snakemake again"
+    )
 
 
 def read_provenance(path: Path | str) -> dict[str, Any]:
@@ -118,8 +179,12 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
 
     Raises:
         ProvenanceError: the file has none.
+        DamagedFileError: it is no Parquet file.
     """
-    metadata = pq.read_schema(path).metadata or {}
+    try:
+        metadata = pq.read_schema(path).metadata or {}
+    except pa.ArrowException as error:
+        raise _changed(path, str(error)) from error
     if METADATA_KEY not in metadata:
         raise ProvenanceError(f"{path} was not written by Innerloop: it carries no provenance")
     found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
@@ -151,6 +216,26 @@ def require_spec(
             "edited while jobs ran? Run Snakemake again; where it sees nothing to do, move "
             f"{path} away first"
         )
+
+
+def require_data(path: Path | str, found: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse a result that was made from other images, splits or episodes than are there now.
+
+    Args:
+        path: the result.
+        found: digest of each of its data.
+        expected: the same of what is there; of what only one of them has, nothing is asked.
+
+    Raises:
+        ProvenanceError: names the first that differs.
+    """
+    for name in sorted(found.keys() & expected.keys()):
+        if found[name] != expected[name]:
+            raise ProvenanceError(
+                f"{path} was made from other data than is there now: the digest of {name} is "
+                f"{found[name]:.12} there and {expected[name]:.12} here. Put the right data back; "
+                f"or move {path} away and run Snakemake again"
+            )
 
 
 def _without_code(spec: Any) -> Any:

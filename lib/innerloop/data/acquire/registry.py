@@ -30,7 +30,8 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("title", "citation", "folder", "name", "url", "md5", "sha256"), (str,)),
     **dict.fromkeys(("collection", "source", "listing", "default"), (str,)),
     **dict.fromkeys(("collections", "datasets", "variants"), (dict, dict)),
-    **{"licence": (dict,), "non_commercial": (bool,), "bytes": (int,), "images": (dict, int)},
+    **{"licence": (dict,), "bytes": (int,), "images": (dict, int)},
+    **dict.fromkeys(("non_commercial", "redistributable"), (bool,)),
     **{"files": (list, dict), "urls": (list, str), "by_hand": (list, str), "members": (dict, str)},
 }
 _IN_WORDS = {str: "a text", dict: "a table", list: "a list", bool: "true or false", int: "a number"}
