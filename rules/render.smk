@@ -1,5 +1,7 @@
 # Aggregates -> figures and tables -> report.
 
+from innerloop.study.users_files import users_files
+
 
 localrules:
     draw_figure,
@@ -111,6 +113,7 @@ rule write_report:
         ),
         # not an input: times and memory differ from run to run
         benchmarks=undeclared(paths.BENCHMARKS, paths.REPORT),
+        users_files=untracked([str(file) for file in users_files(STUDY)]),
         code=lambda wildcards: JOBS.code("write_report.py"),
     message:
         "Write the report"
@@ -125,6 +128,7 @@ rule write_report:
             --samples {input.samples:q} \
             --images {input.images:q} \
             --models {input.models:q} \
+            --users-files {params.users_files:q} \
             --out {output.html:q} \
             >{log:q} 2>&1
         """

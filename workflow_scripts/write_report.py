@@ -25,6 +25,7 @@ def main(argv: list[str] | None = None) -> None:
         ("samples", "sheets of sample images, each beside its store's manifest.json"),
         ("images", "manifest.json of the image stores"),
         ("models", "model.json of the models"),
+        ("users-files", "code, claims and lists of the user's own"),
     ):
         parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], help=content)
     parser.add_argument("--out", required=True, type=Path, help="report.html")
@@ -39,6 +40,7 @@ def main(argv: list[str] | None = None) -> None:
         samples=arguments.samples,
         model_manifests=arguments.models,
         benchmark_folder=arguments.benchmarks,
+        users_files=arguments.users_files,
     )
     # of an earlier run
     arguments.out.with_name(Path(PARTIAL_REPORT).name).unlink(missing_ok=True)

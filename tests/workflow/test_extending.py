@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from markupsafe import escape
 from study_run import SHARED, Checkout, documented_files
 
 from innerloop.learners.gradient_based.methods import method
@@ -63,6 +64,14 @@ def test_the_folder_has_its_figure_table_and_claim(finished: Checkout) -> None:
     assert claims.loc["head_changes_most", "verdict"] != "not run"
     report = (results / "report.html").read_text(encoding="utf-8")
     assert "Does the head do all the work?" in report
+
+
+def test_the_report_holds_the_user_s_own_code(finished: Checkout) -> None:
+    report = (finished.folder / "results/smoke/report.html").read_text(encoding="utf-8")
+    for name in ("mine/claims.yaml", "mine/figures/head_against_body.py"):
+        text = (finished.folder / name).read_text(encoding="utf-8")
+        assert f"<summary><code>{name}</code></summary>" in report
+        assert escape(text.strip().splitlines()[-1]) in report
 
 
 @pytest.mark.parametrize(

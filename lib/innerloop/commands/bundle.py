@@ -26,15 +26,15 @@ from innerloop.commands.crate import crate_of, require_rocrate
 from innerloop.commands.model_card import model_card
 from innerloop.display.announced import NOTED
 from innerloop.render.results import Results
-from innerloop.runtime.code_digest import LIBRARY, closure
-from innerloop.runtime.errors import ConfigError, ExtensionError
-from innerloop.runtime.extensions import source_file
+from innerloop.runtime.code_digest import LIBRARY
+from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, canonical_json, read_json, sha256_of, write_json
 from innerloop.study import paths
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.overlays import merged_study
 from innerloop.study.study import Study
+from innerloop.study.users_files import users_files
 from innerloop.training.model_file import load
 from innerloop.training.safetensors_file import write_safetensors
 
@@ -148,34 +148,15 @@ class Bundle:
         text = yaml.safe_dump(self.study.config, sort_keys=False, allow_unicode=True, width=100)
         (folder / STUDY).write_text(text, encoding="utf-8")
         yield STUDY
-        here = Path.cwd()
-        for file in sorted({path.resolve() for path in self._users_files()}):
-            if not file.is_relative_to(here):
+        for file in users_files(self.study):
+            if file.is_absolute():
                 raise ConfigError(
-                    f"{file} belongs to the study and lies outside {here}, where nobody who "
+                    f"{file} belongs to the study and lies outside {Path.cwd()}, where nobody who "
                     "unpacks the bundle has it: move it here, and change the study file"
                 )
-            name = file.relative_to(here)
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / name)
-            yield name.as_posix()
-
-    def _users_files(self) -> Iterator[Path]:
-        """Python, paper's folders, and lists of splits; never what code reads, which is data."""
-        sources = (str(manifest.get("source")) for manifest in self.images.values())
-        for text in (*_texts(self.study.config), *sources):
-            if ".py:" in text:
-                try:
-                    reached = closure([source_file(text)])
-                except ExtensionError:  # a text that is no entry
-                    continue
-                yield from (file for file in reached if _is_users_code(file))
-        for place in self.study.papers:
-            paper = Path(place)
-            if paper.is_dir() and not paper.resolve().is_relative_to(LIBRARY):
-                yield from (file for file in paper.rglob("*") if file.suffix in _OF_PAPERS)
-        named = [entry.splits for entry in self.study.keys.datasets.values()]
-        yield from (Path(file) for file in (*named, self.study.config.get("registry")) if file)
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / file)
+            yield file.as_posix()
 
     def _results(self, folder: Path) -> Iterator[str]:
         for name in _RESULTS:
@@ -268,25 +249,6 @@ class Bundle:
         key = next(iter(self.study.models))
         used = read_json(key.fill(paths.MODEL, study=self.study.name))["versions"]
         return {"snakemake": version("snakemake"), **used}
-
-
-_OF_PAPERS = (".py", ".yaml", ".csv")
-
-
-def _is_users_code(file: Path) -> bool:
-    return file.suffix == ".py" and not file.is_relative_to(LIBRARY)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    """Every text in a study file."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
 
 
 def _redistributable(manifest: Mapping[str, Any]) -> bool:

@@ -19,6 +19,7 @@ from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
+from innerloop.study.users_files import users_files
 
 
 def write_partial_report(
@@ -69,6 +70,7 @@ def write_partial_report(
             samples=[Path(file) for file in sheets if usable(file, left_out, _sheet)],
             model_manifests=[Path(file) for file in manifests if file],
             benchmark_folder=Path(paths.BENCHMARKS.format(study=study.name)),
+            users_files=users_files(study),
             failed=[*failed, *_said(left_out), *unmade],
         )
     return True

@@ -31,6 +31,7 @@ from innerloop.study.measurements import Measurements
 from innerloop.study.overlays import merged_study
 from innerloop.study.reading import read_study_file
 from innerloop.study.study import Study
+from innerloop.study.users_files import users_files
 
 STUDY = "study.yaml"
 #: Keys of a study file that say where files lie on one machine.
@@ -170,6 +171,7 @@ class Record:
             figures=figures,
             tables=printed,
             model_manifests=[path for path in manifests if path.is_file()],
+            users_files=users_files(self.study),
         )
         return [
             *(f"{path}: {why}" for path, why in left_out.items()),

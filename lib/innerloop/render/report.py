@@ -73,6 +73,7 @@ def write_report(
     samples: Sequence[Path] = (),
     model_manifests: Sequence[Path] = (),
     benchmark_folder: Path | None = None,
+    users_files: Sequence[Path] = (),
     failed: Sequence[Mapping[str, str]] = (),
 ) -> None:
     """Write report.html.
@@ -87,6 +88,7 @@ def write_report(
         samples: sheets of sample images, each beside its store's manifest.json.
         model_manifests: model.json of the models; run.json may lie beside it.
         benchmark_folder: where Snakemake's benchmarks of the study are.
+        users_files: code, claims and lists of the user's own.
         failed: of a partial report, what it lacks: `what`, `reason` and `log` of each.
     """
     described = DescribedStudy(study)
@@ -121,6 +123,7 @@ def write_report(
         shared=[*shared_facts(manifests, models), _written(circumstances())],
         description=dict(study),
         config=dict(config),
+        users_files={str(path): path.read_text("utf-8", "replace") for path in users_files},
         version=__version__,
         dark_colours=dark_colours({colour for figure in drawn for colour in figure["colours"]}),
         style=Markup((HERE / STYLE).read_text(encoding="utf-8")),
