@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from innerloop.runtime.files import read_json, write_json
-from innerloop.runtime.run_lock import LOCKS, OWNER, note_owner, remove_dead_lock
+from innerloop.runtime.run_lock import LOCKS, OWNER, may_run, note_owner, remove_dead_lock
 
 NOTE = "from pathlib import Path; from innerloop.runtime.run_lock import *; note_owner(Path('.'))"
 
@@ -70,3 +70,11 @@ def test_a_note_that_is_none_changes_nothing(folder: Path, content: str) -> None
     (folder / OWNER).parent.mkdir(parents=True)
     (folder / OWNER).write_text(content)
     assert not remove_dead_lock(folder)
+
+
+def test_a_run_may_go_on_unless_it_is_known_to_have_ended(folder: Path) -> None:
+    assert may_run(folder)  # none was noted
+    note_owner(folder)
+    assert may_run(folder)
+    assert may_run(held_by_a_dead_run(folder, host="another"))
+    assert not may_run(held_by_a_dead_run(folder))
