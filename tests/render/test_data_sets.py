@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 
 import pytest
+from jinja2 import Environment
 
 from innerloop.data.acquire.registry import read_registry
 from innerloop.data.licence import UNSTATED
@@ -25,6 +27,14 @@ def test_only_pictures_that_may_be_passed_on_are_shown(tmp_path, licence, shown)
     study = DescribedStudy(STUDIES["full"][0])
     (entry,) = data_sets([tmp_path / "manifest.json"], [sheet], study)
     assert (len(entry["samples"]), len(entry["withheld"])) == (shown, 1 - shown)
+
+
+@pytest.mark.parametrize(("url", "linked"), [("https://a.org/x", 1), ("javascript:alert(1)", 0)])
+def test_terms_are_a_link_to_an_address_alone(url, linked):
+    page = files("innerloop.render").joinpath("templates/report.html").read_text(encoding="utf-8")
+    (line,) = [line for line in page.splitlines() if "<b>Licence:</b>" in line]
+    text = Environment(autoescape=True).from_string(line).render(data={"licence": {"url": url}})
+    assert text.count("<a href") == linked
 
 
 def test_the_embedded_sets_and_omniglot_may_be_passed_on_and_no_others():

@@ -88,6 +88,13 @@ def _name_groups(svg: Path) -> None:
     svg.write_text(re.sub(r'<g id="[^"]*"', "<g", text), encoding="utf-8")
 
 
+def _no_formula(cell: Any) -> Any:
+    """A cell or header that no spreadsheet computes, though it begins as a formula does."""
+    if not isinstance(cell, str) or not re.match(r"[=+\-@\t\r](?![\d.]*$)", cell):
+        return cell
+    return f"'{cell}"
+
+
 def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> None:
     """Write `stem`.csv with the numbers, .tex with the printed table, and .json for the report.
 
@@ -98,7 +105,11 @@ def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> 
     """
     stem = Path(stem)
     with atomic_path(with_suffix(stem, ".csv")) as temporary:
-        tabulation.frame.to_csv(temporary, index=False, lineterminator="\n")
+        frame = tabulation.frame
+        texts = [*frame.columns, *frame.select_dtypes(exclude="number").to_numpy().flat]
+        if any(_no_formula(text) is not text for text in texts):
+            frame = frame.map(_no_formula).rename(columns=_no_formula)
+        frame.to_csv(temporary, index=False, lineterminator="\n")
     title = tabulation.title or about.title
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
         temporary.write_text(_latex(tabulation, title, about.id), encoding="utf-8")

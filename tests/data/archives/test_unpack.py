@@ -212,6 +212,15 @@ def test_one_damaged_byte_is_not_taken_for_a_full_disk(tmp_path, kind):
     refused(archive, tmp_path, "it is truncated, damaged or no archive")
 
 
+@pytest.mark.parametrize("at", [-5, -1])
+def test_the_checksum_and_length_at_the_end_of_a_gzip_count(tmp_path, at):
+    archive = tar_of(tmp_path / "x")
+    content = bytearray(archive.read_bytes())
+    content[at] ^= 1
+    archive.write_bytes(content)
+    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+
+
 def test_a_zip_with_a_false_offset(tmp_path):
     archive = zip_of(tmp_path / "x.zip")
     content = archive.read_bytes()

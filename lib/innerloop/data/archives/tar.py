@@ -15,6 +15,7 @@ from innerloop.runtime.errors import DataError
 from innerloop.runtime.progress import ByteProgress
 
 _GZIP = b"\x1f\x8b"
+_BLOCK = 1 << 20
 
 
 def unpack_tar(
@@ -69,3 +70,5 @@ def _opened(archive: Path, allowance: Allowance) -> Iterator[tuple[tarfile.TarFi
         counted = cast("IO[bytes]", _Counted(stream, allowance))
         with tarfile.open(fileobj=counted, mode="r|") as tar:  # never back: one pass
             yield tar, raw
+        while counted.read(_BLOCK):  # gzip's checksum comes last, behind what tar reads
+            pass
