@@ -123,7 +123,7 @@ def write_report(
         shared=[*shared_facts(manifests, models), _written(circumstances())],
         description=dict(study),
         config=dict(config),
-        users_files={str(path): path.read_text("utf-8", "replace") for path in users_files},
+        users_files={str(path): _text(path) for path in users_files},
         version=__version__,
         dark_colours=dark_colours({colour for figure in drawn for colour in figure["colours"]}),
         style=Markup((HERE / STYLE).read_text(encoding="utf-8")),
@@ -265,6 +265,11 @@ def _downloads(path: Path, name: str, *suffixes: str) -> list[dict[str, str]]:
         }
         for suffix in suffixes
     ]
+
+
+def _text(path: Path) -> str:
+    """A file of the user's, whatever is in it."""
+    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _data_uri(path: Path) -> str:
