@@ -51,7 +51,7 @@ class Project:
         folder.mkdir(parents=True)
         (folder / "mine.py").write_text(SOURCE, encoding="utf-8")
         (folder / "probe.py").write_text(PROBE, encoding="utf-8")
-        (folder / "sp{lit}s.csv").write_text("class,split\n", encoding="utf-8")
+        (folder / "sp{lit}s.csv").write_text("class,split\nsmall,train\n", encoding="utf-8")
         self.write_study("mine.py:source", "sp{lit}s.csv")
 
     def write_study(self, source: str, splits: str) -> None:

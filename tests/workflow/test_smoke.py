@@ -15,6 +15,8 @@ from innerloop.runtime.compute import Compute
 from innerloop.runtime.provenance import read_provenance
 from innerloop.runtime.typed_json import as_json
 from innerloop.study.overlays import merged_study
+from innerloop.study.products import Products
+from innerloop.study.study import Study
 from shipped import FIGURES, OF_GRIDS, TABLES
 
 pytestmark = pytest.mark.workflow
@@ -22,11 +24,11 @@ pytestmark = pytest.mark.workflow
 SMOKE = ("--configfile", "config/smoke.yaml")
 
 
-def test_eighty_jobs_at_most(tmp_path: Path) -> None:
+def test_ninety_jobs_at_most(tmp_path: Path) -> None:
     fresh = Checkout(tmp_path / "innerloop")
     said = fresh.snakemake("-n", *SMOKE)
     total = next(line for line in said.stdout.splitlines() if line.startswith("total"))
-    assert 40 <= int(total.split()[1]) <= 80
+    assert 40 <= int(total.split()[1]) <= 90
 
 
 def test_values_from_the_command_line_change_the_default_study(tmp_path: Path) -> None:
@@ -37,7 +39,12 @@ def test_values_from_the_command_line_change_the_default_study(tmp_path: Path) -
 
 def test_every_figure_and_table_exists(finished: Checkout) -> None:
     results = finished.folder / "results/smoke"
+    study = Study(merged_study([finished.folder / SMOKE[1]]))
+    fuller = {figure.name for figure in Products(study).figures if figure.shows == "fuller"}
+    assert fuller
     for figure in (FIGURES[name] for name in FIGURES.keys() - OF_GRIDS):
+        if figure.shows == "fuller" and figure.name not in fuller:
+            continue  # P2 has no variants but its own here
         for suffix in ("pdf", "png", "svg", "json"):
             file = results / f"figures/{figure.paper}/{figure.name}.{suffix}"
             assert file.stat().st_size > 100
