@@ -10,11 +10,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from matplotlib.figure import Figure
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.schemas import conform
 from innerloop.papers.p1 import cka
 from innerloop.papers.prototypes import ON_TASK_CLAIMS
+from innerloop.render.curves import checkpoint_axis
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES
 from synthetic import STUDIES, describe, write_tables
@@ -335,3 +337,13 @@ def test_stand_ins_are_those_that_are_shown(name, study, said, drawing_of):
     sentence = drawing_of(name, study).caption.rpartition("Stand-in data: ")[2]
     named = {label for label in ("Symbols", "People", "Scripts", "Digits") if label in sentence}
     assert named == said
+
+
+@pytest.mark.parametrize(
+    ("iterations", "ticks"),
+    [((0, 20, 50, 100, 200), [0, 20, 50, 200]), ((0, 1, 2), [0, 1, 2]), ((0, 7), [0, 7])],
+)
+def test_an_axis_of_checkpoints_names_its_ends_and_what_is_halfway(iterations, ticks):
+    axes = Figure().subplots()
+    checkpoint_axis(axes, iterations)
+    assert list(axes.get_xticks()) == ticks

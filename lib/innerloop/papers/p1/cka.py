@@ -139,7 +139,7 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.Da
             draw_profile(panel, [(looks[name], mine[mine["variant"] == name]) for name in names])
     for panel, title in zip(axes[0], ESTIMATORS.values(), strict=True):
         panel.set_title(title)
-    own = next(iter(rows.values()))
+    own, *_ = rows.values()
     legend_below(figure, [looks[name] for name in own["variant"].unique()])
     return figure, [*rows.values()]
 
@@ -201,7 +201,8 @@ def profile_grid(
         if curves:
             draw_profile(panel.axes, curves)
         panel.axes.tick_params(axis="x", labelrotation=45)
-    legend_below(figure, [looks[name] for name in next(iter(means.values()))[hue].unique()])
+    own, *_ = means.values()
+    legend_below(figure, [looks[name] for name in own[hue].unique()])
     return figure
 
 

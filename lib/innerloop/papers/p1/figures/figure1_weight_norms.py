@@ -8,7 +8,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import looks_in, theme, variant_looks
 
 TITLE = "Figure 1: weight norms"
-FULLER = "Figure 1: weight norms, every method"
+FULLER = "Figure 1, every method"
 READS = ("weight_norm",)
 
 PROTOCOL = "p1"

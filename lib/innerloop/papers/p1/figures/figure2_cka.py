@@ -14,7 +14,7 @@ from innerloop.render.style import theme
 from innerloop.render.tabulation import number
 
 TITLE = "Figure 2: CKA per layer"
-FULLER = "Figure 2: CKA per layer, every method"
+FULLER = "Figure 2, every method"
 READS = ("cka",)
 
 METHODS = ("maml", "scaled_lr", "unit_norm")

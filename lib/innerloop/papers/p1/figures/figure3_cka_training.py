@@ -11,7 +11,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import layer_looks, legend_below, theme, whiskers
 
 TITLE = "Figure 3: CKA over training"
-FULLER = "Figure 3: CKA over training, every method"
+FULLER = "Figure 3, every method"
 READS = ("cka",)
 
 
@@ -23,7 +23,7 @@ def draw(evidence: Evidence) -> Drawing:
     means = cka.similarity(evidence, train_dataset=home, eval_dataset=home, checkpoint="named")
     if not means:
         return not_measured("CKA during training")
-    summary = next(iter(means.values()))
+    summary, *_ = means.values()
     looks = layer_looks(layers_in_order(summary["layer"]))
     methods = {
         variant.name: variant.label

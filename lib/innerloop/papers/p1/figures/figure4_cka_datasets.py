@@ -9,7 +9,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import theme, variant_looks
 
 TITLE = "Figure 4: CKA on three data sets"
-FULLER = "Figure 4: CKA on three data sets, every method"
+FULLER = "Figure 4, every method"
 READS = ("cka",)
 
 ROLES = ("cub", "fc100", "mini_imagenet")
@@ -22,7 +22,7 @@ def draw(evidence: Evidence) -> Drawing:
     means = cka.similarity(evidence, at_home=True, checkpoint="last")
     if not means:
         return not_measured("CKA of P1's models on their own data sets")
-    summary = next(iter(means.values()))
+    summary, *_ = means.values()
     names = study.in_paper_order([*map(study.in_role, ROLES), *summary["eval_dataset"]])
     labels = {name: study.dataset_label(name) for name in names}
     looks = variant_looks(study, cka.PROTOCOL)

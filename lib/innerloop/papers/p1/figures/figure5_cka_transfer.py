@@ -9,7 +9,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import theme
 
 TITLE = "Figure 5: CKA on a new data set"
-FULLER = "Figure 5: CKA on a new data set, every method"
+FULLER = "Figure 5, every method"
 READS = ("cka",)
 
 

@@ -9,7 +9,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import dataset_looks, theme
 
 TITLE = "Figure 6: CKA on new data, by method"
-FULLER = "Figure 6: CKA on new data, by method, every method"
+FULLER = "Figure 6, every method"
 READS = ("cka",)
 
 ROLES = ("cub", "fc100", "mini_imagenet")
@@ -23,7 +23,7 @@ def draw(evidence: Evidence) -> Drawing:
     means = cka.similarity(evidence, train_dataset=home, checkpoint="last")
     if not means:
         return not_measured("CKA of P1's models")
-    summary = next(iter(means.values()))
+    summary, *_ = means.values()
     names = study.in_paper_order(summary["eval_dataset"])
     methods = {name: study.label(name, cka.PROTOCOL) for name in summary["variant"].unique()}
     figure = cka.profile_grid(

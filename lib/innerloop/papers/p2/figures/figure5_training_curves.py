@@ -24,7 +24,7 @@ from innerloop.render.style import (
 )
 
 TITLE = "Figure 5: training curves"
-FULLER = "Figure 5: training curves, every method"
+FULLER = "Figure 5, every method"
 READS = ("training",)
 
 PROTOCOL = "p2"

@@ -27,7 +27,7 @@ from innerloop.stats.statistics import Statistics
 from innerloop.stats.summaries import summarise
 
 TITLE = "Figure 7: prototypes before and after"
-FULLER = "Figure 7: prototypes before and after, every method"
+FULLER = "Figure 7, every method"
 READS = ("protonet",)
 
 PROTOCOL = "p2"
