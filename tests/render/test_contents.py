@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.papers.paper import OWN
-from innerloop.render.contents import JUDGING
+from innerloop.render.contents import JUDGING, sections
 from innerloop.render.latex_report import latex_report
 from innerloop.render.report import write_report
 from shipped import TABLES
@@ -94,6 +95,21 @@ def test_seeds_are_those_of_each_variant(tmp_path: Path) -> None:
     trained = [one, *({**other, "seed": seed} for seed in (0, 1, 2))]
     page = html(tmp_path, {**study(), "models": trained}, [])
     assert "1–3 seeds each." in page
+
+
+def test_fuller_figures_are_shown_where_they_are_asked_for_and_never_named_as_lacking() -> None:
+    described = DescribedStudy(study("mine"))
+    figures = [
+        {"paper": "mine", "name": name, "title": name, "alt": "", "measured": measured}
+        | {"fuller": name.endswith("fuller")}
+        for name, measured in (
+            ("heads", True), ("heads_fuller", True), ("bodies", False), ("bodies_fuller", False)
+        )
+    ]  # fmt: skip
+    for fuller, shown in ((False, ["heads"]), (True, ["heads", "heads_fuller"])):
+        (mine,) = sections(described, figures, [], fuller=fuller)
+        assert [figure["name"] for figure in mine["figures"]] == shown
+        assert mine["left_out"] == ["bodies", *(f"{what} of mine" for what in LACKING)]
 
 
 def test_a_paper_of_which_nothing_was_measured_is_named(tmp_path: Path) -> None:

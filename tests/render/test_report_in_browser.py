@@ -278,6 +278,8 @@ def test_a_folded_figure_of_every_method_comes_alive_when_it_is_opened(page):
     widths = f"[...{fuller}.querySelectorAll('.entry')].map((e) => +e.getAttribute('width'))"
     assert min(found.evaluate(widths)) > 10
     assert found.evaluate(f"{fuller}.querySelectorAll('button').length") == 3
+    found_once = "document.querySelector('.lead').textContent.split('Adaptation changes most')"
+    assert found.evaluate(f"{found_once}.length") == 2
 
 
 def test_figures_and_tables_are_saved_from_the_page_alone(page, report_file):

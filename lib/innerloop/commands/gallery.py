@@ -29,8 +29,7 @@ def main(argv: list[str]) -> None:
     if not files:
         raise ConfigError(f"{arguments.study} has no figures/*/*.json; run `snakemake` first")
     study = DescribedStudy(read_json(arguments.study / "study.json"))
-    figures = [figure for figure in map(read_json, files) if not figure["fuller"]]
-    shown = sections(study, figures, [])
+    shown = sections(study, [*map(read_json, files)], [])
     for figure in (figure for section in shown for figure in section["figures"]):
         source = arguments.study / "figures" / figure["paper"] / f"{figure['name']}.png"
         _shrink(source, arguments.out / "pictures" / _picture(figure))

@@ -15,7 +15,11 @@ VERDICTS_KEY = "verdicts"
 
 
 def sections(
-    study: DescribedStudy, figures: Sequence[Mapping[str, Any]], tables: Sequence[Mapping[str, Any]]
+    study: DescribedStudy,
+    figures: Sequence[Mapping[str, Any]],
+    tables: Sequence[Mapping[str, Any]],
+    *,
+    fuller: bool = False,
 ) -> list[dict[str, Any]]:
     """One section per chosen paper, the study's own results first, then one of the verdicts.
 
@@ -23,12 +27,14 @@ def sections(
         study: which has chosen the papers.
         figures: what the .json of each figure holds.
         tables: the same of each table.
+        fuller: whether figures that show every variant of the study are among them.
 
     Returns:
         The sections that have anything to show or to name: `key`, `title`, `short` (for the list of
         contents), `figures`, `tables`, and `left_out`, the titles of what was not measured.
     """
     made: list[dict[str, Any]] = []
+    figures = [figure for figure in figures if fuller or not figure["fuller"]]
     for paper in study.papers:
         own = [item for item in (*figures, *tables) if item["paper"] == paper.name]
         shown = [item for item in own if item["measured"] and not is_judging(item)]

@@ -41,8 +41,7 @@ def latex_report(
         model_manifests: model.json of the models.
     """
     described = DescribedStudy(study)
-    read = {path: read_json(path) for path in figures}
-    drawn = {path: figure for path, figure in read.items() if not figure["fuller"]}
+    drawn = [read_json(path) for path in figures]
     printed = [read_json(path) for path in tables]
     manifests = [read_json(path) for path in model_manifests]
     facts = shared_facts(manifests, model_rows(model_manifests, described, {}))
@@ -56,7 +55,7 @@ def latex_report(
             if paper.measured and paper.facts.authors
         ],
         stand_ins=escape(_stand_ins(described)),
-        sections=[_section(section) for section in sections(described, [*drawn.values()], printed)],
+        sections=[_section(section) for section in sections(described, drawn, printed)],
         protocols=[
             {
                 "title": escape(protocol["title"]),
@@ -72,7 +71,8 @@ def latex_report(
     if "[U+" in source:
         source = source.replace(r"\end{document}", f"\n{escape(BY_NUMBER)}\n\\end{{document}}")
     included = {
-        _id(figure): with_suffix(path.with_suffix(""), ".pdf") for path, figure in drawn.items()
+        _id(figure): with_suffix(path.with_suffix(""), ".pdf")
+        for path, figure in zip(figures, drawn, strict=True)
     }
     return source, included
 

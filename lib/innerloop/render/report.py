@@ -94,7 +94,7 @@ def write_report(
     described = DescribedStudy(study)
     drawn = [_figure(path) for path in figures]
     printed = [_table(path) for path in tables]
-    shown = sections(described, drawn, printed)
+    shown = sections(described, drawn, printed, fuller=True)
     judging = {table["name"]: table for table in printed if is_judging(table)}
     manifests = [read_json(path) for path in model_manifests]
     measured = benchmarks(benchmark_folder)
