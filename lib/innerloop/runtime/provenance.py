@@ -146,13 +146,11 @@ def read_table(path: Path | str) -> pa.Table:
     return pq.read_table(pa.BufferReader(_unchanged(path)))
 
 
-def _unchanged(path: Path | str) -> bytes:
+def _unchanged(path: Path | str) -> pa.Buffer:
     """The content of a Parquet file, compared with the digest in it."""
-    content = Path(path).read_bytes()
-    try:
-        metadata = pq.read_metadata(pa.BufferReader(content)).metadata or {}
-    except (OSError, pa.ArrowException) as error:
-        raise _changed(path, str(error)) from error
+    with _opened(path) as file:
+        buffer = file.read_buffer()
+    metadata, content = _metadata(path, pa.BufferReader(buffer)), buffer.to_pybytes()
     seal = metadata.get(SEAL)
     if seal is None and SEALED in metadata:
         raise _changed(path, "its digest is gone")
@@ -164,7 +162,19 @@ def _unchanged(path: Path | str) -> bytes:
         digest.update(bytes_of[place + len(seal) :])
         if digest.hexdigest().encode() != seal:
             raise _changed(path, "its content is not what its digest says")
-    return content
+    return buffer
+
+
+def _opened(path: Path | str) -> pa.NativeFile:
+    # not Python's: pyarrow's threads, letting go of its memory as Python ends, abort the process
+    return pa.OSFile(str(path))
+
+
+def _metadata(path: Path | str, file: Any) -> Mapping[bytes, bytes]:
+    try:
+        return pq.read_metadata(file).metadata or {}
+    except (OSError, ValueError, pa.ArrowException) as error:  # pyarrow raises many kinds
+        raise _changed(path, str(error).strip()) from error
 
 
 def _changed(path: Path | str, why: str) -> DamagedFileError:
@@ -179,15 +189,16 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
 
     Raises:
         ProvenanceError: the file has none.
-        DamagedFileError: it is no Parquet file.
+        DamagedFileError: it is no Parquet file, or its provenance cannot be read.
     """
-    try:
-        metadata = pq.read_schema(path).metadata or {}
-    except pa.ArrowException as error:
-        raise _changed(path, str(error)) from error
+    with _opened(path) as file:
+        metadata = _metadata(path, file)
     if METADATA_KEY not in metadata:
         raise ProvenanceError(f"{path} was not written by Innerloop: it carries no provenance")
-    found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    try:
+        found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
+    except ValueError as error:  # other letters, or other syntax
+        raise _changed(path, str(error)) from error
     return found
 
 
