@@ -77,6 +77,15 @@ def test_on_a_cluster_a_job_is_one_of_those_that_may_run_at_once(monkeypatch):
     assert shares(monkeypatch, local, remote, _cores=2, _nodes=100) == [0.5, 0.01]
 
 
+def test_a_message_may_name_whatever_snakemake_lets_it(monkeypatch):
+    jobs = [job(number, []) for number in range(4)]
+    messages = ("Align {input}", "Align {wildcards.seed:q}", "Align {wildcards.sample}", None)
+    for each, message in zip(jobs, messages, strict=True):
+        each.rule.message = message
+    shares(monkeypatch, *jobs)
+    assert [each.what for each in HERE.jobs] == ["Train 0", "Train 1", "Train 2", "train_model"]
+
+
 def test_rules_of_a_module_are_known_behind_their_prefix(monkeypatch):
     named = ["il_train_model", "train_model", "il_all", "few_shot_draw_figure", "align_reads"]
     jobs = [job(number, [], rule=name) for number, name in enumerate(named)]

@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from innerloop.commands import main
+from innerloop.commands.watch import picture, sparkline
 from innerloop.display.announced import NOTED, announce_jobs, announce_study
-from innerloop.display.watched import Watched, sparkline, validation
+from innerloop.display.watched import Watched, validation
 from innerloop.runtime.errors import ConfigError
 from innerloop.study import paths
 from innerloop.study.overlays import merged_study
@@ -60,6 +62,10 @@ class Files:
 
     def finish(self, number: int, at: int = STARTED + 90) -> None:
         self._write(Path(self.output(number)), "{}", at)
+
+    def curve(self, number: int, *rows: str) -> None:
+        file = Path(self.models[number].fill(paths.CURVE, study="smoke"))
+        self._write(file, "\n".join(["split,iteration,accuracy", *rows, ""]), STARTED)
 
     def _write(self, file: Path, text: str, at: int) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -108,18 +114,30 @@ def test_once_prints_lines_for_a_log(files, capsys):
 
 
 def test_when_all_is_done_the_page_is_shown_once_more(files, capsys):
-    for number, key in enumerate(files.models):
+    for number in range(len(files.models)):
         files.finish(number)
-        curve = Path(key.fill(paths.CURVE, study="smoke"))
-        curve.parent.mkdir(parents=True, exist_ok=True)
-        curve.write_text(
-            "split,iteration,accuracy\nval,0,0.2\ntrain,1,0.9\nval,2,0.425\n", encoding="utf-8"
-        )
+        files.curve(number, "val,0,0.2", "train,1,0.9", "val,2,0.425")
     main(["watch"])
     said = capsys.readouterr().out
     assert "▁█" in said
     assert "42.5 %" in said
     assert said.endswith("smoke: all is done\n")
+
+
+def test_what_trains_comes_first_and_what_has_no_room_is_counted(files, capsys):
+    files.log(1, "12:01:00  it: 89/200  8.78/s  13 s left  loss 1.387  accuracy 0.395")
+    for number in (0, 2, 3):
+        files.finish(number)
+        files.curve(number, "val,0,0.2")
+    watched = Watched()
+    watched.look()
+    Console(width=160).print(picture(watched, height=8))
+    *_, first, second, more = capsys.readouterr().out.rstrip().splitlines()
+    assert files.models[1].variant in first
+    assert "node07" in first
+    assert "89/200" in first
+    assert files.models[0].variant in second
+    assert more.strip() == "and 2 more"
 
 
 def test_a_study_that_was_not_run_is_refused_with_those_that_were(files):

@@ -21,12 +21,15 @@ from rich.live import Live
 from rich.table import Table
 
 from innerloop.display.screen import bar, state, summary
-from innerloop.display.watched import CURVE_WIDTH, Watched, sparkline
+from innerloop.display.watched import Watched
 from innerloop.study.model_key import ModelKey
 
 _MODEL = "{protocol} {variant} on {dataset} {setting}, seed {seed}"
-#: Lines of a terminal that hold something else than trainings.
+#: Lines of a terminal that hold something else than jobs.
 _OTHER_LINES = 6
+#: Eight heights of a curve's point.
+_HEIGHTS = "▁▂▃▄▅▆▇█"
+_CURVE_WIDTH = 20
 
 
 def main(argv: list[str]) -> None:
@@ -50,25 +53,18 @@ def main(argv: list[str]) -> None:
             time.sleep(arguments.every)
             watched.look()
             live.update(picture(watched, console.height), refresh=True)
-    print(lines_of_end(watched))
+    print(_end(watched))
 
 
 def lines(watched: Watched) -> Iterator[str]:
     """How far all is, and each job that runs, with the machine that it runs on."""
-    yield f"{watched.study.name}: {_so_far(watched)}"
+    so_far = ", ".join(filter(None, (summary(watched.run), _where(watched))))
+    yield f"{watched.study.name}: {so_far}"
     now = watched.run.clock()
     for number, job in watched.run.running.items():
         yield f"    {job.what}, on {watched.hosts[number]}: {state(job, now)}"
     for number, job in watched.run.failed.items():
         yield f"    stopped on {watched.hosts[number]}: {job.what}; {job.log} says why"
-
-
-def lines_of_end(watched: Watched) -> str:
-    """What is said when there is no more to watch."""
-    run = watched.run
-    if run.finished == run.jobs:
-        return f"{watched.study.name}: all is done"
-    return f"{watched.study.name}: Snakemake has ended; {run.jobs - run.finished} jobs are not done"
 
 
 def picture(watched: Watched, height: int) -> RenderableType:
@@ -78,29 +74,31 @@ def picture(watched: Watched, height: int) -> RenderableType:
         watched: the run.
         height: lines of the terminal.
     """
-    now, run = watched.run.clock(), watched.run
-    shown = list(watched.curves())
-    training = [each for each in shown if each[1] is not None]
-    others = [job for job in run.running.values() if job.rule != "train_model"]
-    trained = [each for each in shown if each[1] is None]
+    run, now = watched.run, watched.run.clock()
+    curves = list(watched.curves())
+    rows = [
+        (*_curve(key, values), watched.hosts[job.number], state(job, now))
+        for key, job, values in curves
+        if job
+    ]
+    rows += [
+        (job.what, "", "", "", watched.hosts[job.number], state(job, now))
+        for job in run.running.values()
+        if job.rule != "train_model"
+    ]
+    rows += [(*_curve(key, values), "", "") for key, job, values in curves if not job]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
     # what may be long shares what the others leave
     table.add_column("training", no_wrap=True, overflow="ellipsis", ratio=3)
-    table.add_column("validation accuracy", no_wrap=True, width=CURVE_WIDTH)
+    table.add_column("validation accuracy", no_wrap=True, width=_CURVE_WIDTH)
     for name in ("last", "best"):
         table.add_column(name, no_wrap=True, width=len("100.0 %"), justify="right")
     table.add_column("on", no_wrap=True, overflow="ellipsis", width=8)
     table.add_column("now", no_wrap=True, overflow="ellipsis", ratio=4)
     room = max(1, height - _OTHER_LINES)
-    for key, job, values in training[:room]:
-        on = watched.hosts[job.number] if job else ""
-        table.add_row(*_curve(key, values), on, state(job, now) if job else "")
-    for job in others[: max(0, room - len(training))]:
-        table.add_row(job.what, "", "", "", watched.hosts[job.number], state(job, now))
-    for key, _, values in trained[: max(0, room - len(training) - len(others))]:
-        table.add_row(*_curve(key, values), "", "")
-    hidden = len(training) + len(others) + len(trained) - room
-    more = f"and {hidden} more" if hidden > 0 else ""
+    for row in rows[:room]:
+        table.add_row(*row)
+    more = f"and {len(rows) - room} more" if len(rows) > room else ""
     return Group(watched.study.title, bar(run), _where(watched), table, more)
 
 
@@ -114,11 +112,35 @@ def _percent(value: float) -> str:
     return f"{100 * value:.1f} %" if math.isfinite(value) else ""
 
 
-def _so_far(watched: Watched) -> str:
-    return ", ".join(filter(None, (summary(watched.run), _where(watched))))
-
-
 def _where(watched: Watched) -> str:
     """How many jobs run on which machine."""
     hosts = Counter(watched.hosts[number] for number in watched.run.running)
     return ", ".join(f"{count} running on {host}" for host, count in sorted(hosts.items()))
+
+
+def _end(watched: Watched) -> str:
+    """What is said when there is no more to watch."""
+    run = watched.run
+    if run.finished == run.jobs:
+        return f"{watched.study.name}: all is done"
+    return f"{watched.study.name}: Snakemake has ended; {run.jobs - run.finished} jobs are not done"
+
+
+def sparkline(values: list[float], width: int = _CURVE_WIDTH) -> str:
+    """A curve in one line of text, from its least to its greatest finite value.
+
+    Args:
+        values: the points; of more than `width`, the last of each of so many equal parts.
+        width: characters at most.
+    """
+    count = min(width, len(values))
+    shown = [values[(number + 1) * len(values) // count - 1] for number in range(count)]
+    finite = [value for value in shown if math.isfinite(value)]
+    if not finite:
+        return ""
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+    steps = len(_HEIGHTS) - 1
+    return "".join(
+        _HEIGHTS[round((value - low) / span * steps)] if math.isfinite(value) else " "
+        for value in shown
+    )

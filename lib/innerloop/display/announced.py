@@ -112,11 +112,19 @@ def _jobs(workflow: Any) -> Iterator[Announced]:
             own_name(job.rule.name),
             dict(job.wildcards_dict),
             share,
-            # not job.message, which computes all that a message might name
-            (job.rule.message or job.rule.name).format(wildcards=job.wildcards),
+            _in_words(job),
             str(job.log[0]) if job.log else "",
             tuple(map(str, job.output)),
         )
+
+
+def _in_words(job: Any) -> str:
+    """What a job does, by its rule's message."""
+    try:
+        # job.message computes all that a message might name; ours name wildcards alone
+        return str((job.rule.message or job.rule.name).format(wildcards=job.wildcards))
+    except (LookupError, AttributeError, ValueError):  # another's: {input}, {wildcards.sample:q}
+        return str(job.message)
 
 
 def _number(value: Any) -> float:

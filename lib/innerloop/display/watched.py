@@ -7,7 +7,6 @@ and curves. So nothing is asked of Snakemake, of SLURM or of the nodes.
 from __future__ import annotations
 
 import csv
-import math
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from pathlib import Path
 from innerloop.display.announced import NOTED, Announced, Announcement
 from innerloop.display.run import Job, Run
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.failure import BEGINS
+from innerloop.runtime.failure import ATTEMPT, MARK
 from innerloop.runtime.files import read_json
 from innerloop.runtime.progress import SAVED
 from innerloop.runtime.run_lock import may_run
@@ -27,12 +26,8 @@ from innerloop.study import paths
 from innerloop.study.model_key import ModelKey, model_key
 from innerloop.study.study import Study
 
-_BEGAN = re.compile(
-    rf"^(?P<time>\d\d:\d\d:\d\d)  \w+ {BEGINS} (?P<host>\S+), (?P<date>\d{{4}}-\d\d-\d\d)$",
-    re.MULTILINE,
-)
 #: What the last attempt's part of a log holds once the attempt is over, other than well.
-_OVER = re.compile(rf"^(FAILED |\w+Error: |\d\d:\d\d:\d\d  {SAVED.format('.*')})", re.MULTILINE)
+_OVER = re.compile(rf"^({MARK}|\w+Error: |\d\d:\d\d:\d\d  {SAVED.format('.*')})", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -56,10 +51,10 @@ def last_attempt(log: Path) -> Attempt | None:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    begun = list(_BEGAN.finditer(text))
-    if not begun:
+    attempts = list(ATTEMPT.finditer(text))
+    if not attempts:
         return None
-    last = begun[-1]
+    last = attempts[-1]
     began = datetime.fromisoformat(f"{last['date']} {last['time']}").timestamp()
     return Attempt(last["host"], began, bool(_OVER.search(text, last.end())))
 
@@ -91,10 +86,10 @@ class Watched:
     """
 
     def __init__(self, name: str | None = None, clock: Callable[[], float] = time.time) -> None:
-        noted = _noted(name)
-        self._started, self._found = noted.stat().st_mtime, read_json(noted)
-        self.study = Study(self._found["config"])
-        jobs = [from_json(Announced, job) for job in self._found["jobs"]]
+        file = _noted(name)
+        self._started, noted = file.stat().st_mtime, read_json(file)
+        self.study = Study(noted["config"])
+        jobs = [from_json(Announced, job) for job in noted["jobs"]]
         # a target such as `all` does nothing
         self._left = {job.number: job for job in jobs if job.outputs}
         self.run = Run(Announcement(self.study, list(self._left.values())), clock)
@@ -162,28 +157,3 @@ def _noted(name: str | None) -> Path:
             + (f"; there are runs of {others}" if others else ": go to the folder of Snakemake's")
         )
     return noted[-1]
-
-
-#: Eight heights of a curve's point.
-_HEIGHTS = "▁▂▃▄▅▆▇█"
-CURVE_WIDTH = 20
-
-
-def sparkline(values: list[float], width: int = CURVE_WIDTH) -> str:
-    """A curve in one line of text, from its least to its greatest finite value.
-
-    Args:
-        values: the points; of more than `width`, the last of each of so many equal parts.
-        width: characters at most.
-    """
-    count = min(width, len(values))
-    shown = [values[(number + 1) * len(values) // count - 1] for number in range(count)]
-    finite = [value for value in shown if math.isfinite(value)]
-    if not finite:
-        return ""
-    low, span = min(finite), (max(finite) - min(finite)) or 1.0
-    steps = len(_HEIGHTS) - 1
-    return "".join(
-        _HEIGHTS[round((value - low) / span * steps)] if math.isfinite(value) else " "
-        for value in shown
-    )

@@ -19,7 +19,7 @@ from innerloop.runtime.disk_error import disk_error, is_of_disk
 from innerloop.runtime.errors import InnerloopError
 from innerloop.runtime.extensions import users_entries
 
-_MARK = "FAILED "
+MARK = "FAILED "
 #: Enough of a log's end to hold the reason and its traceback.
 _TAIL_BYTES = 65536
 _LAST_LINES = 6
@@ -28,9 +28,12 @@ _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
 _PACKAGES = {"site-packages", "dist-packages"}
 #: What PyTorch raises about code that it maps or records; other errors speak for themselves.
 _OF_PYTORCH = (RuntimeError, TypeError)
-#: The first line of an attempt: a log may hold several.
 BEGINS = "begins on"
-_ATTEMPT = re.compile(rf"^\d\d:\d\d:\d\d  \w+ {BEGINS} ", re.MULTILINE)
+#: The first line of an attempt: a log may hold several.
+ATTEMPT = re.compile(
+    rf"^(?P<time>\d\d:\d\d:\d\d)  \w+ {BEGINS} (?P<host>.*), (?P<date>\d{{4}}-\d\d-\d\d)$",
+    re.MULTILINE,
+)
 _MAPPED = "An update rule is mapped over all tasks at once (torch.vmap) and recorded on a GPU"
 
 #: What an error of PyTorch's says -> what to change in code that is mapped over tasks.
@@ -82,7 +85,7 @@ def explained(error: BaseException, program: str) -> str:
     place = next(filter(None, (_place(each, program) for each in _chain(error))), None)
     message = f"{type(error).__name__}: {error}".removesuffix(": ")
     if isinstance(error, InnerloopError):
-        return f"{_MARK}{place}\n{message}" if place else message
+        return f"{MARK}{place}\n{message}" if place else message
     refused = next(filter(is_of_disk, _chain(error)), None)
     if place is None and isinstance(refused, OSError):
         return f"DiskError: {disk_error('a file', refused)}"
@@ -93,7 +96,7 @@ def explained(error: BaseException, program: str) -> str:
     elif place and isinstance(error, _OF_PYTORCH):
         message = _advice(str(error)) or message
     stack = "".join(traceback.format_exception(error)).rstrip()
-    return f"{_MARK}{place or 'in Innerloop:'}\n{message}\n\n{stack}"
+    return f"{MARK}{place or 'in Innerloop:'}\n{message}\n\n{stack}"
 
 
 def reason(log: Path | str) -> str:
@@ -107,10 +110,10 @@ def reason(log: Path | str) -> str:
             text = file.read().decode("utf-8", "replace").rstrip()
     except OSError:
         return "its log was not written"
-    attempts = list(_ATTEMPT.finditer(text))
+    attempts = list(ATTEMPT.finditer(text))
     if attempts:
         text = text[attempts[-1].start() :]
-    _, mark, explanation = f"\n{text}".rpartition(f"\n{_MARK}")
+    _, mark, explanation = f"\n{text}".rpartition(f"\n{MARK}")
     if mark:
         return explanation.partition("\n\n")[0]
     last_error = list(re.finditer(r"^\w+Error: ", text, re.MULTILINE))
