@@ -48,10 +48,10 @@ def main(argv: list[str] | None = None) -> None:
     images, splits = named_paths(arguments.images), named_paths(arguments.splits)
     episodes = named_paths(arguments.episodes)
     stores = {name: ImageStore.open(images[name].parent).require(name) for name in spec.datasets}
-    for name, drawn in episodes.items():
-        require_drawn(drawn, _drawn_for(spec, name), splits[name])
     data = {name: store.digest for name, store in stores.items()}
     data |= {f"{name} splits": split_digest(splits[name]) for name in stores}
+    for name, drawn in episodes.items():
+        require_drawn(drawn, _drawn_for(spec, name), data[f"{name} splits"])
     _require_same_data(arguments.model, spec.model.dataset, data)
     device = set_up(spec.compute)
     say(f"{spec.table} of {spec.model.in_words}, on {', '.join(spec.datasets)}")

@@ -181,3 +181,22 @@ def test_verify_reads_everything(
     assert names == {"x.parquet", "model.pt", "images.npy"}
     with pytest.raises(SystemExit, match="holds no results of a study"):
         main(["verify", str(tmp_path / "nowhere")])
+
+
+def test_verify_goes_on_where_a_record_is_damaged(
+    images: ImageStore, study: Path, tmp_path: Path
+) -> None:
+    results = laid_out(images, study, tmp_path)
+    table = results / "measurements/accuracy/x.parquet"
+    content = bytearray(table.read_bytes())
+    content[-60] ^= 0xFF  # of the metadata, by which images are looked up
+    table.write_bytes(content)
+    model = results / "models/p1/patterns/maml/3w1s/seed0/model.json"
+    for record in (model, tmp_path / "resources/images/patterns/16/manifest.json"):
+        record.write_text("{", encoding="utf-8")
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(results)])
+    *wrong, last = str(ended.value.code).splitlines()
+    assert last == "3 of 6 files are not as recorded"
+    names = {Path(line.partition(": ")[0]).name for line in wrong}
+    assert names == {"x.parquet", "model.pt", "images.npy"}

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from innerloop.data.acquire.fetch import FETCHED
-from innerloop.data.image_store import MANIFEST, ImageStore
+from innerloop.data.image_store import IMAGES, MANIFEST, ImageStore
 from innerloop.runtime.errors import ConfigError, InnerloopError, ProvenanceError
 from innerloop.runtime.files import read_json, sha256_of
 from innerloop.runtime.provenance import read_provenance, require_unchanged
+from innerloop.training.model_file import load
 
 #: A file, and what raises where it is not what was recorded.
 Check: TypeAlias = tuple[Path, Callable[[], object]]
@@ -59,8 +60,6 @@ def _models(folder: Path) -> Iterator[Check]:
 
 
 def _require_model(manifest: Path) -> None:
-    from innerloop.training.model_file import load  # torch takes seconds
-
     file = manifest.with_suffix(".pt")
     if load(file).digest() != read_json(manifest)["digest"]:
         raise ProvenanceError(f"{file} is not the model that {manifest} describes")
@@ -68,34 +67,37 @@ def _require_model(manifest: Path) -> None:
 
 def _digests(folder: Path) -> Iterator[str]:
     """Of everything that the results were made from."""
-    records: list[Any] = []
-    for path in folder.rglob("[!.]*.parquet"):
-        try:
-            records.append(read_provenance(path))
-        except InnerloopError:  # its own check says so
-            continue
-    records += [read_json(path) for path in folder.glob("models/**/model.json")]
-    for record in records:
-        yield from record.get("data_digests", {}).values()
+    for path in (*folder.rglob("[!.]*.parquet"), *folder.glob("models/**/model.json")):
+        yield from _record(path).get("data_digests", {}).values()
 
 
 def _resources(folder: Path, digests: set[str]) -> Iterator[Check]:
     """The image stores of these digests, and the files that they were built from."""
     built_from: set[str] = set()
     for manifest in sorted(folder.glob(f"images/*/*/{MANIFEST}")):
-        content = read_json(manifest)
-        if content.get("digest") in digests:
-            built_from |= {file.get("sha256", "") for file in content["files"].values()}
-            yield manifest.with_name("images.npy"), partial(_require_images, manifest.parent)
-    for record in sorted(folder.glob(f"raw/*/{FETCHED}")):
-        for facts in read_json(record)["files"].values():
+        record = _record(manifest)
+        if not record or record.get("digest") in digests:
+            built_from |= {file.get("sha256", "") for file in record.get("files", {}).values()}
+            yield manifest.with_name(IMAGES), partial(ImageStore.open, manifest.parent, reread=True)
+    for fetched in sorted(folder.glob(f"raw/*/{FETCHED}")):
+        record = _record(fetched)
+        if not record:
+            yield fetched, partial(read_json, fetched)
+        for facts in record.get("files", {}).values():
             if facts["sha256"] in built_from:
-                path = record.parent / facts["path"]
+                path = fetched.parent / facts["path"]
                 yield path, partial(_require_hash, path, facts["sha256"])
 
 
-def _require_images(folder: Path) -> None:
-    ImageStore.open(folder).verify()
+def _record(path: Path) -> Mapping[str, Any]:
+    """What stands in a file; nothing where it is damaged, which its own check says."""
+    try:
+        record: Mapping[str, Any] = (
+            read_json(path) if path.suffix == ".json" else read_provenance(path)
+        )
+    except InnerloopError:
+        return {}
+    return record
 
 
 def _require_hash(path: Path, sha256: str) -> None:

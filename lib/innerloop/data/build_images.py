@@ -118,7 +118,7 @@ def _build(
         write_classes(store.folder / CLASSES, classes)
         manifest["digest"] = content_digest(store.images, classes)
         write_json(store.folder / MANIFEST, manifest)
-        ImageStore.open(store.folder).verify()
+        ImageStore.open(store.folder, reread=True)
         store.finish()
     except (DataError, OSError):
         store.discard()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from innerloop.data.splits import Split, split_digest
+from innerloop.data.splits import Split
 from innerloop.data.task_classes import task_key
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.provenance import read_provenance, read_table, require_data, require_spec
@@ -135,13 +135,13 @@ def episode_table(drawn: Mapping[str, Episodes]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=EPISODE_SCHEMA)
 
 
-def require_drawn(path: Path | str, expected: Mapping[str, Any], splits: Path | None) -> None:
+def require_drawn(path: Path | str, expected: Mapping[str, Any], splits: str | None) -> None:
     """Refuse episodes of another study, setting or data set, or drawn from other splits.
 
     Args:
         path: of the episodes.
         expected: what of their job's parameters is known.
-        splits: the data set's splits; None: any.
+        splits: digest of the data set's splits; None: any.
 
     Raises:
         ProvenanceError: says what differs.
@@ -149,7 +149,7 @@ def require_drawn(path: Path | str, expected: Mapping[str, Any], splits: Path | 
     found = read_provenance(path)
     require_spec(path, {name: found["spec"].get(name) for name in expected}, expected)
     if splits is not None:
-        require_data(path, found.get("data_digests", {}), {"splits": split_digest(splits)})
+        require_data(path, found.get("data_digests", {}), {"splits": splits})
 
 
 def read_episodes(path: Path | str, split: str) -> Episodes:

@@ -85,11 +85,15 @@ class ImageStore:
     )
 
     @classmethod
-    def open(cls, folder: Path | str) -> ImageStore:
+    def open(cls, folder: Path | str, *, reread: bool = False) -> ImageStore:
         """Open a store; images are read only where its files are not those that were verified.
 
+        Args:
+            folder: of the store.
+            reread: verify them in any case.
+
         Raises:
-            DataError: there is no store, or its files do not agree with each other.
+            DataError: there is no store, or its files do not agree with each other or the digest.
         """
         folder = Path(folder)
         manifest = _read_manifest(folder)
@@ -106,7 +110,7 @@ class ImageStore:
         if [row.first for row in classes] != ends[:-1] or ends[-1] != count:
             raise _damaged(folder / CLASSES, f"does not divide {count} images into classes")
         store = cls(folder, images, classes, manifest)
-        store._verify_what_changed()
+        store._verify_once(reread)
         return store
 
     def __repr__(self) -> str:
@@ -169,14 +173,14 @@ class ImageStore:
         places = torch.from_numpy(rows).to(device, non_blocking=True)
         return self._on_device[device][places].float().div_(255)
 
-    def _verify_what_changed(self) -> None:
+    def _verify_once(self, again: bool) -> None:
         files = {name: (self.folder / name).stat() for name in (IMAGES, CLASSES)}
         seen = {
             "digest": self.digest,
             **{name: [each.st_size, each.st_mtime_ns] for name, each in files.items()},
         }
         with suppress(OSError, ValueError):
-            if read_json(self.folder / VERIFIED) == seen:
+            if not again and read_json(self.folder / VERIFIED) == seen:
                 return
         self.verify()
         with suppress(OSError):  # it may not be ours to write
