@@ -16,7 +16,7 @@ import yaml
 from innerloop.commands import plan
 from innerloop.commands.plan import Chain, PlannedJob, planned, wall_seconds
 from innerloop.runtime.errors import ConfigError
-from innerloop.stats.power import Size, Spread, smallest_detectable
+from innerloop.stats.power import Size, Spread, needed, smallest_detectable
 from innerloop.study.forecast import Forecast
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
@@ -179,6 +179,14 @@ def write_pilot(folder: Path) -> Path:
         {"claim": "hides", "quantity": "accuracy", "seed_sd": 1.0, "method_mean": 0.1, **by_tasks},
         {"claim": "grows", "quantity": "weight_norm_growth", "seed_sd": 4.0, "method_mean": 9.0},
         {"claim": "alone", "quantity": "accuracy", "method_mean": 3.0},
+        {"claim": "same", "quantity": "cka", "seed_sd": 1.0, "method_mean": 0.3, **by_tasks}
+        | {"expected": "equal", "margin": 2.5},
+        {"claim": "toy", "quantity": "toy_accuracy", "seed_sd": 1.0, "method_mean": 2.0},
+    ]
+    # of a claim the hardest comparison that decides
+    rows += [
+        {**rows[0], "method_mean": 30.0},
+        {**rows[0], "method_mean": 0.01, "decides": False},
     ]
     frame = pd.DataFrame([{**shared, **row} for row in rows])
     frame.to_csv(folder / "tables/own/claim_comparisons.csv", index=False)
@@ -190,6 +198,7 @@ def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypa
     monkeypatch.chdir(ROOT)
     more = tmp_path / "more.yaml"
     content = {"study": "more", "model_seeds": [0, 1, 2], "evaluation": {"tasks": 600}}
+    content["statistics"] = {"level": 0.8}
     more.write_text(yaml.safe_dump(content), encoding="utf-8")
     pilot = str(write_pilot(tmp_path / "pilot"))
     plan.main(["--configfile", "config/config.yaml", str(more), "--power", pilot])
@@ -197,11 +206,18 @@ def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypa
     lines = {line.split()[0]: line.split() for line in said.splitlines() if line}
     size = ["3", "x", "20", "x", "600"]
     assert lines["beats"][1:6] == lines["hides"][1:6] == size
-    detects = smallest_detectable(Spread(2.0, 1.0, 0.5, 6.0, 5.0), Size(3, 20, 600))
+    detects = smallest_detectable(Spread(2.0, 1.0, 0.5, 6.0, 5.0), Size(3, 20, 600), 0.8)
     assert float(lines["beats"][6]) == pytest.approx(detects, abs=0.06)
     # a difference of 3 points takes few trainings; one of 0.1 none of what there could be
     assert int(lines["beats"][8]) < 12
+    assert lines["beats"][7] == "3.00"
     assert lines["hides"][8] == "never"
+    # how far the mean is inside the margin; the tasks are the probe's
+    size = Size(3, 20, 50)
+    enough = needed(Spread(2.0, 1.0, 0.5, 6.0, 5.0), size, 2.5 - 0.3, "trainings", 0.8)
+    assert lines["same"][1:6] == ["3", "x", "20", "x", "50"]
+    assert lines["same"][8] == str(enough)
+    assert lines["toy"][1] == "3"
     assert lines["grows"][1] == "3"
     assert len(lines["grows"]) == 5
     assert "no two trainings of it: alone" in said

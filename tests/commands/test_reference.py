@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy import stats
 
 from innerloop.commands import main, reference
 from innerloop.commands.reference import DIFFERENT, MISSING, ROUNDING, SAME, WITHIN, fits
@@ -51,7 +52,9 @@ def mine(shipped: Path, tmp_path: Path) -> Path:
     return shutil.copytree(shipped.parent / "seeds", tmp_path / "mine")
 
 
-def change(folder: Path, table: str, column: str, by: float, rows: slice = slice(None)) -> None:
+def change(
+    folder: Path, table: str, column: str, by: float, rows: slice | pd.Series = slice(None)
+) -> None:
     path = folder / f"aggregates/{table}.parquet"
     frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path)
     place = frame.index[rows]
@@ -77,6 +80,41 @@ def test_a_changed_digit_is_found_in_its_table_alone(mine, shipped, by, rows, ve
     found = verdicts(mine, shipped)
     assert found.pop("accuracy") == verdict
     assert set(found.values()) == {SAME}
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.99, WITHIN), (1.01, DIFFERENT)])
+def test_a_mean_may_lie_where_that_of_another_seed_is_predicted(mine, shipped, share, verdict):
+    """Student's prediction interval of one more mean, by Bonferroni for all of the table."""
+    spread = pd.read_parquet(shipped / "spread.parquet")
+    of_table = spread[spread["table"] == "accuracy"]
+    mean, sd = of_table.iloc[0][["mean", "sd"]]
+    quantile = stats.t.ppf(1 - 0.01 / (2 * len(of_table)), 5)
+    wanted = mean + share * quantile * np.sqrt(1 + 1 / 6) * sd
+    there = pq.read_table(mine / "aggregates/accuracy.parquet")["accuracy"][:10].to_numpy().mean()
+    change(mine, "accuracy", "accuracy", wanted - there, slice(0, 10))
+    assert verdicts(mine, shipped)["accuracy"] == verdict
+
+
+def test_what_diverged_here_alone_is_different(mine, shipped):
+    change(mine, "accuracy", "accuracy", np.nan, slice(0, 10))
+    assert verdicts(mine, shipped)["accuracy"] == DIFFERENT
+
+
+def test_which_iteration_was_best_is_a_result_and_says_not_which_row_it_is(mine, shipped):
+    rows = pd.read_parquet(mine / "aggregates/accuracy.parquet")
+    assert (rows["checkpoint"] == "best").any()
+    change(mine, "accuracy", "iteration", 1, rows["checkpoint"] == "best")
+    assert verdicts(mine, shipped)["accuracy"] == SAME
+
+
+def test_of_a_curve_the_end_is_compared(mine, shipped):
+    change(mine, "weight_norm", "norm", 1e6, slice(0, 1))
+    assert verdicts(mine, shipped)["weight_norm"] == WITHIN
+
+
+def test_it_has_one_seed_alone(shipped):
+    assert set(pd.read_parquet(shipped / "aggregates/accuracy.parquet")["seed"]) == {0}
+    assert {model.seed for model in Finished.read(shipped).study.models} == {0}
 
 
 def test_the_mean_that_is_farthest_out_is_named(mine, shipped):
@@ -116,6 +154,12 @@ def test_the_command_names_both_machines_and_fails_where_a_table_is_different(
     with pytest.raises(SystemExit) as ended:
         main(["compare", str(mine), "--reference"])
     assert ended.value.code
+
+
+def test_an_option_that_the_reference_does_not_take_is_refused(mine, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", str(mine), "--reference", "--csv", "differences.csv"])
+    assert "--reference takes none of them" in capsys.readouterr().err
 
 
 def test_without_a_reference_it_says_how_one_is_made(mine, tmp_path):

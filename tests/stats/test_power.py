@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from innerloop.stats.power import Size, Spread, needed, smallest_detectable
-from innerloop.stats.t_tests import generalised
+from innerloop.stats.t_tests import generalised, one_sample
 from verdict_nulls import REST_SD, TASK_SD, Cell
 
 sds = st.floats(0, 10)
@@ -29,6 +29,16 @@ def test_it_is_what_such_a_study_says_of_itself(trainings, tasks, sd):
     said = [generalised(one, shares).smallest_detectable for one in values]
     foreseen = smallest_detectable(Spread(*sd, TASK_SD, REST_SD), Size(trainings, 20, tasks))
     assert foreseen == pytest.approx(np.median(said), rel=0.15)
+
+
+@pytest.mark.parametrize("what", ["classes", "trainings"])
+@pytest.mark.parametrize("level", [0.95, 0.99])
+def test_of_one_effect_it_is_what_a_t_test_of_as_many_values_detects(what, level):
+    """With degrees of freedom that are few, and so matter."""
+    values = np.random.default_rng(0).normal(size=4)
+    size = Size(**{"trainings": 50, "classes": 50, "tasks": 600, what: len(values)})
+    foreseen = smallest_detectable(Spread(**{what: values.std(ddof=1)}), size, level)
+    assert foreseen == pytest.approx(one_sample(values, level).smallest_detectable)
 
 
 @given(spreads, sizes, st.floats(0.1, 10), st.sampled_from(["trainings", "classes", "tasks"]))

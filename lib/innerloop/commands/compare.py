@@ -2,11 +2,11 @@
 
     innerloop compare results/demo results/mine
     innerloop compare results/demo results/mine --table accuracy --all --csv differences.csv
-    innerloop compare demo --reference       the demo beside the numbers of it that ship
+    innerloop compare demo --reference       the demo with the numbers of it that ship
 
 Names are those that the studies give their data sets and variants. The exit status is 0 whatever
-differs between two studies, and 1 where they cannot be compared at all. Beside the reference it is
-1 where a table is different: other than six trainings of different seeds are from one another.
+differs between two studies, and 1 where they cannot be compared at all. With --reference it is 1
+where a table differs from the reference by more than trainings of different seeds differ.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     if arguments.reference == (arguments.b is not None):
         parser.error("name a second study, or say --reference")
+    if arguments.reference and (arguments.table or arguments.all or arguments.csv):
+        parser.error("--table, --all and --csv compare two studies; --reference takes none of them")
     if arguments.reference:
         sys.exit(_print_reference(folder_of(str(arguments.a))))
     a, b = Finished.read(arguments.a), Finished.read(arguments.b)

@@ -50,12 +50,13 @@ def described(study: Study, folder: Path) -> Iterator[str]:
     yield _row("claim", "trainings x classes", "detects", "pilot", "decided by", "", "")
     yield _row("", "x tasks", "", "found", "trainings", "classes", "tasks")
     unknown = []
+    level = study.keys.statistics.level
     for claim, comparisons in rows.groupby("claim", sort=False):
         hardest = _hardest(comparisons, study, pilot)
         if hardest is None:
             unknown.append(str(claim))
         else:
-            yield _line(str(claim), *hardest)
+            yield _line(str(claim), *hardest, level)
     yield ""
     yield "Of each claim the comparison that is hardest to decide, alone: corrected for the others"
     yield "of its claim it takes more. Detects: the true difference found in 80 % of repetitions,"
@@ -81,7 +82,9 @@ def _hardest(
     ]
     return max(
         known,
-        key=lambda one: smallest_detectable(one[1], one[2]) / _distance(one[0]),
+        key=lambda one: (
+            smallest_detectable(*one[1:], study.keys.statistics.level) / _distance(one[0])
+        ),
         default=None,
     )
 
@@ -140,15 +143,17 @@ def _distance(row: Mapping[Any, Any]) -> float:
     return max(abs(margin - mean) if row["expected"] == "not_greater" else abs(mean), 1e-12)
 
 
-def _line(claim: str, row: Mapping[Any, Any], spread: Spread, size: Size) -> str:
+def _line(claim: str, row: Mapping[Any, Any], spread: Spread, size: Size, level: float) -> str:
     quantity = QUANTITIES[row["quantity"]]
     by_tasks = quantity.replicate == "tasks"
     numbers = [
-        needed(spread, size, _distance(row), what) if by_tasks or what == "trainings" else math.nan
+        needed(spread, size, _distance(row), what, level)
+        if by_tasks or what == "trainings"
+        else math.nan
         for what in ("trainings", "classes", "tasks")
     ]
     planned = [size.trainings, *([size.classes, size.tasks] if by_tasks else [])]
-    detects = smallest_detectable(spread, size)
+    detects = smallest_detectable(spread, size, level)
     return _row(
         claim,
         " x ".join(f"{one:,}" for one in planned),

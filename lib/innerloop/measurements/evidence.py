@@ -81,8 +81,10 @@ class Evidence:
         frame: pd.DataFrame = table.to_pandas(strings_to_categorical=True, ignore_metadata=True)
         if (facts := self._compared) is None or "variant" not in frame:
             return frame
-        elsewhere = frame["protocol"] != (facts.protocol or frame["protocol"])
-        return frame[frame["variant"].isin(facts.variants) | elsewhere]
+        compared = frame["variant"].isin(facts.variants)
+        if facts.protocol:
+            compared |= frame["protocol"] != facts.protocol
+        return frame[compared]
 
     def trained(self, table: str, protocol: str) -> pd.DataFrame:
         """Rows of the models that figures show of a protocol: those trained on its home.

@@ -51,6 +51,15 @@ def changes(protonet: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def changes_by_training(protonet: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Each of `changes` by episode and training, [N, S]; nothing where there are no rows."""
+    of_trainings = {seed: changes(rows) for seed, rows in protonet.groupby("seed", observed=True)}
+    return {
+        change: pd.DataFrame({seed: changed[change] for seed, changed in of_trainings.items()})
+        for change in (*CHANGES, "relative")
+    }
+
+
 def within_model(changed: pd.DataFrame, level: float = 0.95) -> dict[str, TTest]:
     """One-sample t-tests of each change of one model against zero."""
     return {str(name): one_sample(changed[name], level) for name in changed.columns}

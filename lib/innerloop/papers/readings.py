@@ -16,7 +16,7 @@ from innerloop.measurements.layers import BODY, HEAD, layers_in_order
 from innerloop.measurements.selection import after_steps, at_end, at_fraction, common_steps
 from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Selection
-from innerloop.papers.prototypes import changes
+from innerloop.papers.prototypes import changes_by_training
 from innerloop.runtime.errors import ComparisonError
 
 
@@ -160,11 +160,7 @@ def prototype_accuracy(selection: Selection, evidence: Evidence) -> Values:
 def prototype_change(selection: Selection, evidence: Evidence) -> Values:
     """Change of nearest-prototype accuracy by adaptation, in percentage points."""
     rows = evidence.rows("protonet", **_where(selection, evidence))
-    found = {
-        seed: 100 * changes(own)[selection.condition]
-        for seed, own in rows.groupby("seed", observed=True)
-    }
-    return Values(pd.DataFrame(found), protocol_of(rows))
+    return Values(100 * changes_by_training(rows)[selection.condition], protocol_of(rows))
 
 
 def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:

@@ -1,4 +1,4 @@
-"""What a study of given size can tell of a method, by the variances that an earlier one found."""
+"""What difference between methods a study of given size detects, from the variances of a pilot."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import stats
 from innerloop.stats.generalising import LEAST_TRAININGS
 from innerloop.stats.t_tests import POWER
 
-#: No study is larger.
+#: The largest number that is tried.
 _MOST = 1_000_000
 
 
@@ -46,7 +46,13 @@ class Size:
 def smallest_detectable(spread: Spread, size: Size, level: float = 0.95) -> float:
     """The true difference that such a study finds in 80 % of repetitions, by one test of a method.
 
-    Infinite of one training. Tasks are taken to be of all classes alike.
+    Infinite for one training. Classes are taken to be equally frequent in the tasks. The degrees of
+    freedom are Satterthwaite's.
+
+    Args:
+        spread: in the unit of the difference.
+        size: of the study.
+        level: of its intervals; the test decides at 1 - level.
     """
     trainings, classes, tasks = size.trainings, size.classes, size.tasks
     if trainings < 2 or classes < 2:
@@ -58,26 +64,28 @@ def smallest_detectable(spread: Spread, size: Size, level: float = 0.95) -> floa
     if variance == 0:
         return 0.0
     uncertain = of_classes**2 / (classes - 1) + of_trainings**2 / (trainings - 1)
-    df = variance**2 / uncertain if uncertain else math.inf  # Satterthwaite's
+    df = variance**2 / uncertain if uncertain else math.inf
     quantiles = stats.t.ppf((1 + level) / 2, df) + stats.t.ppf(POWER, df)
     return float(quantiles * math.sqrt(variance))
 
 
-def needed(spread: Spread, size: Size, difference: float, what: str) -> int | None:
-    """How many `trainings`, `classes` or `tasks` find a difference, all else as it is.
+def needed(
+    spread: Spread, size: Size, difference: float, what: str, level: float = 0.95
+) -> int | None:
+    """How many `trainings`, `classes` or `tasks` detect a difference, the other two as in `size`.
 
-    None: no number of them does. Fewer than 5 trainings decide nothing.
+    None: not even a million do. Of trainings at least 5, since fewer decide nothing.
     """
     least = LEAST_TRAININGS if what == "trainings" else 2
 
-    def finds(number: int) -> bool:
-        return smallest_detectable(spread, replace(size, **{what: number})) <= difference
+    def detects(number: int) -> bool:
+        return smallest_detectable(spread, replace(size, **{what: number}), level) <= difference
 
-    return _first(finds, least)
+    return _first(detects, least)
 
 
 def _first(holds: Callable[[int], bool], least: int) -> int | None:
-    """The first number from `least` on for which something holds that then goes on to hold."""
+    """The first number, from `least` on, for which a condition holds; None: none does."""
     low, high = least - 1, least
     while not holds(high):
         low, high = high, 2 * high

@@ -81,7 +81,7 @@ def _finding(summary: pd.DataFrame) -> str:
     shown = f"{best['Method']} {plus_minus(best['mean'], best['half_width'])} %"
     if len(ranked) == 1:
         return f"Test accuracy on {where}: {shown}."
-    told = f"which {'a' if best['best'] else 'no'} test of the methods tells from every other"
+    told = f"as a method {'' if best['best'] else 'not '}significantly above every other"
     return (
         f"Of {len(ranked)} variants tested on {where}, the most accurate is {shown}, {told}; the "
         f"least, {worst['Method']} {plus_minus(worst['mean'], worst['half_width'])} %."

@@ -14,7 +14,13 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
 from innerloop.papers.judgement import Judgement
-from innerloop.papers.prototypes import ON_TASK_CLAIMS, between_models, changes, within_model
+from innerloop.papers.prototypes import (
+    ON_TASK_CLAIMS,
+    between_models,
+    changes,
+    changes_by_training,
+    within_model,
+)
 from innerloop.render import captions
 from innerloop.render.tabulation import (
     Tabulation,
@@ -62,9 +68,9 @@ HEADER = [
 
 @dataclass(frozen=True)
 class _Line:
-    """One test: of which model's change, or of a difference between two models'.
+    """One test of a model's change, or of the difference between two models' changes.
 
-    Beside it what is said of other trainings: of these models `test` is.
+    `test` is of these models, `method` of other trainings.
     """
 
     split: str
@@ -124,7 +130,7 @@ def _blocks(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[list[
     changed = {name: changes(rows[rows["variant"] == name]) for name in names}
     level = study.statistics.level
     reference = REFERENCE if REFERENCE in names else names[0]
-    by_training = {name: _by_training(rows[rows["variant"] == name]) for name in names}
+    by_training = {name: changes_by_training(rows[rows["variant"] == name]) for name in names}
 
     def method(values: pd.DataFrame, change: str) -> Answer:
         return _for_the_method(values, change, rows, study)
@@ -135,22 +141,14 @@ def _blocks(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[list[
         for change, test in within_model(changed[name], level).items()
     ]
     between = [
-        _Line(split, name, reference, "relative", kind, test, method(difference, "relative"))
+        _Line(split, name, reference, "relative", kind, test, answer)
         for name in names
         if name != reference
         for difference in [by_training[name]["relative"] - by_training[reference]["relative"]]
+        for answer in [method(difference, "relative")]
         for kind, test in between_models(changed[name], changed[reference], level).items()
     ]
     return [block for block in (within, between) if block]
-
-
-def _by_training(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Each change of one model by episode and training, [N, S]."""
-    of = {seed: changes(part) for seed, part in rows.groupby("seed", observed=True)}
-    return {
-        change: pd.DataFrame({seed: found[change] for seed, found in of.items()})
-        for change in CHANGES
-    }
 
 
 def _for_the_method(
@@ -158,7 +156,7 @@ def _for_the_method(
 ) -> Answer:
     there = values.dropna(axis=1, how="all")
     if there.empty:
-        return Answer("not judged", note="no training has it")
+        return Answer("not judged", note="not measured in any training")
     dataset, split, way = (rows[name].iloc[0] for name in ("eval_dataset", "split", "way"))
     shares = class_shares(study, str(dataset), str(split), int(way), there.index, [change])
     return by_tasks(there, shares, Expectation("greater"), study.statistics.level)[1]
