@@ -83,7 +83,7 @@ def _hardest(
     return max(
         known,
         key=lambda one: (
-            smallest_detectable(*one[1:], study.keys.statistics.level) / _distance(one[0])
+            smallest_detectable(one[1], one[2], study.keys.statistics.level) / _distance(one[0])
         ),
         default=None,
     )
