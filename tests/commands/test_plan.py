@@ -210,7 +210,7 @@ def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypa
     assert float(lines["beats"][6]) == pytest.approx(detects, abs=0.06)
     # a difference of 3 points takes few trainings; one of 0.1 none of what there could be
     assert int(lines["beats"][8]) < 12
-    assert lines["beats"][7] == "3.00"
+    assert lines["beats"][7] == "3.0"
     assert lines["hides"][8] == "never"
     # how far the mean is inside the margin; the tasks are the probe's
     size = Size(3, 20, 50)

@@ -59,7 +59,9 @@ def change(
     frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path)
     place = frame.index[rows]
     frame.loc[place, column] += by
-    pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
+    # by column: from_pandas takes what is not a number for what is missing
+    columns = [pa.array(frame[field.name].to_numpy(), field.type) for field in schema]
+    pq.write_table(pa.Table.from_arrays(columns, schema=schema), path)
 
 
 def verdicts(folder: Path, shipped: Path) -> dict[str, str]:
