@@ -7,6 +7,7 @@ import shlex
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -14,12 +15,14 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from innerloop.display.announced import announce_jobs, announce_study, failures
+from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.earlier_jobs import require_none
 from innerloop.runtime.errors import InnerloopError
 from innerloop.runtime.failure import reason
 from innerloop.runtime.files import (
     canonical_json,
     content_file,
+    read_json,
     sha256_of,
     short_digest,
     write_json,
@@ -156,6 +159,43 @@ def rehearse_users_code():
         raise WorkflowError(
             f"{killed}{reason(log)}\nLog: {log}\n\nTried on random images, before any work: nothing was started. "
             "(compute.rehearse: false leaves this trial out.)"
+        )
+
+
+def keep_what_is_replaced():
+    """Move results that are made anew to where they are kept: Snakemake deletes them otherwise."""
+    # pyarrow and rich take a moment, which no dry run needs
+    from innerloop.runtime.progress import duration
+    from innerloop.runtime.replaced import keep
+
+    if workflow.touch:
+        return
+    folder, trainings, seconds = Path(in_study(paths.REPLACED)), 0, 0.0
+    for job in workflow.dag.needrun_jobs():
+        if job.rule.name not in (
+            "train_model",
+            "measure_accuracy",
+            "measure_probe",
+            "train_toy",
+        ):
+            continue
+        forced = workflow.dag.reason(job).forced
+        try:
+            kept = keep(
+                [Path(file) for file in job.output],
+                folder,
+                anew=job.params.spec if forced else "",
+            )
+        except OSError as error:
+            raise WorkflowError(str(disk_error(folder, error))) from None
+        if kept and job.rule.name == "train_model":
+            trainings += 1
+            with suppress(InnerloopError, LookupError):
+                seconds += read_json(kept / "run.json")["wall_seconds"]
+    if seconds > 3600:
+        logger.info(
+            f"Replaced, and kept under {folder}/: {trainings} model{'s'[: trainings - 1]}, "
+            f"{duration(seconds)} of training."
         )
 
 

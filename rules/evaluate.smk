@@ -40,6 +40,7 @@ rule measure_accuracy:
         episodes=lambda wildcards, input: named(
             evaluated_datasets(wildcards), input.episodes
         ),
+        replaced=undeclared(paths.REPLACED, paths.ACCURACY),
     message:
         f"Measure the accuracy of {MODEL} trained on {TRAINED_ON}"
     shell:
@@ -50,6 +51,7 @@ rule measure_accuracy:
             --images {params.images:q} \
             --splits {params.splits:q} \
             --episodes {params.episodes:q} \
+            --replaced {params.replaced:q} \
             --out {output.accuracy:q} \
             >{log:q} 2>&1
         """

@@ -31,6 +31,7 @@ rule measure_probe:
         ),
         images=lambda wildcards, input: named(probed_datasets(wildcards), input.images),
         splits=lambda wildcards, input: named(probed_datasets(wildcards), input.splits),
+        replaced=undeclared(paths.REPLACED, paths.PROBE),
     message:
         f"Measure {{wildcards.probe}} of {MODEL} trained on {TRAINED_ON}"
     shell:
@@ -40,6 +41,7 @@ rule measure_probe:
             --model {input.model:q} \
             --images {params.images:q} \
             --splits {params.splits:q} \
+            --replaced {params.replaced:q} \
             --out {output.measurements:q} \
             >{log:q} 2>&1
         """
@@ -70,6 +72,7 @@ rule train_toy:
                 JOBS.toy(wildcards.dataset, wildcards.arm, wildcards.seed)
             ),
         ),
+        replaced=undeclared(paths.REPLACED, paths.TOY),
     message:
         "Train the toy classifier on {wildcards.dataset} with {wildcards.arm}, seed {wildcards.seed}"
     shell:
@@ -78,6 +81,7 @@ rule train_toy:
             --spec {params.file:q} \
             --images {input.images:q} \
             --splits {input.splits:q} \
+            --replaced {params.replaced:q} \
             --out {output.curves:q} \
             >{log:q} 2>&1
         """

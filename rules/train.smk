@@ -27,6 +27,7 @@ rule train_model:
         ),
         curve=undeclared(paths.CURVE, paths.MODEL),
         checkpoints=undeclared(paths.CHECKPOINTS, paths.MODEL),
+        replaced=undeclared(paths.REPLACED, paths.MODEL),
         kept_log=kept_log,
         running=lambda wildcards, output: training_options(wildcards),
     message:
@@ -45,6 +46,7 @@ rule train_model:
             --splits {input.splits:q} \
             --curve {params.curve:q} \
             --checkpoints {params.checkpoints:q} \
+            --replaced {params.replaced:q} \
             --out {output.manifest:q} \
             {params.running} \
             >>{log:q} 2>&1

@@ -24,9 +24,10 @@ from innerloop.runtime.command_line import named_paths, program, read_spec, spec
 from innerloop.runtime.device import describe, set_up
 from innerloop.runtime.errors import NothingAdaptsError, ProvenanceError
 from innerloop.runtime.extensions import load_entry
-from innerloop.runtime.files import read_json
+from innerloop.runtime.files import read_json, sha256_of
 from innerloop.runtime.progress import say
 from innerloop.runtime.provenance import record, require_data, require_spec, write_table
+from innerloop.runtime.replaced import take_back
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec
 from innerloop.training.model_file import TrainedModel, load
@@ -34,12 +35,13 @@ from innerloop.training.model_file import TrainedModel, load
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, measure, and write tidy rows."""
+    """Read the job's parameters, measure, and write tidy rows; or take them back."""
     parser = spec_parser(__doc__)
     parser.add_argument("--model", required=True, type=Path, help="model.json")
     parser.add_argument("--images", required=True, nargs="+", help="dataset=manifest.json")
     parser.add_argument("--splits", required=True, nargs="+", help="dataset=splits.parquet")
     parser.add_argument("--episodes", nargs="*", default=[], help="dataset=episodes.parquet")
+    parser.add_argument("--replaced", type=Path, help="folder of measurements to take back")
     parser.add_argument("--out", required=True, type=Path, help="the measurements")
     arguments = parser.parse_args(argv)
     spec = read_spec(MeasureSpec, arguments.spec)
@@ -53,6 +55,11 @@ def main(argv: list[str] | None = None) -> None:
     for name, drawn in episodes.items():
         require_drawn(drawn, _drawn_for(spec, name), data[f"{name} splits"])
     _require_same_data(arguments.model, spec.model.dataset, data)
+    inputs = {"model": read_json(arguments.model)["digest"]}
+    inputs |= {f"{name} episodes": sha256_of(drawn) for name, drawn in episodes.items()}
+    provenance = record(spec, data_digests=data, inputs=inputs)
+    if arguments.replaced and take_back(arguments.out, arguments.replaced, provenance):
+        return
     device = set_up(spec.compute)
     say(f"{spec.table} of {spec.model.in_words}, on {', '.join(spec.datasets)}")
     model = ProbedModel(
@@ -65,9 +72,7 @@ def main(argv: list[str] | None = None) -> None:
         device=device,
     )
     rows = with_columns(load_entry(spec.entry)(model), model_columns(spec.model))
-    provenance = record(
-        spec, data_digests=data, engine=engine_of(model.network).name, **describe(device)
-    )
+    provenance |= {"engine": engine_of(model.network).name, **describe(device)}
     try:
         table = conform(rows, spec.table)
     except NothingAdaptsError as error:

@@ -14,13 +14,14 @@ from innerloop.training.run import TrainingFiles, run_training
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, train or continue, and write model, logs and manifest."""
+    """Read the job's parameters, train, continue or take back; write model, logs and manifest."""
     parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
     parser.add_argument("--checkpoints", required=True, type=Path, help="folder to continue from")
     parser.add_argument("--curve", required=True, type=Path, help="CSV that grows while training")
     parser.add_argument("--events", type=Path, help="folder of event files for TensorBoard")
+    parser.add_argument("--replaced", type=Path, help="folder of models to take back")
     parser.add_argument("--out", required=True, type=Path, help="model.json; the rest lies beside")
     parser.add_argument("--save-every", type=float, default=60, help="seconds between checkpoints")
     parser.add_argument("--keep-activations", action="store_true", help="more speed, more memory")
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> None:
         arguments.checkpoints,
         arguments.curve,
         arguments.events,
+        arguments.replaced,
     )
     try:
         run_training(

@@ -15,6 +15,7 @@ from innerloop.runtime.command_line import program, read_spec, spec_parser
 from innerloop.runtime.device import describe, set_up
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.provenance import record, write_table
+from innerloop.runtime.replaced import take_back
 from innerloop.specs.measure import ToySpec
 
 
@@ -24,12 +25,17 @@ def main(argv: list[str] | None = None) -> None:
     parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")
+    parser.add_argument("--replaced", type=Path, help="folder of learning curves to take back")
     parser.add_argument("--out", required=True, type=Path, help="the learning curves")
     arguments = parser.parse_args(argv)
     spec = read_spec(ToySpec, arguments.spec)
-    device = set_up(spec.compute)
     store = ImageStore.open(arguments.images.parent).require(spec.dataset, spec.store)
     require_supervised(arguments.splits)
+    data = {store.dataset: store.digest, "splits": split_digest(arguments.splits)}
+    provenance = record(spec, data_digests=data)
+    if arguments.replaced and take_back(arguments.out, arguments.replaced, provenance):
+        return
+    device = set_up(spec.compute)
 
     def labelled(name: str) -> tuple[torch.Tensor, torch.Tensor]:
         rows, labels = read_split(arguments.splits, name).rows()
@@ -46,9 +52,7 @@ def main(argv: list[str] | None = None) -> None:
             )
         )  # fmt: skip
     tidy = with_columns(rows, {"dataset": spec.dataset, "store": store.name})
-    data = {store.dataset: store.digest, "splits": split_digest(arguments.splits)}
-    provenance = record(spec, data_digests=data, **describe(device))
-    write_table(conform(tidy, "toy"), arguments.out, provenance)
+    write_table(conform(tidy, "toy"), arguments.out, provenance | describe(device))
 
 
 if __name__ == "__main__":

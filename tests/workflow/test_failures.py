@@ -12,6 +12,7 @@ import yaml
 from study_run import Checkout, small_study
 
 from innerloop.runtime.earlier_jobs import local_jobs
+from innerloop.runtime.files import read_json, write_json
 
 pytestmark = pytest.mark.workflow
 
@@ -151,6 +152,32 @@ def test_after_a_kill_the_next_run_is_told_what_it_left(checkout):
         time.sleep(0.02)
     assert "saved at iteration" in log.read_text(encoding="utf-8")
     assert not [*(checkout.folder / ".snakemake").glob("locks/*")]
+
+
+@pytest.mark.long
+def test_an_edit_that_is_undone_costs_no_training(checkout):
+    target, log = one_training(checkout, "undone", 2)
+    checkout.run(*target)
+    model = checkout.folder / target[0]
+    first = model.read_bytes()
+    spent = read_json(model.with_name("run.json"))
+    write_json(model.with_name("run.json"), {**spent, "wall_seconds": 90 * 3600})
+    one_training(checkout, "undone", 3)
+    seen = checkout.snakemake(*target, "--cores", "2")
+    said = "kept under results/undone/replaced/: 1 model, 3.8 d of training."
+    assert said in seen.stdout + seen.stderr
+    assert model.read_bytes() != first
+
+    one_training(checkout, "undone", 2)
+    checkout.run(*target)
+    assert "taken back from results/undone/replaced/" in log.read_text(encoding="utf-8")
+    assert model.read_bytes() == first
+    assert len([*(checkout.folder / "results/undone/replaced").iterdir()]) == 1  # of 3 iterations
+    assert checkout.planned(*target) == []
+
+    checkout.run(*target, "--force")  # who asks for it gets it computed
+    assert "finished 2 iterations" in log.read_text(encoding="utf-8")
+    assert len([*(checkout.folder / "results/undone/replaced").iterdir()]) == 1
 
 
 def test_what_snakemake_prints_besides_runs_is_not_swallowed(checkout):

@@ -59,7 +59,13 @@ def job(table: str, entry: str | None = None) -> MeasureSpec:
     )
 
 
-def measured(images: ImageStore, study: Path, table: str, entry: str | None = None) -> Path:
+def measured(
+    images: ImageStore,
+    study: Path,
+    table: str,
+    entry: str | None = None,
+    replaced: Path | None = None,
+) -> Path:
     """The file of measurements of the model of seed 0."""
     out = study / f"{table}.parquet"
     measure.main(
@@ -70,6 +76,7 @@ def measured(images: ImageStore, study: Path, table: str, entry: str | None = No
             *("--splits", f"{tiny.DATASET}={study / 'seed0/splits.parquet'}"),
             *("--episodes", f"{tiny.DATASET}={study / 'episodes.parquet'}"),
             *("--out", str(out)),
+            *(("--replaced", str(replaced)) if replaced else ()),
         ]
     )
     return out

@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",
     "verify": "compare every file of a study with the digest that was recorded",
+    "clean": "remove the results of a study that others have replaced",
     "wait": "wait for the jobs that a killed Snakemake left behind",
 }
 

@@ -34,6 +34,7 @@ REPORT = f"{_STUDY}/report.html"
 PARTIAL_REPORT = f"{_STUDY}/report-partial.html"
 PDF = f"{_STUDY}/report.pdf"
 BENCHMARKS = f"{_STUDY}/benchmarks"
+REPLACED = f"{_STUDY}/replaced"
 
 #: What an image store consists of besides its manifest, and a model besides its own.
 STORE_FILES = ("classes.parquet", "images.npy")

@@ -19,13 +19,14 @@ from innerloop.learners.building import learner_of
 from innerloop.networks.network import Network
 from innerloop.runtime.device import describe, set_up
 from innerloop.runtime.errors import DiskError, InterruptedTrainingError
-from innerloop.runtime.files import canonical_json, remove_leftovers, write_json
+from innerloop.runtime.files import canonical_json, read_json, remove_leftovers, write_json
 from innerloop.runtime.progress import SAVED, Progress, say
-from innerloop.runtime.provenance import circumstances, commit_in_words, record
+from innerloop.runtime.provenance import circumstances, commit_in_words, read_table, record
+from innerloop.runtime.replaced import take_back
 from innerloop.specs.train import TrainSpec
 from innerloop.training.checkpoint import Checkpoint
 from innerloop.training.interruption import interruptible
-from innerloop.training.model_file import TrainedModel, save
+from innerloop.training.model_file import TrainedModel, load, save
 from innerloop.training.training import Training
 from innerloop.training.training_log import CurveFile, EventFile, write_logs
 
@@ -41,6 +42,7 @@ class TrainingFiles:
         checkpoints: folder to continue from.
         curve: CSV that grows while training.
         events: folder of event files for TensorBoard; None: none are written.
+        replaced: folder of models that others have replaced; None: none are kept.
     """
 
     images: ImageStore
@@ -49,6 +51,7 @@ class TrainingFiles:
     checkpoints: Path
     curve: Path
     events: Path | None = None
+    replaced: Path | None = None
 
 
 def run_training(
@@ -58,7 +61,7 @@ def run_training(
     save_every: float = 60,
     keep_activations: bool = False,
 ) -> TrainedModel:
-    """Train a model, or continue what the same spec, images and splits have left; write it.
+    """Train a model, or take up what the same spec, images and splits have left; write it.
 
     SIGTERM and SIGINT end it between two iterations; the next call goes on, to the same bits.
 
@@ -80,6 +83,9 @@ def run_training(
         say(_head(spec, computed, facts))
         images = files.images.require(spec.dataset, spec.store)
         data = {images.dataset: images.digest, "splits": split_digest(files.splits)}
+        wanted = record(spec, data_digests=data)
+        if files.replaced and take_back(files.out, files.replaced, wanted):
+            return _taken_back(files)
         training = _training(spec, files, device, keep_activations)
         fingerprint = canonical_json([spec, data])
         with Checkpoint(files.checkpoints, fingerprint, save_every, say=say) as checkpoint:
@@ -120,6 +126,15 @@ def run_training(
             f"accuracy {accuracy:.3f} at iteration {iteration}; wrote {files.out}"
         )
         return model
+
+
+def _taken_back(files: TrainingFiles) -> TrainedModel:
+    """The model that is in place again, as one that was trained before this job."""
+    run = files.out.with_name("run.json")
+    spent = read_json(run)
+    write_json(run, {**spent, "earlier_seconds": spent["wall_seconds"]})
+    CurveFile(files.curve).update(read_table(files.out.with_name("training.parquet")).to_pylist())
+    return load(files.out.with_name("model.pt"))
 
 
 def _restored(training: Training, saved: Mapping[str, Any]) -> bool:

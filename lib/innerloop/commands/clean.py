@@ -1,0 +1,34 @@
+"""Remove the results of studies that others have replaced, and say how much space that frees.
+
+    innerloop clean results/demo
+    innerloop clean                 of all studies in results/
+
+They are kept when an edit replaces them, so that they come back at once when it is undone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from innerloop.runtime.errors import ConfigError
+from innerloop.study import paths
+
+
+def main(argv: list[str]) -> None:
+    """Remove them."""
+    parser = argparse.ArgumentParser(
+        prog="innerloop clean", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("study", nargs="*", type=Path, help="folder results/<study>")
+    pattern = Path(paths.REPLACED)
+    studies = parser.parse_args(argv).study or sorted(Path().glob(f"{pattern.parts[0]}/*"))
+    for study in studies:
+        if not study.is_dir():
+            raise ConfigError(f"there is no {study}; name folders results/<study>")
+    results = [each for study in studies for each in (study / pattern.name).glob("*")]
+    size = sum(file.stat().st_size for each in results for file in each.iterdir())
+    for each in results:
+        shutil.rmtree(each)
+    print(f"replaced results removed: {len(results)}; {size / 1e6:,.1f} MB are free again")
