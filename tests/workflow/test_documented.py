@@ -35,6 +35,7 @@ _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _NAMED = re.compile(r"^`([\w./]+)`:\n\n```\w+\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _QUOTED = re.compile(r"`((?:snakemake|innerloop|make) [^`]+)`")
 _MAKE = re.compile(r"^([a-z-]+):", re.MULTILINE)
+_RECIPE = re.compile(r"^\t\$\(BIN\)/((?:snakemake|innerloop) .*)", re.MULTILINE)
 
 #: What a test cannot run, by how the line begins, and why.
 NOT_RUN = {
@@ -70,7 +71,7 @@ class Command:
 
 
 def commands() -> Iterator[Command]:
-    """Each command of the shell blocks, and each quoted in a sentence or a message."""
+    """Each command of the shell blocks and recipes, and each quoted in a sentence or a message."""
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         for language, block in _BLOCK.findall(text):
@@ -82,6 +83,9 @@ def commands() -> Iterator[Command]:
     for file in SPEAKING:
         for quoted in _QUOTED.findall(file.read_text(encoding="utf-8")):
             yield from _parts(str(file.relative_to(ROOT)), quoted)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for recipe in _RECIPE.findall(makefile):
+        yield from _parts("Makefile", recipe.replace("$(CORES)", "1"))
 
 
 def _parts(place: str, line: str) -> Iterator[Command]:
