@@ -24,6 +24,16 @@ def test_it_was_run_and_shows_no_place_of_its_own():
     assert "/tmp/" not in json.dumps(outputs)
 
 
+def test_it_shows_the_record_as_it_is():
+    """Which grows: then the notebook is run anew."""
+    record = ROOT / "docs/results/compact/tables/own/accuracy.json"
+    rows = json.loads(record.read_text(encoding="utf-8"))["rows"]
+    means = {cell.partition(" ± ")[0] for row in rows for cell in row if " ± " in cell[:7]}
+    text = TOUR.read_text(encoding="utf-8")
+    assert len(means) > 4
+    assert {mean for mean in means if f"<td>{mean}</td>" not in text} == set()
+
+
 @pytest.mark.long
 @pytest.mark.skipif(not RUNS, reason="needs nbclient and ipykernel, of the extra dev")
 def test_it_runs(tmp_path, monkeypatch):
