@@ -6,18 +6,18 @@ from pathlib import Path
 
 from innerloop.runtime.command_line import named_paths, program, spec_parser
 from innerloop.runtime.files import read_json_argument, write_json
-from innerloop.study.description import with_classes
+from innerloop.study.description import with_counts
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Write the description: the job's parameters, and of how many classes tasks are drawn."""
+    """Write the description: the job's parameters, and what is counted in splits."""
     parser = spec_parser(__doc__)
     parser.add_argument("--out", required=True, type=Path, help="study.json")
     parser.add_argument("--splits", nargs="*", default=[], help="dataset=splits.parquet")
     arguments = parser.parse_args(argv)
     description = read_json_argument(arguments.spec, "--spec")
-    write_json(arguments.out, with_classes(description, named_paths(arguments.splits)))
+    write_json(arguments.out, with_counts(description, named_paths(arguments.splits)))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from innerloop.data.image_store import ImageStore
-from innerloop.data.splits import split_table
+from innerloop.data.splits import equal_images, split_table
 from innerloop.runtime.command_line import program, read_spec, spec_parser
 from innerloop.runtime.files import read_json
 from innerloop.runtime.provenance import record, require_spec, write_table
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     built = {"source": read_json(arguments.images)["source"]}
     require_spec(arguments.images, built, {"source": spec.source})
     table = split_table(store.dataset, store.classes, spec.splits)
-    write_table(table, arguments.out, record(spec))
+    write_table(table, arguments.out, record(spec, equal_images=equal_images(store, table)))
 
 
 if __name__ == "__main__":

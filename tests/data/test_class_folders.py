@@ -14,7 +14,7 @@ from innerloop.data.build_images import build_images
 from innerloop.data.sources.base import Licence
 from innerloop.data.sources.class_folders import ClassFolders
 from innerloop.data.split_file import read_split_file
-from innerloop.data.splits import read_split, require_supervised, split_table
+from innerloop.data.splits import equal_images, read_split, require_supervised, split_table
 from innerloop.runtime.errors import DataError
 
 
@@ -269,6 +269,17 @@ class TestEqualImages:
         assert (built.manifest["count"], built.manifest["distinct"]) == (6, 4)
         said = "warning: of 6 images 4 are distinct, and 1 of these are in more than one split"
         assert said in capsys.readouterr().err
+
+    @pytest.mark.parametrize(("splits", "leaks"), [("train,val,test", 1), ("train,val,train", 0)])
+    def test_leaks_are_those_of_the_division_that_is_used(self, flowers, splits, leaks):
+        for name in ("aster/b.png", "rose/c.png"):
+            shutil.copy(flowers / "flowers/rose/a.png", flowers / "flowers" / name)
+        built = build_images(source(flowers), "flowers", 8, flowers / "store", False)
+        lines = map(",".join, zip(("rose", "lily", "aster"), splits.split(","), strict=True))
+        write_splits(flowers, "class,split", *lines)
+        divided = split_table("flowers", built.classes, str(flowers / "splits.csv"))
+        expected = {"images": 6, "distinct": 4, "in_several_splits": leaks}
+        assert equal_images(built, divided) == expected
 
     def test_a_class_of_one_picture_only(self, flowers, capsys):
         for k in range(3):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from importlib.resources import files
 
@@ -27,6 +28,27 @@ def test_only_pictures_that_may_be_passed_on_are_shown(tmp_path, licence, shown)
     study = DescribedStudy(STUDIES["full"][0])
     (entry,) = data_sets([tmp_path / "manifest.json"], [sheet], study)
     assert (len(entry["samples"]), len(entry["withheld"])) == (shown, 1 - shown)
+
+
+@pytest.mark.parametrize(
+    ("distinct", "leaks", "said"),
+    [
+        (6000, 0, "No two of its 6,000 images are equal."),
+        (5990, 3, "Of its 6,000 images 5,990 are different, and 3 of these are in more than one"),
+        (None, 0, ""),
+    ],
+)
+def test_equal_images_are_told(tmp_path, distinct, leaks, said):
+    counted = {"images": 6000, "distinct": distinct, "in_several_splits": leaks}
+    described = copy.deepcopy(STUDIES["full"][0])
+    described["datasets"]["birds"] = {"equal_images": counted if distinct else {}}
+    (tmp_path / "manifest.json").write_text('{"dataset": "birds"}', encoding="utf-8")
+    (entry,) = data_sets([tmp_path / "manifest.json"], [], DescribedStudy(described))
+    page = files("innerloop.render").joinpath("templates/report.html").read_text(encoding="utf-8")
+    (line,) = [line for line in page.splitlines() if "Source: <code>" in line]
+    text = Environment(autoescape=True).from_string(line).render(data=entry)
+    assert said in text
+    assert ("images" in text) == bool(said)
 
 
 @pytest.mark.parametrize(("url", "linked"), [("https://a.org/x", 1), ("javascript:alert(1)", 0)])

@@ -13,6 +13,7 @@ from innerloop.data.build_images import build_images
 from innerloop.runtime.errors import ProvenanceError
 from innerloop.runtime.files import write_json
 from innerloop.runtime.provenance import read_provenance
+from innerloop.study.description import with_counts
 
 
 def run(folder: Path, source: str) -> Path:
@@ -37,6 +38,10 @@ def run(folder: Path, source: str) -> Path:
 def test_splits_carry_what_they_were_made_from(tmp_path: Path) -> None:
     out = run(tmp_path, "mine.py:patterns")
     assert read_provenance(out)["spec"]["source"] == "mine.py:patterns"
+    described = with_counts({"datasets": {tiny.DATASET: {}}}, {tiny.DATASET: out})
+    counted = described["datasets"][tiny.DATASET]
+    assert counted["classes"] == tiny.CLASSES
+    assert counted["equal_images"]["images"] == sum(tiny.CLASSES.values()) * tiny.EACH
 
 
 def test_images_of_a_source_that_the_study_had_for_a_while_are_refused(tmp_path: Path) -> None:

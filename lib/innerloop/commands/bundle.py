@@ -30,7 +30,7 @@ from innerloop.runtime.code_digest import LIBRARY
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, canonical_json, read_json, sha256_of, write_json
 from innerloop.study import paths
-from innerloop.study.description import describe
+from innerloop.study.description import COUNTED, describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.overlays import merged_study
 from innerloop.study.study import Study
@@ -103,8 +103,9 @@ class Bundle:
         if not (self.results / "report.html").is_file():
             raise ConfigError(f"{self.results} has no report.html yet: run `snakemake` first")
         described = read_json(self.results / "study.json")
-        for dataset in described["datasets"].values():  # counted from splits, no part of the file
-            dataset.pop("classes", None)
+        for dataset in described["datasets"].values():
+            for counted in COUNTED:  # in splits, no part of the study file
+                dataset.pop(counted, None)
         if canonical_json(described) != canonical_json(describe(study)):
             raise ConfigError(
                 f"{self.results} was made by another study file than the one to be bundled: run "

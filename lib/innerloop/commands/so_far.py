@@ -16,7 +16,7 @@ from innerloop.papers.paper import Product
 from innerloop.runtime.errors import ProvenanceError
 from innerloop.runtime.provenance import write_table
 from innerloop.specs.measure import Spec
-from innerloop.study.description import describe, with_classes
+from innerloop.study.description import describe, with_counts
 from innerloop.study.products import Products
 from innerloop.study.study import Study
 
@@ -54,7 +54,7 @@ def described(
         splits: data set -> its splits.parquet, of those whose is there.
         manifests: of each of the study's models, in order; None: it is not there.
     """
-    found = with_classes(describe(study), splits)
+    found = with_counts(describe(study), splits)
     there = zip(found["models"], manifests, strict=True)
     return {**found, "models": [model for model, manifest in there if manifest]}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -114,7 +114,7 @@ def _build(
                 _in_parallel(source, store, size, threads, shown)
             else:
                 _one_by_one(_checked_pictures(source, entries, dataset), store, size, shown)
-        manifest["distinct"] = _count_distinct(store.images, classes, dataset)
+        manifest |= _equal_images(store.images, classes, dataset)
         write_classes(store.folder / CLASSES, classes)
         manifest["digest"] = content_digest(store.images, classes)
         write_json(store.folder / MANIFEST, manifest)
@@ -153,30 +153,34 @@ def _in_parallel(
             store.mark(rows.stop)
 
 
-def _count_distinct(images: np.ndarray, classes: Sequence[ClassRows], dataset: str) -> int:
-    """How many different images there are; what is suspicious about the others is said."""
-    found = [
-        hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
-        for image in images
-    ]
-    splits: dict[bytes, set[str]] = defaultdict(set)
+def _equal_images(images: np.ndarray, classes: Sequence[ClassRows], dataset: str) -> dict[str, Any]:
+    """How many images differ, and how many are shared by which classes, named by their first rows.
+
+    What is suspicious is said.
+    """
+    classes_of: dict[bytes, list[ClassRows]] = defaultdict(list)
     uniform = []
     for row in classes:
-        own = set(found[row.first : row.first + row.count])
-        if len(own) < min(row.count, 2):
+        found = {
+            hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
+            for image in images[row.first : row.first + row.count]
+        }
+        if len(found) < min(row.count, 2):
             uniform.append(row.name)
-        for digest in own:
-            splits[digest].add(row.split)
-    if len(splits) < len(found):
-        shared = sum(len(of) > 1 for of in splits.values())
+        for digest in found:
+            classes_of[digest].append(row)
+    shared = [rows for rows in classes_of.values() if len(rows) > 1]
+    if len(classes_of) < len(images):
+        leaks = sum(len({row.split for row in rows}) > 1 for rows in shared)
         _say(
             dataset,
-            f"warning: of {len(found)} images {len(splits)} are distinct"
-            + (f", and {shared} of these are in more than one split" if shared else ""),
+            f"warning: of {len(images)} images {len(classes_of)} are distinct"
+            + (f", and {leaks} of these are in more than one split" if leaks else ""),
         )
     if uniform:
         _say(dataset, f"warning: all images are equal in {shortened(uniform)}")
-    return len(splits)
+    counts = Counter(tuple(row.first for row in rows) for rows in shared)
+    return {"distinct": len(classes_of), "shared": sorted(counts.items())}
 
 
 def _say(dataset: str, what: str) -> None:

@@ -122,6 +122,23 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
     return pa.Table.from_pylist(rows, schema=SPLIT_SCHEMA)
 
 
+def equal_images(store: ImageStore, splits: pa.Table) -> dict[str, int]:
+    """Of a store's images: how many, how many different, and how many of these in several splits.
+
+    Args:
+        store: the images.
+        splits: how its classes are divided, by `split_table`.
+    """
+    split_of = {row["first"]: row["split"] for row in splits.to_pylist()}
+    shared = store.manifest.get("shared", [])
+    leaks = [n for firsts, n in shared if len({split_of.get(first) for first in firsts}) > 1]
+    return {
+        "images": len(store.images),
+        "distinct": int(store.manifest.get("distinct", len(store.images))),
+        "in_several_splits": sum(leaks),
+    }
+
+
 def _chosen_splits(path: Path, classes: Sequence[ClassRows]) -> dict[str, str]:
     chosen = {row.name: row.split for row in read_split_file(path)}
     names = {composed(entry.name) for entry in classes}

@@ -201,6 +201,18 @@ class DescribedStudy:
         """How many classes the tasks of a split are drawn from; 0 where that is not described."""
         return int(self._datasets.get(dataset, {}).get("classes", {}).get(split, 0))
 
+    def equal_images(self, dataset: str) -> str:
+        """A sentence on images that are there more than once; empty where they are not counted."""
+        counted = self._datasets.get(dataset, {}).get("equal_images")
+        if not counted:
+            return ""
+        if counted["distinct"] == counted["images"]:
+            return f"No two of its {counted['images']:,} images are equal."
+        return (
+            f"Of its {counted['images']:,} images {counted['distinct']:,} are different, and "
+            f"{counted['in_several_splits']:,} of these are in more than one split."
+        )
+
     def stand_ins(self, shown: Iterable[str]) -> str:
         """A sentence on those of some data sets that stand in for the papers'; empty if none."""
         names = set(shown)

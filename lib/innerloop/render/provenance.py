@@ -130,6 +130,7 @@ def data_sets(
                 ],
                 "source": manifest.get("source"),
                 "splits": study.own_splits(name) or manifest.get("splits", ""),
+                "equal_images": study.equal_images(name),
                 "licence": _with_safe_link(manifest.get("licence") or {}),
                 "stores": [],
                 "files": [],

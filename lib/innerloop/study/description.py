@@ -48,10 +48,12 @@ def describe(study: Study) -> dict[str, Any]:
     }
 
 
-def with_classes(
-    description: Mapping[str, Any], splits: Mapping[str, Path | str]
-) -> dict[str, Any]:
-    """A study's description, and of how many classes the tasks of each split are drawn.
+#: What a description says of a data set once its splits are made.
+COUNTED = ("classes", "equal_images")
+
+
+def with_counts(description: Mapping[str, Any], splits: Mapping[str, Path | str]) -> dict[str, Any]:
+    """A study's description, of how many classes each split has, and how many images are equal.
 
     Args:
         description: what `describe` says.
@@ -59,10 +61,14 @@ def with_classes(
     """
     import pyarrow.parquet as pq  # no part of what Snakemake parses
 
+    from innerloop.runtime.provenance import read_provenance
+
     datasets = dict(description["datasets"])
     for name, path in splits.items():
         counts = Counter(pq.read_table(path, columns=["split"]).column("split").to_pylist())
-        datasets[name] = {**datasets[name], "classes": dict(counts)}
+        equal = read_provenance(path).get("equal_images", {})
+        counted = dict(zip(COUNTED, (dict(counts), equal), strict=True))
+        datasets[name] = {**datasets[name], **counted}
     return {**description, "datasets": datasets}
 
 
