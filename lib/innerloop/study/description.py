@@ -66,9 +66,9 @@ def with_counts(description: Mapping[str, Any], splits: Mapping[str, Path | str]
     datasets = dict(description["datasets"])
     for name, path in splits.items():
         counts = Counter(pq.read_table(path, columns=["split"]).column("split").to_pylist())
-        equal = read_provenance(path).get("equal_images", {})
-        counted = dict(zip(COUNTED, (dict(counts), equal), strict=True))
-        datasets[name] = {**datasets[name], **counted}
+        datasets[name] = {**datasets[name], "classes": dict(counts)}
+        if equal := read_provenance(path).get("equal_images"):
+            datasets[name]["equal_images"] = equal
     return {**description, "datasets": datasets}
 
 
