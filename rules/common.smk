@@ -28,7 +28,7 @@ from innerloop.runtime.files import (
     write_json,
 )
 from innerloop.runtime.partitions import longest_minutes
-from innerloop.runtime.run_lock import note_owner, remove_dead_lock
+from innerloop.runtime.run_lock import note_owner, note_who_begins, remove_dead_lock
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
 from innerloop.study.description import describe
@@ -68,8 +68,10 @@ except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 announce_study(STUDY)
 
-if workflow.is_main_process and remove_dead_lock(Path.cwd()):
-    logger.info("The last run in this folder was killed: its lock is removed.")
+if workflow.is_main_process:
+    if remove_dead_lock(Path.cwd()):
+        logger.info("The last run in this folder was killed: its lock is removed.")
+    note_who_begins(Path.cwd())
 
 # for the command line of scripts that read the user's own registry
 REGISTRY = (

@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from innerloop.runtime.files import read_json, write_json
-from innerloop.runtime.run_lock import LOCKS, OWNER, may_run, note_owner, remove_dead_lock
+from innerloop.runtime.run_lock import (
+    LOCKS,
+    OWNER,
+    may_run,
+    note_owner,
+    note_who_begins,
+    remove_dead_lock,
+)
 
 NOTE = "from pathlib import Path; from innerloop.runtime.run_lock import *; note_owner(Path('.'))"
 
@@ -54,7 +61,9 @@ def test_a_run_s_own_lock_stays(folder: Path) -> None:
     assert len([*(folder / LOCKS).iterdir()]) == 2
 
 
-@pytest.mark.parametrize("changed", [{"host": "another"}, {"processes": "pid:[1]"}, {"locks": {}}])
+@pytest.mark.parametrize(
+    "changed", [{"host": "another"}, {"processes": "pid:[1]"}, {"locks": {"a": 1}}]
+)
 def test_what_cannot_be_known_to_be_dead_stays(folder: Path, changed: dict[str, Any]) -> None:
     assert not remove_dead_lock(held_by_a_dead_run(folder, **changed))
 
@@ -63,6 +72,48 @@ def test_a_later_lock_is_another_s(folder: Path) -> None:
     held_by_a_dead_run(folder)
     os.utime(folder / LOCKS / "0.input.lock", ns=(1, 1))
     assert not remove_dead_lock(folder)
+
+
+def killed_while_it_took_the_lock(folder: Path) -> Path:
+    """As a process has left it that was killed before it could note which lock it had."""
+    begins = NOTE.replace("note_owner", "note_who_begins")
+    subprocess.run([sys.executable, "-c", begins], cwd=folder, check=True)
+    for lock in (folder / LOCKS).iterdir():
+        os.utime(lock)
+    return folder
+
+
+def test_a_lock_that_was_just_taken_is_removed(folder: Path) -> None:
+    assert remove_dead_lock(killed_while_it_took_the_lock(folder))
+    assert not (folder / LOCKS).exists()
+
+
+def test_a_lock_from_before_it_began_is_another_s(folder: Path) -> None:
+    killed_while_it_took_the_lock(folder)
+    os.utime(folder / LOCKS / "0.input.lock", ns=(1, 1))
+    assert not remove_dead_lock(folder)
+
+
+def test_a_lock_that_a_running_snakemake_may_hold_stays(folder: Path) -> None:
+    killed_while_it_took_the_lock(folder)
+    (folder / "snakemake").write_text("input()")
+    with subprocess.Popen(
+        [sys.executable, "snakemake"], cwd=folder, stdin=subprocess.PIPE, text=True
+    ) as running:
+        assert not remove_dead_lock(folder)
+        running.communicate("\n")
+    assert remove_dead_lock(folder)
+
+
+def test_who_begins_takes_no_other_s_place(folder: Path) -> None:
+    note_owner(folder)
+    noted = (folder / OWNER).read_bytes()
+    note_who_begins(folder)
+    assert (folder / OWNER).read_bytes() == noted
+    killed = read_json(held_by_a_dead_run(folder) / OWNER)
+    note_who_begins(folder)
+    assert read_json(folder / OWNER) == {**read_json(folder / OWNER), "locks": {}}
+    assert read_json(folder / OWNER)["pid"] != killed["pid"]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"locks": 7}', '{"locks": {"a": 1}}'])

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 
 from innerloop.runtime.errors import EarlierJobsError
+from innerloop.runtime.run_lock import is_snakemake
 
 _FORMAT = "%A|%T|%Z|%k"
 #: The folder that the workflow's programs lie in.
@@ -50,8 +51,7 @@ def local_jobs(folder: Path) -> list[EarlierJob]:
 
 
 def _has_snakemake(process: psutil.Process) -> bool:
-    words = [word for parent in process.parents() for word in parent.cmdline()[:3]]
-    return any(Path(word).name == "snakemake" for word in words)
+    return any(is_snakemake(parent) for parent in process.parents())
 
 
 def slurm_jobs(folder: Path) -> list[EarlierJob]:

@@ -1,12 +1,15 @@
 """Snakemake's lock of a folder: that of a run which was killed is removed, and no other.
 
-A lock says nothing of who holds it, so a run notes itself beside the lock that it has got.
+A lock says nothing of who holds it, so a run notes itself before it takes the lock, and again with
+the lock that it has got.
 """
 
 from __future__ import annotations
 
+import os
 import platform
 import shutil
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,8 +22,19 @@ LOCKS = Path(".snakemake/locks")
 OWNER = Path(".snakemake/innerloop/owner.json")
 
 
+def note_who_begins(folder: Path) -> None:
+    """Note that this process may take the folder's lock, unless another may hold it."""
+    with suppress(OSError):  # where nothing can be written, no lock is taken
+        if not (folder / OWNER).exists() or not may_run(folder):
+            _note(folder, {})
+
+
 def note_owner(folder: Path) -> None:
     """Note that this process holds the folder's lock."""
+    _note(folder, _locks(folder))
+
+
+def _note(folder: Path, locks: Mapping[str, int]) -> None:
     process = psutil.Process()
     write_json(
         folder / OWNER,
@@ -28,7 +42,7 @@ def note_owner(folder: Path) -> None:
             **_machine(),
             "pid": process.pid,
             "started": process.create_time(),
-            "locks": _locks(folder),
+            "locks": locks,
         },
     )
 
@@ -41,10 +55,13 @@ def remove_dead_lock(folder: Path) -> bool:
         container, or noted nothing, is left to `snakemake --unlock`.
     """
     try:
-        owner = read_json(folder / OWNER)
-        known = bool(owner["locks"]) and owner["locks"] == _locks(folder)
-        if not known or _owner_may_run(owner):
+        owner, locks = read_json(folder / OWNER), _locks(folder)
+        if not locks or owner["locks"] not in ({}, locks) or _owner_may_run(owner):
             return False
+        if not owner["locks"]:  # killed while it took the lock, if nobody else did since
+            began = (folder / OWNER).stat().st_mtime_ns
+            if min(locks.values()) < began or _another_snakemake(folder):
+                return False
     except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
         return False
     shutil.rmtree(folder / LOCKS, ignore_errors=True)
@@ -57,6 +74,26 @@ def may_run(folder: Path) -> bool:
         return _owner_may_run(read_json(folder / OWNER))
     except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
         return True
+
+
+def is_snakemake(process: psutil.Process) -> bool:
+    """Whether a process is a Snakemake.
+
+    Raises:
+        psutil.Error: it has ended, or is another user's.
+    """
+    return any(Path(word).name == "snakemake" for word in process.cmdline()[:3])
+
+
+def _another_snakemake(folder: Path) -> bool:
+    """Whether a Snakemake runs in a folder on this machine, besides this process."""
+    this = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            here = Path(process.cwd()) == folder.resolve()
+            if here and process.pid not in this and is_snakemake(process):
+                return True
+    return False
 
 
 def _owner_may_run(owner: dict[str, Any]) -> bool:
