@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -327,15 +328,19 @@ def _own_change(description: Mapping[str, Any], episodes: int) -> Iterator[dict[
     """A fifth of a layer's change is its own, and all of it is inherited."""
     for model in description["models"]:
         moved = MOVED.get(model["variant"], (0.01, 0.02, 0.1, 0.1, 0.4))
+        kinds = product(
+            sorted({5, model["test_steps"]}),
+            zip(LAYERS, moved, strict=True),
+            (("own", 0.2), ("inherited", 1.0)),
+            (("biased", 0.4), ("debiased", 1.0)),
+        )
         noise = _stream("own change", tuple(model.items()))
-        for layer, distance in zip(LAYERS, moved, strict=True):
-            for change, share in (("own", 0.2), ("inherited", 1.0)):
-                for estimator, factor in (("biased", 0.4), ("debiased", 1.0)):
-                    size = distance * share * factor
-                    constant = _measured(model, model["dataset"], layer=layer, change=change)
-                    values = 1 - size + noise.normal(0, 0.1 * size + 1e-9, episodes)
-                    constant |= {"estimator": estimator}
-                    yield _block(constant, episode=np.arange(episodes), similarity=values)
+        for steps, (layer, distance), (change, share), (estimator, factor) in kinds:
+            size = distance * share * factor * steps / model["test_steps"]
+            constant = _measured(model, model["dataset"], layer=layer, change=change, steps=steps)
+            values = 1 - size + noise.normal(0, 0.1 * size + 1e-9, episodes)
+            constant |= {"estimator": estimator}
+            yield _block(constant, episode=np.arange(episodes), similarity=values)
 
 
 def _protonet(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:

@@ -73,6 +73,20 @@ def test_a_head_that_stays_inherits_all_of_its_change(tmp_path: Path) -> None:
     assert max(found["head", "own"]) < 1
 
 
+def test_after_fewer_steps_it_is_what_as_many_are(tmp_path: Path) -> None:
+    chosen = method("maml", step_size=0.5)
+    rows = [*own_change(probed.model(tmp_path, chosen, {"tasks": 3, "steps": [1, "test"]}))]
+    assert [row["steps"] for row in rows].count(1) == len(rows) / 2
+    for taken in (1, 3):
+        alone = own_change(probed.model(tmp_path, chosen, {"tasks": 3}, test_steps=taken))
+        key = ("episode", "layer", "change", "estimator")
+        found, expected = (
+            {tuple(row[name] for name in key): row["similarity"] for row in measured}
+            for measured in ([row for row in rows if row["steps"] == taken], alone)
+        )
+        assert found == expected
+
+
 def test_rows_fill_the_declared_table(tmp_path: Path) -> None:
     rows = own_change(probed.model(tmp_path, options={"tasks": 3}))
     table = conform(({**probed.MODEL_COLUMNS, **row} for row in rows), "own_change")

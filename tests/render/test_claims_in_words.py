@@ -28,7 +28,28 @@ def test_every_claim_has_a_row_and_a_verdict(evidence_of):
     assert made.display["Claim"].tolist() == [claim.claim for claim in CLAIMS]
     assert {*made.frame["verdict"], *made.frame["method_verdict"]} <= set(VERDICTS)
     papers = made.frame["paper"].tolist()
-    assert made.rules == (papers.index("P2"),)
+    assert made.rules == (papers.index("P2"), papers.index("Questions"))
+    assert "Not asked" not in made.caption
+
+
+def test_claims_of_a_probe_that_the_study_does_not_run_are_left_out_in_a_line(tmp_path):
+    description = describe(("maml", "scaled_lr"), ("maml",), settings=("5w1s",), others=())
+    tables = write_tables(tmp_path, description, episodes=8, omit=("own_change", "toy"))
+    made = tabulate("claims", Evidence(tables, description))
+    assert set(made.frame["paper"]) == {"P1", "P2"}
+    assert "does not run the probe own_change: 8 claims of Questions." in made.caption
+
+
+def test_own_change_is_judged_where_the_whole_change_is_another(seeds):
+    """Planted: a fifth of a layer's change is its own."""
+    frame = tabulate("claims", seeds).frame.set_index("name")["verdict"]
+    assert (frame["unit_norm_layers"], frame["unit_norm_layers_own"]) == ("holds", "fails")
+    assert frame["the_head_inherits"] == frame["unit_norm_layers_relative_own"] == "holds"
+    shown = tabulate("claim_comparisons", seeds).display
+    shown = shown[shown["Claim"].str.startswith("Of the change that CKA shows at the head")]
+    assert shown["Comparison"].iloc[0] == (
+        "MAML, debiased CKA by its own change − CKA, head, mini_imagenet 5w1s"
+    )
 
 
 def test_verdicts_on_stand_ins_say_so(evidence_of, seeds):

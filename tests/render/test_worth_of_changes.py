@@ -79,6 +79,14 @@ def test_the_table_says_what_was_done_in_words(study):
     assert all(text[0] in "+−0" for text in own["Points"].tolist()[1:])
 
 
+def test_a_layer_s_own_change_is_drawn_after_the_method_s_own_steps(study):
+    """Of MAML, of which 10 steps are measured and 5; of what it moves a fifth is planted."""
+    above = draw(Evidence(*study)).figure.axes[0]
+    curves = [bars.lines[0].get_ydata() for bars in above.containers]
+    heads = [values[-1] for values in curves if len(values) == 5]
+    assert any(value == pytest.approx(1 - 0.2 * 0.35, abs=0.005) for value in heads)
+
+
 def test_change_stands_above_effect_on_one_axis_of_layers(study):
     figure = draw(Evidence(*study)).figure
     above, _, below, _ = figure.axes

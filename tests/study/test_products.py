@@ -79,6 +79,13 @@ def test_claims_are_read_by_the_tables_that_judge_them() -> None:
     assert [file.parent.name for file in products.files(claims)] == ["p2"]
 
 
+def test_claims_on_what_a_probe_of_choice_measures_need_the_probe() -> None:
+    assert "own/claims" in names(smoke(papers=["questions"]))
+    models = deepcopy(SMOKE["models"])
+    models["plain"]["probes"].remove("own_change")
+    assert "own/claims" not in names(smoke(papers=["questions"], models=models))
+
+
 @pytest.mark.parametrize(
     ("papers", "said"),
     [

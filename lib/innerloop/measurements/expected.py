@@ -25,6 +25,7 @@ from innerloop.specs.probe_options import (
     OwnChangeOptions,
     ProtonetOptions,
     places,
+    step_counts,
 )
 from innerloop.specs.train import TrainSpec
 
@@ -115,13 +116,13 @@ def _raw_pixels(spec: RawPixelsSpec) -> Expected:
 
 def _cka(spec: MeasureSpec, table: pa.Table) -> Expected:
     options, own = from_json(CkaOptions, spec.options), spec.test_steps
-    every = {own if count == "test" else count for count in options.steps}
+    every = step_counts(options.steps, own)
     layers = _layers(spec.model, table)
     rows = (
         ("test", place.dataset, place.checkpoint, place.iteration, *one)
         for place in places(spec, options)
         for one in product(
-            every if place.checkpoint == "last" else {own},
+            every if place.checkpoint == "last" else [own],
             range(place.tasks), layers, ALLOWED["estimator"],
         )
     )  # fmt: skip
@@ -150,10 +151,11 @@ def _interventions(spec: MeasureSpec, table: pa.Table) -> Expected:
 def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = from_json(OwnChangeOptions, spec.options)
     rows = product(
-        spec.datasets, ["test"], range(options.tasks), _layers(spec.model, table),
-        ALLOWED["change"], ALLOWED["estimator"],
+        spec.datasets, ["test"], step_counts(options.steps, spec.test_steps), range(options.tasks),
+        _layers(spec.model, table), ALLOWED["change"], ALLOWED["estimator"],
     )  # fmt: skip
-    return ("eval_dataset", "split", "episode", "layer", "change", "estimator"), rows
+    where = "eval_dataset", "split", "steps", "episode"
+    return (*where, "layer", "change", "estimator"), rows
 
 
 def _protonet(spec: MeasureSpec, table: pa.Table) -> Expected:

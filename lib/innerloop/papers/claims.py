@@ -16,7 +16,7 @@ Quantities and their units are in quantities.py. Data sets have the papers' name
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from typing import Any, Literal, get_args
@@ -47,7 +47,7 @@ class Selection:
         tested_on: the paper's data set that it was measured on.
         setting: task size.
         layer: one layer; `body`: mean of the conv layers; `all`: all weights together.
-        estimator: of CKA.
+        estimator: of CKA, of the whole change or of the layer's own.
         condition: of prototypes: when they were tried, or which change.
         at: fraction of training that has passed; None: the quantity's own checkpoint.
         start: fraction of training at which growth starts.
@@ -140,6 +140,12 @@ def read_claims(paper: Paper) -> list[Claim]:
         raise ConfigError(f"{file}: {error}") from error
 
 
+def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
+    """Tables of a probe of the study's choice that decide a claim, and are not among its tables."""
+    quantities = (QUANTITIES[comparison.of.quantity] for comparison in claim.comparisons)
+    return {quantity.reads for quantity in quantities if quantity.of_choice} - {*tables}
+
+
 def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) -> Claim:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"a claim is {entry!r}; expected the keys name, claim, comparisons")
@@ -180,10 +186,10 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
             for key, value in single.items()
             if key in _COMPARED - {"of", "against"}
         }
-        for estimator in (DECIDES, BESIDE) if of["quantity"] == "cka" else ("",):
+        _check_side(of, single.keys() | of.keys())
+        for estimator in (DECIDES, BESIDE) if QUANTITIES[of["quantity"]].is_cka else ("",):
             # the second side is the first, but for what it overrides
             other = None if against is None else {**of, **_side(against), "estimator": estimator}
-            _check_side(of, single.keys() | of.keys())
             if other is not None:
                 _check_side(other, _side(against).keys())
             yield Comparison(

@@ -25,6 +25,8 @@ class Quantity:
         takes: keys of a selection that it depends on, beside variant, data sets and setting.
         conditions: what the key `condition` may be, where it takes that.
         may_differ: protocol columns in which two variants may differ and be compared.
+        is_cka: whether it is measured by both estimators of CKA, and after several inner steps.
+        of_choice: whether claims on it are left out of a study that does not run its probe.
     """
 
     title: str
@@ -35,6 +37,8 @@ class Quantity:
     takes: frozenset[str] = frozenset()
     conditions: tuple[str, ...] = ()
     may_differ: frozenset[str] = frozenset()
+    is_cka: bool = False
+    of_choice: bool = False
 
 
 #: What a paper's printed numbers are of: the beginnings of `metric` in `published.csv`.
@@ -54,7 +58,12 @@ QUANTITIES: Mapping[str, Quantity] = {
     "accuracy": Quantity(
         "accuracy", "points", "tasks", 1, "accuracy", may_differ=METHODS_MAY_DIFFER
     ),
-    "cka": Quantity("CKA", "", "tasks", 3, "cka", _LAYER | {"at", "steps"}),
+    "cka": Quantity("CKA", "", "tasks", 3, "cka", _LAYER | {"at", "steps"}, is_cka=True),
+    "own_cka": Quantity(
+        *("CKA by its own change", "", "tasks", 3, "own_change", _LAYER | {"steps"}),
+        is_cka=True,
+        of_choice=True,
+    ),
     "weight_norm": Quantity("weight norm", "%", "seeds", 1, "weight_norm", _LAYER | {"at"}),
     "weight_norm_growth": Quantity(
         "growth of the weight norm", "%", "seeds", 1, "weight_norm", _LAYER | {"start", "at"}

@@ -17,6 +17,7 @@ from innerloop.measurements.selection import after_steps, at_end, at_fraction, c
 from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Selection
 from innerloop.papers.prototypes import changes_by_training
+from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
 
 
@@ -46,7 +47,7 @@ def at_common_steps(
 
     Only CKA is measured after several step counts; elsewhere steps are part of the method.
     """
-    if of.quantity != "cka" or of.variant == against.variant:
+    if not QUANTITIES[of.quantity].is_cka or of.variant == against.variant:
         return of, against
     sides = (of, against)
     steps = common_steps(
@@ -89,6 +90,15 @@ def accuracy(selection: Selection, evidence: Evidence) -> Values:
 
 def cka(selection: Selection, evidence: Evidence) -> Values:
     """CKA of a layer, or the mean of the conv layers, after the selected inner steps."""
+    return _cka(selection, evidence)
+
+
+def own_cka(selection: Selection, evidence: Evidence) -> Values:
+    """The same where the layer alone is adapted, its input as before."""
+    return _cka(selection, evidence)
+
+
+def _cka(selection: Selection, evidence: Evidence) -> Values:
     rows = after_steps(_cka_rows(selection, evidence), evidence.study, selection.steps)
     if selection.layer == "body":
         body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
@@ -99,11 +109,13 @@ def cka(selection: Selection, evidence: Evidence) -> Values:
 
 
 def _cka_rows(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    own = {"change": "own"} if selection.quantity == "own_cka" else {}
     rows = evidence.rows(
-        "cka",
+        QUANTITIES[selection.quantity].reads,
         estimator=selection.estimator,
         checkpoint="last" if selection.at is None else "named",
         **_where(selection, evidence),
+        **own,
     )
     return rows if selection.at is None else at_fraction(rows, selection.at)
 
@@ -184,8 +196,8 @@ def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
 READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
     read.__name__: read
     for read in (
-        *(accuracy, cka, weight_norm, weight_norm_growth, negative_step_sizes, mean_step_size),
-        *(prototype_accuracy, prototype_change, toy_accuracy),
+        *(accuracy, cka, own_cka, weight_norm, weight_norm_growth, negative_step_sizes),
+        *(mean_step_size, prototype_accuracy, prototype_change, toy_accuracy),
     )
 }
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import RISING, Progress, progress
-from innerloop.papers.claims import Comparison, Selection, claims_of
+from innerloop.papers.claims import Comparison, Selection, claims_of, lacking
 from innerloop.papers.judgement import (
     VERDICTS,
     WHERE_RUN,
@@ -37,8 +37,24 @@ _CONDITIONS = {
 
 @lru_cache(maxsize=8)  # several tables of one study, each of which would take seconds
 def judged(evidence: Evidence) -> list[Judgement]:
-    """The papers' claims, judged by this study's measurements."""
-    return judge_claims(claims_of(evidence.study), evidence)
+    """The papers' claims, judged by this study's measurements.
+
+    Those on what a study measures by a probe of its choice are there where it has them.
+    """
+    asked = [claim for claim in claims_of(evidence.study) if not lacking(claim, evidence.paths)]
+    return judge_claims(asked, evidence)
+
+
+def unasked(evidence: Evidence) -> str:
+    """How many claims are left out, since the study does not run the probe that they need."""
+    left = [claim for claim in claims_of(evidence.study) if lacking(claim, evidence.paths)]
+    probes = sorted({probe for claim in left for probe in lacking(claim, evidence.paths)})
+    if not left:
+        return ""
+    return (
+        f"Not asked, since the study does not run the probe {', '.join(probes)}: {len(left)} "
+        f"claims of {', '.join(dict.fromkeys(claim.paper for claim in left))}."
+    )
 
 
 def verdict(found: Judgement | Outcome) -> str:
@@ -235,7 +251,8 @@ def _what(of: Selection, against: Selection | None) -> str:
         return f"{title} at {100 * (of.at or 0):g} % of training"
     text = " ".join(filter(None, [of.estimator, title, condition]))
     if against is not None and against.quantity != of.quantity:
-        return f"{text} − {QUANTITIES[against.quantity].title} of the full procedure"
+        whole = " of the full procedure" if against.quantity == "accuracy" else ""
+        return f"{text} − {QUANTITIES[against.quantity].title}{whole}"
     return text
 
 

@@ -14,7 +14,7 @@ from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
-from innerloop.specs.probe_options import CkaOptions, Place, places
+from innerloop.specs.probe_options import CkaOptions, Place, places, step_counts
 
 
 def cka(model: ProbedModel) -> Iterator[Row]:
@@ -26,7 +26,7 @@ def cka(model: ProbedModel) -> Iterator[Row]:
     data set (P1 Figure 3).
     """
     options = from_json(CkaOptions, model.options)
-    steps = sorted({model.test_steps if taken == "test" else taken for taken in options.steps})
+    steps = step_counts(options.steps, model.test_steps)
     for place in places(model.spec, options):
         own_alone = [model.test_steps]
         yield from _similarities(model, place, steps if place.checkpoint == "last" else own_alone)

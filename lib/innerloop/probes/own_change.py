@@ -19,25 +19,27 @@ from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
-from innerloop.specs.probe_options import OwnChangeOptions
+from innerloop.specs.probe_options import OwnChangeOptions, step_counts
 
 
 def own_change(model: ProbedModel) -> Iterator[Row]:
-    """Own and inherited similarity of every task, layer and estimator, after the test steps.
+    """Own and inherited similarity of every task, step count, layer and estimator.
 
-    Option: `tasks`, how many test tasks of each data set.
+    Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
+    after, `test` being the variant's own (default: test).
     """
     options, weights = from_json(OwnChangeOptions, model.options), model.weights()
+    steps = step_counts(options.steps, model.test_steps)
     for dataset in model.datasets:
-        columns = model.measured(dataset, "test", weights, model.test_steps)
+        columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
         with Progress(f"own change on {dataset}", options.tasks) as progress:
             for tasks in model.tasks(dataset).batches(options.tasks, model.tasks_at_once):
-                slow, fast = (
-                    with_task_axis(weights.slow, len(tasks)),
-                    model.adapt(tasks, weights).fast,
-                )
-                for row in _rows(model.network, slow, fast, tasks):
-                    yield {**columns, **row}
+                # one trajectory passes through every wanted step count
+                trajectory = model.adapt(tasks, weights, max(steps), trajectory=True).trajectory
+                slow = with_task_axis(weights.slow, len(tasks))
+                for taken in steps:
+                    for row in _rows(model.network, slow, trajectory[taken], tasks):
+                        yield {**columns[taken], **row}
                 progress.advance(len(tasks))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from innerloop.runtime.allowed import Allowed, Count, Name, Split, Steps
 from innerloop.specs.interventions import Which
 from innerloop.specs.measure import MeasureSpec
+
+#: After how many inner steps to measure; `test`: the variant's own on test tasks.
+AfterSteps: TypeAlias = Literal["test"] | Steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +26,7 @@ class CkaOptions:
     """
 
     tasks: Count
-    steps: tuple[Literal["test"] | Steps, ...] = ("test", 5)
+    steps: tuple[AfterSteps, ...] = ("test", 5)
     over_training: tuple[Name, ...] = ()
     training_tasks: Count | None = None
 
@@ -64,6 +67,11 @@ class Place:
     tasks: int
 
 
+def step_counts(asked: Iterable[AfterSteps], test_steps: int) -> list[int]:
+    """Each count of inner steps that is asked for once, in order."""
+    return sorted({test_steps if steps == "test" else steps for steps in asked})
+
+
 def places(spec: MeasureSpec, options: CkaOptions | InterventionsOptions) -> list[Place]:
     """Every data set after training; of `over_training` also the own one at every checkpoint."""
     schedule, home = spec.model.schedule, spec.model.dataset
@@ -80,9 +88,11 @@ class OwnChangeOptions:
 
     Attributes:
         tasks: test tasks of each data set
+        steps: inner steps after which to measure; test: the variant's own
     """
 
     tasks: Count
+    steps: tuple[AfterSteps, ...] = ("test",)
 
 
 @dataclass(frozen=True, kw_only=True)

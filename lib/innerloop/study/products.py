@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from innerloop.papers.claims import read_claims
+from innerloop.papers.claims import lacking, read_claims
 from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Paper, Product
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.built_in import PROBES
@@ -91,6 +91,7 @@ class Products:
             comparison
             for paper in self._measured
             for claim in read_claims(paper)
+            if not lacking(claim, self._tables)
             for comparison in claim.comparisons
         ]
         sides = [side for c in comparisons for side in (c.of, c.against) if side is not None]

@@ -203,7 +203,7 @@ def _probe(study: Study, model: Model, name: str) -> Work:
         which = options.get("which", "default")
         tasks *= len(interventions(which, LAYERS, moving=moving, learned=learned))
     if name == "own_change":  # query images go through the network twice for every layer
-        tasks *= len(LAYERS)
+        tasks *= len(LAYERS) * len(options.get("steps", ["test"]))
     return _measured(study, model, tasks, together=True)
 
 

@@ -52,6 +52,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "in 80 % of repetitions with this n.",
             "CKA is judged by the debiased estimator; the papers' biased one stands beside it in "
             "the table of comparisons.",
+            words.unasked(evidence),
             words.trained(evidence),
             words.stand_ins(judgements, study),
         ),
@@ -63,12 +64,13 @@ def tabulate(evidence: Evidence) -> Tabulation:
 def _finding(judgements: list[Judgement]) -> str:
     """How many claims have which verdict, and of what data that speaks."""
     counts = Counter(judgement.verdict for judgement in judgements)
-    papers = [*dict.fromkeys(judgement.claim.paper for judgement in judgements)]
+    *others, last = dict.fromkeys(judgement.claim.paper for judgement in judgements)
+    papers = " and ".join(filter(None, [", ".join(others), last]))
     verdicts = ", ".join(_counted(n, name) for name, n in counts.most_common())
     methods = Counter(judgement.method for judgement in judgements)
     said = ", ".join(_counted(n, name) for name, n in methods.most_common())
     text = (
-        f"Of the {len(judgements)} claims of {' and '.join(papers)}, for these models {verdicts}; "
+        f"Of the {len(judgements)} claims of {papers}, for these models {verdicts}; "
         f"for the methods {said}."
     )
     stand_in = sum(judgement.stand_in for judgement in judgements)

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import HEAD, layers_in_order
+from innerloop.measurements.selection import after_steps
 from innerloop.papers.questions import interventions as changed
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
@@ -104,7 +105,8 @@ def _similarities(evidence: Evidence, protocol: str, summary: pd.DataFrame) -> p
 
 def _own_changes(evidence: Evidence, protocol: str) -> pd.DataFrame:
     """The same with that layer alone adapted."""
-    return _by_layer(evidence, _debiased(evidence, "own_change", protocol, change="own"))
+    rows = _debiased(evidence, "own_change", protocol, change="own")
+    return _by_layer(evidence, after_steps(rows, evidence.study))
 
 
 def _debiased(evidence: Evidence, table: str, protocol: str, **equal: object) -> pd.DataFrame:
