@@ -343,6 +343,25 @@ def _own_change(description: Mapping[str, Any], episodes: int) -> Iterator[dict[
             yield _block(constant, episode=np.arange(episodes), similarity=values)
 
 
+def _other_similarities(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    """Both measures see what moves; shuffled images are alike by chance, most by Procrustes."""
+    for model in description["models"]:
+        moved = MOVED.get(model["variant"], (0.01, 0.02, 0.1, 0.1, 0.4))
+        noise = _stream("similarities", tuple(model.items()))
+        for layer, distance in zip(LAYERS, moved, strict=True):
+            for (measure, count), images in product(
+                (("procrustes", 0), ("neighbours", 10)), ("same", "shuffled")
+            ):
+                chance = {"procrustes": 0.6, "neighbours": 0.07}[measure]
+                constant = _measured(
+                    model, model["dataset"], layer=layer, measure=measure, neighbours=count,
+                    images=images,
+                )  # fmt: skip
+                mean = chance if images == "shuffled" else 1 - distance * (1 - chance)
+                values = mean - np.abs(noise.normal(0, 0.01, episodes))
+                yield _block(constant, episode=np.arange(episodes), similarity=values)
+
+
 def _protonet(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     for model in description["models"]:
         if model["protocol"] != "p2":
@@ -471,6 +490,7 @@ BUILDERS = {
     "training": _training,
     "cka": _cka,
     "interventions": _interventions,
+    "other_similarities": _other_similarities,
     "own_change": _own_change,
     "protonet": _protonet,
     "weight_norm": _weight_norm,

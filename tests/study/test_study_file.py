@@ -142,6 +142,13 @@ def variant(name: str, **values: Any) -> Edit:
             ),
             ["evaluation.queries", "3w1s has 3 query images", "at least 4"],
         ),
+        (
+            lambda s: (
+                s["probes"].update(other_similarities={"tasks": 2, "neighbours": 24})
+                or s["models"]["plain"]["probes"].append("other_similarities")
+            ),
+            ["5w1s has 25 query images", "other_similarities needs at least 26"],
+        ),
         (variant("anil", adapt_batch_norm=False), ["adapt_batch_norm", "contradicts"]),
         (variant("maml", adapts="head"), ["unknown key 'adapts'"]),
         (variant("maml", image_size=8), ["image_size", "16"]),

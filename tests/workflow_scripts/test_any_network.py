@@ -34,7 +34,7 @@ def test_it_is_trained_and_measured(images: ImageStore, tmp_path: Path, name: st
     training = replace(tiny.TRAINING, network=NETWORKS_TRAINED[name])
     out = run(images, tmp_path, {"network": as_json(training.network)})
     assert read_json(out)["engine"] == "autograd"
-    for table in ("cka", "scale_invariance", "protonet", "interventions", "own_change"):
+    for table in PROBES:
         spec = MeasureSpec(
             table=table, entry=PROBES[table], datasets=(tiny.DATASET,), queries=4, test_steps=1,
             options={} if table == "scale_invariance" else {"tasks": 2}, test_step_size=None,

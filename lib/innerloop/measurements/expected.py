@@ -22,6 +22,7 @@ from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
 from innerloop.specs.probe_options import (
     CkaOptions,
     InterventionsOptions,
+    OtherSimilaritiesOptions,
     OwnChangeOptions,
     ProtonetOptions,
     places,
@@ -158,6 +159,20 @@ def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:
     return (*where, "layer", "change", "estimator"), rows
 
 
+def _other_similarities(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options = from_json(OtherSimilaritiesOptions, spec.options)
+    rows = (
+        (*where, *measure)
+        for *where, measure in product(
+            spec.datasets, ["test"], step_counts(options.steps, spec.test_steps),
+            range(options.tasks), _layers(spec.model, table), ALLOWED["images"],
+            [("procrustes", 0), ("neighbours", options.neighbours)],
+        )
+    )  # fmt: skip
+    where = "eval_dataset", "split", "steps", "episode"
+    return (*where, "layer", "images", "measure", "neighbours"), rows
+
+
 def _protonet(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = from_json(ProtonetOptions, spec.options)
     rows = product(spec.datasets, options.splits, range(options.tasks), ALLOWED["condition"])
@@ -264,6 +279,7 @@ _PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,
     "interventions": _interventions,
+    "other_similarities": _other_similarities,
     "own_change": _own_change,
     "protonet": _protonet,
     "scale_invariance": _scale_invariance,

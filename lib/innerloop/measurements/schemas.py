@@ -25,6 +25,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "batch_norm": frozenset({"batch", "support", "none"}),
     "estimator": frozenset({"biased", "debiased"}),
     "change": frozenset({"own", "inherited"}),
+    "measure": frozenset({"procrustes", "neighbours"}),
+    "images": frozenset({"same", "shuffled"}),
     "condition": frozenset({"pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"}),
     "intervention": frozenset(MEANINGS),
     "parameter": frozenset({"weight", "bias", "gamma", "beta"}),
@@ -134,6 +136,17 @@ SCHEMAS: dict[str, pa.Schema] = {
             _real("accuracy", "share of query images classified correctly", "fraction"),
         ]
     ),
+    "other_similarities": pa.schema(
+        [
+            *MODEL,
+            *MEASURED,
+            _text("layer", "conv1 ... conv4 (end of the block), head (logits)"),
+            _text("measure", "procrustes: up to rotation and scale; neighbours: who is near whom"),
+            _count("neighbours", "nearest images that are compared; 0: by Procrustes, all"),
+            _text("images", "shuffled: of the fast activations; what a similarity is by chance"),
+            _real("similarity", "of slow and fast activations; NaN: a constant layer", "fraction"),
+        ]
+    ),
     "own_change": pa.schema(
         [
             *MODEL,
@@ -233,6 +246,7 @@ KEYS: dict[str, list[str]] = {
     "training": [*_MODEL, "split", "iteration"],
     "cka": [*_MODEL, *_MEASURED, "layer", "estimator"],
     "interventions": [*_MODEL, *_MEASURED, "intervention", "layer"],
+    "other_similarities": [*_MODEL, *_MEASURED, "layer", "measure", "neighbours", "images"],
     "own_change": [*_MODEL, *_MEASURED, "layer", "change", "estimator"],
     "protonet": [*_MODEL, *_MEASURED, "condition"],
     "weight_norm": [*_MODEL, "iteration", "layer"],

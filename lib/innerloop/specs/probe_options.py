@@ -96,6 +96,21 @@ class OwnChangeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherSimilaritiesOptions:
+    """What the probe `other_similarities` is told.
+
+    Attributes:
+        tasks: test tasks of each data set
+        steps: inner steps after which to measure; test: the variant's own
+        neighbours: nearest query images of an image that are compared
+    """
+
+    tasks: Count
+    steps: tuple[AfterSteps, ...] = ("test",)
+    neighbours: Count = 10
+
+
+@dataclass(frozen=True, kw_only=True)
 class ProtonetOptions:
     """What the probe `protonet` is told.
 
@@ -129,6 +144,7 @@ class ScaleInvarianceOptions:
 OPTIONS: Mapping[str, type] = {
     "cka": CkaOptions,
     "interventions": InterventionsOptions,
+    "other_similarities": OtherSimilaritiesOptions,
     "own_change": OwnChangeOptions,
     "protonet": ProtonetOptions,
     "scale_invariance": ScaleInvarianceOptions,

@@ -20,6 +20,7 @@ from innerloop.runtime.extensions import (
     statements,
 )
 from innerloop.runtime.suggestions import instead_of
+from innerloop.specs.probe_options import OtherSimilaritiesOptions
 from innerloop.study.model import Model
 
 
@@ -163,19 +164,24 @@ def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -
             )
 
 
-def check_cka(model: Model, queries: int) -> None:
-    """Refuse to measure CKA on so few query images that its debiased estimator is not defined.
+def check_similarities(model: Model, queries: int, probes: Mapping[str, Any]) -> None:
+    """Refuse to measure similarity on so few query images that it is not defined.
+
+    Debiased CKA needs 4, and neighbourhoods images that are in none.
 
     Raises:
         ConfigError: says how many a task has, and how many it needs.
     """
     images = model.way * queries
-    needing = [probe for probe in ("cka", "own_change") if probe in model.probes]
-    if needing and images < 4:
-        raise ConfigError(
-            f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "
-            f"images, and the probe {needing[0]} needs at least 4"
-        )
+    by_default = OtherSimilaritiesOptions.neighbours
+    neighbours = probes.get("other_similarities", {}).get("neighbours", by_default)
+    needed = {"cka": 4, "own_change": 4, "other_similarities": neighbours + 2}
+    for probe in model.probes:
+        if images < needed.get(probe, 0):
+            raise ConfigError(
+                f"study file: evaluation.queries: a task of {model.key.setting} has {images} query "
+                f"images, and the probe {probe} needs at least {needed[probe]}"
+            )
 
 
 def check_tensorboard() -> None:

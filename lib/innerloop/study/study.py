@@ -10,7 +10,7 @@ from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import from_json
-from innerloop.study.checks import check_cka, check_over_training, check_tensorboard
+from innerloop.study.checks import check_over_training, check_similarities, check_tensorboard
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import ACCESS, RUNNING, Models, StudyKeys
 from innerloop.study.model import Model
@@ -83,7 +83,7 @@ class Study:
         self.models = self._models()
         for model in self.models.values():
             check_over_training(self.keys.probes, model)
-            check_cka(model, self.keys.evaluation.queries)
+            check_similarities(model, self.keys.evaluation.queries, self.keys.probes)
 
     def _models(self) -> dict[ModelKey, Model]:
         models: dict[ModelKey, Model] = {}

@@ -1,0 +1,43 @@
+"""Other measures of similarity: planted changes are drawn, and chance beside them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.questions.figures.other_similarities import draw
+from synthetic import BUILDERS, describe, write_tables
+
+USED = ("cka", "other_similarities")
+
+
+@pytest.fixture
+def drawing(tmp_path):
+    description = describe(("maml", "anil"), (), settings=("5w1s",), others=())
+    omit = BUILDERS.keys() - {*USED}
+    return draw(Evidence(write_tables(tmp_path, description, episodes=30, omit=omit), description))
+
+
+def test_each_measure_has_a_panel_with_what_was_planted(drawing):
+    cka, procrustes, neighbours = drawing.figure.axes
+    titles = [panel.get_title() for panel in drawing.figure.axes]
+    assert titles == ["debiased CKA", "Procrustes", "shared neighbours"]
+    for panel, chance, mean in (
+        (cka, None, 0.65),
+        (procrustes, 0.6, 0.86),
+        (neighbours, 0.07, 0.67),
+    ):
+        curves = [bars.lines[0] for bars in panel.containers]
+        maml = [line.get_ydata()[-1] for line in curves if line.get_ydata()[3] < 0.999]
+        assert any(value == pytest.approx(mean, abs=0.04) for value in maml)
+        by_chance = [line for line in curves if np.ptp(line.get_ydata()) < 0.02]
+        assert len(curves) == (2 if chance is None else 4)
+        if chance is not None:
+            assert any(line.get_ydata()[0] == pytest.approx(chance, abs=0.02) for line in by_chance)
+
+
+def test_the_caption_says_where_they_agree_and_what_chance_is(drawing):
+    assert "10 nearest images" in drawing.caption
+    assert "by chance it is up to 0.59 here" in drawing.caption
+    assert "the same layer as the most changed under 2 of 2 methods" in drawing.caption
