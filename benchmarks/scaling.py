@@ -23,7 +23,7 @@ from options import add_outer_step, parser_of
 from peers import PEERS
 
 AXES = {
-    "tasks": (1, 2, 4, 8),
+    "tasks": (1, 4, 16, 64),
     "steps": (1, 2, 5, 10),
     "image_size": (28, 42, 84),
     "filters": (16, 32, 64),
