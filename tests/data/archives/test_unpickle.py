@@ -6,6 +6,8 @@ import collections
 import os
 import pickle
 import struct
+import tracemalloc
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +159,52 @@ def test_a_list_named_many_times_is_read_once(tmp_path):
         assert found[0] is found[9]
         found = found[0]
     assert found == [1] * 10
+
+
+def nested(levels: int) -> object:
+    """A few bytes in a pickle, and 2^levels tuples for whoever hashes or prints them."""
+    content: object = ()
+    for _ in range(levels):
+        content = (content, content)
+    return content
+
+
+#: `_codecs.encode(text, nested)`, an array of that shape, and of one whose size takes for ever.
+NESTED = pickle.dumps(nested(60), 2)[2:-1]
+NUMBER = DTYPE + b"(U\x02u1I0\nI1\ntR"
+FROM_BUFFER = b"cnumpy.core.numeric\n_frombuffer\n(U\x01x" + NUMBER
+LONG = b"\x8b" + struct.pack("<i", 10**7) + b"\x01" * 10**7
+ENDLESS = {
+    "key": b"}" + NESTED + b"K\x01s",
+    "keys": b"}(" + NESTED + b"K\x01u",
+    "dictionary": b"(" + NESTED + b"K\x01d",
+    "set": b"\x8f(" + NESTED + b"\x90",
+    "name": b"c_codecs\nencode\n(X\x01\x00\x00\x00a" + NESTED + b"tR",
+    "shape": FROM_BUFFER + b"(" + NESTED + b"tU\x01CtR",
+    "size": FROM_BUFFER + b"(" + LONG + LONG + b"tU\x01CtR",
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("content", ENDLESS.values(), ids=ENDLESS)
+def test_work_without_end_is_refused(tmp_path, content):
+    with pytest.raises(DataError, match="asks for"):
+        unpickle(write(tmp_path, b"\x80\x04" + content + b"."))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"K\x01r\x00\x00\x40\x00.", b"\x80\x05\x96" + struct.pack("<Q", 2**25) + b"x."],
+    ids=["place", "length"],
+)
+def test_memory_follows_what_is_there_and_not_what_is_announced(tmp_path, content):
+    path = write(tmp_path, content)
+    tracemalloc.start()
+    with suppress(DataError):
+        assert unpickle(path) == 1
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2**20
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,27 @@
 A pickle is a program. This reader knows the few functions that NumPy's arrays are rebuilt with, in
 versions of its own that only note what they are told, and refuses every other name. NumPy itself
 sees nothing but checked shapes, number types and bytes.
+
+A few bytes may also ask for endless memory or work: a place in a table of billions, the hash of
+tuples of tuples, the text of lists of lists. So this is the reader that Python has in Python, whose
+table is a dictionary; keys are text or numbers; and nothing of the content is printed.
 """
 
 from __future__ import annotations
 
 import math
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from innerloop.runtime.errors import DataError
 
 _KINDS = "buif"  # of array elements: booleans and numbers
+_MOST_AXES, _LONGEST_AXIS = 64, 1 << 40
 
 
 class ForbiddenError(pickle.UnpicklingError):
@@ -67,10 +73,14 @@ def _array(content: Any, number: Any, shape: Any, order: Any) -> np.ndarray:
     """An array of bytes that are there: a shape that promises more is refused."""
     if not isinstance(number, _Number) or not isinstance(content, bytes | bytearray):
         raise ForbiddenError("an array of objects")
-    if math.prod(shape) * number.dtype.itemsize != len(content):
-        raise ValueError(f"{len(content)} bytes for an array of shape {shape}")
+    axes = tuple(shape)
+    whole = all(isinstance(axis, int) and 0 <= axis <= _LONGEST_AXIS for axis in axes)
+    if len(axes) > _MOST_AXES or not whole:
+        raise ForbiddenError("an array of impossible shape")
+    if math.prod(axes) * number.dtype.itemsize != len(content):
+        raise ValueError(f"{len(content)} bytes for an array of shape {axes}")
     made = np.frombuffer(content, number.dtype)
-    return made.reshape(tuple(shape), order="F" if _text(order) == "F" else "C")
+    return made.reshape(axes, order="F" if _text(order) == "F" else "C")
 
 
 def _from_buffer(content: Any, number: Any, shape: Any, order: Any) -> _Array:
@@ -86,7 +96,7 @@ def _scalar(number: Any, content: Any) -> Any:
 def _encoded(text: Any, encoding: Any) -> bytes:
     """How Python 3 writes bytes into old pickles."""
     if not isinstance(text, str) or _text(encoding) != "latin1":
-        raise ForbiddenError(f"text encoded as {encoding!r}")
+        raise ForbiddenError("text in another encoding than latin1")
     return text.encode("latin1")
 
 
@@ -98,7 +108,7 @@ def _text(value: Any) -> str:
     """Python 2's text comes as bytes."""
     text = value.decode("ascii") if isinstance(value, bytes) else value
     if not isinstance(text, str):
-        raise ForbiddenError(f"a name that is no text: {value!r}")
+        raise ForbiddenError(f"a name that is no text but of type {type(value).__name__}")
     return text
 
 
@@ -119,12 +129,53 @@ _KNOWN: Mapping[str, _Function] = {
 }
 
 
-class _PlainUnpickler(pickle.Unpickler):
+#: Whose parts are public in all but name, and unknown to type checkers.
+_InPython: Any = pickle._Unpickler
+
+
+class _PlainUnpickler(_InPython):  # type: ignore[misc]
     def find_class(self, module: str, name: str) -> Any:
         known = _KNOWN.get(f"{module}.{name}")
         if known is None:
             raise ForbiddenError(f"'{module}.{name}'")
         return known
+
+    def _load_item(self) -> None:
+        _require_keys(self.stack[-2:-1])
+        super().load_setitem()
+
+    def _load_items(self) -> None:
+        _require_keys(self.stack[::2])
+        super().load_setitems()
+
+    def _load_dict(self) -> None:
+        _require_keys(self.stack[::2])
+        super().load_dict()
+
+    def _load_set(self) -> None:
+        raise ForbiddenError("a set")
+
+    dispatch: ClassVar = {
+        **_InPython.dispatch,
+        **{
+            code[0]: load
+            for code, load in (
+                (pickle.SETITEM, _load_item),
+                (pickle.SETITEMS, _load_items),
+                (pickle.DICT, _load_dict),
+                (pickle.EMPTY_SET, _load_set),
+                (pickle.FROZENSET, _load_set),
+                # which would first make room for all that is announced
+                (pickle.BYTEARRAY8, _InPython.load_binbytes8),
+            )
+        },
+    }
+
+
+def _require_keys(keys: Iterable[Any]) -> None:
+    for key in keys:
+        if not isinstance(key, str | bytes | int | float | None):
+            raise ForbiddenError(f"a dictionary with a key of type {type(key).__name__}")
 
 
 def unpickle(path: Path) -> Any:
@@ -134,8 +185,9 @@ def unpickle(path: Path) -> Any:
         DataError: the file is no pickle, is damaged, or asks for anything but data.
     """
     try:
-        with path.open("rb") as file:
-            return _plain(_PlainUnpickler(file, encoding="bytes").load(), {})
+        # mapped, so that a read makes room for what there is, not for what is announced
+        with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
+            return _plain(_PlainUnpickler(content, encoding="bytes").load(), {})
     except ForbiddenError as error:
         raise DataError(
             f"{path} asks for {error}, which data does not need; it was not executed. This is not "
