@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 
 import pytest
 
-from innerloop.commands import COMMANDS, main
+from innerloop.commands import COMMANDS, main, wait
+from innerloop.runtime.extensions import load_entry
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -34,6 +37,40 @@ def test_an_unknown_command_is_refused_with_the_known_ones():
 def test_errors_for_people_have_no_traceback(tmp_path):
     with pytest.raises(SystemExit, match=r"ConfigError: .*holds no finished study"):
         main(["compare", str(tmp_path), str(tmp_path)])
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_and_a_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(wait, "local_jobs", {}.__getitem__)
+    with pytest.raises(SystemExit) as ended:
+        main(["wait"])
+    said = ended.value.code
+    assert said.startswith("innerloop wait: KeyError: ")
+    assert ". Please report this, with " in said
+    assert "\n" not in said
+    (file,) = tmp_path.glob("innerloop-wait-*.txt")
+    assert said.endswith(str(file))
+    assert "Traceback" in file.read_text(encoding="utf-8")
+
+
+def test_a_user_s_own_line_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "mine.py").write_text("def ended(argv):\n    return 1 / 0\n", encoding="utf-8")
+    monkeypatch.setattr(wait, "main", load_entry("mine.py:ended"))
+    with pytest.raises(SystemExit, match=r"^mine.py, line 2, in ended:\n") as ended:
+        main(["wait"])
+    assert "Traceback" not in str(ended.value)
+    assert "report" not in str(ended.value)
+
+
+def test_a_reader_that_has_read_enough_is_no_error():
+    code = "from innerloop.commands import main; main(['schema', 'study'])"
+    done = subprocess.run(
+        f"{shlex.quote(sys.executable)} -c {shlex.quote(code)} | true",
+        shell=True, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == ""
 
 
 def test_the_usage_imports_nothing_heavy():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from tempfile import NamedTemporaryFile
 
 #: Name of a command (and of its module here) -> what it does.
 COMMANDS: dict[str, str] = {
@@ -53,5 +56,29 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"innerloop: there is no command '{name}'\n\n{usage()}")
     try:
         import_module(f"innerloop.commands.{name}").main(rest)
+        sys.stdout.flush()
     except InnerloopError as error:
         sys.exit(f"{type(error).__name__}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:  # whoever reads, such as `head`, has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except Exception as error:
+        sys.exit(_unforeseen(error, name))
+
+
+def _unforeseen(error: Exception, command: str) -> str:
+    """What to say of an error that nobody foresaw; its stack goes into a file."""
+    from innerloop.runtime.failure import MARK, OURS, explained
+
+    said, _, stack = explained(error, __file__).removeprefix(MARK).partition("\n\n")
+    if not stack:  # of the disk
+        return said
+    with NamedTemporaryFile(
+        "w", prefix=f"innerloop-{command}-", suffix=".txt", encoding="utf-8", delete=False
+    ) as file:
+        file.write(f"{stack}\n")
+    if not said.startswith(OURS):
+        return f"{said}\nMore is in {file.name}"
+    message = said.removeprefix(f"{OURS}\n").partition("\n")[0]
+    return f"innerloop {command}: {message}. Please report this, with {file.name}"

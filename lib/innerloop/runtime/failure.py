@@ -20,6 +20,8 @@ from innerloop.runtime.errors import InnerloopError
 from innerloop.runtime.extensions import users_entries
 
 MARK = "FAILED "
+#: The place of an error in nobody else's code.
+OURS = "in Innerloop:"
 #: Enough of a log's end to hold the reason and its traceback.
 _TAIL_BYTES = 65536
 _LAST_LINES = 6
@@ -96,7 +98,7 @@ def explained(error: BaseException, program: str) -> str:
     elif place and isinstance(error, _OF_PYTORCH):
         message = _advice(str(error)) or message
     stack = "".join(traceback.format_exception(error)).rstrip()
-    return f"{MARK}{place or 'in Innerloop:'}\n{message}\n\n{stack}"
+    return f"{MARK}{place or OURS}\n{message}\n\n{stack}"
 
 
 def reason(log: Path | str) -> str:
