@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from contextlib import suppress
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from innerloop.data.build_images import build_images
+from innerloop.data import build_images as building
+from innerloop.data import decoding
+from innerloop.data.build_images import build_images, resize
 from innerloop.data.sources.base import Licence
 from innerloop.data.sources.class_folders import ClassFolders
 from innerloop.data.split_file import read_split_file
@@ -257,6 +261,39 @@ class TestEachFileOnce:
         place.symlink_to("nothing.png")
         with pytest.raises(DataError, match=r"rose/x.png cannot be read \(No such file"):
             source(flowers).catalogue()
+
+
+def test_large_pictures_are_decoded_one_at_a_time(flowers, monkeypatch):
+    """By as many threads as there may be: they are of 600 pixels."""
+    monkeypatch.setattr(decoding, "MOST_PIXELS", 1000)
+    both, together = threading.Barrier(2), []
+
+    def resized(picture, size, window=1.0):
+        with suppress(threading.BrokenBarrierError):
+            together.append(both.wait(timeout=0.2))
+        return resize(picture, size, window)
+
+    monkeypatch.setattr(building, "resize", resized)
+    built = build_images(source(flowers), "flowers", 8, flowers / "store", False, threads=4)
+    assert not together
+    assert built.manifest["distinct"] == 4
+
+
+def test_small_pictures_do_not_wait():
+    with decoding.decoding():
+        for _ in range(2):
+            decoding.wait_for_room(decoding.MOST_PIXELS)  # a thread does not wait for itself
+    with decoding.decoding():
+        decoding.wait_for_room(decoding.MOST_PIXELS // 2)
+        other = threading.Thread(target=read_another)
+        other.start()
+        other.join(timeout=60)
+        assert not other.is_alive()
+
+
+def read_another():
+    with decoding.decoding():
+        decoding.wait_for_room(decoding.MOST_PIXELS // 2)
 
 
 class TestEqualImages:

@@ -23,7 +23,8 @@ LIBRARY = ROOT / "lib/innerloop"
 
 STORE = {"image_store", "catalogue", "store_name"}
 CLOSURES = {
-    "build_images.py": STORE | {"build_images", "partial_store", "licence", "split_file"},
+    "build_images.py": STORE
+    | {"build_images", "decoding", "partial_store", "licence", "split_file"},
     "make_splits.py": STORE | {"splits", "split_file"},
     "draw_episodes.py": STORE | {"episodes", "task_classes", "splits", "split_file"},
 }

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image
 
 from innerloop.data.catalogue import ClassEntry, check_catalogue
+from innerloop.data.decoding import decoding
 from innerloop.data.image_store import (
     CLASSES,
     MANIFEST,
@@ -55,7 +56,8 @@ def build_images(
     """Build a data set's image store; an older one is replaced once the new one is complete.
 
     Pictures of an `IndexedSource` are decoded by several threads, and a build of them that was
-    killed continues. Memory holds a few pictures a thread; the array is written as a mapped file.
+    killed continues. Memory holds one picture per thread, of large ones fewer; the array is written
+    as a mapped file.
 
     Args:
         source: where the pictures come from.
@@ -140,9 +142,10 @@ def _in_parallel(
     """Write pictures that can be read in any order. Pillow decodes and resizes without the GIL."""
 
     def render(row: int) -> None:
-        picture = source.picture(row)
-        _require_rgb(picture, f"{type(source).__qualname__}, picture {row}")
-        store.images[row] = _pixels(resize(picture, size, source.window))
+        with decoding():
+            picture = source.picture(row)
+            _require_rgb(picture, f"{type(source).__qualname__}, picture {row}")
+            store.images[row] = _pixels(resize(picture, size, source.window))
 
     count = len(store.images)
     with ThreadPoolExecutor(threads) as pool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 from PIL.TiffImagePlugin import BITSPERSAMPLE
 
+from innerloop.data.decoding import MOST_PIXELS, wait_for_room
 from innerloop.runtime.errors import DataError
 
 #: What image data sets come in. Pillow knows more, of which some start other programs.
@@ -18,7 +19,6 @@ SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
     *(".bmp", ".tif", ".tiff", ".webp", ".gif"),
 )
-MOST_PIXELS = 100_000_000
 
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 #: What undoes each orientation that Exif knows.
@@ -57,6 +57,7 @@ def read_rgb(file: Path) -> Image.Image:
                     f"image {file} is {width} x {height} pixels, more than {MOST_PIXELS} in all "
                     "(a decompression bomb?); make it smaller, or move it away"
                 )
+            wait_for_room(width * height)
             if _is_deep(picture):
                 raise DataError(
                     f"image {file} has more than eight bits a channel, which would be cut off; "
