@@ -19,6 +19,7 @@ from innerloop.commands.study_comparison import (
     protocol_differences,
 )
 from innerloop.measurements.finished import Finished
+from innerloop.runtime.provenance import write_table
 from synthetic import describe, write_tables
 
 DESCRIPTION = describe(("maml", "scaled_lr"), ("maml", "meta_sgd"), settings=("5w1s",), others=())
@@ -208,6 +209,64 @@ def test_unequal_protocol_is_refused_with_the_column_named(one, other):
     assert {number.verdict for number in found} == {"not comparable"}
     assert {number.models.note for number in found} == {"queries is 15 and 5"}
     assert all(number.method.test is None for number in found)
+
+
+def record_data(folder, **digests):
+    """Say of what data a study's tables were made, as gathering them does."""
+    for path in folder.glob("aggregates/*.parquet"):
+        write_table(pq.read_table(path), path, {"data_digests": digests})
+
+
+@pytest.fixture
+def one_of_data(one, tmp_path):
+    return shutil.copytree(one, tmp_path / "one")
+
+
+@pytest.fixture
+def of_data(one_of_data, other):
+    """Records digests of both studies' data, and plants differences: answers on People, others."""
+
+    def record(**of_b):
+        def better(rows):
+            rows["accuracy"] = (rows["accuracy"] + 0.01 + 0.001 * (rows["episode"] % 3)).clip(0, 1)
+            return rows
+
+        change(other, "accuracy", better)
+        digests = {"people (28 px)": "aa", "people splits (28 px)": "bb", "symbols (28 px)": "cc"}
+        record_data(one_of_data, **digests)
+        record_data(other, **digests | of_b)
+        found = [n for n in numbers(one_of_data, other) if n.quantity == "accuracy"]
+        return [
+            [n.models for n in found if (n.key["eval_dataset"] == "cub") == of_people]
+            for of_people in (True, False)
+        ]
+
+    return record
+
+
+def test_what_was_measured_on_other_classes_is_not_compared(one_of_data, other, of_data, capsys):
+    people, others = of_data(**{"people splits (28 px)": "dd"})
+    assert {answer.verdict for answer in people} == {"not comparable"}
+    assert {answer.note for answer in people} == {"the splits of People have other classes"}
+    assert {answer.verdict for answer in others} == {"differs"}
+    main(["compare", str(one_of_data), str(other), "--table", "accuracy"])
+    said = [line for line in capsys.readouterr().out.splitlines() if "digest" in line]
+    assert [" ".join(line.split()) for line in said] == [
+        "│ People classes of the splits, 28 px │ digest bb │ digest dd │"
+    ]
+
+
+def test_tasks_of_other_images_are_no_pairs(of_data):
+    paired = of_data()[0]
+    assert {answer.test.difference.n for answer in paired} == {30}
+    people, others = of_data(**{"people (28 px)": "dd"})
+    assert {answer.test.difference.n for answer in people} == {60}
+    assert {answer.test.difference.n for answer in others} == {30}
+
+
+def test_of_data_that_one_study_has_not_recorded_nothing_is_said(one, other):
+    record_data(other, **{"people splits (28 px)": "bb"})
+    assert {number.verdict for number in numbers(one, other)} == {"equal"}
 
 
 def test_what_only_one_has_is_said(one, other):

@@ -6,15 +6,17 @@ A difference has two verdicts, as a claim has: for these models, and for the met
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from innerloop.data.store_name import variant_and_size
+from innerloop.measurements.aggregate import images_key, splits_key
 from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import PROTOCOL, differences, protocol_of
 from innerloop.measurements.finished import Finished, called_by_both
@@ -55,7 +57,7 @@ VERDICTS = {
     "leans to a difference": "fewer than 5 trainings, all of which say so, p < 0.1",
     "no difference shown": "the test does not tell them apart",
     "not judged": "it cannot be told, for the reason given",
-    "not comparable": "measured under unequal protocols, or on other data",
+    "not comparable": "measured under unequal protocols, or on other classes",
     "only in a": "b does not have it",
     "only in b": "a does not have it",
 }
@@ -109,7 +111,7 @@ class Number:
 
 def protocol_differences(a: Finished, b: Finished) -> list[tuple[str, str, str]]:
     """In what the protocols differ: what, in a, in b."""
-    found = [*_flat_differences("", _about(a), _about(b))]
+    found = [*_flat_differences("", _about(a), _about(b)), *_data_differences(a, b)]
     mine, theirs = _parameters(a), _parameters(b)
     for model in dict.fromkeys([*mine, *theirs]):
         name = _model_name(model, [side for side, has in ((a, mine), (b, theirs)) if model in has])
@@ -119,6 +121,31 @@ def protocol_differences(a: Finished, b: Finished) -> list[tuple[str, str, str]]
         else:
             found += _flat_differences(name, mine[model], theirs[model])
     return found
+
+
+def _data_differences(a: Finished, b: Finished) -> Iterator[tuple[str, str, str]]:
+    """Data sets whose images or division into splits are not the same, with the digests of both."""
+    sizes = sorted({m["image_size"] for side in (a, b) for m in side.description["models"]})
+    for dataset in map(a.paper_name, a.description.get("datasets", {})):
+        for size in sizes:
+            for what, key in (("images", images_key), ("classes of the splits", splits_key)):
+                digests = one, other = _digests(key, dataset, size, a, b)
+                if _differ(digests):
+                    place = f"{called_by_both(a, b, _DATA, dataset)} {what}, {size} px"
+                    yield place, f"digest {one:.12}", f"digest {other:.12}"
+
+
+def _digests(
+    key: Callable[[str, int], str], dataset: str, size: int, a: Finished, b: Finished
+) -> tuple[str, str]:
+    """Of a data set's images or splits in either study; empty where it is not recorded."""
+    one, other = (s.data_digests.get(key(s.study.in_role(dataset), size), "") for s in (a, b))
+    return one, other
+
+
+def _differ(digests: tuple[str, str]) -> bool:
+    """Of what only one side has, nothing is asked."""
+    return all(digests) and digests[0] != digests[1]
 
 
 def _model_name(model: tuple[str, ...], sides: list[Finished]) -> str:
@@ -139,9 +166,9 @@ def number_differences(
 ) -> list[Number]:
     """Every number of two studies, side by side.
 
-    Values of the same task are paired where both studies drew the same tasks (the same seed and
-    source of data), and trainings where both have those of the same seeds; what is not paired is
-    taken as independent.
+    Values of the same task are paired where both studies drew the same tasks (the same seed, source
+    and images), and trainings where both have those of the same seeds; what is not paired is taken
+    as independent. What was measured on other classes is not compared.
     """
     chosen = statistics or a.study.statistics
     names = [name for name in a.evidence.paths if name in b.evidence.paths]
@@ -184,7 +211,7 @@ def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Num
     ]
     for key in dict.fromkeys([*groups[0], *groups[1]]):
         first, second = (group.get(key) for group in groups)
-        unlike = _unlike(first, second)
+        unlike = _unlike((a, first), (b, second))
         for quantity in quantities:
             yield _number(table, dict(key), quantity, ((a, first), (b, second)), unlike, level)
 
@@ -210,19 +237,46 @@ def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
 _DATA = "eval_dataset"
 
 
-def _unlike(first: pd.DataFrame | None, second: pd.DataFrame | None) -> str:
-    """In what the protocols of two sides differ; empty where in nothing."""
+_Side: TypeAlias = tuple[Finished, pd.DataFrame | None]
+
+
+def _unlike(one: _Side, other: _Side) -> str:
+    """In what the protocols or classes of two sides differ; empty where in nothing."""
+    (a, first), (b, second) = one, other
     if first is None or second is None:
         return ""
     unequal = differences(protocol_of(first), protocol_of(second))
-    return "; ".join(f"{column} is {values}" for column, values in unequal.items())
+    said = [f"{column} is {values}" for column, values in unequal.items()]
+    if not said and _other_data(splits_key, a, b, first):
+        dataset = called_by_both(a, b, _DATA, _measured_on(first)[0])
+        said = [f"the splits of {dataset} have other classes"]
+    return "; ".join(said)
+
+
+def _other_data(
+    key: Callable[[str, int], str], a: Finished, b: Finished, rows: pd.DataFrame
+) -> bool:
+    """Whether the images or splits that rows were measured on differ in the other study."""
+    dataset, store = _measured_on(rows)
+    return bool(dataset) and _differ(_digests(key, dataset, variant_and_size(store)[1], a, b))
+
+
+def _measured_on(rows: pd.DataFrame) -> tuple[str, str]:
+    """The data set and image store that some rows are measurements on; of weights, none."""
+    places = [(_DATA, "eval_store"), ("dataset", "store")]
+    places += [("train_dataset", "train_store")] if "accuracy" in rows else []
+    there = [place for place in places if place[0] in rows]
+    if not there:
+        return "", ""
+    dataset, store = there[0]
+    return rows[dataset].iloc[0], rows[store].iloc[0]
 
 
 def _number(
     table: str,
     key: dict[str, Any],
     quantity: str,
-    sides: tuple[tuple[Finished, pd.DataFrame | None], tuple[Finished, pd.DataFrame | None]],
+    sides: tuple[_Side, _Side],
     unlike: str,
     level: float,
 ) -> Number:
@@ -245,6 +299,7 @@ def _number(
         return number("equal")
     mine, theirs = _values(first, quantity), _values(second, quantity)
     same_tasks = not tasks or {*first["drawn"]} == {*second["drawn"]}
+    same_tasks &= not _other_data(images_key, a, b, first)
     paired = same_tasks and mine.columns.equals(theirs.columns)
     values = [mine - theirs] if paired else [mine, theirs]
     values = [frame.dropna(axis=1, how="all") for frame in values]

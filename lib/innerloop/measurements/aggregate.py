@@ -29,8 +29,8 @@ def gather(
         same_code: whether it must have been made by the code as it is now.
 
     Returns:
-        The rows, in the files' order, and their provenance: how many files, and every set of
-        package versions they were made with.
+        The rows, in the files' order, and their provenance: how many files, every set of package
+        versions they were made with, and digests of the data (by `images_key`, `splits_key`).
 
     Raises:
         ProvenanceError: a file was made under other parameters, or from other data than the others.
@@ -60,7 +60,18 @@ def gather(
                 f"{path} does not hold what its job wrote: {error}. Put the right file back, or "
                 "move it away and run Snakemake again"
             ) from error
-    return pa.concat_tables(parts), {"table": table, "files": len(parts), "versions": versions}
+    facts = {"table": table, "files": len(parts), "versions": versions, "data_digests": data}
+    return pa.concat_tables(parts), facts
+
+
+def images_key(dataset: str, size: int) -> str:
+    """By what name the digest of a data set's images of a size is recorded."""
+    return f"{dataset} ({size} px)"
+
+
+def splits_key(dataset: str, size: int) -> str:
+    """By what name the digest of their division into splits is recorded."""
+    return images_key(f"{dataset} splits", size)
 
 
 def _data_of(provenance: Mapping[str, Any], spec: Spec) -> dict[str, str]:
@@ -71,7 +82,7 @@ def _data_of(provenance: Mapping[str, Any], spec: Spec) -> dict[str, str]:
     else:
         size = variant_and_size(spec.store)[1]
         digests = {f"{spec.dataset} splits" if n == "splits" else n: d for n, d in digests.items()}
-    return {f"{name} ({size} px)": digest for name, digest in digests.items()}
+    return {images_key(name, size): digest for name, digest in digests.items()}
 
 
 def _rows(path: str, table: str, spec: Spec) -> pa.Table:

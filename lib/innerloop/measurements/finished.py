@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from innerloop.measurements.described_study import KNOWN_LABELS, DescribedStudy
 from innerloop.measurements.evidence import Evidence
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, ProvenanceError
 from innerloop.runtime.files import read_json
+from innerloop.runtime.provenance import read_provenance
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,18 @@ class Finished:
     def study(self) -> DescribedStudy:
         """Its models and labels."""
         return self.evidence.study
+
+    @cached_property
+    def data_digests(self) -> Mapping[str, str]:
+        """Of the images and splits that it measured on, by `images_key` and `splits_key`.
+
+        Of tables that were gathered by an earlier version nothing is known.
+        """
+        found: dict[str, str] = {}
+        for path in self.evidence.paths.values():
+            with suppress(ProvenanceError):
+                found |= read_provenance(path).get("data_digests", {})
+        return found
 
     def paper_name(self, dataset: str) -> str:
         """The paper's data set whose part a data set plays, or its own name."""
