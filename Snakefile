@@ -55,6 +55,7 @@ onstart:
     refuse_while_earlier_jobs_run()
     refuse_unaccepted_licences()
     rehearse_users_code()
+    record_claims()
     keep_what_is_replaced()
     announce_jobs(workflow)
     show_terms()

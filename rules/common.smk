@@ -31,6 +31,7 @@ from innerloop.runtime.partitions import longest_minutes
 from innerloop.runtime.run_lock import note_owner, note_who_begins, remove_dead_lock
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
+from innerloop.study.declared import declare
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
@@ -162,6 +163,14 @@ def rehearse_users_code():
             f"{killed}{reason(log)}\nLog: {log}\n\nTried on random images, before any work: nothing was started. "
             "(compute.rehearse: false leaves this trial out.)"
         )
+
+
+def record_claims():
+    """Write down which of the user's claims are there before what decides them is measured."""
+    try:
+        declare(STUDY, MEASUREMENTS)
+    except InnerloopError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def keep_what_is_replaced():

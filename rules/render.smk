@@ -72,6 +72,8 @@ rule write_table:
         ),
         title=lambda wildcards: table_of(wildcards).title,
         tables=lambda wildcards, input: named_tables(table_of(wildcards), input.tables),
+        # not an input: a run writes it before its first job
+        declared=undeclared(paths.DECLARED, paths.TABLE),
         stem=undeclared(paths.TABLE, paths.TABLE),
     message:
         "Write the table {wildcards.table} of {wildcards.paper}"
@@ -81,6 +83,7 @@ rule write_table:
             --spec {params.file:q} \
             --study {input.study:q} \
             --tables {params.tables:q} \
+            --declared {params.declared:q} \
             --out {params.stem:q} \
             >{log:q} 2>&1
         """

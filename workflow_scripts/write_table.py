@@ -17,13 +17,16 @@ def main(argv: list[str] | None = None) -> None:
     parser = spec_parser(__doc__)
     parser.add_argument("--study", required=True, type=Path, help="study.json")
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
+    parser.add_argument("--declared", type=Path, help="declared.json, if any run wrote it")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
     arguments = parser.parse_args(argv)
     spec = read_spec(ProductSpec, arguments.spec)
     tables = named_paths(arguments.tables)
     # a probe of the user's has one table of measurements, and one to print, of the same name
     product = read_paper(spec.paper).product("tables", spec.name, probes=tables)
-    evidence = Evidence(tables, read_json(arguments.study))
+    there = arguments.declared and arguments.declared.is_file()
+    declared = read_json(arguments.declared) if there else {}
+    evidence = Evidence(tables, read_json(arguments.study), declared)
     tabulate(product, evidence, arguments.out)
 
 

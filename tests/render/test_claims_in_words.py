@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import read_claims
 from innerloop.papers.judgement import VERDICTS
+from innerloop.papers.paper import read_paper
 from innerloop.runtime.extensions import load_entry
 from shipped import CLAIMS, TABLES
 from synthetic import ROLES, describe, write_tables
@@ -162,3 +165,34 @@ def test_the_finding_counts_the_verdicts_of_the_table_in_english(evidence_of, se
                 verb, *rest = verdict.split(" ")
                 plain = verb.removesuffix("s") if n > 1 and verb.endswith("s") else verb
                 assert " ".join([str(n), plain, *rest]) in table.finding
+
+
+def test_when_the_study_s_own_claims_were_declared_is_said(seeds, tmp_path):
+    """Of two claims one was recorded by a run; the papers' say nothing about it."""
+    where = {"quantity": "accuracy", "variant": "maml", "protocol": "p1"}
+    where |= {"trained_on": "mini_imagenet", "tested_on": "mini_imagenet"}
+    comparisons = [{"of": "maml", "expected": "greater"}]
+    claims = [
+        {"name": name, "claim": f"MAML is {name}.", "where": where, "comparisons": comparisons}
+        for name in ("good", "better")
+    ]
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(claims), encoding="utf-8")
+    (tmp_path / "paper.yaml").write_text("title: Ours\nlabel: Ours", encoding="utf-8")
+    good, _ = read_claims(read_paper(str(tmp_path)))
+    description = describe(roles={name: name for name in ROLES}, seeds=3)
+    own = {"name": "ours", "place": str(tmp_path), "facts": {"title": "Ours", "label": "Ours"}}
+    record = {"claim": "ours/good", "declared": "before measuring", "date": "2026-11-29 12:00"}
+    evidence = Evidence(
+        seeds.paths,
+        {**description, "papers": [description["papers"][0], own]},
+        {good.digest: record},
+    )
+    table = tabulate("claims", evidence)
+    declared = table.display.set_index("Claim")["Declared"]
+    assert declared["MAML is good."] == "before measuring, 2026-11-29"
+    assert declared["MAML is better."] == "at a time not recorded"
+    assert set(declared.drop(["MAML is good.", "MAML is better."])) <= {"in the paper"}
+    assert table.finding.endswith(
+        "Declared of the study's own claims: 1 before measuring, 1 at a time not recorded."
+    )
+    assert "Declared" not in tabulate("claims", seeds).display

@@ -12,6 +12,7 @@ from study_run import SHARED, Checkout, documented_files
 
 from innerloop.learners.gradient_based.methods import method
 from innerloop.learners.gradient_based.update_rules.chosen import rule_of
+from innerloop.runtime.files import read_json
 
 pytestmark = pytest.mark.workflow
 
@@ -62,6 +63,9 @@ def test_the_folder_has_its_figure_table_and_claim(finished: Checkout) -> None:
     claims = pd.read_csv(results / "tables/own/claims.csv").set_index("name")
     assert claims.loc["head_changes_most", "paper"] == "mine"
     assert claims.loc["head_changes_most", "verdict"] != "not run"
+    (record,) = read_json(results / "declared.json").values()
+    assert record["claim"] == "mine/head_changes_most"
+    assert claims.loc["head_changes_most", "declared"].startswith("before measuring, 20")
     report = (results / "report.html").read_text(encoding="utf-8")
     assert "Does the head do all the work?" in report
 

@@ -46,7 +46,15 @@ _REPEATING = (
     "LICENSE", "CITATION.cff",
 )  # fmt: skip
 #: Of a study's results: what is passed on.
-_RESULTS = ("aggregates", "figures", "tables", "study.json", "report.html", "report.pdf")
+_RESULTS = (
+    "aggregates",
+    "figures",
+    "tables",
+    "study.json",
+    "declared.json",
+    "report.html",
+    "report.pdf",
+)
 _NOT_SOURCE = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
 #: Equal content gives an equal file: no times of day in it.
 _TIME = (1980, 1, 1, 0, 0, 0)

@@ -16,6 +16,7 @@ from innerloop.papers.paper import Product
 from innerloop.runtime.errors import ProvenanceError
 from innerloop.runtime.provenance import write_table
 from innerloop.specs.measure import Spec
+from innerloop.study.declared import declared_of
 from innerloop.study.description import describe, with_counts
 from innerloop.study.products import Products
 from innerloop.study.study import Study
@@ -110,7 +111,7 @@ def made(
                 continue
             stem = folder / kind / product.paper / product.name
             try:
-                make(product, Evidence(reads, description), stem)
+                make(product, Evidence(reads, description, declared_of(study)), stem)
             except Exception as error:  # what expects models that are not there is left out
                 why = f"{type(error).__name__}: {error}"
                 what = f"Make {product.name} of what is there"

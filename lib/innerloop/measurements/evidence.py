@@ -31,11 +31,18 @@ class Evidence:
     Args:
         tables: table name -> aggregated Parquet file.
         study: the study's description, as the workflow wrote it.
+        declared: digest of a claim of the user's -> when it was declared, as a run recorded it.
     """
 
-    def __init__(self, tables: Mapping[str, Path | str], study: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, Path | str],
+        study: Mapping[str, Any],
+        declared: Mapping[str, Mapping[str, str]] | None = None,
+    ) -> None:
         self.paths = {name: Path(path) for name, path in tables.items()}
         self.study = DescribedStudy(study)
+        self.declared = declared or {}
         self._unchanged: set[Path] = set()
         self._description = study
         self._compared: Facts | None = None

@@ -27,6 +27,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.papers.paper import CLAIMS, Paper, read_paper
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.files import canonical_json, short_digest
 from innerloop.runtime.suggestions import instead_of
 
 #: The estimator of CKA that decides; the papers' own is shown beside it.
@@ -94,16 +95,37 @@ class Comparison:
     may_differ: tuple[str, ...] = ()
     decides: bool = True
 
+    @property
+    def sides(self) -> tuple[Selection, ...]:
+        """What is compared: one selection or two."""
+        return (self.of,) if self.against is None else (self.of, self.against)
+
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper, where it stands, and the comparisons that decide it."""
+    """A sentence of a paper, where it stands, and the comparisons that decide it.
+
+    Attributes:
+        name: of the claim.
+        paper: what reports call the paper.
+        source: where in it the sentence stands.
+        claim: the sentence.
+        comparisons: those that decide it, and those shown beside them.
+        digest: of all that is said of it, by which a claim is known that was edited.
+    """
 
     name: str
     paper: str
     source: str
     claim: str
     comparisons: tuple[Comparison, ...]
+    digest: str = ""
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The tables of measurements that it is judged by."""
+        sides = (side for comparison in self.comparisons for side in comparison.sides)
+        return frozenset(QUANTITIES[side.quantity].reads for side in sides)
 
 
 _SELECTED = frozenset(field.name for field in fields(Selection))
@@ -162,7 +184,8 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
             "source": entry.get("source", ""),
             **{key: entry[key] for key in ("name", "claim")},
         }
-        return Claim(paper=paper, **texts, comparisons=tuple(found))
+        digest = short_digest(canonical_json([by_default, entry]))
+        return Claim(paper=paper, **texts, comparisons=tuple(found), digest=digest)
     except KeyError as error:
         raise ConfigError(f"claim '{entry.get('name', '?')}': {error} is missing") from error
     except (TypeError, ConfigError) as error:

@@ -16,6 +16,7 @@ _STUDY = "results/{study}"
 _MODEL = "{protocol}/{dataset}/{variant}/{setting}/seed{seed}"
 
 DESCRIPTION = f"{_STUDY}/study.json"
+DECLARED = f"{_STUDY}/declared.json"
 SPLITS = f"{_STUDY}/data/{{dataset}}/splits.parquet"
 EPISODES = f"{_STUDY}/episodes/{{dataset}}/{{setting}}.parquet"
 MODEL = f"{_STUDY}/models/{_MODEL}/model.json"

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from innerloop.papers.claims import lacking, read_claims
 from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Paper, Product
-from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.suggestions import close_to, instead_of
@@ -87,19 +86,16 @@ class Products:
     @cached_property
     def _meant(self) -> dict[str, tuple[str, ...]]:
         """What `READS` means by each key of `VERDICTS`, in this study."""
-        comparisons = [
-            comparison
+        judged = {
+            table
             for paper in self._measured
             for claim in read_claims(paper)
             if not lacking(claim, self._tables)
-            for comparison in claim.comparisons
-        ]
-        sides = [side for c in comparisons for side in (c.of, c.against) if side is not None]
+            for table in claim.reads
+        }
         numbers = any(paper.file(PUBLISHED) for paper in self._measured)
         return {
-            "claims": (*UNDERTRAINED, *(QUANTITIES[side.quantity].reads for side in sides))
-            if sides
-            else (),
+            "claims": (*UNDERTRAINED, *judged) if judged else (),
             "published": COMPARED if numbers else (),
             SWEEPS: ("accuracy",) if self._study.sweeps else (),
         }

@@ -11,7 +11,9 @@ import pandas as pd
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
+from innerloop.papers.claims import Claim
 from innerloop.papers.judgement import VERDICTS, Judgement, Outcome
+from innerloop.papers.paper import is_folder
 from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation
 
@@ -26,15 +28,22 @@ HEADER = [
     "Comparisons",
     "Source",
 ]
+#: A column more, where the study has claims of its own.
+DECLARED, IN_PAPER = "Declared", "in the paper"
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """One row a claim, in the papers' order."""
+    """One row per claim, in the papers' order."""
     study, judgements = evidence.study, words.judged(evidence)
     papers = [judgement.claim.paper for judgement in judgements]
+    numbers = pd.DataFrame([_numbers(judgement) for judgement in judgements])
+    printed = pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER)
+    declared = _declared(judgements, evidence)
+    if declared:
+        numbers["declared"] = printed[DECLARED] = declared
     return Tabulation(
-        pd.DataFrame([_numbers(judgement) for judgement in judgements]),
-        pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER),
+        numbers,
+        printed,
         captions.join(
             "The verdict is for these models: these trainings on these classes, with tasks as the "
             "sample, as the papers have it. For the method: new trainings, and new classes where "
@@ -55,10 +64,39 @@ def tabulate(evidence: Evidence) -> Tabulation:
             words.unasked(evidence),
             words.trained(evidence),
             words.stand_ins(judgements, study),
+            "Declared: whether a claim of the study's own, as it now stands, was recorded by a run "
+            "before anything that it is judged by was measured. One that was edited after that was "
+            "declared after measuring."
+            if declared
+            else "",
         ),
         tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
-        finding=_finding(judgements),
+        finding=captions.join(_finding(judgements), _declarations(declared)),
     )
+
+
+def _declared(judgements: list[Judgement], evidence: Evidence) -> list[str]:
+    """When each claim was declared; nothing where the study has none of its own."""
+    papers = {paper.facts.label for paper in evidence.study.papers if is_folder(paper.place)}
+    claims = [judgement.claim for judgement in judgements]
+    if papers.isdisjoint(claim.paper for claim in claims):
+        return []
+    return [_when(claim, evidence) if claim.paper in papers else IN_PAPER for claim in claims]
+
+
+def _when(claim: Claim, evidence: Evidence) -> str:
+    """`before measuring, 2026-11-29`."""
+    record = evidence.declared.get(claim.digest)
+    return f"{record['declared']}, {record['date'][:10]}" if record else "at a time not recorded"
+
+
+def _declarations(declared: list[str]) -> str:
+    """How many of the study's own claims were declared when."""
+    own = [text.partition(",")[0] for text in declared if text != IN_PAPER]
+    if not own:
+        return ""
+    said = ", ".join(f"{n} {name}" for name, n in Counter(own).most_common())
+    return f"Declared of the study's own claims: {said}."
 
 
 def _finding(judgements: list[Judgement]) -> str:
