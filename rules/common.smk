@@ -59,7 +59,9 @@ try:
     # Snakemake has read them already, and took the last of equal keys; what else is in the files of
     # a workflow that gives a part of its config to Innerloop as a module is no concern of ours
     whole = config == workflow.modifier_stack[0].globals["config"]
-    files = workflow.configfiles if whole else []
+    # those of --configfile come first in Snakemake's list, and are over those of a Snakefile
+    given = workflow.overwrite_configfiles
+    files = [*workflow.configfiles[len(given) :], *given] if whole else []
     own_name = name_of_its_own(files, workflow.config_settings.config) if files else {}
     STUDY = Study({**config, **own_name}, files=files)
     JOBS = Jobs(STUDY, SCRIPTS)

@@ -233,3 +233,17 @@ def test_included(first: tuple[Project, str], tmp_path: Path) -> None:
     text = f'configfile: "study.yaml"\n\n\ninclude: "{ROOT}/Snakefile"\n'
     outer.write_text(text, encoding="utf-8")
     assert jobs(project.plan("all", snakefile=outer)) == jobs(first[1])
+
+
+def test_a_file_of_the_command_line_is_over_that_of_a_snakefile(tmp_path: Path) -> None:
+    """The study has its own name, and what is wrong is found in the file that says it."""
+    project = Project(tmp_path / "outer")
+    outer, over = project.folder / "Snakefile", project.folder / "over.yaml"
+    text = f'configfile: "study.yaml"\n\n\ninclude: "{ROOT}/Snakefile"\n'
+    outer.write_text(text, encoding="utf-8")
+    over.write_text("seed: 4\n", encoding="utf-8")
+    arguments = ("-s", outer, "-n", "--configfile", over)
+    project.snakemake("results/smoke-over/study.json", *arguments)
+    over.write_text("seed: four\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match=r"over\.yaml, line 1: seed: 'four'"):
+        project.snakemake("--list-rules", *arguments)
