@@ -68,6 +68,8 @@ STEP_SIZES = {
     "conv4": (-0.018, 0.030, 3000),
     "head": (0.043, 0.072, 800),
 }
+#: Accuracy by the shots of the tasks that a model is tested on.
+OTHER_SETTINGS = {1: 0.4, 5: 0.6}
 #: Changes in nearest-prototype accuracy: on-task, off-task.
 CHANGED = {"maml": (-0.004, -0.003), "meta_sgd": (-0.006, 0.002)}
 
@@ -324,6 +326,17 @@ def _interventions(description: Mapping[str, Any], episodes: int) -> Iterator[di
                 yield _block(constant, episode=np.arange(episodes), accuracy=values)
 
 
+def _other_settings(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    """With five images of a class, tasks are easier whatever a model was trained in."""
+    for model in description["models"]:
+        noise = _stream("other settings", tuple(model.items()))
+        for shot, mean in OTHER_SETTINGS.items():
+            tested = {"tested_setting": f"5w{shot}s", "tested_way": 5, "tested_shot": shot}
+            constant = _measured(model, model["dataset"], checkpoint="best", **tested)
+            values = noise.normal(mean, 0.05, episodes)
+            yield _block(constant, episode=np.arange(episodes), accuracy=values, loss=1 - values)
+
+
 def _own_change(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     """A fifth of a layer's change is its own, and all of it is inherited."""
     for model in description["models"]:
@@ -490,6 +503,7 @@ BUILDERS = {
     "training": _training,
     "cka": _cka,
     "interventions": _interventions,
+    "other_settings": _other_settings,
     "other_similarities": _other_similarities,
     "own_change": _own_change,
     "protonet": _protonet,

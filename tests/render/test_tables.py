@@ -16,7 +16,7 @@ from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES, TABLES
-from synthetic import ACCURACY, ROLES, STUDIES, describe, write_tables
+from synthetic import ACCURACY, OTHER_SETTINGS, ROLES, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
 JUDGED = ("paper_vs_ours", "claims", "claim_comparisons")
@@ -41,6 +41,15 @@ def test_says_when_nothing_was_measured(name, evidence_of):
     made = _tabulate(name, evidence_of("no_tables"))
     assert made.display.empty
     assert made.caption.startswith("Not measured in this study")
+
+
+def test_a_model_s_row_has_each_setting_that_it_was_tested_in(evidence_of):
+    made = _tabulate("other_settings", evidence_of("full"))
+    assert [*made.display.columns[-2:]] == ["5-way 1-shot", "5-way 5-shot"]
+    assert {"5w1s", "5w5s"} <= set(made.display["Trained in"])
+    for column, shot in zip(made.display.columns[-2:], OTHER_SETTINGS, strict=True):
+        means = made.display[column].str.partition(" ± ")[0].astype(float)
+        assert means.between(100 * OTHER_SETTINGS[shot] - 5, 100 * OTHER_SETTINGS[shot] + 5).all()
 
 
 def test_table1_has_every_method_and_the_baselines_below(evidence_of):

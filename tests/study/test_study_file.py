@@ -132,6 +132,13 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["evaluation"].update(tasks=2.5), ["evaluation.tasks", "2.5", "integer"]),
         (variant("raw_pixels", method="maml"), ["variants.raw_pixels", "taken"]),
         (lambda s: s["probes"]["cka"].update(datasets=["people"]), ["over_training", "'symbols'"]),
+        (
+            lambda s: (
+                s["probes"].update(other_settings={"settings": ["9w1s"], "tasks": 5})
+                or s["models"]["plain"].update(probes=["other_settings"])
+            ),
+            ["other_settings.settings: 9w1s", "a head of 5 classes", "such as prototypes"],
+        ),
         (lambda s: s["models"]["plain"].update(settings=["1w1s"]), ["got '1w1s'", "two ways"]),
         (lambda s: s["protocols"]["p1"].update(variants={}), ["p1.variants", "non-empty"]),
         (lambda s: s.update(models={}), ["models", "non-empty"]),

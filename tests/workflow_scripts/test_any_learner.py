@@ -25,6 +25,7 @@ from innerloop.study.paths import LOGGED
 
 OPTIONS = {"accuracy": {"checkpoint": "best", "splits": ["test"], "tasks": 3}}
 OPTIONS |= {name: {"tasks": 2} for name in ("interventions", "other_similarities", "own_change")}
+OPTIONS |= {"other_settings": {"settings": ["4w2s"], "tasks": 2}}
 OPTIONS |= {"cka": {"tasks": 2}, "protonet": {"tasks": 2}, "scale_invariance": {}}
 
 
@@ -67,7 +68,7 @@ def test_it_is_trained_and_measured(
             ]
         )
         rows, _ = gather(table, {str(path): spec})
-        left_out = table not in ("accuracy", "scale_invariance")
+        left_out = table not in ("accuracy", "other_settings", "scale_invariance")
         assert (rows.num_rows == 0) == left_out
         said = f"left out: p1 maml on {tiny.DATASET} 3w1s, seed 0: no weight adapts"
         assert (said in capsys.readouterr().err) == left_out

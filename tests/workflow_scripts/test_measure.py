@@ -37,6 +37,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "accuracy": {"checkpoint": "best", "splits": ["val", "test"], "tasks": TASKS},
     "cka": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
     "interventions": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
+    "other_settings": {"settings": ["3w2s", "3w1s", "4w1s"], "tasks": TASKS},
     "other_similarities": {"tasks": TASKS, "steps": ["test", 2], "neighbours": 3},
     "own_change": {"tasks": TASKS, "steps": ["test", 2]},
     "protonet": {"tasks": TASKS},

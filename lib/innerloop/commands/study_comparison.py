@@ -360,8 +360,8 @@ def _shares(
 ) -> NDArray[np.float64] | None:
     """The classes of the tasks that values are of."""
     study, dataset = side.study, side.study.in_role(key[_DATA])
-    conditions = [key.get("condition", "")]
-    return class_shares(study, dataset, key["split"], key["way"], values.index, conditions)
+    conditions, way = [key.get("condition", "")], key.get("tested_way", key["way"])
+    return class_shares(study, dataset, key["split"], way, values.index, conditions)
 
 
 def _about(side: Finished) -> dict[str, Any]:

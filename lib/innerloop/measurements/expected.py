@@ -22,10 +22,12 @@ from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
 from innerloop.specs.probe_options import (
     CkaOptions,
     InterventionsOptions,
+    OtherSettingsOptions,
     OtherSimilaritiesOptions,
     OwnChangeOptions,
     ProtonetOptions,
     places,
+    possible_settings,
     step_counts,
 )
 from innerloop.specs.train import TrainSpec
@@ -73,7 +75,9 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
 
 def _may_adapt_nothing(name: str, spec: MeasureSpec) -> bool:
     """Whether a probe may have had nothing to measure: no weight adapts under every learner."""
-    return name != "accuracy" and isinstance(spec.model.learner, LearnerOptions)
+    return name not in ("accuracy", "other_settings") and isinstance(
+        spec.model.learner, LearnerOptions
+    )
 
 
 def _require_model(table: pa.Table, spec: Spec, where: str) -> None:
@@ -108,6 +112,13 @@ def _accuracy(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = spec.options
     rows = product(spec.datasets, options["splits"], range(options["tasks"]))
     return ("eval_dataset", "split", "episode"), rows
+
+
+def _other_settings(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options, model = from_json(OtherSettingsOptions, spec.options), spec.model
+    settings = possible_settings(options.settings, model.learner, model.way)
+    rows = product(spec.datasets, options.splits, settings, range(options.tasks))
+    return ("eval_dataset", "split", "tested_setting", "episode"), rows
 
 
 def _raw_pixels(spec: RawPixelsSpec) -> Expected:
@@ -279,6 +290,7 @@ _PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,
     "interventions": _interventions,
+    "other_settings": _other_settings,
     "other_similarities": _other_similarities,
     "own_change": _own_change,
     "protonet": _protonet,

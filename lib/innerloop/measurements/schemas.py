@@ -136,6 +136,17 @@ SCHEMAS: dict[str, pa.Schema] = {
             _real("accuracy", "share of query images classified correctly", "fraction"),
         ]
     ),
+    "other_settings": pa.schema(
+        [
+            *MODEL,
+            *MEASURED,
+            _text("tested_setting", "size of the measured tasks, for example 5w5s"),
+            _count("tested_way", "classes per measured task"),
+            _count("tested_shot", "support images per class of a measured task"),
+            _real("accuracy", "share of query images classified correctly", "fraction"),
+            _real("loss", "mean cross-entropy on the query images", "nats"),
+        ]
+    ),
     "other_similarities": pa.schema(
         [
             *MODEL,
@@ -246,6 +257,7 @@ KEYS: dict[str, list[str]] = {
     "training": [*_MODEL, "split", "iteration"],
     "cka": [*_MODEL, *_MEASURED, "layer", "estimator"],
     "interventions": [*_MODEL, *_MEASURED, "intervention", "layer"],
+    "other_settings": [*_MODEL, *_MEASURED, "tested_setting"],
     "other_similarities": [*_MODEL, *_MEASURED, "layer", "measure", "neighbours", "images"],
     "own_change": [*_MODEL, *_MEASURED, "layer", "change", "estimator"],
     "protonet": [*_MODEL, *_MEASURED, "condition"],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import fmean
 
 from innerloop.probes.probe import ProbedModel, Row
 from innerloop.runtime.progress import Progress
-from innerloop.training.evaluation import query_results
 
 
 def accuracy(model: ProbedModel) -> Iterator[Row]:
@@ -24,18 +24,7 @@ def accuracy(model: ProbedModel) -> Iterator[Row]:
             )
             with Progress(f"accuracy on {dataset} {split}", len(episodes)) as progress:
                 for start in range(0, len(episodes), model.tasks_at_once):
-                    tasks = model.tasks(dataset, split).of(
-                        episodes[start : start + model.tasks_at_once]
-                    )
-                    result = query_results(
-                        model.network, model.learner, weights.state, [tasks], model.test_steps
-                    )
-                    found = zip(tasks.episodes.index, result.accuracies, result.losses, strict=True)
-                    for episode, correct, loss in found:
-                        yield {
-                            **columns,
-                            "episode": int(episode),
-                            "accuracy": float(correct),
-                            "loss": float(loss),
-                        }
-                    progress.advance(len(tasks), accuracy=float(result.accuracies.mean()))
+                    part = episodes[start : start + model.tasks_at_once]
+                    rows = model.accuracies(model.tasks(dataset, split).of(part), weights)
+                    yield from ({**columns, **row} for row in rows)
+                    progress.advance(len(rows), accuracy=fmean(row["accuracy"] for row in rows))

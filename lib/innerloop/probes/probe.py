@@ -34,6 +34,7 @@ from innerloop.networks.network import Network
 from innerloop.runtime.errors import ConfigError, DataError, InputError, NothingAdaptsError
 from innerloop.runtime.progress import Progress
 from innerloop.specs.measure import MeasureSpec
+from innerloop.training.evaluation import query_results
 from innerloop.training.model_file import TrainedModel, Weights
 
 Row: TypeAlias = dict[str, Any]
@@ -143,17 +144,32 @@ class ProbedModel:
             )
         return adapted
 
-    def tasks(self, dataset: str, split: str = "test", purpose: str = "evaluation") -> Tasks:
+    def accuracies(self, tasks: TaskBatch, weights: Weights) -> list[Row]:
+        """`episode`, `accuracy` and `loss` on the query images of each of T tasks."""
+        result = query_results(self.network, self.learner, weights.state, [tasks], self.test_steps)
+        found = zip(tasks.episodes.index, result.accuracies, result.losses, strict=True)
+        return [
+            {"episode": int(episode), "accuracy": float(correct), "loss": float(loss)}
+            for episode, correct, loss in found
+        ]
+
+    def tasks(
+        self,
+        dataset: str,
+        split: str = "test",
+        purpose: str = "evaluation",
+        size: TaskSize | None = None,
+    ) -> Tasks:
         """The tasks of a data set: the very ones that accuracy is evaluated on.
 
-        Another `purpose` draws independent tasks.
+        Another `purpose` draws independent tasks, another `size` than the trained one those of it.
         """
-        place = (dataset, split, purpose)
+        model = self.spec.model
+        size = size or TaskSize(model.way, model.shot, self.spec.queries)
+        place = (dataset, split, purpose, size)
         if place not in self._tasks:
             files = self.files[dataset]
-            model = self.spec.model
             source = EpisodeSource(read_split(files.splits, split), model.study_seed, purpose)
-            size = TaskSize(model.way, model.shot, self.spec.queries)
             self._tasks[place] = Tasks(files.images, source, size, self.device)
         return self._tasks[place]
 
@@ -189,8 +205,8 @@ class ProbedModel:
         return self.weights()
 
     @cached_property
-    def _tasks(self) -> dict[tuple[str, str, str], Tasks]:
-        """Data set, split and purpose -> its tasks, whose split is read once."""
+    def _tasks(self) -> dict[tuple[str, str, str, TaskSize], Tasks]:
+        """Data set, split, purpose and size -> its tasks, whose split is read once."""
         return {}
 
 

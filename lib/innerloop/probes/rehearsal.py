@@ -23,6 +23,7 @@ from innerloop.runtime.errors import DivergenceError, NothingAdaptsError
 from innerloop.runtime.extensions import load_entry
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.rehearsal import Rehearsal
+from innerloop.specs.setting import way_and_shot
 from innerloop.specs.train import TrainSpec
 from innerloop.training.model_file import TrainedModel
 from innerloop.training.training import Training
@@ -46,7 +47,7 @@ def rehearse(rehearsal: Rehearsal, folder: Path) -> None:
         InnerloopError: what the code does is not what it must do; or any error that it raises.
     """
     spec, probe = rehearsal.training, rehearsal.probe
-    store = _noise(spec, max(spec.queries, spec.validation_queries, probe.queries if probe else 0))
+    store = _noise(spec, probe)
     model = _trained(spec, store)
     if model is None or probe is None:
         return
@@ -55,11 +56,14 @@ def rehearse(rehearsal: Rehearsal, folder: Path) -> None:
     _measure(model, probe, DatasetFiles(store, splits, _episodes(probe, splits, folder)))
 
 
-def _noise(spec: TrainSpec, queries: int) -> ImageStore:
+def _noise(spec: TrainSpec, probe: MeasureSpec | None) -> ImageStore:
     """Random images, enough for two tasks of other classes, and two of the same classes."""
-    size, channels, each = spec.network.image_size, spec.network.channels, 2 * spec.shot + queries
+    queries = max(spec.queries, spec.validation_queries, probe.queries if probe else 0)
+    other = probe.options["settings"] if probe and probe.table == "other_settings" else ()
+    way, shot = map(max, zip((spec.way, spec.shot), *map(way_and_shot, other), strict=True))
+    size, channels, each = spec.network.image_size, spec.network.channels, 2 * shot + queries
     names = [(f"{split}{number}", split) for split in ("train", "val", "test")
-             for number in range(2 * spec.way)]  # fmt: skip
+             for number in range(2 * way)]  # fmt: skip
     shape = (len(names) * each, channels, size, size)
     images = np.random.default_rng(0).integers(256, size=shape, dtype=np.uint8)
     classes = [

@@ -44,6 +44,7 @@ NETWORKS: dict[str, str] = {
 PROBES: dict[str, str] = {
     "cka": "innerloop.probes.cka:cka",
     "interventions": "innerloop.probes.interventions:interventions",
+    "other_settings": "innerloop.probes.other_settings:other_settings",
     "other_similarities": "innerloop.probes.other_similarities:other_similarities",
     "own_change": "innerloop.probes.own_change:own_change",
     "protonet": "innerloop.probes.protonet:protonet",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
 
+from innerloop.learners.gradient_based.method import Method
+from innerloop.learners.options import LearnerOptions
 from innerloop.runtime.allowed import Allowed, Count, Name, Split, Steps
 from innerloop.specs.interventions import Which
 from innerloop.specs.measure import MeasureSpec
+from innerloop.specs.setting import Setting, way_and_shot
 
 #: After how many inner steps to measure; `test`: the variant's own on test tasks.
 AfterSteps: TypeAlias = Literal["test"] | Steps
@@ -83,6 +86,30 @@ def places(spec: MeasureSpec, options: CkaOptions | InterventionsOptions) -> lis
 
 
 @dataclass(frozen=True, kw_only=True)
+class OtherSettingsOptions:
+    """What the probe `other_settings` is told.
+
+    Attributes:
+        settings: of the tasks to measure on; a method, whose head is of fixed width, is measured in
+            those of as many ways as it was trained in
+        tasks: tasks of each data set, split and setting
+        splits: splits to measure on
+    """
+
+    settings: tuple[Setting, ...]
+    tasks: Count
+    splits: tuple[Split, ...] = ("test",)
+
+
+def possible_settings(
+    settings: Sequence[str], learner: Method | LearnerOptions, way: int
+) -> list[str]:
+    """Those that a model can be measured in, which was trained in tasks of some ways."""
+    fixed = isinstance(learner, Method)
+    return [setting for setting in settings if not fixed or way_and_shot(setting)[0] == way]
+
+
+@dataclass(frozen=True, kw_only=True)
 class OwnChangeOptions:
     """What the probe `own_change` is told.
 
@@ -144,6 +171,7 @@ class ScaleInvarianceOptions:
 OPTIONS: Mapping[str, type] = {
     "cka": CkaOptions,
     "interventions": InterventionsOptions,
+    "other_settings": OtherSettingsOptions,
     "other_similarities": OtherSimilaritiesOptions,
     "own_change": OwnChangeOptions,
     "protonet": ProtonetOptions,

@@ -20,7 +20,7 @@ from innerloop.runtime.extensions import (
     statements,
 )
 from innerloop.runtime.suggestions import instead_of
-from innerloop.specs.probe_options import OtherSimilaritiesOptions
+from innerloop.specs.probe_options import OtherSimilaritiesOptions, possible_settings
 from innerloop.study.model import Model
 
 
@@ -162,6 +162,25 @@ def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -
                 f"{', '.join(measured_on)} alone; add '{own}' to probes.{probe}.datasets, or to "
                 "evaluate_on of these models"
             )
+
+
+def check_other_settings(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:
+    """Refuse to measure a model in none but settings that its head is too narrow or wide for.
+
+    Raises:
+        ConfigError: says which it could be measured in.
+    """
+    if "other_settings" not in model.probes:
+        return
+    settings = probes["other_settings"]["settings"]
+    if not possible_settings(settings, model.learner, model.way):
+        raise ConfigError(
+            f"study file: probes.other_settings.settings: {', '.join(settings)}: models of "
+            f"{model.key.setting} by a method have a head of {model.way} classes, and can be "
+            f"measured on tasks of {model.way} ways alone; add such a setting, as "
+            f"{model.way}w{model.shot + 4}s, or leave the probe out of these models. (Learners "
+            "that make a head per task, such as prototypes and ridge, can be measured in any.)"
+        )
 
 
 def check_similarities(model: Model, queries: int, probes: Mapping[str, Any]) -> None:

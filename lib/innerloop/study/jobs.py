@@ -28,10 +28,11 @@ from innerloop.runtime.typed_json import as_json
 from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
 from innerloop.specs.rehearsal import Rehearsal
+from innerloop.specs.setting import way_and_shot
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.study import choices
 from innerloop.study.model import Model
-from innerloop.study.model_key import ModelKey, way_and_shot
+from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
 
 

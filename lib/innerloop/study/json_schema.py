@@ -16,8 +16,9 @@ from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.allowed import Allowed, Name
 from innerloop.runtime.typed_json import REST, as_json
 from innerloop.specs.probe_options import OPTIONS
+from innerloop.specs.setting import Setting
 from innerloop.study import choices
-from innerloop.study.keys import Choosing, Probe, Resources, Setting, StudyKeys, UsersProbe
+from innerloop.study.keys import Choosing, Probe, Resources, StudyKeys, UsersProbe
 
 Schema = dict[str, Any]
 

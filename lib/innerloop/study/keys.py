@@ -14,6 +14,7 @@ from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import REST
+from innerloop.specs.setting import Setting
 from innerloop.stats.statistics import Statistics
 
 #: Keys that say how files may be had, and nothing of what is computed from them.
@@ -27,13 +28,6 @@ RUNNING = (
 #: Keys of what code is called with.
 _OPTIONS = frozenset({"rule_options", "network_options", "learner_options"})
 
-Setting: TypeAlias = Annotated[
-    str,
-    Allowed(
-        pattern="^([2-9]|[1-9][0-9]{1,3})w[1-9][0-9]{0,3}s$",
-        meaning="<way>w<shot>s with two ways or more, for example 5w1s",
-    ),
-]
 Address: TypeAlias = Annotated[
     str,
     Allowed(pattern="^https?://", meaning="an address that begins with http:// or https://"),

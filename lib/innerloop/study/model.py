@@ -10,8 +10,9 @@ from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
 from innerloop.networks.options import CONV4, NetworkOptions
 from innerloop.runtime.built_in import network_entry
+from innerloop.specs.setting import way_and_shot
 from innerloop.study import choices
-from innerloop.study.model_key import ModelKey, way_and_shot
+from innerloop.study.model_key import ModelKey
 
 #: At most so many validation tasks go through the network together, and so many images.
 VALIDATED_TASKS, VALIDATED_IMAGES = 10, 2000

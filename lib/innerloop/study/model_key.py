@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from innerloop.runtime.errors import ConfigError
 from innerloop.study.paths import fill
-
-_SETTING = re.compile(r"^([1-9]\d*)w([1-9]\d*)s$")
 
 
 @dataclass(frozen=True, order=True)
@@ -32,15 +28,3 @@ def model_key(wildcards: Mapping[str, Any]) -> ModelKey:
     """The model that a job's wildcards name; Snakemake's are text, and may be more than these."""
     values = {field.name: wildcards[field.name] for field in fields(ModelKey)}
     return ModelKey(**{**values, "seed": int(values["seed"])})
-
-
-def way_and_shot(setting: str) -> tuple[int, int]:
-    """`5w1s` -> (5, 1).
-
-    Raises:
-        ConfigError: it is not a setting.
-    """
-    found = _SETTING.match(setting)
-    if not found:
-        raise ConfigError(f"setting '{setting}': expected <way>w<shot>s, for example 5w1s")
-    return int(found[1]), int(found[2])

@@ -10,11 +10,17 @@ from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import from_json
-from innerloop.study.checks import check_over_training, check_similarities, check_tensorboard
+from innerloop.specs.setting import way_and_shot
+from innerloop.study.checks import (
+    check_other_settings,
+    check_over_training,
+    check_similarities,
+    check_tensorboard,
+)
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import ACCESS, RUNNING, Models, StudyKeys
 from innerloop.study.model import Model
-from innerloop.study.model_key import ModelKey, way_and_shot
+from innerloop.study.model_key import ModelKey
 from innerloop.study.names import check_names
 from innerloop.study.overlays import without_removed
 from innerloop.study.places import with_places
@@ -84,6 +90,7 @@ class Study:
         for model in self.models.values():
             check_over_training(self.keys.probes, model)
             check_similarities(model, self.keys.evaluation.queries, self.keys.probes)
+            check_other_settings(self.keys.probes, model)
 
     def _models(self) -> dict[ModelKey, Model]:
         models: dict[ModelKey, Model] = {}

@@ -7,7 +7,7 @@ factor, and to ask a scheduler for time and memory. Nothing here changes a resul
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from innerloop.learners.options import LearnerOptions, learned_step_sizes, movin
 from innerloop.networks.counts import NetworkCounts, conv4_counts, counts_of
 from innerloop.networks.options import LAYERS
 from innerloop.specs.interventions import interventions
+from innerloop.specs.probe_options import possible_settings
 from innerloop.study import footprint, paths
 from innerloop.study.footprint import Tasks
 from innerloop.study.jobs import Jobs
@@ -202,6 +203,12 @@ def _probe(study: Study, model: Model, name: str) -> Work:
         moving, learned = moving_roles(model.learner), learned_step_sizes(model.learner)
         which = options.get("which", "default")
         tasks *= len(interventions(which, LAYERS, moving=moving, learned=learned))
+    if name == "other_settings":
+        settings = possible_settings(options["settings"], model.learner, model.way)
+        sized = (replace(model, key=replace(model.key, setting=setting)) for setting in settings)
+        works = [_measured(study, each, tasks, together=True) for each in sized]
+        amount = sum(work.amount for work in works)
+        return replace(max(works, key=lambda work: work.peak_mb), amount=amount)
     if name == "own_change":  # query images go through the network twice for every layer
         tasks *= len(LAYERS) * len(options.get("steps", ["test"]))
     return _measured(study, model, tasks, together=True)

@@ -1,0 +1,30 @@
+"""A setting: the size of a task, its classes and the support images of each."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, TypeAlias
+
+from innerloop.runtime.allowed import Allowed
+from innerloop.runtime.errors import ConfigError
+
+Setting: TypeAlias = Annotated[
+    str,
+    Allowed(
+        pattern="^([2-9]|[1-9][0-9]{1,3})w[1-9][0-9]{0,3}s$",
+        meaning="<way>w<shot>s with two ways or more, for example 5w1s",
+    ),
+]
+_SETTING = re.compile(r"^([1-9]\d*)w([1-9]\d*)s$")
+
+
+def way_and_shot(setting: str) -> tuple[int, int]:
+    """`5w1s` -> (5, 1).
+
+    Raises:
+        ConfigError: it is not a setting.
+    """
+    found = _SETTING.match(setting)
+    if not found:
+        raise ConfigError(f"setting '{setting}': expected <way>w<shot>s, for example 5w1s")
+    return int(found[1]), int(found[2])
