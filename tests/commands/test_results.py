@@ -58,7 +58,7 @@ def test_an_unknown_table_or_study_is_refused(study: Path, monkeypatch) -> None:
     monkeypatch.chdir(study.parents[1])
     with pytest.raises(SystemExit, match=r"no table 'own/acuracy'; did you mean 'own/accuracy'"):
         main(["results", "mine", "own/acuracy"])
-    with pytest.raises(SystemExit, match="holds no results of a study"):
+    with pytest.raises(SystemExit, match="holds no finished study"):
         main(["results", "yours"])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.finished import Finished
 from innerloop.render.accuracy import accuracies
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import read_json
@@ -27,15 +27,7 @@ class Results:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        description = self.folder / "study.json"
-        if not description.is_file():
-            raise ConfigError(
-                f"{self.folder} holds no results of a study; expected a folder such as "
-                "results/demo, in which `snakemake` has run"
-            )
-        aggregates = sorted((self.folder / "aggregates").glob("*.parquet"))
-        files: dict[str, Path | str] = {file.stem: file for file in aggregates}
-        self.evidence = Evidence(files, read_json(description))
+        self.evidence = Finished.read(folder).evidence
 
     def __repr__(self) -> str:
         return (
