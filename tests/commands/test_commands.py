@@ -81,6 +81,13 @@ def test_the_usage_imports_nothing_heavy():
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
+def test_it_is_a_module_too():
+    done = subprocess.run(
+        [sys.executable, "-m", "innerloop", "--version"], capture_output=True, check=True
+    )
+    assert done.stdout.decode().strip() == f"innerloop {version('innerloop')}"
+
+
 def test_schema_says_unit_range_and_what_is_allowed(capsys):
     main(["schema", "accuracy"])
     said = capsys.readouterr().out
