@@ -31,11 +31,12 @@ def at_fraction(rows: pd.DataFrame, fraction: float) -> pd.DataFrame:
     if rows.empty:
         return rows
     time = "iteration" if "iteration" in rows else "epoch"
-    keys = [rows[name] for name in MODEL if name in rows]
-    end = rows.groupby(keys, observed=True)[time].transform("max")
+    keys = [name for name in MODEL if name in rows]
+    training = rows.groupby(keys, observed=True, dropna=False, sort=False).ngroup()
+    end = rows[time].groupby(training).transform("max")
     distance = (rows[time] - fraction * end).abs()
-    least = distance.groupby(keys, observed=True).transform("min")
-    chosen = rows[time].where(distance == least).groupby(keys, observed=True).transform("min")
+    least = distance.groupby(training).transform("min")
+    chosen = rows[time].where(distance == least).groupby(training).transform("min")
     return rows[rows[time] == chosen]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,9 @@ from innerloop.papers.claims import Selection
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
+
+#: Claims ask for one layer after the other, of one or two models: their rows are selected once.
+_LAYER_BY_LAYER = lru_cache(maxsize=8)
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ def at_common_steps(
         return of, against
     sides = (of, against)
     steps = common_steps(
-        (set(_cka_rows(side, evidence)["steps"].unique()) for side in sides),
+        (_measured_steps(side, evidence) for side in sides),
         (own for side in sides if (own := _own_steps(side, evidence)) is not None),
     )
     return replace(of, steps=steps), replace(against, steps=steps)
@@ -99,7 +103,7 @@ def own_cka(selection: Selection, evidence: Evidence) -> Values:
 
 
 def _cka(selection: Selection, evidence: Evidence) -> Values:
-    rows = after_steps(_cka_rows(selection, evidence), evidence.study, selection.steps)
+    rows = _after_steps(replace(selection, layer=""), evidence)
     if selection.layer == "body":
         body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
         found = [_by_task(rows[rows["layer"] == layer], "similarity") for layer in body]
@@ -108,7 +112,16 @@ def _cka(selection: Selection, evidence: Evidence) -> Values:
     return Values(_by_task(rows, "similarity"), protocol_of(rows))
 
 
+@_LAYER_BY_LAYER
+def _after_steps(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    """Rows of all layers."""
+    rows = _cka_rows(replace(selection, steps=None), evidence)
+    return after_steps(rows, evidence.study, selection.steps)
+
+
+@_LAYER_BY_LAYER
 def _cka_rows(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    """Rows of all layers, after all inner steps."""
     own = {"change": "own"} if selection.quantity == "own_cka" else {}
     rows = evidence.rows(
         QUANTITIES[selection.quantity].reads,
@@ -118,6 +131,10 @@ def _cka_rows(selection: Selection, evidence: Evidence) -> pd.DataFrame:
         **own,
     )
     return rows if selection.at is None else at_fraction(rows, selection.at)
+
+
+def _measured_steps(selection: Selection, evidence: Evidence) -> set[int]:
+    return set(_cka_rows(replace(selection, layer="", steps=None), evidence)["steps"].unique())
 
 
 def _own_steps(selection: Selection, evidence: Evidence) -> int | None:
@@ -135,11 +152,16 @@ def weight_norm_growth(selection: Selection, evidence: Evidence) -> Values:
     return Values(end - _log_norm(selection, evidence, selection.start), {})
 
 
+@_LAYER_BY_LAYER
+def _norms(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    """Weight norms of all layers."""
+    rows = evidence.rows("weight_norm", **_where(selection, evidence, tested=False))
+    return at_fraction(rows, selection.at or 0.0)
+
+
 def _log_norm(selection: Selection, evidence: Evidence, at: float) -> pd.DataFrame:
-    rows = evidence.rows(
-        "weight_norm", layer=selection.layer, **_where(selection, evidence, tested=False)
-    )
-    rows = at_fraction(rows, at)
+    rows = _norms(replace(selection, layer="", at=at), evidence)
+    rows = rows[rows["layer"] == selection.layer]
     return _by_seed(rows.assign(value=100 * np.log(rows["norm"])), "value")
 
 
