@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -102,16 +102,20 @@ def made(
     """
     products, unmade = Products(study), list[dict[str, str]]()
 
+    @cache  # what reads the same is judged once
+    def evidence(names: frozenset[str]) -> Evidence:
+        return Evidence({name: tables[name] for name in names}, description, declared_of(study))
+
     def each(
         make: Callable[[Product, Evidence, Path], None], kind: str, wanted: Sequence[Product]
     ) -> Iterator[Path]:
         for product in wanted:
-            reads = {table: tables[table] for table in products.reads(product) if table in tables}
+            reads = frozenset(tables).intersection(products.reads(product))
             if not reads:
                 continue
             stem = folder / kind / product.paper / product.name
             try:
-                make(product, Evidence(reads, description, declared_of(study)), stem)
+                make(product, evidence(reads), stem)
             except Exception as error:  # what expects models that are not there is left out
                 why = f"{type(error).__name__}: {error}"
                 what = f"Make {product.name} of what is there"
