@@ -301,6 +301,25 @@ def _similarities(
             yield _block(constant, episode=np.arange(episodes), similarity=values)
 
 
+def _inner_steps(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    """Each step moves as much; prototypes gain and lose what `CHANGED` says by the last."""
+    for model in description["models"]:
+        moved = MOVED.get(model["variant"], (0.01, 0.02, 0.1, 0.1, 0.4))
+        on, off = CHANGED.get(model["variant"], (0.0, 0.0))
+        noise = _stream("inner steps", tuple(model.items()))
+        task = noise.normal(0.48, 0.08, episodes)
+        for steps in range(model["test_steps"] + 1):
+            done = steps / model["test_steps"]
+            kinds = [("accuracy", "", task + 0.3 * done), ("on_task", "", task + on * done)]
+            kinds += [("off_task", "", task + off * done)]
+            for layer, distance in zip(LAYERS, moved, strict=True):
+                kinds += [("cka", layer, 1 - distance * done + 0 * task)]
+                kinds += [("turn", layer, 0.1 * distance * (steps > 0) + 0 * task)]
+            for quantity, layer, values in kinds:
+                constant = _measured(model, model["dataset"], steps=steps, quantity=quantity)
+                yield _block(constant | {"layer": layer}, episode=np.arange(episodes), value=values)
+
+
 def _interventions(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     """What is lost by freezing a layer grows with how far adaptation moves it."""
     for model in description["models"]:
@@ -502,6 +521,7 @@ BUILDERS = {
     "accuracy": _accuracy,
     "training": _training,
     "cka": _cka,
+    "inner_steps": _inner_steps,
     "interventions": _interventions,
     "other_settings": _other_settings,
     "other_similarities": _other_similarities,

@@ -78,6 +78,7 @@ def test_a_right_rule_and_right_probes_pass(tmp_path: Path) -> None:
         ("protonet", {"joint": True}),
         ("cka", {"steps": ["test", 7], "over_training": ["patterns"], "training_tasks": 20}),
         ("interventions", {"which": "all", "over_training": ["patterns"]}),
+        ("inner_steps", {}),
         ("other_settings", {"settings": ["3w9s"]}),
         ("other_similarities", {"neighbours": 3}),
         ("own_change", {}),

@@ -24,9 +24,8 @@ from innerloop.specs.measure import MeasureSpec
 from innerloop.study.paths import LOGGED
 
 OPTIONS = {"accuracy": {"checkpoint": "best", "splits": ["test"], "tasks": 3}}
-OPTIONS |= {name: {"tasks": 2} for name in ("interventions", "other_similarities", "own_change")}
+OPTIONS |= {name: {} if name == "scale_invariance" else {"tasks": 2} for name in PROBES}
 OPTIONS |= {"other_settings": {"settings": ["4w2s"], "tasks": 2}}
-OPTIONS |= {"cka": {"tasks": 2}, "protonet": {"tasks": 2}, "scale_invariance": {}}
 
 
 @pytest.mark.parametrize("name", [*LEARNERS, "documented"])

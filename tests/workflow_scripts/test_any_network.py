@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from training_job import run
@@ -27,6 +28,10 @@ NETWORKS_TRAINED = {
     ),
     "a user's": NetworkOptions(**SIZE, network=f"{MODULES}:Residual"),
 }
+OPTIONS: dict[str, dict[str, Any]] = {
+    "scale_invariance": {},
+    "other_settings": {"settings": ["3w2s"], "tasks": 2},
+}
 
 
 @pytest.mark.parametrize("name", NETWORKS_TRAINED)
@@ -37,7 +42,7 @@ def test_it_is_trained_and_measured(images: ImageStore, tmp_path: Path, name: st
     for table in PROBES:
         spec = MeasureSpec(
             table=table, entry=PROBES[table], datasets=(tiny.DATASET,), queries=4, test_steps=1,
-            options={} if table == "scale_invariance" else {"tasks": 2}, test_step_size=None,
+            options=OPTIONS.get(table, {"tasks": 2}), test_step_size=None,
             tasks_at_once=2, model=training, compute=training.compute, code="0",
         )  # fmt: skip
         measure.main(

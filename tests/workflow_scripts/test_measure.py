@@ -36,6 +36,7 @@ OTHER = replace(tiny.TRAINING, learner=replace(tiny.METHOD, step_size=0.2))
 OPTIONS: dict[str, dict[str, Any]] = {
     "accuracy": {"checkpoint": "best", "splits": ["val", "test"], "tasks": TASKS},
     "cka": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
+    "inner_steps": {"tasks": TASKS},
     "interventions": {"tasks": TASKS, "over_training": [tiny.DATASET], "training_tasks": 2},
     "other_settings": {"settings": ["3w2s", "3w1s", "4w1s"], "tasks": TASKS},
     "other_similarities": {"tasks": TASKS, "steps": ["test", 2], "neighbours": 3},

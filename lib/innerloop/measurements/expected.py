@@ -21,6 +21,7 @@ from innerloop.specs.interventions import FOLLOWED, interventions
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, Spec, ToySpec
 from innerloop.specs.probe_options import (
     CkaOptions,
+    InnerStepsOptions,
     InterventionsOptions,
     OtherSettingsOptions,
     OtherSimilaritiesOptions,
@@ -160,6 +161,20 @@ def _interventions(spec: MeasureSpec, table: pa.Table) -> Expected:
     return (*where, "intervention", "layer"), rows
 
 
+def _inner_steps(spec: MeasureSpec, table: pa.Table) -> Expected:
+    options = from_json(InnerStepsOptions, spec.options)
+    layers = [layer for layer in _layers(spec.model, table) if layer]
+    measured = [*product(("accuracy", "on_task", "off_task"), [""])]
+    measured += product(("cka", "turn"), layers)
+    rows = (
+        (*where, *one)
+        for *where, one in product(
+            spec.datasets, ["test"], range(spec.test_steps + 1), range(options.tasks), measured
+        )
+    )
+    return ("eval_dataset", "split", "steps", "episode", "quantity", "layer"), rows
+
+
 def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:
     options = from_json(OwnChangeOptions, spec.options)
     rows = product(
@@ -289,6 +304,7 @@ def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
 _PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,
+    "inner_steps": _inner_steps,
     "interventions": _interventions,
     "other_settings": _other_settings,
     "other_similarities": _other_similarities,

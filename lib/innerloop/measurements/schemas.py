@@ -29,6 +29,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "images": frozenset({"same", "shuffled"}),
     "condition": frozenset({"pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"}),
     "intervention": frozenset(MEANINGS),
+    "quantity": frozenset({"accuracy", "on_task", "off_task", "cka", "turn"}),
     "parameter": frozenset({"weight", "bias", "gamma", "beta"}),
     "arm": frozenset({"unit_norm", "scaled_lr"}),
 }
@@ -125,6 +126,15 @@ SCHEMAS: dict[str, pa.Schema] = {
             _text("layer", "conv1 ... conv4 (end of the block), head (logits)"),
             _text("estimator", "linear CKA: biased (the papers') or debiased (U-statistic)"),
             _real("similarity", "CKA between slow and fast activations; NaN: a constant layer"),
+        ]
+    ),
+    "inner_steps": pa.schema(
+        [
+            *MODEL,
+            *MEASURED,
+            _text("quantity", "accuracy; prototypes on_task and off_task; cka and turn of a layer"),
+            _text("layer", "of cka and turn; empty: the whole network"),
+            _real("value", "a fraction; debiased CKA to before; of turn radians in the last step"),
         ]
     ),
     "interventions": pa.schema(
@@ -256,6 +266,7 @@ KEYS: dict[str, list[str]] = {
     "accuracy": [*_MODEL, *_MEASURED],
     "training": [*_MODEL, "split", "iteration"],
     "cka": [*_MODEL, *_MEASURED, "layer", "estimator"],
+    "inner_steps": [*_MODEL, *_MEASURED, "quantity", "layer"],
     "interventions": [*_MODEL, *_MEASURED, "intervention", "layer"],
     "other_settings": [*_MODEL, *_MEASURED, "tested_setting"],
     "other_similarities": [*_MODEL, *_MEASURED, "layer", "measure", "neighbours", "images"],

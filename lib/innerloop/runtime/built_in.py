@@ -43,6 +43,7 @@ NETWORKS: dict[str, str] = {
 #: Probes; accuracy is measured like one, under `evaluate` instead of `probes`.
 PROBES: dict[str, str] = {
     "cka": "innerloop.probes.cka:cka",
+    "inner_steps": "innerloop.probes.inner_steps:inner_steps",
     "interventions": "innerloop.probes.interventions:interventions",
     "other_settings": "innerloop.probes.other_settings:other_settings",
     "other_similarities": "innerloop.probes.other_similarities:other_similarities",

@@ -123,6 +123,17 @@ class OwnChangeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class InnerStepsOptions:
+    """What the probe `inner_steps` is told.
+
+    Attributes:
+        tasks: test tasks of each data set
+    """
+
+    tasks: Count
+
+
+@dataclass(frozen=True, kw_only=True)
 class OtherSimilaritiesOptions:
     """What the probe `other_similarities` is told.
 
@@ -170,6 +181,7 @@ class ScaleInvarianceOptions:
 #: By the probe's name.
 OPTIONS: Mapping[str, type] = {
     "cka": CkaOptions,
+    "inner_steps": InnerStepsOptions,
     "interventions": InterventionsOptions,
     "other_settings": OtherSettingsOptions,
     "other_similarities": OtherSimilaritiesOptions,

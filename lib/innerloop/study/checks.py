@@ -194,7 +194,7 @@ def check_similarities(model: Model, queries: int, probes: Mapping[str, Any]) ->
     images = model.way * queries
     by_default = OtherSimilaritiesOptions.neighbours
     neighbours = probes.get("other_similarities", {}).get("neighbours", by_default)
-    needed = {"cka": 4, "own_change": 4, "other_similarities": neighbours + 2}
+    needed = {"cka": 4, "inner_steps": 4, "own_change": 4, "other_similarities": neighbours + 2}
     for probe in model.probes:
         if images < needed.get(probe, 0):
             raise ConfigError(

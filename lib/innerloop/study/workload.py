@@ -203,6 +203,8 @@ def _probe(study: Study, model: Model, name: str) -> Work:
         moving, learned = moving_roles(model.learner), learned_step_sizes(model.learner)
         which = options.get("which", "default")
         tasks *= len(interventions(which, LAYERS, moving=moving, learned=learned))
+    if name == "inner_steps":  # query images of two tasks and support images, at every step
+        tasks *= model.choices["test_steps"] + 1
     if name == "other_settings":
         settings = possible_settings(options["settings"], model.learner, model.way)
         sized = (replace(model, key=replace(model.key, setting=setting)) for setting in settings)

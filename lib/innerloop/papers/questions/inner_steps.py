@@ -1,0 +1,78 @@
+"""What adaptation does step by step: means over tasks, drawn against inner steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from innerloop.measurements.evidence import Evidence
+from innerloop.render import captions
+from innerloop.render.style import Look, whiskers
+from innerloop.stats.summaries import summarise
+
+#: One task under one model; of its steps the first is compared with.
+TASK = ["protocol", "variant", "seed", "episode", "quantity", "layer"]
+GROUP = ["protocol", "variant", "quantity", "layer", "steps"]
+
+
+def by_protocol(evidence: Evidence, *quantities: str, changes: bool) -> dict[str, pd.DataFrame]:
+    """Means of each protocol's models on their own data set after each inner step.
+
+    Args:
+        evidence: the study's measurements.
+        quantities: of the table `inner_steps`.
+        changes: whether each value is less that of the same task before adaptation.
+
+    Returns:
+        One row per combination of `GROUP`, with the columns of `summarise`; only of protocols that
+        have any.
+    """
+    found = {
+        protocol: evidence.trained("inner_steps", protocol) for protocol in evidence.study.protocols
+    }
+    chosen = {name: rows[rows["quantity"].isin(quantities)] for name, rows in found.items()}
+    return {
+        name: summarise(
+            _less_first(rows) if changes else rows, GROUP, "value", evidence.study.statistics
+        )
+        for name, rows in chosen.items()
+        if not rows.empty
+    }
+
+
+def _less_first(rows: pd.DataFrame) -> pd.DataFrame:
+    first = rows.loc[rows["steps"] == 0, [*TASK, "value"]]
+    paired = rows.merge(first, on=TASK, suffixes=("", "_first"), validate="many_to_one")
+    return paired.assign(value=paired["value"] - paired["value_first"])
+
+
+def draw_curves(
+    axes: Axes, summary: pd.DataFrame, looks: Mapping[str, Look], factor: float = 1
+) -> None:
+    """One curve with intervals for each variant against the inner steps taken."""
+    for name, look in looks.items():
+        curve = summary[summary["variant"] == name].sort_values("steps")
+        if not curve.empty:
+            axes.errorbar(
+                curve["steps"], factor * curve["mean"], yerr=factor * whiskers(curve),
+                elinewidth=0.9, **look.line(),
+            )  # fmt: skip
+    axes.set_xlabel("inner steps")
+
+
+def method_sentences(evidence: Evidence, every: pd.DataFrame) -> str:
+    """How the values were measured, with counts, population and what is missing."""
+    study = evidence.study
+    labels = every.assign(variant=[*map(study.label, every["variant"], every["protocol"])])
+    return captions.join(
+        "Last checkpoint, the same test tasks after every step;",
+        f"{captions.interval(study.statistics)};",
+        captions.counted(every),
+        "They speak of these models on these test classes.",
+        captions.missing_values(
+            labels, "variant", "quantity", "because adaptation diverged or a layer is constant"
+        ),
+        captions.stand_ins(study, evidence.rows("inner_steps")),
+    )

@@ -1,0 +1,101 @@
+"""What adaptation does step by step: to accuracy, to prototypes, and to each layer.
+
+P2 asks where MAML falls on its own task; the probe `protonet` sees both ends alone. Beside it, of
+each layer, CKA and how far its weight turns in the step: P1's equation 3 is linear in the step
+size, and this is the turn itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from innerloop.data.other_tasks import off_tasks
+from innerloop.data.tasks import TaskBatch
+from innerloop.learners.gradient_based.adapt import query_logits
+from innerloop.learners.losses import task_accuracies
+from innerloop.networks.network import Activations, Network
+from innerloop.networks.parameters import Parameters, bounded, kind_of
+from innerloop.probes.layer_similarity import layer_grams
+from innerloop.probes.linear_cka import cka_debiased
+from innerloop.probes.nearest_prototype import prototype_accuracies
+from innerloop.probes.probe import ProbedModel, Row
+from innerloop.runtime.progress import Progress
+from innerloop.runtime.typed_json import from_json
+from innerloop.specs.probe_options import InnerStepsOptions
+
+#: Values of every task, [T], by quantity and layer; the layer is empty where it is of all.
+_Measured = Mapping[tuple[str, str], torch.Tensor]
+
+
+def inner_steps(model: ProbedModel) -> Iterator[Row]:
+    """Five quantities of every task before adaptation and after each of the test steps.
+
+    `accuracy` of the whole network; `on_task` and `off_task`, the nearest prototypes on the task
+    adapted to and on another; of each layer `cka`, debiased, to before adaptation, and `turn`, the
+    angle by which the direction of its weights turned in the last step.
+
+    Option: `tasks`, how many test tasks of each data set.
+    """
+    options, weights = from_json(InnerStepsOptions, model.options), model.weights()
+    for dataset in model.datasets:
+        columns = [
+            model.measured(dataset, "test", weights, taken) for taken in range(model.test_steps + 1)
+        ]
+        others = model.tasks(dataset, purpose="off-task")
+        with Progress(f"inner steps on {dataset}", options.tasks) as progress:
+            for on in model.tasks(dataset).batches(options.tasks, model.tasks_at_once):
+                off = off_tasks(others, on.episodes, disjoint=False)
+                trajectory = model.adapt(on, weights, trajectory=True).trajectory
+                slow = layer_grams(model.network, trajectory[0], on)
+                for taken, shared in enumerate(columns):
+                    step = trajectory[max(taken - 1, 0)], trajectory[taken]
+                    for row in _rows(_measured(model.network, slow, step, on, off), on):
+                        yield {**shared, **row}
+                progress.advance(len(on))
+
+
+def _measured(
+    network: Network,
+    slow: Activations,
+    step: tuple[Parameters, Parameters],
+    on: TaskBatch,
+    off: TaskBatch,
+) -> _Measured:
+    """All quantities after a step, by the weights before it and after it.
+
+    `slow` are the layers' Gram matrices before adaptation.
+    """
+    before, now = step
+    logits = query_logits(network, now, on.support.images, on.query.images)
+    accuracy = task_accuracies(logits, on.query.labels)
+    fast = layer_grams(network, now, on)
+    return {
+        ("accuracy", ""): accuracy.masked_fill(~bounded(now), math.nan),
+        ("on_task", ""): prototype_accuracies(network, now, on),
+        ("off_task", ""): prototype_accuracies(network, now, off),
+        **{("cka", layer): cka_debiased(slow[layer], fast[layer]) for layer in fast},
+        **{("turn", layer): _turn(network, layer, before, now) for layer in fast},
+    }
+
+
+def _turn(network: Network, layer: str, before: Parameters, now: Parameters) -> torch.Tensor:
+    """Angle between a layer's weights one step apart, [T], in radians; NaN of one without any."""
+    names = [name for name in network.layer_parameters.get(layer, ()) if kind_of(name) == "weight"]
+    if not names:
+        return torch.full((len(next(iter(now.values()))),), math.nan)
+    directions = []
+    for weights in (before, now):
+        flat = torch.cat([weights[name].double().flatten(1) for name in names], dim=1)
+        directions.append(flat / flat.norm(dim=1, keepdim=True))
+    # the arc cosine of a number next to 1 would lose half of the digits
+    half_chord: torch.Tensor = (directions[1] - directions[0]).norm(dim=1) / 2
+    return 2 * half_chord.clamp_max(1).asin()
+
+
+def _rows(measured: _Measured, tasks: TaskBatch) -> Iterator[Row]:
+    for (quantity, layer), values in measured.items():
+        for episode, value in zip(tasks.episodes.index.tolist(), values.tolist(), strict=True):
+            yield {"episode": episode, "quantity": quantity, "layer": layer, "value": value}
