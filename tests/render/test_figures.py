@@ -19,7 +19,7 @@ from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.render.curves import checkpoint_axis
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES
-from synthetic import STUDIES, describe, write_tables
+from synthetic import BUILDERS, STUDIES, describe, write_tables
 
 CKA_FIGURES = [name for name, made in FIGURES.items() if made.reads == ("cka",)]
 
@@ -289,6 +289,16 @@ def test_rows_of_variants_are_labelled_as_under_their_protocol(two_labels):
     assert "MAML" in labels["p1"]
     assert "MAML, 5 steps" not in labels["p1"]
     assert labels["p2"] == ["MAML, 5 steps", "Meta-SGD"]
+
+
+def test_single_seeds_lie_about_their_mean(tmp_path):
+    description = describe(("maml",), (), settings=("5w1s",), others=(), seeds=2)
+    others = [name for name in BUILDERS if name != "accuracy"]
+    evidence = Evidence(write_tables(tmp_path, description, omit=others), description)
+    (axes,) = load_entry(FIGURES["side_by_side"].entry)(evidence).figure.axes
+    dots, mean, *_ = (np.asarray(line.get_xdata()) for line in axes.lines)
+    assert len(dots) == 2
+    assert dots.mean() == pytest.approx(mean[0])
 
 
 @pytest.fixture(scope="module")

@@ -418,3 +418,23 @@ def test_tasks_that_diverged_are_counted_by_method_and_left_out(tables_of, tmp_p
     assert table.frame.loc[table.frame["variant"] == "maml", "n"].tolist() == [22, 22]
     figure = load_entry(FIGURES["p2_figure7_prototypes"].entry)(evidence)
     assert "left out of means and tests: MAML (3 of 500 tasks)." in figure.caption
+
+
+def test_the_most_and_the_least_accurate_are_named_for_the_abstract(evidence_of):
+    made = _tabulate("accuracy", evidence_of("full"))
+    own = made.frame[made.frame["train_dataset"] == made.frame["eval_dataset"]]
+    own = own[(own["protocol"] == "p1") & (own["shot"] == 1) & ~own["baseline"]]
+    means = own[own["train_dataset"] == ROLES["mini_imagenet"]].set_index("Method")["mean"]
+    assert f"Of {len(means)} variants tested on Symbols, 5-way 1-shot" in made.finding
+    best, least = (f"{name} {means[name]:.1f} ±" for name in (means.idxmax(), means.idxmin()))
+    most, _, rest = made.finding.partition("; the least, ")
+    assert f"the most accurate is {best}" in most
+    assert rest.startswith(least)
+
+
+def test_the_share_of_negative_step_sizes_is_in_percent_for_the_abstract(evidence_of):
+    made = _tabulate("p2_table1_step_sizes", evidence_of("full"))
+    learned = made.frame[(made.frame["variant"] == "meta_sgd")]
+    weights = learned[learned["parameter"] == "weight"]
+    share = np.average(weights["share_negative"], weights=weights["count"])
+    assert made.finding.startswith(f"{100 * share:.1f} % of Meta-SGD's learned step sizes")

@@ -10,6 +10,7 @@ import pytest
 from products import FIGURES, PRINTED, make, run
 
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES as SHIPPED
 from shipped import OF_GRIDS, TABLES
 
@@ -88,6 +89,15 @@ def test_the_report_holds_every_figure_and_table(report):
     assert report.count("<svg") == len(FIGURES)
     assert all(page.alts)
     assert "Probe: sharpness" in page.text
+
+
+def test_the_report_begins_with_what_was_found_and_ends_that_with_the_claims(report, evidence_of):
+    text = _Page(report).text
+    tables = ("accuracy", "p2_table1_step_sizes", "claims")
+    found = [load_entry(TABLES[name].entry)(evidence_of("full")).finding for name in tables]
+    assert all(found)
+    places = [text.find(finding) for finding in found]
+    assert 0 < places[0] < places[1] < places[2] < text.index("Data and licences")
 
 
 def test_links_inside_the_report_lead_somewhere(report):
