@@ -13,8 +13,8 @@ from innerloop.data.acquire.registry import read_registry
 from innerloop.data.licence import UNSTATED
 from innerloop.data.sources import digits, people, scripts, symbols
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.render.provenance import data_sets
-from synthetic import STUDIES
+from innerloop.render.provenance import data_sets, protocols
+from synthetic import STUDIES, describe
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,12 @@ def test_the_embedded_sets_and_omniglot_may_be_passed_on_and_no_others():
         name for name, each in read_registry().collections.items() if each.licence.redistributable
     }
     assert free == {"omniglot", "omniglot_small"}
+
+
+def test_parameters_are_said_as_elsewhere_in_the_report():
+    description = describe(("maml",), (), settings=("5w1s",), others=())
+    said = {"test_step_size": None, "network_options": {"pool": "none"}, "iterations": 2_000_000}
+    description["models"][0] |= said
+    protocol, *_ = protocols(DescribedStudy(description))
+    shown = dict(protocol["shared"])
+    assert [shown[key.replace("_", " ")] for key in said] == ["–", "pool none", "2000000"]

@@ -114,7 +114,7 @@ class Sweep:
 def in_words(value: Any) -> str:
     """A choice's value as people read it."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return f"{value:g}".replace("-", "−")
+        return (f"{value:g}" if isinstance(value, float) else str(value)).replace("-", "−")
     if isinstance(value, Mapping):
         return " ".join(f"{key} {in_words(inner)}" for key, inner in value.items()) or "–"
     if isinstance(value, list | tuple):
@@ -277,7 +277,7 @@ class DescribedStudy:
         """
         values: dict[str, dict[tuple[str, str], str]] = {}
         for key in dict.fromkeys(key for model in self.models for key in model.details):
-            if key in _IDENTITY:
+            if key in IDENTITY:
                 continue
             shown: dict[tuple[str, str], dict[str, None]] = {}
             for model in self.models:
@@ -345,7 +345,7 @@ class DescribedStudy:
 
 
 #: Of a model's parameters those that say which it is.
-_IDENTITY = frozenset(
+IDENTITY = frozenset(
     {
         *("protocol", "variant", "dataset", "setting", "way", "shot", "seed"),
         *("method", "label", "baseline"),

@@ -9,27 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from innerloop.measurements.described_study import DescribedStudy, Model
+from innerloop.measurements.described_study import IDENTITY, DescribedStudy, Model, in_words
 from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
 from innerloop.runtime.files import read_json
 from innerloop.runtime.provenance import commit_in_words
-
-#: Keys that say which model it is, not how it was made.
-IDENTITY = frozenset(
-    (
-        "protocol",
-        "variant",
-        "dataset",
-        "setting",
-        "way",
-        "shot",
-        "seed",
-        "method",
-        "label",
-        "baseline",
-    )
-)
 
 
 def model_rows(
@@ -196,7 +180,7 @@ def _protocol(study: DescribedStudy, protocol: str) -> dict[str, Any]:
 
 
 def _parameters(model: Model) -> dict[str, str]:
-    return {key: _shown(value) for key, value in model.details.items() if key not in IDENTITY}
+    return {key: in_words(value) for key, value in model.details.items() if key not in IDENTITY}
 
 
 def _with_run(path: Path) -> dict[str, Any]:
@@ -215,12 +199,6 @@ def _memory(path: Path, measured: Mapping[str, Benchmark]) -> str:
 
 def _distinct(values: Iterable[Any]) -> str:
     return ", ".join(sorted({str(value) for value in values if value is not None})) or MISSING
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _title(key: str) -> str:
