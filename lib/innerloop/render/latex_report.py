@@ -1,4 +1,4 @@
-"""The report as LaTeX, for report.pdf: all that report.html shows but its sorting and raw files."""
+"""The report as LaTeX, for report.pdf: figures, tables, protocols and versions of report.html."""
 
 from __future__ import annotations
 
