@@ -381,15 +381,15 @@ def _other_similarities(description: Mapping[str, Any], episodes: int) -> Iterat
         moved = MOVED.get(model["variant"], (0.01, 0.02, 0.1, 0.1, 0.4))
         noise = _stream("similarities", tuple(model.items()))
         for layer, distance in zip(LAYERS, moved, strict=True):
-            for (measure, count), images in product(
+            for (measure, count), pairing in product(
                 (("procrustes", 0), ("neighbours", 10)), ("same", "shuffled")
             ):
                 chance = {"procrustes": 0.6, "neighbours": 0.07}[measure]
                 constant = _measured(
                     model, model["dataset"], layer=layer, measure=measure, neighbours=count,
-                    images=images,
+                    pairing=pairing,
                 )  # fmt: skip
-                mean = chance if images == "shuffled" else 1 - distance * (1 - chance)
+                mean = chance if pairing == "shuffled" else 1 - distance * (1 - chance)
                 values = mean - np.abs(noise.normal(0, 0.01, episodes))
                 yield _block(constant, episode=np.arange(episodes), similarity=values)
 

@@ -46,7 +46,7 @@ def test_what_does_not_adapt_is_unchanged_but_not_by_chance(tmp_path: Path) -> N
     body = [row for row in rows if row["layer"] in BLOCKS]
     same = [row["similarity"] for row in body if row["images"] == "same"]
     assert same == pytest.approx([1] * len(same), abs=1e-6)
-    assert max(row["similarity"] for row in body if row["images"] == "shuffled") < 0.999
+    assert max(row["similarity"] for row in body if row["pairing"] == "shuffled") < 0.999
     of_head = [row["similarity"] for row in rows if row["layer"] == "head"]
     assert min(of_head) < 0.999
 

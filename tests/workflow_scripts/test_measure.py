@@ -23,7 +23,7 @@ import tiny
 from innerloop.data.image_store import ImageStore
 from innerloop.learners.learner import QueryResult
 from innerloop.measurements.aggregate import gather
-from innerloop.probes import accuracy
+from innerloop.probes import probe
 from innerloop.runtime.built_in import ACCURACY, PROBES
 from innerloop.runtime.errors import InnerloopError, ProvenanceError, SchemaError
 from innerloop.runtime.files import canonical_json, write_json
@@ -232,7 +232,7 @@ def test_what_diverged_is_said_and_missing(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    whole = accuracy.query_results
+    whole = probe.query_results
 
     def spoilt(*arguments: Any) -> QueryResult:
         result = whole(*arguments)
@@ -241,7 +241,7 @@ def test_what_diverged_is_said_and_missing(
 
     measured(images, study, "accuracy")
     assert "WARNING" not in capsys.readouterr().err
-    monkeypatch.setattr(accuracy, "query_results", spoilt)
+    monkeypatch.setattr(probe, "query_results", spoilt)
     path = measured(images, study, "accuracy")
     # in batches of 2 of the 5 tasks of two splits
     said = capsys.readouterr().err

@@ -65,6 +65,12 @@ def main(argv: list[str]) -> None:
     if arguments.reference:
         sys.exit(_print_reference(folder_of(str(arguments.a))))
     a, b = Finished.read(arguments.a), Finished.read(arguments.b)
+    for study in (a, b):
+        if not study.evidence.paths:
+            raise ConfigError(
+                f"{study.name} has no aggregates/*.parquet to compare; run `snakemake`, or of a "
+                "record `innerloop record`, which writes them anew"
+            )
     _require_tables(arguments.table or [], a, b)
     numbers = [
         found

@@ -191,12 +191,12 @@ def _other_similarities(spec: MeasureSpec, table: pa.Table) -> Expected:
         (*where, *measure)
         for *where, measure in product(
             spec.datasets, ["test"], step_counts(options.steps, spec.test_steps),
-            range(options.tasks), _layers(spec.model, table), ALLOWED["images"],
+            range(options.tasks), _layers(spec.model, table), ALLOWED["pairing"],
             [("procrustes", 0), ("neighbours", options.neighbours)],
         )
     )  # fmt: skip
     where = "eval_dataset", "split", "steps", "episode"
-    return (*where, "layer", "images", "measure", "neighbours"), rows
+    return (*where, "layer", "pairing", "measure", "neighbours"), rows
 
 
 def _protonet(spec: MeasureSpec, table: pa.Table) -> Expected:

@@ -32,17 +32,17 @@ class Finished:
 
     @classmethod
     def read(cls, folder: Path | str) -> Finished:
-        """The results in `results/<study>`.
+        """The results in `results/<study>`, or in a record, which may have its tables alone.
 
         Raises:
             ConfigError: no study has been run there.
         """
         root = Path(folder)
         tables = {path.stem: path for path in sorted(root.glob("aggregates/*.parquet"))}
-        if not (root / "study.json").is_file() or not tables:
+        if not (root / "study.json").is_file() or not (tables or (root / "tables").is_dir()):
             raise ConfigError(
-                f"{root} holds no finished study: expected study.json and aggregates/*.parquet; "
-                "run `snakemake` first, or name a folder results/<study>"
+                f"{root} holds no finished study: expected study.json, and aggregates/*.parquet or "
+                "tables; run `snakemake` first, or name a folder results/<study>"
             )
         description = read_json(root / "study.json")
         return cls(root.name, description, Evidence(tables, description))

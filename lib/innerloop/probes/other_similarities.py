@@ -62,6 +62,6 @@ def _rows(slow: Activations, fast: Activations, tasks: TaskBatch, neighbours: in
                         "layer": layer,
                         "measure": measure,
                         "neighbours": count,
-                        "images": which,
+                        "pairing": which,
                         "similarity": value,
                     }

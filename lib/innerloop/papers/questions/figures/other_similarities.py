@@ -32,7 +32,7 @@ MEASURES = {
     "procrustes": "Procrustes",
     "neighbours": "shared neighbours",
 }
-GROUP = ["protocol", "variant", "layer", "measure", "images"]
+GROUP = ["protocol", "variant", "layer", "measure", "pairing"]
 
 
 @theme()
@@ -51,7 +51,7 @@ def draw(evidence: Evidence) -> Drawing:
             panel.set_title(title if row is axes[0] else "")
             _draw(panel, summary[summary["measure"] == measure], evidence, protocol)
     legend_below(figure, looks_in(study, measured))
-    shuffled = every[(every["images"] == "shuffled") & (every["measure"] == "procrustes")]
+    shuffled = every[(every["pairing"] == "shuffled") & (every["measure"] == "procrustes")]
     return Drawing(
         figure,
         captions.join(
@@ -80,7 +80,7 @@ def _summary(evidence: Evidence, protocol: str) -> pd.DataFrame:
     if others.empty:
         return others
     cka = _rows(evidence, "cka", protocol)
-    cka = cka[cka["estimator"] == "debiased"].assign(measure="cka", images="same")
+    cka = cka[cka["estimator"] == "debiased"].assign(measure="cka", pairing="same")
     text = dict.fromkeys(GROUP, str)
     rows = pd.concat([others.astype(text), cka.astype(text)], ignore_index=True)
     return summarise(rows, GROUP, "similarity", evidence.study.statistics)
@@ -96,8 +96,8 @@ def _draw(panel: Axes, rows: pd.DataFrame, evidence: Evidence, protocol: str) ->
         say_not_measured(panel)
         return
     for name, look in variant_looks(evidence.study, protocol).items():
-        for images, drawn in (("same", look), ("shuffled", replace(look, dashes=DOTTED))):
-            curve = rows[(rows["variant"] == name) & (rows["images"] == images)]
+        for pairing, drawn in (("same", look), ("shuffled", replace(look, dashes=DOTTED))):
+            curve = rows[(rows["variant"] == name) & (rows["pairing"] == pairing)]
             if not curve.empty:
                 draw_profile(panel, [(drawn, curve)])
     panel.tick_params(axis="x", labelrotation=45)
@@ -110,7 +110,7 @@ def _counts(evidence: Evidence) -> str:
 
 def _agreement(every: pd.DataFrame) -> str:
     """In how many models the measures name the same layer as the most changed."""
-    same = every[every["images"] == "same"].dropna(subset="mean")
+    same = every[every["pairing"] == "same"].dropna(subset="mean")
     least = same.loc[same.groupby(["protocol", "variant", "measure"])["mean"].idxmin()]
     by_model = least.groupby(["protocol", "variant"])["layer"]
     named = by_model.agg(set)[by_model.size() == len(MEASURES)]
