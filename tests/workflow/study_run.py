@@ -26,6 +26,12 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("Snakefile", "rules", "workflow_scripts", "lib", "config", "profiles")
+#: Probes that the study of the tests runs beside those of config/smoke.yaml.
+MORE_PROBES: dict[str, dict[str, Any]] = {
+    "inner_steps": {"tasks": 4},
+    "other_similarities": {"tasks": 4, "neighbours": 3},
+    "other_settings": {"settings": ["5w2s"], "tasks": 4},
+}
 #: Snakemake's arguments for the shared study.
 SHARED = ("--configfile", "config/smoke.yaml", "mine.yaml")
 _PLANNED = re.compile(r"^planned: (\w+) (.*)$", re.MULTILINE)
@@ -174,6 +180,11 @@ def own_study(blocks: list[str]) -> dict[str, Any]:
     for block in blocks:
         _merge(mine, yaml.safe_load(block))
     mine["models"]["stripes_1shot"]["variants"] = ["maml", "relative_step"]
+    # probes that no study that ships runs
+    mine["models"]["plain"] = {
+        "probes": [*smoke_study()["models"]["plain"]["probes"], *MORE_PROBES]
+    }
+    mine["probes"] |= MORE_PROBES
     return mine
 
 

@@ -68,8 +68,8 @@ def main(argv: list[str]) -> None:
     for study in (a, b):
         if not study.evidence.paths:
             raise ConfigError(
-                f"{study.name} has no aggregates/*.parquet to compare; run `snakemake`, or of a "
-                "record `innerloop record`, which writes them anew"
+                f"{study.name} has no aggregates/*.parquet to compare: run `snakemake`, or "
+                "record the study anew"
             )
     _require_tables(arguments.table or [], a, b)
     numbers = [
