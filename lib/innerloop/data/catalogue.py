@@ -15,7 +15,7 @@ SPLITS = ("train", "val", "test")
 class ClassEntry:
     """A run of consecutive images of one class in one split.
 
-    A few-shot data set has one entry a class, since whole classes are held out; a supervised one
+    A few-shot data set has one entry per class, since whole classes are held out; a supervised one
     has an entry for each split that a class has images in.
     """
 

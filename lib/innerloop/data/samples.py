@@ -13,7 +13,7 @@ from innerloop.runtime.files import atomic_path
 
 
 def write_samples(store: ImageStore, path: Path | str, classes: int = 12, each: int = 6) -> None:
-    """Write a PNG: one column a class, `each` images of it, evenly spread over the classes."""
+    """Write a PNG: one column per class, `each` images of it, evenly spread over the classes."""
     utils = import_torchvision("torchvision.utils")
     chosen = np.linspace(0, len(store.classes) - 1, min(classes, len(store.classes))).astype(int)
     rows = np.array(

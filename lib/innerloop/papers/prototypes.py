@@ -27,7 +27,7 @@ ON_TASK_CLAIMS = (
 
 
 def changes(protonet: pd.DataFrame) -> pd.DataFrame:
-    """Changes in accuracy by adaptation, one row an episode.
+    """Changes in accuracy by adaptation, one row per episode.
 
     Args:
         protonet: rows of the table `protonet` of one variant, measured under one protocol. With

@@ -30,8 +30,8 @@ class Values:
     """Measured values of one selection.
 
     Attributes:
-        frame: a row a task (its episode) and a column a seed; where only seeds repeat the
-            measurement, a row a seed and one column.
+        frame: a row per task (its episode) and a column per seed; where only seeds repeat the
+            measurement, a row per seed and one column.
         protocol: under which protocol they were measured.
     """
 
@@ -225,7 +225,7 @@ READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
 
 
 def _by_task(rows: pd.DataFrame, value: str) -> pd.DataFrame:
-    """A row an episode, a column a seed."""
+    """A row per episode, a column per seed."""
     twice = rows.duplicated(["seed", "episode"])
     if twice.any():
         mixed = {name: found for name, found in protocol_of(rows).items() if len(found) > 1}

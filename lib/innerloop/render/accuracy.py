@@ -46,8 +46,8 @@ class Accuracies:
     """Mean accuracies and the printed table made of them.
 
     Attributes:
-        summary: one row a variant and place, in percent, with the columns of `summarise`, those of
-            `GROUP` as text or counts, `method` (the label), `baseline` and `best`.
+        summary: one row per variant and place, in percent, with the columns of `summarise`, those
+            of `GROUP` as text or counts, `method` (the label), `baseline` and `best`.
         study: whose they are.
     """
 

@@ -19,7 +19,7 @@ from innerloop.runtime.provenance import commit_in_words
 def model_rows(
     manifests: Iterable[Path], study: DescribedStudy, measured: Mapping[str, Benchmark]
 ) -> list[dict[str, Any]]:
-    """One row a model: what it is, its best validation accuracy, its digests, where it was made.
+    """One row per model: what it is, its best validation accuracy, its digests, where it was made.
 
     Args:
         manifests: model.json of the models.
@@ -92,7 +92,7 @@ FILES = ["File", "From", "SHA-256"]
 def data_sets(
     manifests: Iterable[Path], samples: Iterable[Path], study: DescribedStudy
 ) -> list[dict[str, Any]]:
-    """One entry a data set: its role, split and licence, its images in every variant and size.
+    """One entry per data set: its role, split and licence, its images in every variant and size.
 
     `stores` and `files` are rows of the columns `STORE` and `FILES`; `samples`, the sheets that
     show the images; `withheld`, those that stay where they are, since the images may not be passed

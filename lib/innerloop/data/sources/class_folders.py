@@ -54,7 +54,7 @@ class ClassFolders(PictureFiles):
         self._tree = PictureTree()
 
     def classes(self) -> list[tuple[ClassEntry, list[Path]]]:
-        """One entry a class and split, in alphabetical order, with its files in order of paths.
+        """One entry per class and split, in alphabetical order, with its files in order of paths.
 
         Raises:
             DataError: folders and splits do not fit, a class has no images, or a file is no image.

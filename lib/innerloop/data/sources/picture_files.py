@@ -42,7 +42,7 @@ class PictureFiles(ABC):
         return [file for _, files in self._classes for file in files]
 
     def catalogue(self) -> list[ClassEntry]:
-        """One entry a class."""
+        """One entry per class."""
         return [entry for entry, _ in self._classes]
 
     def pictures(self) -> Iterator[Image.Image]:

@@ -116,7 +116,7 @@ def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> Non
 
 
 def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.DataFrame]] | None:
-    """P1's Figures 2 and 5: a curve a method, for models of miniImageNet's role on `dataset`.
+    """P1's Figures 2 and 5: a curve per method, for models of miniImageNet's role on `dataset`.
 
     Biased and debiased CKA stand side by side; below, all methods at the step count that they
     share, when their own differ.

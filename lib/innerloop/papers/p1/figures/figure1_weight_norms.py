@@ -17,7 +17,7 @@ QUANTITIES = {"norm": "weight norm ‖w‖", "growth": "growth (%)"}
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """Frobenius norm of the slow weights against outer iterations, a panel a layer."""
+    """Frobenius norm of the slow weights against outer iterations, a panel per layer."""
     study = evidence.study
     rows = evidence.trained("weight_norm", PROTOCOL)
     if rows.empty:
@@ -38,6 +38,6 @@ def draw(evidence: Evidence) -> Drawing:
             curves.seeds(rows),
             captions.stand_ins(study, rows),
         ),
-        f"Line plots of the weight norm against training iterations, one panel a layer, one line "
-        f"a method, {shown}.",
+        f"Line plots of the weight norm against training iterations, one panel per layer, one line "
+        f"per method, {shown}.",
     )

@@ -39,7 +39,7 @@ def draw(evidence: Evidence) -> Drawing:
             cka.method_sentences(evidence, drawn, "Last checkpoint, test tasks"),
             captions.stand_ins(study, drawn[0]),
         ),
-        f"Line plots of CKA against the layers, conv1 to head, one line a method, {shown}; left "
+        f"Line plots of CKA against the layers, conv1 to head, one line per method, {shown}; left "
         "biased, right debiased.",
         finding=_finding(drawn[0], study),
     )

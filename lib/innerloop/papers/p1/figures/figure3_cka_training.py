@@ -17,7 +17,7 @@ READS = ("cka",)
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """CKA against outer iterations, a panel a method, a curve a layer."""
+    """CKA against outer iterations, a panel per method, a curve per layer."""
     study = evidence.study
     home = study.home(cka.PROTOCOL)
     means = cka.similarity(evidence, train_dataset=home, eval_dataset=home, checkpoint="named")
@@ -53,6 +53,6 @@ def draw(evidence: Evidence) -> Drawing:
             cka.method_sentences(evidence, [*means.values()], "Test tasks"),
             captions.stand_ins(study, summary),
         ),
-        "Line plots of CKA against training iterations, one panel a method, one line a layer; "
+        "Line plots of CKA against training iterations, one panel per method, one line per layer; "
         "biased above, debiased below.",
     )

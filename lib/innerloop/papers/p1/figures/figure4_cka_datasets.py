@@ -35,6 +35,6 @@ def draw(evidence: Evidence) -> Drawing:
             cka.method_sentences(evidence, [*means.values()], "Last checkpoint"),
             captions.stand_ins(study, summary),
         ),
-        f"Line plots of CKA against layers, one panel a data set ({', '.join(labels.values())}), "
-        "one line a method; biased above, debiased below.",
+        f"Line plots of CKA against layers, one panel per data set ({', '.join(labels.values())}), "
+        "one line per method; biased above, debiased below.",
     )

@@ -17,7 +17,7 @@ ROLES = ("cub", "fc100", "mini_imagenet")
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """CKA per layer of miniImageNet's models, a panel a method, a curve an evaluation data set."""
+    """CKA per layer of miniImageNet's models: a panel per method, a curve per evaluation set."""
     study = evidence.study
     home = study.home(cka.PROTOCOL)
     means = cka.similarity(evidence, train_dataset=home, checkpoint="last")
@@ -32,12 +32,12 @@ def draw(evidence: Evidence) -> Drawing:
     return Drawing(
         figure,
         captions.join(
-            "Similarity of each layer before and after adaptation, one panel a method, one curve "
-            f"an evaluation data set; all models trained on {study.dataset_label(home)} "
+            "Similarity of each layer before and after adaptation, one panel per method, one curve "
+            f"per evaluation data set; all models trained on {study.dataset_label(home)} "
             f"{study.main_setting(cka.PROTOCOL)}.",
             cka.method_sentences(evidence, [*means.values()], "Last checkpoint"),
             captions.stand_ins(study, summary),
         ),
-        f"Line plots of CKA against layers, one panel a method ({', '.join(methods.values())}), "
-        "one line an evaluation data set; biased above, debiased below.",
+        f"Line plots of CKA against layers, one panel per method ({', '.join(methods.values())}), "
+        "one line per evaluation data set; biased above, debiased below.",
     )

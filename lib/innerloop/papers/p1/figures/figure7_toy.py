@@ -23,7 +23,7 @@ QUANTITIES = {"accuracy": ("accuracy (%)", 100), "loss": ("cross-entropy (nats)"
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """Accuracy and loss against epochs, a column a step size, a colour an arm."""
+    """Accuracy and loss against epochs, a column per step size, a colour per arm."""
     rows = evidence.rows("toy")
     if rows.empty:
         return not_measured("the supervised toy experiment")
@@ -62,7 +62,7 @@ def draw(evidence: Evidence) -> Drawing:
             captions.diverged(_diverged(rows), "trainings"),
             captions.stand_ins(study, rows),
         ),
-        "Line plots of accuracy and loss against epochs, one column a step size; unit norm and "
+        "Line plots of accuracy and loss against epochs, one column per step size; unit norm and "
         "scaled LR in two colours, training images dashed, test images solid.",
     )
 

@@ -66,7 +66,7 @@ def draw(evidence: Evidence) -> Drawing:
             captions.stand_ins(study, rows),
         ),
         "Line plots of accuracy against training iterations, left on training tasks, right on "
-        "validation tasks, one line a method.",
+        "validation tasks, one line per method.",
     )
 
 

@@ -31,7 +31,7 @@ MANY = 1000
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """Histograms of the conv and head weights' step sizes after training, a panel a layer."""
+    """Histograms of the conv and head weights' step sizes after training, a panel per layer."""
     study = evidence.study
     rows = evidence.trained("step_size_value", PROTOCOL)
     rows = rows[(rows["parameter"] == "weight")]
@@ -80,7 +80,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"Shown are {_shown(rows)}; mean and share are of all values.",
             captions.stand_ins(study, rows),
         ),
-        "Histograms of learned step sizes, one row a layer from conv1 to head, with the mean and "
+        "Histograms of learned step sizes, one row per layer from conv1 to head, with the mean and "
         "the share of negative values of each layer.",
     )
 

@@ -44,7 +44,7 @@ CHANGES = {"on_task": "on-task\n− before", "off_task": "off-task\n− before"}
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """The four conditions and, beside them, the paired changes, one point a method."""
+    """The four conditions and, beside them, the paired changes, one point per method."""
     study = evidence.study
     rows = evidence.trained("protonet", PROTOCOL)
     rows = rows[rows["split"] == "test"]
@@ -73,8 +73,8 @@ def draw(evidence: Evidence) -> Drawing:
             ON_TASK_CLAIMS,
             captions.stand_ins(study, rows),
         ),
-        "Points with intervals: left nearest-prototype accuracy before and after adaptation, "
-        "on-task and off-task, right the paired changes on-task and off-task, one point a method.",
+        "Points with intervals, one per method: left nearest-prototype accuracy before adaptation, "
+        "on-task and off-task, right the paired changes on-task and off-task.",
     )
 
 

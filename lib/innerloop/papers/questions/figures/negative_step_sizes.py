@@ -31,7 +31,7 @@ ALL_LAYERS = Look("all layers", "0.1", "", DASHED)
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """Share of negative step sizes of the weights, a panel a model, a curve a layer."""
+    """Share of negative step sizes of the weights, a panel per model, a curve per layer."""
     study = evidence.study
     rows = learned(evidence.rows("step_size", parameter="weight"))
     rows = rows.astype(dict.fromkeys(MODEL, str))
@@ -72,7 +72,7 @@ def draw(evidence: Evidence) -> Drawing:
             captions.stand_ins(study, rows),
         ),
         "Line plots of the percentage of negative step sizes against training iterations, one "
-        "panel a model, one line a layer and a dashed line for all weights.",
+        "panel per model, one line per layer and a dashed line for all weights.",
     )
 
 

@@ -37,7 +37,7 @@ QUANTITIES = {
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """Change of the logits and angle of the gradient, per layer, one point a method."""
+    """Change of the logits and angle of the gradient, per layer, one point per method."""
     study = evidence.study
     trained = {name: evidence.trained("scale_invariance", name) for name in study.protocols}
     measured = {name: rows for name, rows in trained.items() if not rows.empty}
