@@ -73,8 +73,8 @@ def draw(evidence: Evidence) -> Drawing:
             ON_TASK_CLAIMS,
             captions.stand_ins(study, rows),
         ),
-        "Points with intervals, one per method: left nearest-prototype accuracy before adaptation, "
-        "on-task and off-task, right the paired changes on-task and off-task.",
+        "Points with intervals, one per method: left nearest-prototype accuracy before and after "
+        "adaptation, on-task and off-task; right the paired changes, on-task and off-task.",
     )
 
 
