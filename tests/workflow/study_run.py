@@ -26,14 +26,14 @@ from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = ("Snakefile", "rules", "workflow_scripts", "lib", "config", "profiles")
-#: Probes that the study of the tests runs beside those of config/smoke.yaml.
+#: Probes that no study that ships runs: the shared one does, in probes.yaml.
 MORE_PROBES: dict[str, dict[str, Any]] = {
     "inner_steps": {"tasks": 4},
     "other_similarities": {"tasks": 4, "neighbours": 3},
     "other_settings": {"settings": ["5w2s"], "tasks": 4},
 }
 #: Snakemake's arguments for the shared study.
-SHARED = ("--configfile", "config/smoke.yaml", "mine.yaml")
+SHARED = ("--configfile", "config/smoke.yaml", "mine.yaml", "probes.yaml")
 _PLANNED = re.compile(r"^planned: (\w+) (.*)$", re.MULTILINE)
 _MADE = re.compile(r"^made: (.*)$", re.MULTILINE)
 _DOCUMENTED = re.compile(
@@ -158,6 +158,9 @@ def shared_study(folder: Path) -> Checkout:
     write_stripes(checkout.folder)
     files = documented_files()
     checkout.write_study("mine.yaml", own_study(files.pop("mine.yaml")))
+    probes = [*smoke_study()["models"]["plain"]["probes"], *MORE_PROBES]
+    more = {"study": "smoke", "models": {"plain": {"probes": probes}}, "probes": MORE_PROBES}
+    checkout.write_study("probes.yaml", more)
     for name, blocks in files.items():
         path = checkout.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -180,11 +183,6 @@ def own_study(blocks: list[str]) -> dict[str, Any]:
     for block in blocks:
         _merge(mine, yaml.safe_load(block))
     mine["models"]["stripes_1shot"]["variants"] = ["maml", "relative_step"]
-    # probes that no study that ships runs
-    mine["models"]["plain"] = {
-        "probes": [*smoke_study()["models"]["plain"]["probes"], *MORE_PROBES]
-    }
-    mine["probes"] |= MORE_PROBES
     return mine
 
 

@@ -72,7 +72,7 @@ def test_code_of_training(finished: Checkout) -> None:
     code = ("lib/innerloop/training/training.py", "import copy\n", "import copy\n\nX = 1\n")
     with finished.edited(*code):
         planned = finished.planned(*SHARED)
-    assert computed(planned) == {"train_model": 8, "measure_accuracy": 8, "measure_probe": 11}
+    assert computed(planned) == {"train_model": 8, "measure_accuracy": 8, "measure_probe": 14}
 
 
 def test_one_method_s_step_size(finished: Checkout) -> None:
