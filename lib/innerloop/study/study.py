@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,8 @@ class Study:
     def _models(self) -> dict[ModelKey, Model]:
         models: dict[ModelKey, Model] = {}
         for model in (model for asked in self.keys.models.values() for model in self._asked(asked)):
-            if model.key in models:
-                raise ConfigError(
-                    f"study file: models: two entries ask for {model.key.fill(_SHOWN)}"
-                )
-            models[model.key] = model
+            other = models.get(model.key)
+            models[model.key] = _measured_as_both(other, model) if other else model
         return models
 
     def _asked(self, asked: Models) -> Iterator[Model]:
@@ -120,6 +118,30 @@ class Study:
                         splits=asked.splits,
                         probes=asked.probes,
                     )
+
+
+def _measured_as_both(one: Model, other: Model) -> Model:
+    """A model that two entries of `models` ask for, measured as either says.
+
+    Raises:
+        ConfigError: they would train it differently.
+    """
+    if (one.learner, one.choices) != (other.learner, other.choices):
+        said = [name for name in one.choices if one.choices[name] != other.choices.get(name)]
+        raise ConfigError(
+            f"study file: models: two entries ask for {one.key.fill(_SHOWN)}, and say other things "
+            f"of its {', '.join(said) or 'learner'}"
+        )
+
+    def both(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*these, *those]))
+
+    return replace(
+        one,
+        evaluate_on=both(one.evaluate_on, other.evaluate_on),
+        splits=both(one.splits, other.splits),
+        probes=both(one.probes, other.probes),
+    )
 
 
 _SHOWN = "{protocol}, {dataset}, {variant}, {setting}, seed {seed}"
