@@ -25,7 +25,7 @@ def test_they_are_of_slow_and_fast_activations_after_each_step_count(tmp_path: P
     model = probed.model(tmp_path, chosen, OPTIONS, dtype=torch.float64)
     tasks = model.tasks(tiny.DATASET).batch(range(3))
     slow = layer_grams(model.network, with_task_axis(model.weights().slow, 3), tasks)
-    rows = [row for row in other_similarities(model) if row["images"] == "same"]
+    rows = [row for row in other_similarities(model) if row["pairing"] == "same"]
     for steps in (1, 3):
         fast = layer_grams(model.network, model.adapt(tasks, steps=steps).fast, tasks)
         for layer in model.network.layers:
@@ -44,7 +44,7 @@ def test_they_are_of_slow_and_fast_activations_after_each_step_count(tmp_path: P
 def test_what_does_not_adapt_is_unchanged_but_not_by_chance(tmp_path: Path) -> None:
     rows = [*other_similarities(probed.model(tmp_path, method("anil", step_size=0.5), OPTIONS))]
     body = [row for row in rows if row["layer"] in BLOCKS]
-    same = [row["similarity"] for row in body if row["images"] == "same"]
+    same = [row["similarity"] for row in body if row["pairing"] == "same"]
     assert same == pytest.approx([1] * len(same), abs=1e-6)
     assert max(row["similarity"] for row in body if row["pairing"] == "shuffled") < 0.999
     of_head = [row["similarity"] for row in rows if row["layer"] == "head"]

@@ -7,12 +7,10 @@ the logits, on the query images of one task, the same for slow and fast weights.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
-from innerloop.data.tasks import TaskBatch
-from innerloop.networks.network import Activations
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
-from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.progress import Progress
+from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import CkaOptions, Place, places, step_counts
 
@@ -37,27 +35,13 @@ def _similarities(model: ProbedModel, place: Place, steps: Sequence[int]) -> Ite
     columns = {
         taken: model.measured(dataset, "test", weights, taken, place.checkpoint) for taken in steps
     }
-    with Progress(f"CKA on {dataset}, iteration {place.iteration}", place.tasks) as progress:
-        for tasks in model.tasks(dataset).batches(place.tasks, model.tasks_at_once):
-            # one trajectory passes through every wanted step count
-            trajectory = model.adapt(tasks, weights, max(steps), trajectory=True).trajectory
-            slow = layer_grams(model.network, trajectory[0], tasks)
-            for taken in steps:
-                fast = layer_grams(model.network, trajectory[taken], tasks)
-                for row in _rows(slow, fast, tasks):
-                    yield {**columns[taken], **row}
-            progress.advance(len(tasks))
-
-
-def _rows(slow: Activations, fast: Activations, tasks: TaskBatch) -> Iterator[Row]:
-    episodes = tasks.episodes.index.tolist()
-    for layer in slow:
-        for estimator, similarity in ESTIMATORS.items():
-            found = similarity(slow[layer], fast[layer]).tolist()
-            for episode, value in zip(episodes, found, strict=True):
-                yield {
-                    "episode": episode,
-                    "layer": layer,
-                    "estimator": estimator,
-                    "similarity": value,
-                }
+    what = f"CKA on {dataset}, iteration {place.iteration}"
+    # one trajectory passes through every wanted step count
+    for tasks, trajectory in model.adaptations(what, dataset, place.tasks, weights, max(steps)):
+        slow = layer_grams(model.network, trajectory[0], tasks)
+        for taken in steps:
+            fast = layer_grams(model.network, trajectory[taken], tasks)
+            for layer, (estimator, similarity) in product(slow, ESTIMATORS.items()):
+                found = similarity(slow[layer], fast[layer])
+                of = {**columns[taken], "layer": layer, "estimator": estimator}
+                yield from per_task(tasks, of, "similarity", found)

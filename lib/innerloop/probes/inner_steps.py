@@ -21,8 +21,7 @@ from innerloop.networks.parameters import Parameters, bounded, kind_of
 from innerloop.probes.layer_similarity import layer_grams
 from innerloop.probes.linear_cka import cka_debiased
 from innerloop.probes.nearest_prototype import prototype_accuracies
-from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.progress import Progress
+from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import InnerStepsOptions
 
@@ -45,16 +44,16 @@ def inner_steps(model: ProbedModel) -> Iterator[Row]:
             model.measured(dataset, "test", weights, taken) for taken in range(model.test_steps + 1)
         ]
         others = model.tasks(dataset, purpose="off-task")
-        with Progress(f"inner steps on {dataset}", options.tasks) as progress:
-            for on in model.tasks(dataset).batches(options.tasks, model.tasks_at_once):
-                off = off_tasks(others, on.episodes, disjoint=False)
-                trajectory = model.adapt(on, weights, trajectory=True).trajectory
-                slow = layer_grams(model.network, trajectory[0], on)
-                for taken, shared in enumerate(columns):
-                    step = trajectory[max(taken - 1, 0)], trajectory[taken]
-                    for row in _rows(_measured(model.network, slow, step, on, off), on):
-                        yield {**shared, **row}
-                progress.advance(len(on))
+        what = f"inner steps on {dataset}"
+        for on, trajectory in model.adaptations(what, dataset, options.tasks, weights):
+            off = off_tasks(others, on.episodes, disjoint=False)
+            slow = layer_grams(model.network, trajectory[0], on)
+            for taken, shared in enumerate(columns):
+                step = trajectory[max(taken - 1, 0)], trajectory[taken]
+                measured = _measured(model.network, slow, step, on, off)
+                for (quantity, layer), values in measured.items():
+                    of = {**shared, "quantity": quantity, "layer": layer}
+                    yield from per_task(on, of, "value", values)
 
 
 def _measured(
@@ -93,9 +92,3 @@ def _turn(network: Network, layer: str, before: Parameters, now: Parameters) -> 
     # the arc cosine of a number next to 1 would lose half of the digits
     half_chord: torch.Tensor = (directions[1] - directions[0]).norm(dim=1) / 2
     return 2 * half_chord.clamp_max(1).asin()
-
-
-def _rows(measured: _Measured, tasks: TaskBatch) -> Iterator[Row]:
-    for (quantity, layer), values in measured.items():
-        for episode, value in zip(tasks.episodes.index.tolist(), values.tolist(), strict=True):
-            yield {"episode": episode, "quantity": quantity, "layer": layer, "value": value}

@@ -29,7 +29,7 @@ from innerloop.networks.parameters import (
     with_task_axis,
 )
 from innerloop.probes.nearest_prototype import prototype_accuracies
-from innerloop.probes.probe import ProbedModel, Row
+from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.errors import NothingAdaptsError
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.streams import Stream, seed_from, stream_key
@@ -68,15 +68,9 @@ def _rows(model: ProbedModel, place: Place, wanted: Sequence[Intervention]) -> I
         for tasks in model.tasks(dataset).batches(place.tasks, model.tasks_at_once):
             changed = Changed(model, weights, dataset, tasks)
             for intervention, layer in wanted:
-                accuracies = changed.accuracies(intervention, layer).tolist()
-                for episode, accuracy in zip(tasks.episodes.index, accuracies, strict=True):
-                    yield {
-                        **columns,
-                        "episode": int(episode),
-                        "intervention": intervention,
-                        "layer": layer,
-                        "accuracy": accuracy,
-                    }
+                of = {**columns, "intervention": intervention, "layer": layer}
+                found = changed.accuracies(intervention, layer)
+                yield from per_task(tasks, of, "accuracy", found)
             progress.advance(len(tasks))
 
 

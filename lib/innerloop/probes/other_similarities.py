@@ -16,8 +16,7 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.networks.network import Activations
 from innerloop.probes.gram_similarities import procrustes, shared_neighbours
 from innerloop.probes.layer_similarity import layer_grams
-from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.progress import Progress
+from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import OtherSimilaritiesOptions, step_counts
 
@@ -33,18 +32,19 @@ def other_similarities(model: ProbedModel) -> Iterator[Row]:
     steps = step_counts(options.steps, model.test_steps)
     for dataset in model.datasets:
         columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
-        with Progress(f"similarities on {dataset}", options.tasks) as progress:
-            for tasks in model.tasks(dataset).batches(options.tasks, model.tasks_at_once):
-                trajectory = model.adapt(tasks, weights, max(steps), trajectory=True).trajectory
-                slow = layer_grams(model.network, trajectory[0], tasks)
-                for taken in steps:
-                    fast = layer_grams(model.network, trajectory[taken], tasks)
-                    for row in _rows(slow, fast, tasks, options.neighbours):
-                        yield {**columns[taken], **row}
-                progress.advance(len(tasks))
+        what = f"similarities on {dataset}"
+        for tasks, trajectory in model.adaptations(
+            what, dataset, options.tasks, weights, max(steps)
+        ):
+            slow = layer_grams(model.network, trajectory[0], tasks)
+            for taken in steps:
+                fast = layer_grams(model.network, trajectory[taken], tasks)
+                yield from _rows(columns[taken], slow, fast, tasks, options.neighbours)
 
 
-def _rows(slow: Activations, fast: Activations, tasks: TaskBatch, neighbours: int) -> Iterator[Row]:
+def _rows(
+    columns: Row, slow: Activations, fast: Activations, tasks: TaskBatch, neighbours: int
+) -> Iterator[Row]:
     images = tasks.query.images.shape[1]
     shuffled = torch.randperm(images, generator=torch.Generator().manual_seed(0))
     for layer in slow:
@@ -55,13 +55,5 @@ def _rows(slow: Activations, fast: Activations, tasks: TaskBatch, neighbours: in
                 ("neighbours", neighbours): shared_neighbours(slow[layer], other, neighbours),
             }
             for (measure, count), values in measured.items():
-                episodes = tasks.episodes.index.tolist()
-                for episode, value in zip(episodes, values.tolist(), strict=True):
-                    yield {
-                        "episode": episode,
-                        "layer": layer,
-                        "measure": measure,
-                        "neighbours": count,
-                        "pairing": which,
-                        "similarity": value,
-                    }
+                of = {"layer": layer, "measure": measure, "neighbours": count, "pairing": which}
+                yield from per_task(tasks, {**columns, **of}, "similarity", values)

@@ -10,14 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import torch
-
 from innerloop.data.tasks import TaskBatch
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, with_task_axis
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
-from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.progress import Progress
+from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import OwnChangeOptions, step_counts
 
@@ -32,19 +29,19 @@ def own_change(model: ProbedModel) -> Iterator[Row]:
     steps = step_counts(options.steps, model.test_steps)
     for dataset in model.datasets:
         columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
-        with Progress(f"own change on {dataset}", options.tasks) as progress:
-            for tasks in model.tasks(dataset).batches(options.tasks, model.tasks_at_once):
-                # one trajectory passes through every wanted step count
-                trajectory = model.adapt(tasks, weights, max(steps), trajectory=True).trajectory
-                slow = with_task_axis(weights.slow, len(tasks))
-                for taken in steps:
-                    for row in _rows(model.network, slow, trajectory[taken], tasks):
-                        yield {**columns[taken], **row}
-                progress.advance(len(tasks))
+        what = f"own change on {dataset}"
+        # one trajectory passes through every wanted step count
+        for tasks, trajectory in model.adaptations(
+            what, dataset, options.tasks, weights, max(steps)
+        ):
+            slow = with_task_axis(weights.slow, len(tasks))
+            for taken in steps:
+                yield from _rows(model.network, columns[taken], slow, trajectory[taken], tasks)
 
 
-def _rows(network: Network, slow: Parameters, fast: Parameters, tasks: TaskBatch) -> Iterator[Row]:
-    episodes = tasks.episodes.index.tolist()
+def _rows(
+    network: Network, columns: Row, slow: Parameters, fast: Parameters, tasks: TaskBatch
+) -> Iterator[Row]:
     before = layer_grams(network, slow, tasks)
     for layer in network.layers:
         own = network.layer_parameters.get(layer, ())
@@ -55,12 +52,5 @@ def _rows(network: Network, slow: Parameters, fast: Parameters, tasks: TaskBatch
         for change, weights in mixed.items():
             after = layer_grams(network, weights, tasks, [layer])[layer]
             for estimator, similarity in ESTIMATORS.items():
-                values: torch.Tensor = similarity(before[layer], after)
-                for episode, value in zip(episodes, values.tolist(), strict=True):
-                    yield {
-                        "episode": episode,
-                        "layer": layer,
-                        "change": change,
-                        "estimator": estimator,
-                        "similarity": value,
-                    }
+                of = {**columns, "layer": layer, "change": change, "estimator": estimator}
+                yield from per_task(tasks, of, "similarity", similarity(before[layer], after))

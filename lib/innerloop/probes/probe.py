@@ -31,6 +31,7 @@ from innerloop.learners.gradient_based.method import Method, with_test_step_size
 from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.learner import Learner
 from innerloop.networks.network import Network
+from innerloop.networks.parameters import Parameters
 from innerloop.runtime.errors import ConfigError, DataError, InputError, NothingAdaptsError
 from innerloop.runtime.progress import Progress
 from innerloop.specs.measure import MeasureSpec
@@ -143,6 +144,31 @@ class ProbedModel:
                 f"{self.spec.table or 'the probe'} has nothing to measure"
             )
         return adapted
+
+    def adaptations(
+        self,
+        what: str,
+        dataset: str,
+        count: int,
+        weights: Weights,
+        steps: int | None = None,
+    ) -> Iterator[tuple[TaskBatch, list[Parameters]]]:
+        """Adapt to test tasks, batch by batch, showing how far it is.
+
+        Args:
+            what: is measured, for the progress.
+            dataset: whose tasks.
+            count: how many of them.
+            weights: what to start from.
+            steps: inner steps; left out: the variant's test steps.
+
+        Yields:
+            Tasks, and the weights before adaptation and after every inner step.
+        """
+        with Progress(what, count) as progress:
+            for tasks in self.tasks(dataset).batches(count, self.tasks_at_once):
+                yield tasks, self.adapt(tasks, weights, steps, trajectory=True).trajectory
+                progress.advance(len(tasks))
 
     def accuracies(self, tasks: TaskBatch, weights: Weights) -> list[Row]:
         """`episode`, `accuracy` and `loss` on the query images of each of T tasks."""
@@ -258,6 +284,12 @@ def probe(metric: str) -> Callable[[BatchProbe], Probe]:
     return made
 
 
+def per_task(tasks: TaskBatch, columns: Row, name: str, values: torch.Tensor) -> Iterator[Row]:
+    """A row for each of T tasks: the columns, its `episode`, and its value, of [T], by its name."""
+    for episode, value in zip(tasks.episodes.index.tolist(), values.tolist(), strict=True):
+        yield {**columns, "episode": episode, name: value}
+
+
 def _values(measured: torch.Tensor | Mapping[str, torch.Tensor], tasks: TaskBatch) -> Iterator[Row]:
     by_layer = measured if isinstance(measured, Mapping) else {"": measured}
     for layer, values in by_layer.items():
@@ -267,5 +299,4 @@ def _values(measured: torch.Tensor | Mapping[str, torch.Tensor], tasks: TaskBatc
                 f"a probe returned {shown} for {layer or 'the network'}; expected one value per "
                 f"task, a tensor [{len(tasks)}]"
             )
-        for episode, value in zip(tasks.episodes.index.tolist(), values.tolist(), strict=True):
-            yield {"episode": episode, "layer": layer, "value": value}
+        yield from per_task(tasks, {"layer": layer}, "value", values)

@@ -15,7 +15,7 @@ from innerloop.data.other_tasks import off_tasks
 from innerloop.data.tasks import TaskBatch
 from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.nearest_prototype import prototype_accuracies
-from innerloop.probes.probe import ProbedModel, Row
+from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import ProtonetOptions
@@ -49,13 +49,8 @@ def _measure(
             off = off_tasks(others, on.episodes, disjoint=options.disjoint_classes)
             found = _accuracies(model, weights, on, off, options.joint)
             for condition, accuracies in found.items():
-                for episode, accuracy in zip(on.episodes.index, accuracies.tolist(), strict=True):
-                    yield {
-                        **columns,
-                        "episode": int(episode),
-                        "condition": condition,
-                        "accuracy": accuracy,
-                    }
+                of = {**columns, "condition": condition}
+                yield from per_task(on, of, "accuracy", accuracies)
             progress.advance(len(on), off_task=float(found["off_task"].mean()))
 
 
