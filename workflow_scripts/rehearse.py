@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
             _try(rehearsal)
         except Exception as error:
             print(told := explained(error, __file__))
-            refused.append(told.removeprefix("FAILED ").partition("\n\n")[0])
+            refused.append(told.reason)
         else:
             file.with_suffix(".passed").touch()
     if refused:

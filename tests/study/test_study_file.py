@@ -65,7 +65,10 @@ def variant(name: str, **values: Any) -> Edit:
             ["variants.mine", "'scaled_lr'?"],
         ),
         (lambda s: s["models"]["plain"].update(probes=["ckaa"]), ["models.plain", "'cka'?"]),
-        (lambda s: s["models"].update(again=s["models"]["plain"]), ["two entries", "maml"]),
+        (
+            lambda s: s["models"].update(again={**s["models"]["plain"], "iterations": 5}),
+            ["two entries", "maml", "other things of its iterations"],
+        ),
         (variant("mine"), ["method 'mine' is unknown"]),
         (
             variant("maml", step_sz=1),
@@ -293,3 +296,17 @@ def test_what_only_a_user_s_code_reads_keeps_its_type() -> None:
     plain = plain_values(study)
     assert repr(plain["protocols"]["p"]["defaults"]) == repr({**options, "step_size": 1})
     assert repr(plain["probes"]) == repr({"mine": {"scale": 1.0}, "cka": {"tasks": 1}})
+
+
+def test_a_model_of_two_entries_is_measured_as_either_says() -> None:
+    study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+    one = study["models"]["plain"]
+    more = {"evaluate_on": ["digits", "symbols"], "splits": ["val"], "probes": ["protonet"]}
+    alone = Study(study).models
+    both = Study({**study, "models": {**study["models"], "more": {**one, **more}}}).models
+    (key,) = (key for key in both if both[key] != alone[key])
+    assert [*both] == [*alone]
+    assert both[key].evaluate_on == ("symbols", "people", "scripts", "digits")
+    assert both[key].splits == ("test", "val")
+    assert both[key].probes == (*alone[key].probes, "protonet")
+    assert both[key].choices == alone[key].choices

@@ -69,16 +69,16 @@ def main(argv: list[str] | None = None) -> None:
 
 def _unforeseen(error: Exception, command: str) -> str:
     """What to say of an error that nobody foresaw; its stack goes into a file."""
-    from innerloop.runtime.failure import MARK, OURS, explained
+    from innerloop.runtime.failure import OURS, explained
 
-    said, _, stack = explained(error, __file__).removeprefix(MARK).partition("\n\n")
-    if not stack:  # of the disk
-        return said
+    said = explained(error, __file__)
+    if not said.stack:  # of the disk
+        return said.message
     with NamedTemporaryFile(
         "w", prefix=f"innerloop-{command}-", suffix=".txt", encoding="utf-8", delete=False
     ) as file:
-        file.write(f"{stack}\n")
-    if not said.startswith(OURS):
-        return f"{said}\nMore is in {file.name}"
-    message = said.removeprefix(f"{OURS}\n").partition("\n")[0]
-    return f"innerloop {command}: {message}. Please report this, with {file.name}"
+        file.write(f"{said.stack}\n")
+    if said.place != OURS:
+        return f"{said.reason}\nMore is in {file.name}"
+    first_line = said.message.partition("\n")[0]
+    return f"innerloop {command}: {first_line}. Please report this, with {file.name}"

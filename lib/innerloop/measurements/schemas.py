@@ -99,15 +99,14 @@ MEASURED = [
     _count("episode", "index of the task; the same index is the same task for every model"),
 ]
 
+#: What is measured on the query images of a task.
+QUERY = [
+    _real("accuracy", "share of query images classified correctly", "fraction"),
+    _real("loss", "mean cross-entropy on the query images", "nats"),
+]
+
 SCHEMAS: dict[str, pa.Schema] = {
-    "accuracy": pa.schema(
-        [
-            *MODEL,
-            *MEASURED,
-            _real("accuracy", "share of query images classified correctly", "fraction"),
-            _real("loss", "mean cross-entropy on the query images", "nats"),
-        ]
-    ),
+    "accuracy": pa.schema([*MODEL, *MEASURED, *QUERY]),
     "training": pa.schema(
         [
             *MODEL,
@@ -153,8 +152,7 @@ SCHEMAS: dict[str, pa.Schema] = {
             _text("tested_setting", "size of the measured tasks, for example 5w5s"),
             _count("tested_way", "classes per measured task"),
             _count("tested_shot", "support images per class of a measured task"),
-            _real("accuracy", "share of query images classified correctly", "fraction"),
-            _real("loss", "mean cross-entropy on the query images", "nats"),
+            *QUERY,
         ]
     ),
     "other_similarities": pa.schema(

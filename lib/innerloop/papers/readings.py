@@ -93,16 +93,10 @@ def accuracy(selection: Selection, evidence: Evidence) -> Values:
 
 
 def cka(selection: Selection, evidence: Evidence) -> Values:
-    """CKA of a layer, or the mean of the conv layers, after the selected inner steps."""
-    return _cka(selection, evidence)
+    """CKA of a layer, or the mean of the conv layers, after the selected inner steps.
 
-
-def own_cka(selection: Selection, evidence: Evidence) -> Values:
-    """The same where the layer alone is adapted, its input as before."""
-    return _cka(selection, evidence)
-
-
-def _cka(selection: Selection, evidence: Evidence) -> Values:
+    Of the quantity `own_cka`: where the layer alone is adapted, its input as before.
+    """
     rows = _after_steps(replace(selection, layer=""), evidence)
     if selection.layer == "body":
         body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
@@ -216,11 +210,14 @@ def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
 
 #: What reads each quantity.
 READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
-    read.__name__: read
-    for read in (
-        *(accuracy, cka, own_cka, weight_norm, weight_norm_growth, negative_step_sizes),
-        *(mean_step_size, prototype_accuracy, prototype_change, toy_accuracy),
-    )
+    "own_cka": cka,
+    **{
+        read.__name__: read
+        for read in (
+            *(accuracy, cka, weight_norm, weight_norm_growth, negative_step_sizes),
+            *(mean_step_size, prototype_accuracy, prototype_change, toy_accuracy),
+        )
+    },
 }
 
 

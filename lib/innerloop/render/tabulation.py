@@ -51,27 +51,29 @@ class Tabulation:
     finding: str = ""
 
 
-def models_shown(summary: pd.DataFrame, study: DescribedStudy) -> tuple[pd.DataFrame, str]:
+def models_shown(
+    summary: pd.DataFrame, study: DescribedStudy, **titles: str
+) -> tuple[pd.DataFrame, str]:
     """Columns that say which model each row is of, and a sentence on what is the same in all rows.
 
     Args:
         summary: has the columns `MODEL_COLUMNS`.
         study: says what things are called.
+        **titles: columns that are called otherwise than in `MODEL_COLUMNS`.
     """
+    called = {**MODEL_COLUMNS, **titles}
     labels = {"train_dataset": study.dataset_label, "eval_dataset": study.dataset_label}
     shown = pd.DataFrame(
         {
             title: [labels.get(column, str)(value) for value in summary[column]]
-            for column, title in MODEL_COLUMNS.items()
+            for column, title in called.items()
         },
         index=summary.index,
     )
     pairs = zip(summary["variant"], summary["protocol"], strict=True)
     shown["Method"] = [study.label(variant, protocol) for variant, protocol in pairs]
     constant = [
-        title
-        for title in MODEL_COLUMNS.values()
-        if title != "Method" and len(set(shown[title])) == 1
+        title for title in called.values() if title != "Method" and len(set(shown[title])) == 1
     ]
     everywhere = ", ".join(f"{title.lower()} {shown[title].iloc[0]}" for title in constant)
     return shown.drop(columns=constant), f"Everywhere: {everywhere}." if everywhere else ""

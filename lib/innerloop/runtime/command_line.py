@@ -67,10 +67,10 @@ def program(main: Callable[[list[str] | None], None]) -> Program:
             sys.exit(128 + signal.SIGINT)
         except SystemExit as end:
             if in_users_code(end, file):  # sys.exit(0) of theirs is no success of the job
-                sys.exit(explained(end, file))
+                sys.exit(str(explained(end, file)))
             raise
         except Exception as error:
-            sys.exit(explained(error, file))
+            sys.exit(str(explained(error, file)))
 
     return shown
 

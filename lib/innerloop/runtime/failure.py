@@ -13,6 +13,7 @@ import re
 import sysconfig
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.runtime.disk_error import disk_error, is_of_disk
@@ -75,8 +76,33 @@ _ADVICE = (
 )
 
 
-def explained(error: BaseException, program: str) -> str:
-    """What a program writes of an error: the user's own file and line first, what to change.
+@dataclass(frozen=True)
+class Explanation:
+    """What there is to say of an error.
+
+    Attributes:
+        message: what is wrong, and what to change.
+        place: file and line of the user's own code, or `OURS`; empty: the error is for people.
+        stack: for whoever looks into it; empty: the message says all.
+    """
+
+    message: str
+    place: str = ""
+    stack: str = ""
+
+    @property
+    def reason(self) -> str:
+        """Place and message."""
+        return f"{self.place}\n{self.message}" if self.place else self.message
+
+    def __str__(self) -> str:
+        """As a program writes it at the end of its log."""
+        first = f"{MARK}{self.reason}" if self.place else self.reason
+        return f"{first}\n\n{self.stack}" if self.stack else first
+
+
+def explained(error: BaseException, program: str) -> Explanation:
+    """An error explained: the user's own file and line first, what to change.
 
     An error that is meant for people and not about the user's code is its message alone.
 
@@ -87,10 +113,10 @@ def explained(error: BaseException, program: str) -> str:
     place = next(filter(None, (_place(each, program) for each in _chain(error))), None)
     message = f"{type(error).__name__}: {error}".removesuffix(": ")
     if isinstance(error, InnerloopError):
-        return f"{MARK}{place}\n{message}" if place else message
+        return Explanation(message, place or "")
     refused = next(filter(is_of_disk, _chain(error)), None)
     if place is None and isinstance(refused, OSError):
-        return f"DiskError: {disk_error('a file', refused)}"
+        return Explanation(f"DiskError: {disk_error('a file', refused)}")
     if place is None and users_entries():
         place = f"in Innerloop, using {', '.join(users_entries())}:"
     if isinstance(error, SystemExit):
@@ -98,7 +124,7 @@ def explained(error: BaseException, program: str) -> str:
     elif place and isinstance(error, _OF_PYTORCH):
         message = _advice(str(error)) or message
     stack = "".join(traceback.format_exception(error)).rstrip()
-    return f"{MARK}{place or OURS}\n{message}\n\n{stack}"
+    return Explanation(message, place or OURS, stack)
 
 
 def reason(log: Path | str) -> str:

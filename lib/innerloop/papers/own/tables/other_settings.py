@@ -30,7 +30,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     rows = rows.astype(dict.fromkeys(rows.select_dtypes("category").columns, str))
     summary = summarise(rows, [*ROW, *COLUMN], "accuracy", study.statistics)
     summary[["mean", "low", "high", "half_width", "seed_sd", "seed_half_width"]] *= 100
-    models, same = models_shown(summary.drop_duplicates(ROW), study)
+    models, same = models_shown(summary.drop_duplicates(ROW), study, setting="Trained in")
     cells = {
         (*row, way, shot): plus_minus(mean, half)
         for *row, way, shot, mean, half in summary[
@@ -44,14 +44,14 @@ def tabulate(evidence: Evidence) -> Tabulation:
     }
     return Tabulation(
         summary,
-        models.rename(columns={"Setting": "Trained in"}).assign(**tested),
+        models.assign(**tested),
         captions.join(
             "Accuracy on the query images after adaptation, in percent, by the setting of the test "
             f"tasks: {captions.interval(study.statistics)}, for these models; best checkpoint on "
             "validation tasks of the setting that a model was trained in. Tasks of one number have "
             "the same classes in all settings of as many ways.",
             captions.counted(summary),
-            same.replace("setting", "trained in"),
+            same,
             captions.stand_ins(study, summary),
         ),
     )
