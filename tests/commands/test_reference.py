@@ -139,6 +139,18 @@ def test_what_is_not_measured_is_said_and_another_study_refused(mine, shipped):
         verdicts(mine, shipped)
 
 
+def test_of_a_part_of_the_demo_what_is_there_is_compared(mine, shipped):
+    path = mine / "aggregates/accuracy.parquet"
+    rows = pq.read_table(path)
+    of_one = rows["eval_dataset"].to_pandas() == rows["eval_dataset"][0].as_py()
+    pq.write_table(rows.filter(pa.array(of_one)), path)
+    (fit,) = (each for each in fits(Finished.read(mine), shipped) if each.table == "accuracy")
+    assert fit.verdict == SAME
+    assert 0 < fit.measured < fit.numbers
+    change(mine, "accuracy", "accuracy", 0.6, slice(0, 10))
+    assert verdicts(mine, shipped)["accuracy"] == DIFFERENT
+
+
 def test_the_command_names_both_machines_and_fails_where_a_table_is_different(
     mine, shipped, monkeypatch, capsys
 ):

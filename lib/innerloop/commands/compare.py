@@ -94,10 +94,10 @@ def _print_reference(folder: Path) -> bool:
     study = Finished.read(folder)
     found = list(fits(study))
     table = Table(title=f"{study.name} beside the reference", title_justify="left")
-    for heading in ("Table", "Verdict", "Rows", "Differing", "Farthest out"):
+    for heading in ("Table", "Verdict", "Rows of it", "Compared", "Differing", "Farthest out"):
         table.add_column(heading)
     for fit in found:
-        rows = (f"{fit.numbers:,}", f"{fit.differing:,}")
+        rows = (f"{count:,}" for count in (fit.numbers, fit.measured, fit.differing))
         style = "bold" if fit.verdict == DIFFERENT else None
         table.add_row(*map(Text, (fit.table, fit.verdict, *rows, fit.worst)), style=style)
     console = Console(width=None if Console().is_terminal else 160)

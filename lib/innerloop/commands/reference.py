@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,7 @@ class Fit:
         table: its name.
         verdict: one of the module's.
         numbers: rows of the reference.
+        measured: those that the study has; they alone are compared.
         differing: those whose value is not the same to rounding.
         worst: the mean that is farthest outside its seeds' spread, in words; empty: none is.
     """
@@ -60,6 +61,7 @@ class Fit:
     table: str
     verdict: str
     numbers: int
+    measured: int = 0
     differing: int = 0
     worst: str = ""
 
@@ -77,36 +79,36 @@ def fits(study: Finished, reference: Path = REFERENCE) -> Iterator[Fit]:
         )
     theirs = Finished.read(reference)
     spread = pd.read_parquet(reference / "spread.parquet")
-    shared = 0
+    compared = 0
     for table in theirs.evidence.paths:
         expected = _rows(theirs, table)
-        if table not in study.evidence.paths:
-            yield Fit(table, MISSING, len(expected))
-            continue
-        found = _rows(study, table).reindex(expected.index)
-        there = int(found.notna().any(axis=1).sum())
-        shared += there
-        of_table = spread[spread["table"] == table]
-        yield (
-            _fit(table, expected, found, of_table) if there else Fit(table, MISSING, len(expected))
-        )
-    if not shared:
+        fit = Fit(table, MISSING, len(expected))
+        if table in study.evidence.paths:
+            mine = _rows(study, table)
+            shared = expected[expected.index.isin(mine.index)]
+            if len(shared):
+                found = mine.reindex(shared.index)
+                fit = _fit(fit, shared, found, spread[spread["table"] == table])
+        compared += fit.measured
+        yield fit
+    if not compared:
         raise ConfigError(
             f"{study.name} has no row of the reference, which is of the demo (config/config.yaml)"
         )
 
 
-def _fit(table: str, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.DataFrame) -> Fit:
+def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.DataFrame) -> Fit:
+    """How rows fit those of the reference, with which they share the index."""
+    table, fit = empty.table, replace(empty, measured=len(found))
     one, other = expected.to_numpy(float), found.to_numpy(float)
     if one.tobytes() == other.tobytes():
-        return Fit(table, SAME, len(expected))
+        return replace(fit, verdict=SAME)
     close = np.isclose(one, other, rtol=_ROUNDING, atol=_ROUNDING, equal_nan=True).all(axis=1)
-    differing = int((~close).sum())
-    if not differing:
-        return Fit(table, ROUNDING, len(expected))
-    means = pd.Series(dict(_means(table, found.reset_index())), dtype=float)
-    known = spread.set_index("number")
-    mine = means.reindex(known.index)
+    fit = replace(fit, differing=int((~close).sum()))
+    if not fit.differing:
+        return replace(fit, verdict=ROUNDING)
+    mine = pd.Series(dict(_means(table, found.reset_index())), dtype=float)
+    known = spread.set_index("number").reindex(mine.index)
     seeds = known["seeds"].clip(lower=2)
     # a new mean is predicted from those of the seeds: Student's t, two-sided
     factor = stats.t.ppf(1 - _LEVEL / (2 * len(known)), seeds - 1) * np.sqrt(1 + 1 / seeds)
@@ -114,11 +116,11 @@ def _fit(table: str, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.Dat
     excess = ((mine - known["mean"]).abs() / allowed).fillna(np.inf)
     excess[mine.isna() & known["mean"].isna()] = 0.0
     if (excess <= 1).all():
-        return Fit(table, WITHIN, len(expected), differing)
+        return replace(fit, verdict=WITHIN)
     number = str(excess.idxmax())
     row = known.loc[number]
     worst = f"{number}: {mine[number]:.4g}, of {row['mean']:.4g} ± {row['sd']:.2g} (sd of seeds)"
-    return Fit(table, DIFFERENT, len(expected), differing, worst)
+    return replace(fit, verdict=DIFFERENT, worst=worst)
 
 
 def machine(folder: Path) -> str:
