@@ -75,6 +75,11 @@ def test_models_are_those_of_the_study_and_their_cards_repeat_the_terms(
     assert "| test |" in card
 
 
+def test_it_says_when_the_user_s_claims_were_declared(bundled: Path, finished: Checkout) -> None:
+    declared = "results/smoke/declared.json"
+    assert (bundled / declared).read_bytes() == (finished.folder / declared).read_bytes()
+
+
 def test_the_user_s_own_code_is_in_it_and_the_study_file_is_complete(bundled: Path) -> None:
     from innerloop.study.reading import read_study_file
 
