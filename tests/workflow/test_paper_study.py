@@ -22,7 +22,8 @@ from shipped import FIGURES, TABLES
 pytestmark = pytest.mark.workflow
 
 EACH = 20  # images of a class: 5 support and 15 query images
-#: What is smaller than in the papers: iterations, tasks, images of a class, pixels and filters.
+#: What is smaller than in the papers: iterations, tasks, images of a class, pixels and filters. Of a
+#: protocol every variant is trained once, and one more for each data set and setting.
 SHRUNK: dict[str, Any] = {
     "model_seeds": [0],
     "compute": {"device": "cpu", "threads": 1, "tasks_at_once": 4},
@@ -33,8 +34,12 @@ SHRUNK: dict[str, Any] = {
         for name in ("p1", "p2")
     },
     "models": {
-        name: {"seeds": None}
-        for name in ("mini_imagenet_1shot", "mini_imagenet_5shot", "step_sizes")
+        "mini_imagenet_1shot": {"seeds": None},
+        "mini_imagenet_5shot": {"seeds": None, "variants": ["maml"]},
+        "mini_imagenet_5shot_others": None,
+        "cub_1shot": {"variants": ["maml"]},
+        "fc100_1shot": {"variants": ["maml"]},
+        "step_sizes": {"seeds": None},
     },
     "probes": {"cka": {"tasks": 4, "training_tasks": 2}, "protonet": {"tasks": 4}},
     "toy": {"image_size": 28, "filters": 8, "seeds": [0], "epochs": 1},
