@@ -22,8 +22,8 @@ from shipped import FIGURES, TABLES
 pytestmark = pytest.mark.workflow
 
 EACH = 20  # images of a class: 5 support and 15 query images
-#: What is smaller than in the papers: iterations, tasks, images of a class, pixels and filters. Of a
-#: protocol every variant is trained once, and one more for each data set and setting.
+#: What is smaller than in the papers: iterations, tasks, images of a class, pixels and filters.
+#: Of a protocol every variant is trained once, and one more for each data set and setting.
 SHRUNK: dict[str, Any] = {
     "model_seeds": [0],
     "compute": {"device": "cpu", "threads": 1, "tasks_at_once": 4},

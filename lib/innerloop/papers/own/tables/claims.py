@@ -107,10 +107,8 @@ def _finding(judgements: list[Judgement]) -> str:
     verdicts = ", ".join(_counted(n, name) for name, n in counts.most_common())
     methods = Counter(judgement.method for judgement in judgements)
     said = ", ".join(_counted(n, name) for name, n in methods.most_common())
-    text = (
-        f"Of the {len(judgements)} claims of {papers}, for these models {verdicts}; "
-        f"for the methods {said}."
-    )
+    number = "one claim" if len(judgements) == 1 else f"{len(judgements)} claims"
+    text = f"Of the {number} of {papers}, for these models {verdicts}; for the methods {said}."
     stand_in = sum(judgement.stand_in for judgement in judgements)
     if not stand_in:
         return text
