@@ -437,6 +437,20 @@ def _weight_norm(description: Mapping[str, Any], episodes: int) -> Iterator[dict
             )
 
 
+def _outer_step(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
+    for model in description["models"]:
+        iterations = np.arange(20, model["iterations"] + 1, 20)
+        for layer in LAYERS:
+            along = 1e-3 if layer == "head" else 0.0
+            yield _block(
+                _identity(model) | {"layer": layer},
+                iteration=iterations,
+                gradient_cosine=np.full(len(iterations), -along),
+                radial_growth=along / iterations,
+                tangential_growth=1e-3 / iterations,
+            )
+
+
 def _step_size(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:
     for model in description["models"]:
         if model["variant"] not in LEARNED:
@@ -528,6 +542,7 @@ BUILDERS = {
     "own_change": _own_change,
     "protonet": _protonet,
     "weight_norm": _weight_norm,
+    "outer_step": _outer_step,
     "step_size": _step_size,
     "step_size_value": _step_size_value,
     "scale_invariance": _scale_invariance,

@@ -19,8 +19,10 @@ from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.provenance import read_provenance, record, write_table
 from innerloop.specs.train import TrainSpec
 from innerloop.study.jobs import Jobs
+from innerloop.study.paths import LOGGED
 from innerloop.study.study import Study
 from innerloop.training.dynamics import dynamics_rows
+from innerloop.training.outer_step import outer_step_rows
 from innerloop.training.training_log import write_logs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,8 +62,14 @@ def logs(spec: TrainSpec, folder: Path) -> Path:
     learner = GradientLearner(spec.learner, schedule.train_steps)
     state = learner.init(Network.of(spec.network), 0)
     logged = {0, last, *range(0, last, schedule.validation_every), *schedule.checkpoints}
+    slow = state["slow"]
     training = SimpleNamespace(
         curves=[],
+        outer_steps=[
+            row
+            for iteration in sorted(logged - {0})
+            for row in outer_step_rows(iteration, slow, slow)
+        ],
         dynamics=[
             row for iteration in sorted(logged) for row in dynamics_rows(iteration, learner, state)
         ],
@@ -88,10 +96,10 @@ def test_a_step_size_of_each_step_is_a_row_of_its_own(tmp_path: Path) -> None:
     assert set(rows.groupby(["layer", "parameter"])["step"].apply(tuple)) == {tuple(steps)}
 
 
-@pytest.mark.parametrize("table", ["step_size", "weight_norm"])
+@pytest.mark.parametrize("table", ["step_size", "weight_norm", "outer_step"])
 def test_a_row_of_another_network_that_is_lost_is_missed(tmp_path: Path, table: str) -> None:
     spec = specs(**LEARNED)["resnet"]
-    path = logs(spec, tmp_path / "model") / "dynamics.parquet"
+    path = logs(spec, tmp_path / "model") / LOGGED[table]
     rows, provenance = pq.read_table(path), read_provenance(path)
     for lost, said in ((rows.slice(1), "1 of"), (rows.slice(0, 0), "head")):
         write_table(lost, path, provenance)

@@ -64,7 +64,7 @@ def advance(steps: Iterator[object], count: int) -> None:
 
 
 def logs(training: Training) -> str:
-    return repr((training.curves, training.dynamics))
+    return repr((training.curves, training.dynamics, training.outer_steps))
 
 
 def test_the_loss_falls_and_the_accuracy_rises():
@@ -205,6 +205,38 @@ def test_dynamics_follow_norms_and_step_sizes():
     assert last["count"] == sizes.numel()
     assert last["norm"] == pytest.approx(float(model.slow["conv2.weight"].norm()))
     assert math.isnan(rows[6, "conv2", "gamma"]["effective_step_size"])
+
+
+def test_outer_steps_are_split_into_what_lies_along_the_weight_and_across():
+    """The two growths add up to that of the squared norm, which the logged norms have."""
+    training = make(method("maml", step_size=0.1), validation_every=1)
+    finish(training)
+    norms = {
+        (row["iteration"], row["layer"]): row["norm"]
+        for row in training.dynamics
+        if row["parameter"] == "weight"
+    }
+    assert {row["iteration"] for row in training.outer_steps} == set(range(1, 7))
+    for row in training.outer_steps:
+        now, layer = row["iteration"], row["layer"]
+        grown = norms[now, layer] ** 2 / norms[now - 1, layer] ** 2 - 1
+        assert row["radial_growth"] + row["tangential_growth"] == pytest.approx(grown, rel=1e-6)
+        assert row["tangential_growth"] > 0
+
+
+def test_by_gradient_descent_a_scale_invariant_weight_grows_across_alone():
+    """P1, equation 11, of ANIL's body, whose norm no inner loop sees; by Adam it is not so."""
+    found = {}
+    for name in ("gradient descent", "Adam"):
+        training = make(method("anil", step_size=0.1))
+        if name != "Adam":
+            leaves = training._optimiser.param_groups[0]["params"]
+            training._optimiser = torch.optim.SGD(leaves, lr=1.0)
+        finish(training)
+        rows = [row for row in training.outer_steps if row["layer"] == "conv2"]
+        assert max(abs(row["gradient_cosine"]) for row in rows) < 1e-2
+        found[name] = max(abs(row["radial_growth"]) / row["tangential_growth"] for row in rows)
+    assert found["gradient descent"] < 0.1 < found["Adam"]
 
 
 def test_dynamics_of_what_does_not_adapt():

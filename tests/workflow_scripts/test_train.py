@@ -84,7 +84,7 @@ def test_everything_is_written(images: ImageStore, tmp_path: Path) -> None:
     assert manifest["digest"] == model.digest()
     assert manifest["best_validation"]["iteration"] == model.best
     assert {0, 6, 12} <= set(model.kept)
-    for name in ("training", "dynamics", "step_sizes"):
+    for name in ("training", "dynamics", "outer_steps", "step_sizes"):
         assert read_provenance(out.with_name(f"{name}.parquet"))["spec"] == as_json(tiny.TRAINING)
     assert read_json(out.with_name("run.json"))["wall_seconds"] > 0
     assert not (tmp_path / "kept").exists()
@@ -104,7 +104,7 @@ def test_an_interrupted_training_continues_to_the_same_bits(
     continued = run(images, tmp_path / "interrupted")
     assert f"continuing at iteration {iterations}" in capsys.readouterr().err
     assert read_json(continued) == read_json(undisturbed)
-    for name in ("training.parquet", "dynamics.parquet"):
+    for name in ("training.parquet", "dynamics.parquet", "outer_steps.parquet"):
         assert continued.with_name(name).read_bytes() == undisturbed.with_name(name).read_bytes()
 
 
@@ -312,7 +312,8 @@ def test_killed_at_any_moment_it_continues_to_the_same_bits(
 
 def same_files(folder: Path, expected: Path) -> None:
     assert load(folder / "model.pt").digest() == load(expected / "model.pt").digest()
-    for name in ("model.json", "training.parquet", "dynamics.parquet", "step_sizes.parquet"):
+    logged = ("training", "dynamics", "outer_steps", "step_sizes")
+    for name in ("model.json", *(f"{log}.parquet" for log in logged)):
         assert (folder / name).read_bytes() == (expected / name).read_bytes(), name
 
 

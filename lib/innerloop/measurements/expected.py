@@ -220,6 +220,11 @@ def _weight_norm(spec: TrainSpec, table: pa.Table) -> Expected:
     return ("iteration", "layer"), product(_logged(spec), _layers(spec, table))
 
 
+def _outer_step(spec: TrainSpec, table: pa.Table) -> Expected:
+    taken = [iteration for iteration in _logged(spec) if iteration]
+    return ("iteration", "layer"), product(taken, _layers(spec, table))
+
+
 def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
     learned = _logged(spec) if learned_step_sizes(spec.learner) else []
     if spec.network.shapes is None:
@@ -315,6 +320,7 @@ _PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
 _LOGGED: Mapping[str, Callable[[TrainSpec, pa.Table], Expected]] = {
     "training": _training,
     "weight_norm": _weight_norm,
+    "outer_step": _outer_step,
     "step_size": _step_size,
     "step_size_value": _step_size_value,
 }

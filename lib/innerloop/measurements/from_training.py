@@ -17,7 +17,7 @@ def logged_rows(table: str, log: Iterable[Row], spec: TrainSpec) -> Iterator[Row
     """The rows of a table from a training log.
 
     Args:
-        table: training, weight_norm, step_size or step_size_value.
+        table: training, weight_norm, outer_step, step_size or step_size_value.
         log: rows of the log file that the table is made from.
         spec: what the model was trained by.
     """

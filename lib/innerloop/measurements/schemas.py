@@ -197,6 +197,18 @@ SCHEMAS: dict[str, pa.Schema] = {
             ),
         ]
     ),
+    "outer_step": pa.schema(
+        [
+            *MODEL,
+            _count("iteration", "outer iteration that the step completes", "iterations"),
+            _text("layer", "conv1 ... conv4, head"),
+            _real("gradient_cosine", "between weight and outer gradient (0: orthogonal)", "cosine"),
+            _real("radial_growth", "of the squared norm, by the optimiser's step along the weight"),
+            _real(
+                "tangential_growth", "of the squared norm, by the step across it", "relative change"
+            ),
+        ]
+    ),
     "step_size": pa.schema(
         [
             *MODEL,
@@ -271,6 +283,7 @@ KEYS: dict[str, list[str]] = {
     "own_change": [*_MODEL, *_MEASURED, "layer", "change", "estimator"],
     "protonet": [*_MODEL, *_MEASURED, "condition"],
     "weight_norm": [*_MODEL, "iteration", "layer"],
+    "outer_step": [*_MODEL, "iteration", "layer"],
     "step_size": [*_MODEL, "iteration", "layer", "parameter"],
     "step_size_value": [],
     "scale_invariance": [*_MODEL, "iteration", "layer", "scale"],

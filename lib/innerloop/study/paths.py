@@ -39,12 +39,16 @@ REPLACED = f"{_STUDY}/replaced"
 
 #: What an image store consists of besides its manifest, and a model besides its own.
 STORE_FILES = ("classes.parquet", "images.npy")
-MODEL_FILES = ("dynamics.parquet", "model.pt", "run.json", "step_sizes.parquet", "training.parquet")
+MODEL_FILES = (
+    *("dynamics.parquet", "model.pt", "outer_steps.parquet", "run.json"),
+    *("step_sizes.parquet", "training.parquet"),
+)
 
 #: Tables that training itself logs, and the file of a model's folder that each comes from.
 LOGGED = {
     "training": "training.parquet",
     "weight_norm": "dynamics.parquet",
+    "outer_step": "outer_steps.parquet",
     "step_size": "dynamics.parquet",
     "step_size_value": "step_sizes.parquet",
 }

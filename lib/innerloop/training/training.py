@@ -20,6 +20,7 @@ from innerloop.training.captured_step import CapturedStep
 from innerloop.training.dynamics import dynamics_rows
 from innerloop.training.evaluation import query_results
 from innerloop.training.model_file import TrainedModel, Weights
+from innerloop.training.outer_step import outer_step_rows
 
 #: Iterations between looks at the loss; each look waits for the device.
 _CHECK_EVERY = 20
@@ -74,6 +75,7 @@ class Training:
         self.best: tuple[float, int] = (-1.0, 0)
         self.curves: list[dict[str, Any]] = []
         self.dynamics: list[dict[str, Any]] = []
+        self.outer_steps: list[dict[str, Any]] = []
         self._since_log: list[QueryResult] = []
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
@@ -110,7 +112,10 @@ class Training:
             result = self._gradient(tasks)
         else:
             result = self._gradient_step(tasks)
+        logged = self._due(self.iteration + 1)
+        before = detached(self.learned["slow"]) if logged else {}
         self._optimiser.step()
+        self.outer_steps += outer_step_rows(self.iteration + 1, before, self.learned["slow"])
         with torch.no_grad():
             _copy_into(self.learned, self.learner.project(self.learned))
         return result
@@ -208,6 +213,7 @@ class Training:
             "best": list(self.best),
             "curves": list(self.curves),
             "dynamics": list(self.dynamics),
+            "outer_steps": list(self.outer_steps),
             "since_log": [
                 {"losses": result.losses.cpu(), "accuracies": result.accuracies.cpu()}
                 for result in self._since_log
@@ -227,6 +233,7 @@ class Training:
         }
         self.best = (state["best"][0], state["best"][1])
         self.curves, self.dynamics = list(state["curves"]), list(state["dynamics"])
+        self.outer_steps = list(state["outer_steps"])
         device = self._train_tasks.device
         self._since_log = [
             QueryResult(item["losses"].to(device), item["accuracies"].to(device))

@@ -15,6 +15,7 @@ from innerloop.runtime.files import atomic_path
 from innerloop.runtime.provenance import write_table
 from innerloop.training.dynamics import SCHEMA as DYNAMICS
 from innerloop.training.model_file import TrainedModel
+from innerloop.training.outer_step import SCHEMA as OUTER_STEPS
 from innerloop.training.training import Training
 
 CURVES = pa.schema(
@@ -95,10 +96,11 @@ def _lines(curves: Sequence[Mapping[str, Any]]) -> str:
 def write_logs(
     training: Training, model: TrainedModel, folder: Path, provenance: Mapping[str, Any]
 ) -> None:
-    """Write training.parquet, dynamics.parquet and step_sizes.parquet into the model's folder."""
+    """Write the tables that a training logs into the model's folder."""
     logs = {
         "training.parquet": pa.Table.from_pylist(training.curves, CURVES),
         "dynamics.parquet": pa.Table.from_pylist(training.dynamics, DYNAMICS),
+        "outer_steps.parquet": pa.Table.from_pylist(training.outer_steps, OUTER_STEPS),
         "step_sizes.parquet": pa.Table.from_pylist(list(_learned_step_sizes(model)), STEP_SIZES),
     }
     for name, table in logs.items():
