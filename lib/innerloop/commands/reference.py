@@ -2,8 +2,8 @@
 
     innerloop compare demo --reference
 
-It has the form of a study's results: all rows of seed 0, and beside them how far the means of six
-trainings lie apart. It is made anew on purpose only, by `make reference`:
+It has the form of a study's results: all rows of seed 0, and beside them how far the means of
+several trainings lie apart. It is made anew on purpose only, by `make reference`:
 
     python -m innerloop.commands.reference results/demo_seeds
 """
@@ -30,6 +30,7 @@ from innerloop.measurements.selection import at_end
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, read_json, write_json
 from innerloop.runtime.provenance import commit_in_words
+from innerloop.stats.moderated import moderated_sds
 
 REFERENCE = Path(__file__).parent / "demo_reference"
 SEED = 0
@@ -74,8 +75,8 @@ def fits(study: Finished, reference: Path = REFERENCE) -> Iterator[Fit]:
     """
     if not (reference / "study.json").is_file():
         raise ConfigError(
-            f"there is no reference in {reference}: `make reference` makes one, in six trainings "
-            "of everything in the demo"
+            f"there is no reference in {reference}: `make reference` makes one, of several "
+            "trainings of everything in the demo"
         )
     theirs = Finished.read(reference)
     spread = pd.read_parquet(reference / "spread.parquet")
@@ -110,9 +111,10 @@ def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.Dat
     mine = pd.Series(dict(_means(table, found.reset_index())), dtype=float)
     known = spread.set_index("number").reindex(mine.index)
     seeds = known["seeds"].clip(lower=2)
+    sd, freedom = _sds_of_seeds(known["sd"], seeds)
     # a new mean is predicted from those of the seeds: Student's t, two-sided
-    factor = stats.t.ppf(1 - _LEVEL / (2 * len(known)), seeds - 1) * np.sqrt(1 + 1 / seeds)
-    allowed = factor * known["sd"] + _ROUNDING * (1 + known["mean"].abs())
+    factor = stats.t.ppf(1 - _LEVEL / (2 * len(known)), freedom) * np.sqrt(1 + 1 / seeds)
+    allowed = factor * sd + _ROUNDING * (1 + known["mean"].abs())
     excess = ((mine - known["mean"]).abs() / allowed).fillna(np.inf)
     excess[mine.isna() & known["mean"].isna()] = 0.0
     if (excess <= 1).all():
@@ -121,6 +123,19 @@ def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.Dat
     row = known.loc[number]
     worst = f"{number}: {mine[number]:.4g}, of {row['mean']:.4g} ± {row['sd']:.2g} (sd of seeds)"
     return replace(fit, verdict=DIFFERENT, worst=worst)
+
+
+def _sds_of_seeds(
+    sds: pd.Series[float], seeds: pd.Series[int]
+) -> tuple[pd.Series[float], pd.Series[float]]:
+    """How far seeds lie apart in each number, drawn towards what they do in others of its kind."""
+    sd, freedom = sds.copy(), seeds - 1.0
+    for _, numbers in sds.groupby([number.rpartition(": ")[2] for number in sds.index]):
+        place = numbers.index
+        sd[place], freedom[place] = moderated_sds(
+            np.asarray(numbers, float), np.asarray(seeds[place], int)
+        )
+    return sd, freedom
 
 
 def machine(folder: Path) -> str:
@@ -144,7 +159,7 @@ def _machine(run: dict[str, Any]) -> str:
 
 
 def write_reference(study: Path, reference: Path = REFERENCE) -> int:
-    """Write the reference from the results of the demo with six seeds; return its bytes.
+    """Write the reference from the results of the demo with several seeds; return its bytes.
 
     Raises:
         ConfigError: the study has fewer than three seeds, or the reference would be too large.
