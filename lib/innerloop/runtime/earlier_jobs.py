@@ -97,7 +97,7 @@ def require_none(folder: Path, *, slurm: bool) -> None:
     if jobs:
         listed = "\n".join(f"    {job.number} {job.state} {job.makes}" for job in jobs)
         raise EarlierJobsError(
-            f"{len(jobs)} jobs of an earlier run from this folder are not done:\n{listed}\n"
+            f"Jobs of an earlier run from this folder are not done:\n{listed}\n"
             "What they make would be made twice. Run `innerloop wait` (or stop them by "
             f"{'scancel' if slurm else 'kill'}), then start again: trainings go on where they were"
         )
