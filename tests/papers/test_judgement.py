@@ -10,7 +10,7 @@ import pytest
 
 from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
+from innerloop.papers.claims import Claim, Comparison, Selection, is_asked, with_layer
 from innerloop.papers.judgement import VERDICTS, judge_claims
 from innerloop.papers.readings import shares_of_sides
 from innerloop.papers.words import compared, for_method, in_short, trained
@@ -460,6 +460,31 @@ def norms(end, seeds):
     )
 
 
+def test_sides_may_be_of_two_protocols_which_the_words_tell_apart():
+    other = {"protocol": "no_norm", "batch_norm": "none"}
+    frames = [
+        measured("maml", tasks(seed=1)),
+        measured("maml", tasks(0.05, seed=2), **other),
+        measured("new", tasks(0.1, seed=3), **other),
+    ]
+    made = {"accuracy": pd.concat(frames)}
+    description = describe(("maml", "new"), (), roles=ROLE)
+    description["protocols"]["no_norm"] = {"title": "No normalisation"}
+    evidence = Memory(made, description)
+    of = side("maml", protocol="no_norm")
+    across = Comparison(of, side("maml"), "greater", may_differ=("batch_norm",))
+    within = Comparison(side("new", protocol="no_norm"), of, "greater")
+    (judgement,) = judge_claims([claim("", across, within)], evidence)
+    title = description["protocols"]["p1"]["title"]
+    assert judgement.verdict == "holds"
+    assert [compared(outcome, evidence.study) for outcome in judgement.outcomes] == [
+        f"MAML, No normalisation − {title}, accuracy, mini_imagenet 5w1s",
+        "new − MAML, accuracy, No normalisation, mini_imagenet 5w1s",
+    ]
+    refused = replace(across, may_differ=())
+    assert judge_claims([claim("", refused)], evidence)[0].verdict == "not comparable"
+
+
 def test_sides_may_be_two_layers_of_one_model():
     where = ("p1", "mini_imagenet", "mini_imagenet")
     of = Selection("weight_norm_growth", "maml", *where, layer="conv2", start=0, at=1)
@@ -517,7 +542,9 @@ def test_every_layer_must_agree_and_without_tasks_trainings_decide(conv2, seeds,
 
 
 def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):
-    judged = judge_claims(CLAIMS, evidence_of("full"))
+    study = evidence_of("full").study
+    asked = [claim for claim in CLAIMS if is_asked(claim, study.models, study.sweeps)]
+    judged = judge_claims(asked, evidence_of("full"))
     assert {judgement.verdict for judgement in judged} <= {
         "holds", "fails", "inconclusive", "not judged",
     }  # fmt: skip

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
+from innerloop.papers.claims import Claim, Comparison, Selection
+from innerloop.papers.judgement import judge_claims
+from innerloop.papers.words import compared
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES, TABLES
 from synthetic import describe, write_tables
@@ -66,6 +70,22 @@ def test_the_tuned_method_is_chosen_on_validation_and_reported_on_test(evidence)
     assert printed["Method"] == "MAML"
     assert printed["Chosen"] == "step size 0.1"
     assert "equally many points" in made.caption
+
+
+def test_a_claim_on_a_grid_is_judged_at_the_point_that_validation_chooses(evidence) -> None:
+    """One training of each, or three: the point that is best on test tasks is another."""
+    grid = replace(evidence.study.sweeps[0], name="maml_tuned")
+    evidence.study.sweeps = (grid, *evidence.study.sweeps[1:])
+    where = {"protocol": "p1", "trained_on": "mini_imagenet", "tested_on": "mini_imagenet"}
+    tuned, *points = (Selection("accuracy", name, **where) for name in ("maml_tuned", *ONE))
+    claim = Claim("c", "P1", "s", "c", tuple(Comparison(tuned, one, "greater") for one in points))
+    (judgement,) = judge_claims([claim], evidence)
+    n = len(evidence.rows("accuracy", variant="maml", eval_dataset="symbols", split="test"))
+    equal = [outcome.test.ties == outcome.test.difference.n for outcome in judgement.outcomes]
+    assert n > 0
+    assert equal == [False, True, False]
+    assert [outcome.comparison for outcome in judgement.outcomes] == [*claim.comparisons]
+    assert compared(judgement.outcomes[0], evidence.study).startswith("MAML − MAML (step size 0)")
 
 
 def test_what_no_test_compared_is_not_set_in_bold(tmp_path) -> None:

@@ -296,10 +296,13 @@ class DescribedStudy:
         }
 
     def label(self, variant: str, protocol: str | None = None) -> str:
-        """What a variant is called in figures and tables."""
+        """What a variant is called in figures and tables, or one with a grid."""
         for known in self._variants:
             if known.name == variant and protocol in (None, known.protocol):
                 return known.label
+        for sweep in self.sweeps:
+            if sweep.name == variant and protocol in (None, sweep.protocol):
+                return self.sweep_label(sweep)
         return self._label_elsewhere(variant)
 
     def sweep_label(self, sweep: Sweep) -> str:

@@ -85,6 +85,22 @@ def common_steps(measured: Iterable[Set[int]], own: Iterable[int]) -> int | None
     return max((steps for steps in shared if limit is None or steps <= limit), default=None)
 
 
+def validated(rows: pd.DataFrame) -> pd.DataFrame:
+    """Validation accuracy of variants at their best checkpoints, averaged over seeds, best first.
+
+    Args:
+        rows: of the table `training`, of validation tasks.
+
+    Returns:
+        A row per protocol, variant, data set trained on and setting: `validation`, a fraction.
+    """
+    names = ["protocol", "variant", "train_dataset", "setting"]
+    keys = [*names, "way", "shot"]
+    best = rows.astype(dict.fromkeys(names, str)).groupby([*keys, "seed"])["accuracy"].max()
+    means = best.groupby(keys, sort=False).mean().rename("validation").reset_index()
+    return means.sort_values("validation", ascending=False, kind="stable")
+
+
 def one_checkpoint(rows: pd.DataFrame, place: list[str]) -> pd.DataFrame:
     """The rows of accuracy of each model's first checkpoint in the order of `CHECKPOINTS`.
 

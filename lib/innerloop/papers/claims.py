@@ -5,7 +5,8 @@ and `against` name a variant, or override single choices of `where`; without `ag
 compared with the number `than` (0 if it is not given). A list means one comparison for each value.
 With `layers` a comparison must hold in every one of them. A quantity takes the keys that it depends
 on, and no others. Protocol and data set are the paper's own
-(its paper.yaml) unless a claim says otherwise. `expected` is
+(its paper.yaml) unless a claim says otherwise. A variant may be one with a grid: of a study that
+chooses its best point on validation classes, that is meant. `expected` is
 
     greater | less     the difference has that sign
     equal              the difference is within ± margin (an equivalence test)
@@ -16,14 +17,14 @@ Quantities and their units are in quantities.py. Data sets have the papers' name
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import yaml
 
-from innerloop.measurements.described_study import DescribedStudy
+from innerloop.measurements.described_study import DescribedStudy, Sweep
 from innerloop.papers.paper import CLAIMS, Paper, read_paper
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ConfigError
@@ -112,6 +113,8 @@ class Claim:
         claim: the sentence.
         comparisons: those that decide it, and those shown beside them.
         digest: of all that is said of it, by which a claim is known that was edited.
+        optional: whether a study leaves it out that trains the models of none of its comparisons,
+            as of a folder that is of no protocol: its claims are of models of several studies.
     """
 
     name: str
@@ -120,6 +123,7 @@ class Claim:
     claim: str
     comparisons: tuple[Comparison, ...]
     digest: str = ""
+    optional: bool = False
 
     @property
     def reads(self) -> frozenset[str]:
@@ -168,6 +172,32 @@ def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
     return {quantity.reads for quantity in quantities if quantity.of_choice} - {*tables}
 
 
+class _OfVariant(Protocol):
+    @property
+    def protocol(self) -> str: ...
+    @property
+    def variant(self) -> str: ...
+
+
+def is_asked(claim: Claim, models: Iterable[_OfVariant], sweeps: Iterable[Sweep]) -> bool:
+    """Whether a study trains what one comparison of a claim needs, or the claim is not optional.
+
+    Args:
+        claim: it.
+        models: the study's.
+        sweeps: its grids, which claims name where validation chooses a point.
+    """
+    names = {(model.protocol, model.variant) for model in models}
+    names |= {(sweep.protocol, sweep.name) for sweep in sweeps if sweep.choose}
+    return not claim.optional or any(
+        all(
+            (side.protocol, side.variant) in names or QUANTITIES[side.quantity].reads == "toy"
+            for side in comparison.sides
+        )
+        for comparison in claim.comparisons
+    )
+
+
 def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) -> Claim:
     if not isinstance(entry, Mapping):
         raise ConfigError(f"a claim is {entry!r}; expected the keys name, claim, comparisons")
@@ -185,7 +215,13 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
             **{key: entry[key] for key in ("name", "claim")},
         }
         digest = short_digest(canonical_json([by_default, entry]))
-        return Claim(paper=paper, **texts, comparisons=tuple(found), digest=digest)
+        return Claim(
+            paper=paper,
+            **texts,
+            comparisons=tuple(found),
+            digest=digest,
+            optional="protocol" not in by_default,
+        )
     except KeyError as error:
         raise ConfigError(f"claim '{entry.get('name', '?')}': {error} is missing") from error
     except (TypeError, ConfigError) as error:

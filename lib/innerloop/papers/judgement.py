@@ -20,7 +20,13 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import progress
 from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
 from innerloop.papers.quantities import QUANTITIES
-from innerloop.papers.readings import Values, at_common_steps, shares_of_sides, values_of
+from innerloop.papers.readings import (
+    Values,
+    at_best_points,
+    at_common_steps,
+    shares_of_sides,
+    values_of,
+)
 from innerloop.runtime.errors import ComparisonError
 from innerloop.stats.populations import (
     TRAININGS,
@@ -133,7 +139,10 @@ def judge(
     comparisons: Sequence[Comparison], evidence: Evidence, statistics: Statistics
 ) -> list[Outcome]:
     """What each of some comparisons finds, which are one family."""
-    outcomes = [_compare(comparison, evidence, statistics) for comparison in comparisons]
+    outcomes = [
+        replace(_compare(at_best_points(one, evidence), evidence, statistics), comparison=one)
+        for one in comparisons
+    ]
     methods = decided([outcome.method for outcome in outcomes], statistics)
     return [
         replace(outcome, method=method)

@@ -14,9 +14,15 @@ from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import Protocol, protocol_of
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import BODY, HEAD, layers_in_order
-from innerloop.measurements.selection import after_steps, at_end, at_fraction, common_steps
+from innerloop.measurements.selection import (
+    after_steps,
+    at_end,
+    at_fraction,
+    common_steps,
+    validated,
+)
 from innerloop.measurements.step_sizes import learned
-from innerloop.papers.claims import Selection
+from innerloop.papers.claims import Comparison, Selection
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
@@ -42,6 +48,26 @@ class Values:
 def values_of(selection: Selection, evidence: Evidence) -> Values:
     """The values of a selection; an empty frame where the study has none."""
     return READERS[selection.quantity](selection, evidence)
+
+
+def at_best_points(comparison: Comparison, evidence: Evidence) -> Comparison:
+    """The comparison of the points of grids that validation chooses, where it names the grids."""
+    of, against = comparison.of, comparison.against
+    return replace(
+        comparison,
+        of=_at_best_point(of, evidence),
+        against=None if against is None else _at_best_point(against, evidence),
+    )
+
+
+def _at_best_point(selection: Selection, evidence: Evidence) -> Selection:
+    study, place = evidence.study, (selection.protocol, selection.variant)
+    grids = (one for one in study.sweeps if one.choose and (one.protocol, one.name) == place)
+    if (grid := next(grids, None)) is None:
+        return selection
+    where = {**_where(selection, evidence, tested=False), "variant": [*grid.points]}
+    best_first = validated(evidence.rows("training", split="val", **where))
+    return replace(selection, variant=next(iter(best_first["variant"]), selection.variant))
 
 
 def at_common_steps(

@@ -9,7 +9,7 @@ from functools import lru_cache
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import RISING, Progress, progress
-from innerloop.papers.claims import Comparison, Selection, claims_of, lacking
+from innerloop.papers.claims import Claim, Comparison, Selection, claims_of, is_asked, lacking
 from innerloop.papers.judgement import (
     VERDICTS,
     WHERE_RUN,
@@ -39,22 +39,34 @@ _CONDITIONS = {
 def judged(evidence: Evidence) -> list[Judgement]:
     """The papers' claims, judged by this study's measurements.
 
-    Those on what a study measures by a probe of its choice are there where it has them.
+    Those on what a study measures by a probe of its choice are there where it has them, and those
+    that are not of one protocol where it trains what they compare.
     """
-    asked = [claim for claim in claims_of(evidence.study) if not lacking(claim, evidence.paths)]
+    asked = [claim for claim in _of_models(evidence) if not lacking(claim, evidence.paths)]
     return judge_claims(asked, evidence)
 
 
 def unasked(evidence: Evidence) -> str:
-    """How many claims are left out, since the study does not run the probe that they need."""
-    left = [claim for claim in claims_of(evidence.study) if lacking(claim, evidence.paths)]
+    """How many claims are left out, since the study lacks the probe or models that they need."""
+    of_models = _of_models(evidence)
+    others = [claim for claim in claims_of(evidence.study) if claim not in of_models]
+    left = [claim for claim in of_models if lacking(claim, evidence.paths)]
     probes = sorted({probe for claim in left for probe in lacking(claim, evidence.paths)})
-    if not left:
-        return ""
-    return (
-        f"Not asked, since the study does not run the probe {', '.join(probes)}: {len(left)} "
-        f"claims of {', '.join(dict.fromkeys(claim.paper for claim in left))}."
+    return captions.join(
+        _left_out(f"run the probe {', '.join(probes)}", left),
+        _left_out("train the models that they compare", others),
     )
+
+
+def _of_models(evidence: Evidence) -> list[Claim]:
+    study = evidence.study
+    return [c for c in claims_of(study) if is_asked(c, study.models, study.sweeps)]
+
+
+def _left_out(does_not: str, claims: list[Claim]) -> str:
+    papers = ", ".join(dict.fromkeys(claim.paper for claim in claims))
+    said = f"Not asked, since the study does not {does_not}: {len(claims)} claims of {papers}."
+    return said if claims else ""
 
 
 def verdict(found: Judgement | Outcome) -> str:
@@ -226,6 +238,9 @@ def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> s
     label = study.label(of.variant, of.protocol)
     if against is None:
         return label
+    if against.protocol != of.protocol:
+        titles = (study.protocol_title(side.protocol) for side in (of, against))
+        return f"{label}, {' − '.join(titles)}"
     if against.variant != of.variant:
         return f"{label} − {study.label(against.variant, against.protocol)}"
     if against.at != of.at:
@@ -262,6 +277,10 @@ def _layer(of: Selection) -> str:
 
 def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> str:
     tested = study.dataset_label(study.in_role(of.tested_on))
+    goes_without_saying = {paper.facts.protocol for paper in study.papers}
+    told_apart = against is not None and against.protocol != of.protocol
+    if of.protocol not in goes_without_saying and not told_apart:
+        tested = f"{study.protocol_title(of.protocol)}, {tested}"
     trained = [
         study.dataset_label(study.in_role(side.trained_on))
         for side in (of, against)

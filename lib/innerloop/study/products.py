@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
-from innerloop.papers.claims import lacking, read_claims
+from innerloop.papers.claims import is_asked, lacking, read_claims
 from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Paper, Product
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
@@ -90,7 +90,8 @@ class Products:
             table
             for paper in self._measured
             for claim in read_claims(paper)
-            if not lacking(claim, self._tables)
+            if is_asked(claim, self._study.models, self._study.sweeps)
+            and not lacking(claim, self._tables)
             for table in claim.reads
         }
         numbers = any(paper.file(PUBLISHED) for paper in self._measured)

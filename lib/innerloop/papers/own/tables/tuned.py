@@ -9,6 +9,7 @@ import pandas as pd
 
 from innerloop.measurements.described_study import DescribedStudy, Sweep
 from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.selection import validated
 from innerloop.render import captions
 from innerloop.render.accuracy import accuracies, setting_label
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
@@ -25,12 +26,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
     """One row per method and place: its accuracy as the protocol has it, and at its best point."""
     names = ["protocol", "variant", "train_dataset", "eval_dataset"]
     summary = accuracies(evidence, split="test").summary.astype(dict.fromkeys(names, str))
-    validated = _validated(evidence)
+    best_first = validated(evidence.rows("training", split="val"))
     rows = [
         row
         for sweep in evidence.study.sweeps
         if sweep.choose
-        for row in _rows(sweep, summary, validated)
+        for row in _rows(sweep, summary, best_first)
     ]
     if not rows:
         return not_measured("points of grids that validation accuracy chooses", HEADER)
@@ -56,22 +57,14 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )
 
 
-def _validated(evidence: Evidence) -> pd.DataFrame:
-    """Validation accuracy of every variant at its chosen checkpoint, averaged over seeds."""
-    rows = evidence.rows("training", split="val")
-    names = ["protocol", "variant", "train_dataset"]
-    rows = rows.astype(dict.fromkeys(names, str))
-    best = rows.groupby([*names, "way", "shot", "seed"])["accuracy"].max()
-    return best.groupby([*names, "way", "shot"]).mean().rename("validation").reset_index()
-
-
-def _rows(sweep: Sweep, summary: pd.DataFrame, validated: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    points = validated[
-        (validated["protocol"] == sweep.protocol) & validated["variant"].isin([*sweep.points])
-    ]
+def _rows(
+    sweep: Sweep, summary: pd.DataFrame, best_first: pd.DataFrame
+) -> Iterator[dict[str, Any]]:
+    own = best_first["variant"].isin([*sweep.points])
+    points = best_first[(best_first["protocol"] == sweep.protocol) & own]
     tested = summary[summary["protocol"] == sweep.protocol]
     for place, here in points.groupby(KEYS, sort=False):
-        chosen = here.sort_values("validation", ascending=False, kind="stable").iloc[0]
+        chosen = here.iloc[0]
         at = tested[(tested[KEYS] == list(place)).all(axis=1)]
         printed = at[at["variant"] == sweep.method].set_index("eval_dataset")
         for row in at[at["variant"] == chosen["variant"]].to_dict("records"):
