@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,16 @@ import yaml
 
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.schemas import ALLOWED, SCHEMAS
-from innerloop.papers.claims import read_claims
+from innerloop.papers.claims import is_asked, read_claims
 from innerloop.papers.judgement import judge_claims
-from innerloop.papers.paper import read_paper
+from innerloop.papers.paper import read_facts, read_paper
 from innerloop.papers.prototypes import CHANGES
 from innerloop.papers.published import published
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.papers.readings import READERS
 from innerloop.runtime.errors import ConfigError
+from innerloop.study.reading import read_study_file
+from innerloop.study.study import Study
 from shipped import CLAIMS as ALL
 from synthetic import ROLES, Memory, describe, measured
 
@@ -36,13 +39,51 @@ def read(tmp_path, **other):
 
 def test_names_are_unique_and_quantities_known():
     assert len({claim.name for claim in ALL}) == len(ALL)
-    assert Counter(claim.paper for claim in ALL) == {"P1": 27, "P2": 10, "Questions": 8}
+    assert Counter(claim.paper for claim in ALL) == {"P1": 27, "P2": 10, "Questions": 19}
     for claim in ALL:
         assert any(comparison.decides for comparison in claim.comparisons)
         for comparison in claim.comparisons:
             assert comparison.of.quantity in QUANTITIES
     assert {quantity.reads for quantity in QUANTITIES.values()} <= set(SCHEMAS)
     assert READERS.keys() == QUANTITIES.keys()
+
+
+QUESTIONS = sorted((Path(__file__).parents[2] / "config/questions").glob("*.yaml"))
+
+
+def asked(claims, study):
+    return [one for one in claims if is_asked(one, study.models, study.sweeps)]
+
+
+def test_each_claim_of_a_question_is_asked_by_one_study_which_trains_all_that_it_compares():
+    of_questions = [one for one in ALL if one.source.startswith("Question ")]
+    found = []
+    for file in QUESTIONS:
+        study = Study(read_study_file(file))
+        for one in asked(of_questions, study):
+            found.append(one)
+            alone = [replace(one, comparisons=(comparison,)) for comparison in one.comparisons]
+            assert asked(alone, study) == alone
+    assert len(of_questions) == 11
+    assert sorted(one.name for one in found) == sorted(one.name for one in of_questions)
+
+
+def test_a_folder_of_no_protocol_is_asked_what_the_study_trains(tmp_path):
+    where = {"protocol": "p1", "trained_on": "mini_imagenet", "tested_on": "mini_imagenet"}
+    entry = {"name": "c", "claim": "c", "where": {"quantity": "accuracy", **where}}
+    parts = [{"of": "boil", "against": ["maml", "anil"], "expected": "greater"}]
+    toy = {"quantity": "toy_accuracy", "of": "unit_norm", "than": 1, "expected": "less"}
+    content = [{**entry, "comparisons": parts}, {**entry, "comparisons": [toy]}]
+    (tmp_path / "claims.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    facts = tmp_path / "paper.yaml"
+    facts.write_text("title: Mine\n", encoding="utf-8")
+    claims = read_claims(replace(read_paper("questions"), folder=tmp_path, facts=read_facts(facts)))
+    for variants, n in ((["boil", "anil"], 2), (["boil"], 1), (["maml", "anil"], 1)):
+        study = DescribedStudy(describe(variants, (), others=()))
+        assert len(asked(claims, study)) == n
+    facts.write_text("title: Mine\nprotocol: p1\n", encoding="utf-8")
+    of_one = read_claims(replace(read_paper("questions"), folder=tmp_path, facts=read_facts(facts)))
+    assert asked(of_one, study) == of_one
 
 
 def test_conditions_are_those_that_are_measured():
