@@ -16,7 +16,7 @@ rule describe_study:
     log:
         log_of(paths.DESCRIPTION),
     params:
-        **job(
+        **signed_job(
             "describe_study",
             "describe_study.py",
             # made here, where the whole study file is known
@@ -30,6 +30,7 @@ rule describe_study:
         python {params.script:q} \
             --spec {params.file:q} \
             --splits {params.splits:q} \
+            --made-by {params.made_by:q} \
             --out {output.description:q} \
             >{log:q} 2>&1
         """
@@ -46,13 +47,13 @@ rule gather_table:
     wildcard_constraints:
         table=rf"(?!(?:{'|'.join(paths.LOGGED)})\.)[a-z][a-z0-9_]*",
     params:
-        **job(
+        **signed_job(
             "gather_table",
             "aggregate.py",
             lambda wildcards: canonical_json(MEASUREMENTS.study_of(wildcards.table)),
+            code=code_of("aggregate.py"),
         ),
         folder=undeclared("results/{study}", paths.AGGREGATE),
-        code=lambda wildcards: JOBS.code("aggregate.py"),
     message:
         "Gather the table {wildcards.table}"
     shell:
@@ -61,6 +62,7 @@ rule gather_table:
             --study {params.file:q} \
             --folder {params.folder:q} \
             --tables {wildcards.table:q}={output.table:q} \
+            --made-by {params.made_by:q} \
             >{log:q} 2>&1
         """
 
@@ -74,14 +76,14 @@ rule gather_logs:
     log:
         log_of(paths.AGGREGATE.replace("{table}", "logs")),
     params:
-        **job(
+        **signed_job(
             "gather_logs",
             "aggregate.py",
             lambda wildcards: canonical_json(MEASUREMENTS.study_of("training")),
+            code=code_of("aggregate.py"),
         ),
         folder=undeclared("results/{study}", paths.AGGREGATE),
         tables=lambda wildcards, output: named(paths.LOGGED, output),
-        code=lambda wildcards: JOBS.code("aggregate.py"),
     message:
         "Gather what the trainings logged"
     shell:
@@ -90,5 +92,6 @@ rule gather_logs:
             --study {params.file:q} \
             --folder {params.folder:q} \
             --tables {params.tables:q} \
+            --made-by {params.made_by:q} \
             >{log:q} 2>&1
         """

@@ -23,12 +23,12 @@ from innerloop.runtime.files import (
     canonical_json,
     content_file,
     read_json,
-    sha256_of,
     short_digest,
     write_json,
 )
 from innerloop.runtime.partitions import longest_minutes
 from innerloop.runtime.run_lock import note_owner, note_who_begins, remove_dead_lock
+from innerloop.runtime.stale import choose_stale_too
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
 from innerloop.study.declared import declare
@@ -52,7 +52,8 @@ def training_options(wildcards):
 
 
 # the workflow's own folder, also where another Snakefile includes this one or uses it as a module
-BASE = os.path.dirname(workflow.current_basedir)
+RULES = workflow.current_basedir
+BASE = os.path.dirname(RULES)
 SCRIPTS = os.path.relpath(os.path.join(BASE, "workflow_scripts"))
 
 try:
@@ -75,6 +76,7 @@ if workflow.is_main_process:
     if remove_dead_lock(Path.cwd()):
         logger.info("The last run in this folder was killed: its lock is removed.")
     note_who_begins(Path.cwd())
+    choose_stale_too(workflow, RULES, logger.info)
 
 # for the command line of scripts that read the user's own registry
 REGISTRY = (
@@ -267,6 +269,27 @@ def job(name, script, text):
     }
 
 
+def code_of(script):
+    """A digest of the code that a script reaches, as a param."""
+    return lambda wildcards: JOBS.code(script)
+
+
+def digest_of(*params):
+    """A digest of params and inputs that decide a job, as a param: what its first file holds."""
+    return lambda wildcards, input: short_digest(
+        canonical_json([*(param(wildcards) for param in params), sorted(input)])
+    )
+
+
+def signed_job(name, script, text, **others):
+    """The same for a job whose first file holds a digest of what decides it, and no spec.
+
+    `others` are params that decide besides `spec`.
+    """
+    made_by = digest_of(text, *others.values())
+    return {**job(name, script, text), **others, "made_by": made_by}
+
+
 def untracked(value):
     """A param that says how or where a job runs, and decides nothing.
 
@@ -386,12 +409,6 @@ def evaluated_datasets(wildcards):
 def tested_datasets():
     """The data sets whose tasks models are evaluated on."""
     return sorted({dataset for dataset, setting in JOBS.episode_tables()})
-
-
-def own_splits(dataset):
-    """The digest of the study's own split file of a data set, if it has one."""
-    file = STUDY.config["datasets"][dataset].get("splits")
-    return sha256_of(file) if file else ""
 
 
 def probed_datasets(wildcards):

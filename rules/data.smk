@@ -89,13 +89,15 @@ rule draw_samples:
         "resources/logs/images/{dataset}/{store}_samples.log",
     params:
         script=untracked(f"{SCRIPTS}/draw_samples.py"),
-        code=lambda wildcards: JOBS.code("draw_samples.py"),
+        code=code_of("draw_samples.py"),
+        made_by=digest_of(code_of("draw_samples.py")),
     message:
         "Show some images of {wildcards.dataset} ({wildcards.store})"
     shell:
         r"""
         python {params.script:q} \
             --images {input.images:q} \
+            --made-by {params.made_by:q} \
             --out {output.samples:q} \
             >{log:q} 2>&1
         """
@@ -117,8 +119,6 @@ rule make_splits:
             "make_splits.py",
             lambda wildcards: canonical_json(JOBS.splits(wildcards.dataset)),
         ),
-        # no input, whose name may hold no braces
-        own=lambda wildcards: own_splits(wildcards.dataset),
     message:
         "Divide the classes of {wildcards.dataset} into train, val and test"
     shell:

@@ -16,7 +16,7 @@ rule draw_figure:
         study=paths.DESCRIPTION,
         tables=lambda wildcards: tables_read(figure_of(wildcards)),
     output:
-        multiext(paths.FIGURE, ".pdf", ".png", ".json"),
+        multiext(paths.FIGURE, ".json", ".pdf", ".png"),
         svg=report(
             f"{paths.FIGURE}.svg",
             caption="captions/figure.rst",
@@ -27,12 +27,12 @@ rule draw_figure:
     log:
         log_of(paths.FIGURE),
     params:
-        **job(
+        **signed_job(
             "draw_figure",
             "draw_figure.py",
             lambda wildcards: product_spec("draw_figure.py", figure_of(wildcards)),
+            title=lambda wildcards: figure_of(wildcards).title,
         ),
-        title=lambda wildcards: figure_of(wildcards).title,
         tables=lambda wildcards, input: named_tables(figure_of(wildcards), input.tables),
         stem=undeclared(paths.FIGURE, paths.FIGURE),
     message:
@@ -43,6 +43,7 @@ rule draw_figure:
             --spec {params.file:q} \
             --study {input.study:q} \
             --tables {params.tables:q} \
+            --made-by {params.made_by:q} \
             --out {params.stem:q} \
             >{log:q} 2>&1
         """
@@ -54,7 +55,7 @@ rule write_table:
         study=paths.DESCRIPTION,
         tables=lambda wildcards: tables_read(table_of(wildcards)),
     output:
-        multiext(paths.TABLE, ".tex", ".json"),
+        multiext(paths.TABLE, ".json", ".tex"),
         csv=report(
             f"{paths.TABLE}.csv",
             caption="captions/table.rst",
@@ -65,12 +66,12 @@ rule write_table:
     log:
         log_of(paths.TABLE),
     params:
-        **job(
+        **signed_job(
             "write_table",
             "write_table.py",
             lambda wildcards: product_spec("write_table.py", table_of(wildcards)),
+            title=lambda wildcards: table_of(wildcards).title,
         ),
-        title=lambda wildcards: table_of(wildcards).title,
         tables=lambda wildcards, input: named_tables(table_of(wildcards), input.tables),
         # not an input: a run writes it before its first job
         declared=undeclared(paths.DECLARED, paths.TABLE),
@@ -84,6 +85,7 @@ rule write_table:
             --study {input.study:q} \
             --tables {params.tables:q} \
             --declared {params.declared:q} \
+            --made-by {params.made_by:q} \
             --out {params.stem:q} \
             >{log:q} 2>&1
         """
@@ -108,16 +110,16 @@ rule write_report:
     log:
         in_study(log_of(paths.REPORT)),
     params:
-        **job(
+        **signed_job(
             "write_report",
             "write_report.py",
             # not sorted: the report shows the study file in its own order
             lambda wildcards: json.dumps(STUDY.config),
+            code=code_of("write_report.py"),
         ),
         # not an input: times and memory differ from run to run
         benchmarks=undeclared(paths.BENCHMARKS, paths.REPORT),
         users_files=untracked([str(file) for file in users_files(STUDY)]),
-        code=lambda wildcards: JOBS.code("write_report.py"),
     message:
         "Write the report"
     shell:
@@ -132,6 +134,7 @@ rule write_report:
             --images {input.images:q} \
             --models {input.models:q} \
             --users-files {params.users_files:q} \
+            --made-by {params.made_by:q} \
             --out {output.html:q} \
             >{log:q} 2>&1
         """

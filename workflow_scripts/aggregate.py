@@ -23,6 +23,7 @@ def main(argv: list[str] | None = None) -> None:
         "--tables", required=True, nargs="+", help="table=file to write: accuracy, cka, training"
     )
     parser.add_argument("--folder", type=Path, help="of the study's results, if it was moved")
+    parser.add_argument("--made-by", default="", help="digest of what decides this job")
     arguments = parser.parse_args(argv)
     study = Study(read_study(arguments.study), checked=True)
     usual = Path("results", study.name)
@@ -34,7 +35,8 @@ def main(argv: list[str] | None = None) -> None:
             for path, spec in measurements.files(name).items()
         }
         table, provenance = gather(name, files)
-        write_table(table, out, {**provenance, "study": study.config})
+        facts = {**provenance, "study": study.config, "made_by": arguments.made_by}
+        write_table(table, out, facts)
 
 
 if __name__ == "__main__":

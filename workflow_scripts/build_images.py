@@ -44,6 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         variant=spec.variant,
         origin=origin,
         threads=arguments.threads,
+        spec=spec,
     )
 
 

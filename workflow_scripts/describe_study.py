@@ -15,9 +15,11 @@ def main(argv: list[str] | None = None) -> None:
     parser = spec_parser(__doc__)
     parser.add_argument("--out", required=True, type=Path, help="study.json")
     parser.add_argument("--splits", nargs="*", default=[], help="dataset=splits.parquet")
+    parser.add_argument("--made-by", default="", help="digest of what decides this job")
     arguments = parser.parse_args(argv)
     description = read_json_argument(arguments.spec, "--spec")
-    write_json(arguments.out, with_counts(description, named_paths(arguments.splits)))
+    description = with_counts(description, named_paths(arguments.splits))
+    write_json(arguments.out, {**description, "made_by": arguments.made_by})
 
 
 if __name__ == "__main__":

@@ -18,11 +18,12 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--study", required=True, type=Path, help="study.json")
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
+    parser.add_argument("--made-by", default="", help="digest of what decides this job")
     arguments = parser.parse_args(argv)
     spec = read_spec(ProductSpec, arguments.spec)
     product = read_paper(spec.paper).product("figures", spec.name)
     evidence = Evidence(named_paths(arguments.tables), read_json(arguments.study))
-    draw(product, evidence, arguments.out)
+    draw(product, evidence, arguments.out, arguments.made_by)
 
 
 if __name__ == "__main__":

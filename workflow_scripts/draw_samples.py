@@ -16,8 +16,10 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--out", required=True, type=Path, help="samples.png")
+    parser.add_argument("--made-by", default="", help="digest of what decides this job")
     arguments = parser.parse_args(argv)
-    write_samples(ImageStore.open(arguments.images.parent), arguments.out)
+    store = ImageStore.open(arguments.images.parent)
+    write_samples(store, arguments.out, made_by=arguments.made_by)
 
 
 if __name__ == "__main__":

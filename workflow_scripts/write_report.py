@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     ):
         parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], help=content)
     parser.add_argument("--out", required=True, type=Path, help="report.html")
+    parser.add_argument("--made-by", default="", help="digest of what decides this job")
     arguments = parser.parse_args(argv)
     write_report(
         arguments.out,
@@ -41,6 +42,7 @@ def main(argv: list[str] | None = None) -> None:
         model_manifests=arguments.models,
         benchmark_folder=arguments.benchmarks,
         users_files=arguments.users_files,
+        made_by=arguments.made_by,
     )
     # of an earlier run
     arguments.out.with_name(Path(PARTIAL_REPORT).name).unlink(missing_ok=True)

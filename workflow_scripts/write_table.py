@@ -19,6 +19,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
     parser.add_argument("--declared", type=Path, help="declared.json, if any run wrote it")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
+    parser.add_argument("--made-by", default="", help="digest of what decides this job")
     arguments = parser.parse_args(argv)
     spec = read_spec(ProductSpec, arguments.spec)
     tables = named_paths(arguments.tables)
@@ -27,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     there = arguments.declared and arguments.declared.is_file()
     declared = read_json(arguments.declared) if there else {}
     evidence = Evidence(tables, read_json(arguments.study), declared)
-    tabulate(product, evidence, arguments.out)
+    tabulate(product, evidence, arguments.out, arguments.made_by)
 
 
 if __name__ == "__main__":

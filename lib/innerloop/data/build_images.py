@@ -35,6 +35,7 @@ from innerloop.runtime.files import write_json
 from innerloop.runtime.one_at_a_time import alone_in
 from innerloop.runtime.progress import Progress
 from innerloop.runtime.provenance import versions
+from innerloop.runtime.typed_json import as_json
 
 LEAST_SIDE_FOR_BOX = 84
 #: Images between two notes of how far a build is.
@@ -52,6 +53,7 @@ def build_images(
     variant: str = "",
     origin: Mapping[str, Any] | None = None,
     threads: int = 1,
+    spec: object = None,
 ) -> ImageStore:
     """Build a data set's image store; an older one is replaced once the new one is complete.
 
@@ -69,6 +71,7 @@ def build_images(
         variant: variant of the source, if it has several.
         origin: the files that the source reads, their hashes and where they came from.
         threads: threads that decode; the images do not depend on it.
+        spec: all that the job is run with, for the manifest.
 
     Raises:
         DataError: the source's catalogue is inconsistent or does not match its pictures, a picture
@@ -84,6 +87,8 @@ def build_images(
         "files": dict(origin or {}),
         "versions": versions() | {package: version(package) for package in source.packages},
     }
+    if spec is not None:
+        manifest["spec"] = as_json(spec)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with alone_in(folder):

@@ -19,7 +19,7 @@ from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import load_entry
 
 
-def draw(product: Product, evidence: Evidence, stem: Path | str) -> None:
+def draw(product: Product, evidence: Evidence, stem: Path | str, made_by: str = "") -> None:
     """Draw a figure into `stem`.pdf, .png, .svg and .json.
 
     One that is `own` is drawn as if the study had no other variants than the paper's.
@@ -39,10 +39,10 @@ def draw(product: Product, evidence: Evidence, stem: Path | str) -> None:
             f"{product.entry} returned {drawing!r}; expected innerloop.Drawing(figure, caption, "
             "alt), or a matplotlib figure"
         )
-    write_drawing(drawing, _about(product), stem)
+    write_drawing(drawing, _about(product, made_by), stem)
 
 
-def tabulate(product: Product, evidence: Evidence, stem: Path | str) -> None:
+def tabulate(product: Product, evidence: Evidence, stem: Path | str, made_by: str = "") -> None:
     """Write a table into `stem`.csv, .tex and .json.
 
     A file may return a plain DataFrame; its caption is then what it calls CAPTION.
@@ -59,7 +59,7 @@ def tabulate(product: Product, evidence: Evidence, stem: Path | str) -> None:
             f"{product.entry} returned {table!r}; expected innerloop.Tabulation(frame, display, "
             "caption), or a DataFrame"
         )
-    write_tabulation(table, _about(product), stem)
+    write_tabulation(table, _about(product, made_by), stem)
 
 
 def _shown(product: Product, evidence: Evidence) -> Evidence:
@@ -70,5 +70,5 @@ def _caption(function: Callable[[Evidence], object]) -> str:
     return str(getattr(sys.modules[function.__module__], "CAPTION", ""))
 
 
-def _about(product: Product) -> About:
-    return About(product.paper, product.name, product.title, product.shows == "fuller")
+def _about(product: Product, made_by: str) -> About:
+    return About(product.paper, product.name, product.title, product.shows == "fuller", made_by)

@@ -36,12 +36,14 @@ class About:
         name: of its file there.
         title: what reports call it.
         fuller: whether it is the second form of one, which shows every variant of the study.
+        made_by: digest of what decides the job that makes it.
     """
 
     paper: str
     name: str
     title: str
     fuller: bool = False
+    made_by: str = ""
 
     @property
     def id(self) -> str:

@@ -75,6 +75,7 @@ def write_report(
     benchmark_folder: Path | None = None,
     users_files: Sequence[Path] = (),
     failed: Sequence[Mapping[str, str]] = (),
+    made_by: str = "",
 ) -> None:
     """Write report.html.
 
@@ -90,6 +91,7 @@ def write_report(
         benchmark_folder: where Snakemake's benchmarks of the study are.
         users_files: code, claims and lists of the user's own.
         failed: of a partial report, what it lacks: `what`, `reason` and `log` of each.
+        made_by: digest of what decides the job that writes it.
     """
     described = DescribedStudy(study)
     drawn = [_figure(path) for path in figures]
@@ -125,6 +127,7 @@ def write_report(
         config=dict(config),
         users_files={str(path): _text(path) for path in users_files},
         version=__version__,
+        made_by=made_by,
         dark_colours=dark_colours({colour for figure in drawn for colour in figure["colours"]}),
         style=Markup((HERE / STYLE).read_text(encoding="utf-8")),
         script=Markup((HERE / SCRIPT).read_text(encoding="utf-8")),

@@ -45,12 +45,14 @@ class SplitsSpec:
         dataset: as the study calls it.
         source: entry of the code that its images come from.
         splits: a CSV file that replaces the source's own split.
+        splits_sha256: SHA-256 that it had.
         code: digest of the code that the job reaches.
     """
 
     dataset: str
     source: str
     splits: str | None = None
+    splits_sha256: str = ""
     code: str = ""
 
 

@@ -125,10 +125,12 @@ class Jobs:
 
     def splits(self, dataset: str) -> SplitsSpec:
         """Divide the classes of a data set, whose images must be of the source it now has."""
+        splits = self.study.config["datasets"][dataset].get("splits")
         return SplitsSpec(
             dataset=dataset,
             source=self.study.datasets.source(dataset),
-            splits=self.study.config["datasets"][dataset].get("splits"),
+            splits=splits,
+            splits_sha256=sha256_of(splits) if splits else "",
             code=self.code("make_splits.py"),
         )
 

@@ -70,7 +70,11 @@ def _record(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
     root = Path(ways.data_root).expanduser() if ways.data_root else None
     if root is not None and not root.is_dir():
         raise DataError(f"data_root: there is no folder {root}")
-    about = {"collection": collection.name, "licence": asdict(collection.licence)}
+    about = {
+        "collection": collection.name,
+        "licence": asdict(collection.licence),
+        "spec": collection.identity(),
+    }
     own = {
         file.name: path
         for file in collection.files
