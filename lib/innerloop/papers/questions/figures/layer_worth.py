@@ -28,6 +28,7 @@ from innerloop.render.style import (
     variant_looks,
     whiskers,
 )
+from innerloop.render.tabulation import number
 from innerloop.stats.summaries import summarise
 
 TITLE = "What each layer's change is worth"
@@ -37,6 +38,8 @@ READS = ("interventions", "cka", "own_change")
 OWN = {"linestyle": DOTTED, "markerfacecolor": "white", "linewidth": 0.9}
 #: What stands beside the single layers, and the intervention that freezes it.
 TOGETHER = {"body": ("only", HEAD), "all": ("nothing", "")}
+#: Methods that the report's abstract names.
+_NAMED = 4
 
 
 @theme()
@@ -82,6 +85,21 @@ def draw(evidence: Evidence) -> Drawing:
         ),
         "Two rows of plots on one axis of layers: above the CKA of each layer before and after "
         "adaptation, below the percentage points lost when it is frozen; one line per method.",
+        finding=_finding(*next(iter(measured.items())), evidence),
+    )
+
+
+def _finding(protocol: str, summary: pd.DataFrame, evidence: Evidence) -> str:
+    """Of the first models in the protocol's order, the layer without whose change most is lost."""
+    frozen = summary[summary["intervention"] == "frozen"].dropna(subset="mean")
+    said = []
+    for name in [*looks_shown(variant_looks(evidence.study, protocol), frozen)][:_NAMED]:
+        points = frozen[frozen["variant"] == name].set_index("layer")["mean"]
+        lost = number(points.max(), 1)
+        said.append(f"{points.idxmax()} under {evidence.study.label(name, protocol)} ({lost})")
+    return (
+        "The layer whose change is worth most, by the points lost where it alone is frozen: "
+        f"{', '.join(said)}."
     )
 
 
