@@ -7,6 +7,7 @@ import tiny
 from innerloop.data.tasks import Labelled
 from innerloop.learners.gradient_based.adapt import adapt
 from innerloop.learners.gradient_based.constraint import constrained
+from innerloop.learners.gradient_based.learner import query_result
 from innerloop.learners.gradient_based.methods import METHODS, Method, method
 from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.gradient_based.update_rules.chosen import rule_of
@@ -108,6 +109,25 @@ def test_scaled_lr_and_maml_agree_on_the_first_step_from_unit_norm(steps: int):
         same(scaled, plain)
     else:  # the norm has grown (P1 eq. 11), so they part
         assert not torch.allclose(scaled["conv4.weight"], plain["conv4.weight"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("detached", "along"), [(False, "zero"), (True, "not zero")])
+def test_under_scaled_lr_the_outer_loop_asks_for_no_norm_unless_that_is_detached(
+    detached: bool, along: str
+):
+    """The scale of a conv weight changes no query loss: an exact outer gradient lies across it."""
+    network = tiny.NETWORK.with_options(eps=1e-12)
+    chosen = method("scaled_lr", step_size=STEP_SIZE, rule_options={"detach_norm": detached})
+    tasks, losses = tiny.batch(2), []
+    for scale in (1, 3):
+        slow, sizes = tiny.start(chosen, network)
+        slow["conv3.weight"] = (scale * slow["conv3.weight"]).requires_grad_()
+        loss = query_result(network, slow, sizes, chosen, tasks, 3).losses.mean()
+        (gradient,) = torch.autograd.grad(loss, slow["conv3.weight"])
+        cosine = torch.cosine_similarity(gradient.flatten(), slow["conv3.weight"].flatten(), dim=0)
+        assert {"zero": abs(cosine) < 1e-8, "not zero": abs(cosine) > 1e-3}[along]
+        losses.append(loss)
+    torch.testing.assert_close(losses[0], losses[1], rtol=1e-9, atol=0)
 
 
 def test_scaled_lr_is_maml_with_the_step_size_times_the_squared_norm():
