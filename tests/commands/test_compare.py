@@ -199,7 +199,10 @@ def test_what_no_tasks_repeat_speaks_of_the_method_alone(trainings, one):
     for found in numbers(*sides, "weight_norm"):
         if found.quantity != "norm":
             continue
-        assert (found.models.verdict, found.models.note) == ("not judged", "no tasks repeat it")
+        assert (found.models.verdict, found.models.note) == (
+            "not judged",
+            "one number per training, none per task",
+        )
         assert (found.method.verdict, found.method.population) == ("differs", "new trainings")
 
 

@@ -425,7 +425,7 @@ def test_the_most_and_the_least_accurate_are_named_for_the_abstract(evidence_of)
     own = made.frame[made.frame["train_dataset"] == made.frame["eval_dataset"]]
     own = own[(own["protocol"] == "p1") & (own["shot"] == 1) & ~own["baseline"]]
     means = own[own["train_dataset"] == ROLES["mini_imagenet"]].set_index("Method")["mean"]
-    assert f"Of {len(means)} variants tested on Symbols, 5-way 1-shot" in made.finding
+    assert f"Of {len(means)} trained variants tested on Symbols, 5-way 1-shot" in made.finding
     best, least = (f"{name} {means[name]:.1f} ±" for name in (means.idxmax(), means.idxmin()))
     most, _, rest = made.finding.partition("; the least, ")
     assert f"the most accurate is {best}" in most

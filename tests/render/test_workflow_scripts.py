@@ -130,7 +130,7 @@ def test_the_report_says_how_results_were_made(report):
     ):
         assert said in text, said
     assert "stand-in data" in text
-    assert "The numbers say that the machinery works, and nothing about the papers’ data" in text
+    assert "The verdicts are about these models, and say nothing about the papers’ data" in text
 
 
 def test_the_report_shows_every_variant_of_a_data_set_s_images(report):

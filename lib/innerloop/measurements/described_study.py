@@ -38,6 +38,7 @@ class Facts:
         title: of the paper.
         label: what reports call it, for example P1; left out: its folder's name.
         authors: who wrote it.
+        asks: what it asks, in a sentence.
         link: where it can be read.
         protocol: the protocol of a study under which its models are trained; empty: any.
         trained_on: the data set that the models of its figures are trained on.
@@ -50,6 +51,7 @@ class Facts:
     title: str
     label: str = ""
     authors: str = ""
+    asks: str = ""
     link: str = ""
     protocol: str = ""
     trained_on: str = ""

@@ -50,7 +50,10 @@ def latex_report(
         study=escape(described.name),
         version=__version__,
         papers=[
-            {key: escape(getattr(paper.facts, key)) for key in ("title", "label", "authors")}
+            {
+                key: escape(getattr(paper.facts, key))
+                for key in ("title", "label", "authors", "asks")
+            }
             for paper in described.papers
             if paper.measured and paper.facts.authors
         ],

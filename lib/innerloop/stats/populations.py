@@ -140,7 +140,10 @@ def by_trainings(
 def without_tasks(method: Answer) -> Answer:
     """What is said of these models where the method's answer is all that there is."""
     return Answer(
-        "not judged", test=method.test, trainings=method.trainings, note="no tasks repeat it"
+        "not judged",
+        test=method.test,
+        trainings=method.trainings,
+        note="one number per training, none per task",
     )
 
 

@@ -81,8 +81,10 @@ def _finding(summary: pd.DataFrame) -> str:
     shown = f"{best['Method']} {plus_minus(best['mean'], best['half_width'])} %"
     if len(ranked) == 1:
         return f"Test accuracy on {where}: {shown}."
-    told = f"as a method {'' if best['best'] else 'not '}significantly above every other"
+    told = "told from every other as a method" if best["best"] else "not told from all others"
+    if ranked["seeds"].max() == 1:
+        told = "though one training of each ranks no methods"
     return (
-        f"Of {len(ranked)} variants tested on {where}, the most accurate is {shown}, {told}; the "
-        f"least, {worst['Method']} {plus_minus(worst['mean'], worst['half_width'])} %."
+        f"Of {len(ranked)} trained variants tested on {where}, the most accurate is {shown}, "
+        f"{told}; the least, {worst['Method']} {plus_minus(worst['mean'], worst['half_width'])} %."
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
@@ -71,7 +72,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             else "",
         ),
         tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
-        finding=captions.join(_finding(judgements), _declarations(declared)),
+        finding=captions.join(_finding(judgements, study), _declarations(declared)),
     )
 
 
@@ -99,24 +100,40 @@ def _declarations(declared: list[str]) -> str:
     return f"Declared of the study's own claims: {said}."
 
 
-def _finding(judgements: list[Judgement]) -> str:
+def _finding(judgements: list[Judgement], study: DescribedStudy) -> str:
     """How many claims have which verdict, and of what data that speaks."""
     counts = Counter(judgement.verdict for judgement in judgements)
-    *others, last = dict.fromkeys(judgement.claim.paper for judgement in judgements)
-    papers = " and ".join(filter(None, [", ".join(others), last]))
+    of_paper = Counter(judgement.claim.paper for judgement in judgements)
+    cited = {paper.facts.label for paper in study.papers if paper.facts.authors}
+    kinds = [
+        ("of", {name: n for name, n in of_paper.items() if name in cited}),
+        ("under", {name: n for name, n in of_paper.items() if name not in cited}),
+    ]
+    asked = " and ".join(
+        f"{_claims(sum(found.values()))} {word} {_listed(found)}" for word, found in kinds if found
+    )
     verdicts = ", ".join(_counted(n, name) for name, n in counts.most_common())
     methods = Counter(judgement.method for judgement in judgements)
     said = ", ".join(_counted(n, name) for name, n in methods.most_common())
-    number = "one claim" if len(judgements) == 1 else f"{len(judgements)} claims"
-    text = f"Of the {number} of {papers}, for these models {verdicts}; for the methods {said}."
+    text = f"Of {asked}, for these models {verdicts}; for the methods {said}."
     stand_in = sum(judgement.stand_in for judgement in judgements)
     if not stand_in:
         return text
     which = "all" if stand_in == len(judgements) else stand_in
     return (
-        f"{text} In {which} of them stand-in data take the place of the papers', about which this "
-        "decides nothing."
+        f"{text} In {which} of them other data sets stand in for the papers', about which this "
+        "says nothing."
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    """`P1, P2 and P3`."""
+    *others, last = names
+    return " and ".join(filter(None, [", ".join(others), last]))
+
+
+def _claims(count: int) -> str:
+    return "one claim" if count == 1 else f"{count} claims"
 
 
 def _numbers(judgement: Judgement) -> dict[str, Any]:

@@ -56,4 +56,7 @@ def _finding(summary: pd.DataFrame, study: DescribedStudy) -> str:
             said.append(f"{means.idxmin()} under {study.label(name, cka.PROTOCOL)} ({lowest})")
     if not said:
         return ""
-    return f"Adaptation changes most, by debiased CKA (1: no change): {', '.join(said)}."
+    return (
+        "The layer that differs most before and after adaptation, by debiased CKA (1: no change): "
+        f"{', '.join(said)}."
+    )
