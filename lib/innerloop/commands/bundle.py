@@ -111,6 +111,7 @@ class Bundle:
         if not (self.results / "report.html").is_file():
             raise ConfigError(f"{self.results} has no report.html yet: run `snakemake` first")
         described = read_json(self.results / "study.json")
+        described.pop("made_by", None)  # code counts in it
         for dataset in described["datasets"].values():
             for counted in COUNTED:  # in splits, no part of the study file
                 dataset.pop(counted, None)
