@@ -467,9 +467,11 @@ def test_sides_may_be_of_two_protocols_which_the_words_tell_apart():
         measured("maml", tasks(0.05, seed=2), **other),
         measured("new", tasks(0.1, seed=3), **other),
     ]
-    made = {"accuracy": pd.concat(frames)}
+    rises = curves("maml", (30, 35, 40, 42)), curves("maml", (30, 35, 40, 42), protocol="no_norm")
+    made = {"accuracy": pd.concat(frames), "training": pd.concat(rises)}
     description = describe(("maml", "new"), (), roles=ROLE)
-    description["protocols"]["no_norm"] = {"title": "No normalisation"}
+    about = {"title": "No normalisation", "variants": ["maml", "new"]}
+    description["protocols"]["no_norm"] = about
     evidence = Memory(made, description)
     of = side("maml", protocol="no_norm")
     across = Comparison(of, side("maml"), "greater", may_differ=("batch_norm",))
@@ -481,6 +483,7 @@ def test_sides_may_be_of_two_protocols_which_the_words_tell_apart():
         f"MAML, No normalisation − {title}, accuracy, mini_imagenet 5w1s",
         "new − MAML, accuracy, No normalisation, mini_imagenet 5w1s",
     ]
+    assert "MAML, mini_imagenet 5w1s, +2.0; MAML, No normalisation, mini" in trained(evidence)
     refused = replace(across, may_differ=())
     assert judge_claims([claim("", refused)], evidence)[0].verdict == "not comparable"
 

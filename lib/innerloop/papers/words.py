@@ -195,8 +195,10 @@ def trained(evidence: Evidence) -> str:
     study = evidence.study
 
     def named(one: Progress, more: str = "") -> str:
-        place = f"{study.dataset_label(one.dataset)} {one.setting}"
-        return f"{study.label(one.variant, one.protocol)}, {place}{more}"
+        place = f"{study.dataset_label(one.dataset)} {one.setting}{more}"
+        return ", ".join(
+            [study.label(one.variant, one.protocol), *_named(one.protocol, study), place]
+        )
 
     short = [named(one) for one in progress(evidence) if one.undertrained]
     rising = [named(one, f", +{one.rise:.1f}") for one in progress(evidence) if one.rising]
@@ -277,10 +279,8 @@ def _layer(of: Selection) -> str:
 
 def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> str:
     tested = study.dataset_label(study.in_role(of.tested_on))
-    goes_without_saying = {paper.facts.protocol for paper in study.papers}
-    told_apart = against is not None and against.protocol != of.protocol
-    if of.protocol not in goes_without_saying and not told_apart:
-        tested = f"{study.protocol_title(of.protocol)}, {tested}"
+    if against is None or against.protocol == of.protocol:
+        tested = ", ".join([*_named(of.protocol, study), tested])
     trained = [
         study.dataset_label(study.in_role(side.trained_on))
         for side in (of, against)
@@ -291,3 +291,10 @@ def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> s
     if QUANTITIES[of.quantity].reads == "toy":
         return tested
     return f"{tested} {of.setting}"
+
+
+def _named(protocol: str, study: DescribedStudy) -> list[str]:
+    """The title of a protocol that is none of the study's papers, where it has several."""
+    of_papers = {paper.facts.protocol for paper in study.papers}
+    alone = len(study.protocols) == 1
+    return [] if alone or protocol in of_papers else [study.protocol_title(protocol)]
