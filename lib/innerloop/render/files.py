@@ -36,7 +36,7 @@ class About:
         name: of its file there.
         title: what reports call it.
         fuller: whether it is the second form of one, which shows every variant of the study.
-        made_by: digest of what decides the job that makes it.
+        made_by: digest of what decides the job that makes it, if one does.
     """
 
     paper: str
@@ -49,6 +49,11 @@ class About:
     def id(self) -> str:
         """Its name among those of all folders."""
         return f"{self.paper}_{self.name}"
+
+    def as_json(self) -> dict[str, Any]:
+        """What its .json says of it."""
+        said: dict[str, Any] = as_json(self)
+        return said if self.made_by else {k: v for k, v in said.items() if k != "made_by"}
 
 
 def write_drawing(drawing: Drawing, about: About, stem: Path | str) -> None:
@@ -72,7 +77,7 @@ def write_drawing(drawing: Drawing, about: About, stem: Path | str) -> None:
                 drawing.figure.savefig(temporary, metadata=metadata)
                 if suffix == ".svg":
                     _name_groups(temporary)
-    said = as_json(about)
+    said = about.as_json()
     if without_font:
         print(f"warning: {stem.name}: {without_font}", flush=True)
     said |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
@@ -116,7 +121,7 @@ def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> 
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
         temporary.write_text(_latex(tabulation, title, about.id), encoding="utf-8")
     said = {
-        **as_json(about),
+        **about.as_json(),
         "title": title,
         "measured": not tabulation.frame.empty,
         "finding": tabulation.finding,
