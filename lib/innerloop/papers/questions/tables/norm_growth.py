@@ -6,7 +6,7 @@ import pandas as pd
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import layers_in_order
-from innerloop.render import captions, curves
+from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation, not_measured, number
 
 TITLE = "Growth of weight norms, along and across"
@@ -49,6 +49,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "Steps": [f"{steps:,}" for steps in numbers["steps"]],
         }
     )
+    seeds = captions.seeds(rows)
     first = numbers["variant"].ne(numbers["variant"].shift())
     return Tabulation(
         numbers,
@@ -61,7 +62,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "part across alone (P1, equation 11); where a layer adapts by a fixed step size, its "
             "scale does matter to the outer loss. Means over the steps at which training was "
             "logged; what unit norm's projection takes back is not in it.",
-            curves.seeds(rows),
+            f"Mean of {seeds} seeds." if seeds > 1 else "One seed.",
             captions.stand_ins(study, rows),
         ),
         tuple(int(place) for place in first.to_numpy().nonzero()[0][1:]),
