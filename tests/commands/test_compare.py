@@ -201,7 +201,7 @@ def test_what_no_tasks_repeat_speaks_of_the_method_alone(trainings, one):
             continue
         assert (found.models.verdict, found.models.note) == (
             "not judged",
-            "one number per training, none per task",
+            "no tasks, only trainings",
         )
         assert (found.method.verdict, found.method.population) == ("differs", "new trainings")
 

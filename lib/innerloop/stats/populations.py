@@ -143,7 +143,7 @@ def without_tasks(method: Answer) -> Answer:
         "not judged",
         test=method.test,
         trainings=method.trainings,
-        note="one number per training, none per task",
+        note="no tasks, only trainings",
     )
 
 
