@@ -39,7 +39,7 @@ pdf: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 
-# the demo's numbers that ship, made anew on purpose: four trainings of everything, an hour or two
+# the demo's numbers that ship, made anew on purpose: six trainings of everything, which takes hours
 reference: setup
 	$(BIN)/snakemake tables --cores $(CORES) --configfile config/config.yaml config/reference.yaml
 	$(BIN)/python -m innerloop.commands.reference results/demo_seeds

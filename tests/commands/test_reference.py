@@ -16,6 +16,7 @@ from scipy import stats
 from innerloop.commands import main, reference
 from innerloop.commands.reference import DIFFERENT, MISSING, ROUNDING, SAME, WITHIN, fits
 from innerloop.measurements.finished import Finished
+from innerloop.runtime import provenance
 from innerloop.runtime.errors import ConfigError
 from innerloop.stats.moderated import moderated_sds
 from synthetic import BUILDERS, describe, write_tables
@@ -30,7 +31,8 @@ def study(folder: Path, seeds: int) -> Path:
     description = describe(("maml",), (), settings=("5w1s",), others=(), seeds=seeds)
     (folder / "aggregates").mkdir(parents=True)
     omit = set(BUILDERS) - {"accuracy", "cka", "step_size_value", "toy", "weight_norm"}
-    write_tables(folder / "aggregates", description, episodes=10, omit=omit)
+    for path in write_tables(folder / "aggregates", description, episodes=10, omit=omit).values():
+        provenance.write_table(pq.read_table(path), path, {"table": path.stem})
     (folder / "study.json").write_text(json.dumps(description), encoding="utf-8")
     model = folder / "models/p1"
     model.mkdir(parents=True)
@@ -57,7 +59,7 @@ def change(
     folder: Path, table: str, column: str, by: float, rows: slice | pd.Series = slice(None)
 ) -> None:
     path = folder / f"aggregates/{table}.parquet"
-    frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path)
+    frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path).remove_metadata()
     place = frame.index[rows]
     frame.loc[place, column] += by
     # by column: from_pandas takes what is not a number for what is missing
@@ -133,7 +135,7 @@ def test_what_is_not_measured_is_said_and_another_study_refused(mine, shipped):
     (mine / "aggregates/toy.parquet").unlink()
     assert verdicts(mine, shipped)["toy"] == MISSING
     for path in mine.glob("aggregates/*.parquet"):
-        frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path)
+        frame, schema = pq.read_table(path).to_pandas(), pq.read_schema(path).remove_metadata()
         name = "arm" if "arm" in frame else "protocol"
         frame[name] = frame[name].astype(str) + "_of_another"
         pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), path)
@@ -145,7 +147,7 @@ def test_of_a_part_of_the_demo_what_is_there_is_compared(mine, shipped):
     path = mine / "aggregates/accuracy.parquet"
     rows = pq.read_table(path)
     of_one = rows["eval_dataset"].to_pandas() == rows["eval_dataset"][0].as_py()
-    pq.write_table(rows.filter(pa.array(of_one)), path)
+    pq.write_table(rows.filter(pa.array(of_one)).replace_schema_metadata(None), path)
     (fit,) = (each for each in fits(Finished.read(mine), shipped) if each.table == "accuracy")
     assert fit.verdict == SAME
     assert 0 < fit.measured < fit.numbers

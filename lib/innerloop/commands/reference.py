@@ -29,7 +29,7 @@ from innerloop.measurements.schemas import schema_of
 from innerloop.measurements.selection import at_end
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, read_json, write_json
-from innerloop.runtime.provenance import commit_in_words
+from innerloop.runtime.provenance import commit_in_words, read_table, write_table
 from innerloop.stats.moderated import moderated_sds
 
 REFERENCE = Path(__file__).parent / "demo_reference"
@@ -170,12 +170,11 @@ def write_reference(study: Path, reference: Path = REFERENCE) -> int:
         raise ConfigError(f"{study} has the seeds {seeds}; a reference needs seed 0 and two more")
     spread: list[dict[str, Any]] = []
     for table, path in finished.evidence.paths.items():
-        rows = pq.read_table(path)
+        rows = read_table(path).replace_schema_metadata(None)
         kept = rows.filter(pc.fill_null(pc.equal(rows["seed"], SEED), True))
         if table in LEFT_OUT or not kept.num_rows:
             continue
-        with atomic_path(reference / f"aggregates/{table}.parquet") as temporary:
-            pq.write_table(kept, temporary, compression="zstd", compression_level=19)
+        write_table(kept, reference / f"aggregates/{table}.parquet", {"table": table})
         spread += _spread(table, _named(rows.to_pandas()))
     with atomic_path(reference / "spread.parquet") as temporary:
         pq.write_table(pa.Table.from_pylist(spread), temporary, compression="zstd")
