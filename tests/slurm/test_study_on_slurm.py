@@ -21,6 +21,7 @@ from cluster import (
 )
 
 from innerloop.runtime.provenance import read_provenance
+from innerloop.study.paths import MODEL_FILES
 
 pytestmark = pytest.mark.slurm
 
@@ -43,7 +44,8 @@ def test_the_same_values_as_on_one_machine(local: Study, on_slurm: Study) -> Non
             study.aggregate("small", Path(table).stem) for study in (on_slurm, local)
         )
         pd.testing.assert_frame_equal(found, expected, check_exact=True)
-    assert len(local.models()) == 2 * 5
+    # of each the files beside model.json, without run.json, and model.json itself
+    assert len(local.models()) == 2 * len(MODEL_FILES)
     assert on_slurm.models() == local.models()
 
 
