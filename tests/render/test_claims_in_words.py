@@ -155,6 +155,8 @@ def test_the_correction_is_named(evidence_of):
 def test_a_line_says_for_whom_it_speaks(evidence_of, seeds):
     one = tabulate("claims", evidence_of("full"))
     assert one.display["For the method"].str.startswith("not judged: one training").sum() >= 20
+    said = "new trainings(, these classes)?: not judged, one training$"
+    assert one.display["What decides it"].str.count(said).sum() >= 20
     three = tabulate("claims", seeds)
     assert set(three.frame["method_verdict"]) <= {"leans to it", "leans against it", "inconclusive"}
     assert three.display["What decides it"].str.contains("new trainings").all()
@@ -168,6 +170,14 @@ def test_the_finding_counts_the_verdicts_of_the_table_in_english(evidence_of, se
                 verb, *rest = verdict.split(" ")
                 plain = verb.removesuffix("s") if n > 1 and verb.endswith("s") else verb
                 assert " ".join([str(n), plain, *rest]) in table.finding
+
+
+def test_the_finding_tells_the_papers_claims_from_others(evidence_of):
+    table = tabulate("claims", evidence_of("full"))
+    ours = int((table.frame["paper"] == "Questions").sum())
+    said = f"Of {len(table.frame) - ours} claims of P1 and P2 and {ours} claims under Questions, "
+    assert ours
+    assert table.finding.startswith(said)
 
 
 def test_when_the_study_s_own_claims_were_declared_is_said(seeds, tmp_path):

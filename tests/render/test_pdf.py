@@ -76,6 +76,10 @@ def test_no_page_is_empty(printed):
     assert all(len(page.split()) > 15 for page in found)
 
 
+def test_it_says_what_the_papers_ask(source):
+    assert "Meta-SGD learns a step size for every parameter" in " ".join(source[0].split())
+
+
 @needs_latex
 def test_it_holds_claims_numbers_and_provenance(printed):
     text = " ".join(" ".join(pages(printed)).split())

@@ -430,6 +430,23 @@ def test_the_most_and_the_least_accurate_are_named_for_the_abstract(evidence_of)
     most, _, rest = made.finding.partition("; the least, ")
     assert f"the most accurate is {best}" in most
     assert rest.startswith(least)
+    # of one training each, and of three of each, which tell none from all others
+    assert most.endswith(", though one training of each ranks no methods")
+    of_three = _tabulate("accuracy", evidence_of("users_method")).finding
+    assert of_three.partition("; the least, ")[0].endswith(", not told from all others")
+
+
+def test_growth_is_the_mean_over_logged_steps_in_percent_of_100(evidence_of):
+    made = _tabulate("norm_growth", evidence_of("full"))
+    iterations = np.arange(20, 201, 20)  # of 200; tests/synthetic.py plants what grows
+    head = made.display[(made.display["Method"] == "MAML") & (made.display["Layer"] == "head")]
+    along, across = (f"+{1e4 * np.mean(1e-3 / iterations):.2f}",) * 2
+    assert head[["Along (% in 100 steps)", "Across (% in 100 steps)"]].to_numpy().tolist() == [
+        [along, across]
+    ]
+    assert [*head["Steps"]] == ["10"]
+    assert "Untrained" not in {*made.display["Method"]}
+    assert [*made.display["Layer"][:5]] == ["conv1", "conv2", "conv3", "conv4", "head"]
 
 
 def test_the_share_of_negative_step_sizes_is_in_percent_for_the_abstract(evidence_of):

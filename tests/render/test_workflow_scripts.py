@@ -9,10 +9,11 @@ from html.parser import HTMLParser
 import pytest
 from products import FIGURES, PRINTED, make, run
 
+from innerloop.papers.paper import read_paper
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import load_entry
+from shipped import CLAIMS, OF_GRIDS, TABLES
 from shipped import FIGURES as SHIPPED
-from shipped import OF_GRIDS, TABLES
 
 
 @pytest.mark.parametrize("name", FIGURES[:1])
@@ -98,6 +99,15 @@ def test_the_report_begins_with_what_was_found_and_ends_that_with_the_claims(rep
     assert all(found)
     places = [text.find(finding) for finding in found]
     assert 0 < places[0] < places[1] < places[2] < text.index("Data and licences")
+
+
+def test_it_says_what_the_papers_ask_and_whom_verdicts_are_about_before_them(report):
+    text = " ".join(_Page(report).text.split())
+    asked = [read_paper(name).facts.asks for name in ("p1", "p2")]
+    assert all(asked)
+    whom = text.index("Each claim is judged twice.")
+    assert max(text.index(question) for question in asked) < whom
+    assert whom < min(text.index(claim.claim) for claim in CLAIMS if claim.claim in text)
 
 
 def test_links_inside_the_report_lead_somewhere(report):

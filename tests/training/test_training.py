@@ -225,7 +225,10 @@ def test_outer_steps_are_split_into_what_lies_along_the_weight_and_across():
 
 
 def test_by_gradient_descent_a_scale_invariant_weight_grows_across_alone():
-    """P1, equation 11, of ANIL's body, whose norm no inner loop sees; by Adam it is not so."""
+    """P1, equation 11, of ANIL's body, whose norm no inner loop sees; by Adam it is not so.
+
+    A step of gradient descent has the gradient's direction, so that its parts give the cosine.
+    """
     found = {}
     for name in ("gradient descent", "Adam"):
         training = make(method("anil", step_size=0.1))
@@ -233,10 +236,23 @@ def test_by_gradient_descent_a_scale_invariant_weight_grows_across_alone():
             leaves = training._optimiser.param_groups[0]["params"]
             training._optimiser = torch.optim.SGD(leaves, lr=1.0)
         finish(training)
+        if name == "gradient descent":
+            for row in training.outer_steps:
+                along = math.sqrt(1 + row["radial_growth"]) - 1
+                cosine = -along / math.sqrt(along**2 + row["tangential_growth"])
+                assert row["gradient_cosine"] == pytest.approx(cosine, abs=1e-3)
+            assert any(abs(row["gradient_cosine"]) > 0.02 for row in training.outer_steps)
         rows = [row for row in training.outer_steps if row["layer"] == "conv2"]
         assert max(abs(row["gradient_cosine"]) for row in rows) < 1e-2
         found[name] = max(abs(row["radial_growth"]) / row["tangential_growth"] for row in rows)
     assert found["gradient descent"] < 0.1 < found["Adam"]
+
+
+def test_outer_steps_are_those_before_any_projection():
+    training = make(method("unit_norm"))
+    finish(training)
+    rows = [row for row in training.outer_steps if row["layer"] != "head"]
+    assert min(abs(row["radial_growth"] + row["tangential_growth"]) for row in rows) > 1e-6
 
 
 def test_dynamics_of_what_does_not_adapt():

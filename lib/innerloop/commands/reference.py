@@ -170,7 +170,7 @@ def write_reference(study: Path, reference: Path = REFERENCE) -> int:
         raise ConfigError(f"{study} has the seeds {seeds}; a reference needs seed 0 and two more")
     spread: list[dict[str, Any]] = []
     for table, path in finished.evidence.paths.items():
-        rows = read_table(path).replace_schema_metadata(None)
+        rows = read_table(path)
         kept = rows.filter(pc.fill_null(pc.equal(rows["seed"], SEED), True))
         if table in LEFT_OUT or not kept.num_rows:
             continue

@@ -99,7 +99,7 @@ def for_method(outcome: Outcome) -> str:
     answer = outcome.method
     left_out = f"{outcome.diverged} more diverged" if outcome.diverged and outcome.trainings else ""
     if math.isnan(answer.p):
-        parts = ["not judged", answer.note, left_out]
+        parts = [answer.verdict, answer.note, left_out]
     else:
         parts = [_found(outcome, answer), p_equals(answer.p), answer.note, left_out]
     return f"{answer.population}: {', '.join(filter(None, parts))}"
