@@ -47,7 +47,7 @@ def outer_step_rows(
     for name, weight in before.items():
         if kind_of(name) != "weight":
             continue
-        weight, moved = weight.double(), after[name].detach().double()
+        weight, moved = weight.detach().double(), after[name].detach().double()
         gradient = torch.zeros_like(weight) if (found := after[name].grad) is None else found
         norm, step = weight.norm(), moved - weight
         along = float((weight * step).sum() / norm**2)
