@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import tiny
 from innerloop.runtime import provenance
 from innerloop.runtime.errors import DamagedFileError, InnerloopError, ProvenanceError
 from innerloop.runtime.provenance import (
@@ -23,6 +25,7 @@ from innerloop.runtime.provenance import (
     versions,
     write_table,
 )
+from innerloop.runtime.typed_json import as_json
 
 TABLE = pa.table({"x": pa.array([1, 2])}).replace_schema_metadata({"kept": "yes"})
 SPEC = {"seed": 0, "method": {"name": "maml", "step_size": 0.01}, "datasets": ["a", "b"]}
@@ -61,6 +64,16 @@ def test_one_damaged_byte_is_an_error_for_people_or_none(tmp_path: Path):
             read_provenance(damaged)
         with suppress(DamagedFileError):
             require_unchanged(damaged)
+
+
+def test_a_parameter_that_came_later_had_its_default():
+    now = tiny.TRAINING
+    earlier = as_json(now)
+    del earlier["schedule"]["outer_schedule"]
+    require_spec("x", earlier, now)
+    cosine = replace(now, schedule=replace(now.schedule, outer_schedule="cosine"))
+    with pytest.raises(ProvenanceError, match=r"schedule\.outer_schedule: made with 'constant'"):
+        require_spec("x", earlier, cosine)
 
 
 def test_equal_parameters_pass_whatever_their_types():

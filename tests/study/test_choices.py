@@ -115,6 +115,28 @@ def test_learned_step_sizes_are_not_thrown_away(config: dict[str, Any]) -> None:
     assert study_of(config).models
 
 
+def test_a_rate_for_learned_step_sizes_is_for_methods_that_learn_them(
+    config: dict[str, Any],
+) -> None:
+    own = {"outer_step_size_for_step_sizes": 0.01}
+    config["protocols"]["p1"]["variants"] = {"maml": own}
+    with pytest.raises(ConfigError, match=r"variants\.maml: outer_step_size_for_.*learns no step"):
+        study_of(config)
+    # of the protocol, it is for those that do
+    config["protocols"]["p1"]["variants"] = {
+        "maml": {},
+        "meta_sgd": {},
+        "ridge": {"learner": "ridge"},
+    }
+    without = Jobs(study_of(config), "workflow_scripts")
+    config["protocols"]["p1"]["defaults"] |= own
+    jobs = Jobs(study_of(config), "workflow_scripts")
+    trained_otherwise = {
+        key.variant for key in jobs.study.models if jobs.train(key) != without.train(key)
+    }
+    assert trained_otherwise == {"meta_sgd"}
+
+
 def test_no_test_steps_are_planned_with(config: dict[str, Any]) -> None:
     config["protocols"]["p1"]["variants"] = {"maml": {"test_steps": 0}}
     forecast = Forecast(study_of(config))

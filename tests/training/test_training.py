@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,7 @@ from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.gradient_based.methods import METHODS, Method, method
 from innerloop.learners.learner import QueryResult
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import role_of
+from innerloop.networks.parameters import detached, role_of
 from innerloop.runtime.errors import DivergenceError
 from innerloop.training.checkpoint import Checkpoint
 from innerloop.training.evaluation import query_results
@@ -93,22 +94,83 @@ def test_every_method_repeats_itself_to_the_bit(name: str):
 
 
 @pytest.mark.parametrize("at", [1, 3, 5])
-@pytest.mark.parametrize("name", ["maml", "unit_norm", "meta_sgd"])
-def test_continuing_from_a_file_gives_the_same_bits(name: str, at: int, tmp_path: Path):
-    whole = make(method(name))
+@pytest.mark.parametrize(("name", "rates"), [
+    ("maml", {}), ("unit_norm", {"outer_schedule": "cosine"}),
+    ("meta_sgd", {"outer_schedule": "halve_on_plateau", "outer_step_size_for_step_sizes": 0.1}),
+])  # fmt: skip
+def test_continuing_from_a_file_gives_the_same_bits(
+    name: str, rates: dict[str, Any], at: int, tmp_path: Path
+):
+    whole = make(method(name), **rates)
     expected = finish(whole)
 
-    stopped = make(method(name))
+    stopped = make(method(name), **rates)
     advance(iter(stopped), at)
     Checkpoint(tmp_path, "fingerprint").save(stopped.state())
 
-    continued = make(method(name), seed=0)
+    continued = make(method(name), **rates)
     state = Checkpoint(tmp_path, "fingerprint").read()
     assert state is not None
     continued.restore(state)
     assert continued.iteration == at
     assert finish(continued).digest() == expected.digest()
     assert logs(continued) == logs(whole)
+
+
+def steps_taken(training: Training) -> list[float]:
+    """How far each outer step moved the head's weight, by Adam about the learning rate."""
+    moved, weight = [], training.learned["slow"]["head.weight"]
+    before = weight.detach().clone()
+    for _ in training:
+        moved.append(float((weight.detach() - before).abs().max()))
+        before = weight.detach().clone()
+    return moved
+
+
+def test_along_a_cosine_to_nothing():
+    constant, cosine = (
+        steps_taken(make(iterations=8, outer_schedule=schedule, outer_step_size=1e-6))
+        for schedule in ("constant", "cosine")
+    )
+    ratios = [step / other for step, other in zip(cosine, constant, strict=True)]
+    expected = [(1 + math.cos(math.pi * number / 8)) / 2 for number in range(8)]
+    assert ratios == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("stopped_at", [0, 5, 15])
+def test_halved_where_validation_accuracy_does_not_rise(
+    stopped_at: int, monkeypatch: pytest.MonkeyPatch
+):
+    accuracies = iter([0.5] * 11 + [0.6] + [0.4] * 9 + [0.5])
+    monkeypatch.setattr(
+        Training,
+        "_validate",
+        lambda _: QueryResult(torch.ones(1), torch.tensor([next(accuracies)])),
+    )
+
+    def rate(training: Training) -> float:
+        return training._optimiser.param_groups[0]["lr"]
+
+    started, continued = (
+        make(iterations=21, validation_every=1, outer_schedule="halve_on_plateau") for _ in range(2)
+    )
+    rates = [rate(started)]
+    rates += [rate(started) for _ in islice(started, stopped_at)]
+    if stopped_at:
+        continued.restore(started.state())
+    rates += [rate(continued) for _ in continued]
+    first = SCHEDULE.outer_step_size
+    assert rates == [first] * 10 + [first / 2] * 11 + [first / 4]
+
+
+def test_learned_step_sizes_may_have_a_rate_of_their_own():
+    """The first of Adam's steps is the learning rate, whatever the gradient."""
+    training = make(method("meta_sgd"), outer_step_size_for_step_sizes=0.2)
+    before = {part: detached(values) for part, values in training.learned.items()}
+    advance(iter(training), 1)
+    for part, rate in {"slow": SCHEDULE.outer_step_size, "step_sizes": 0.2}.items():
+        moved = training.learned[part]["head.weight"].detach() - before[part]["head.weight"]
+        assert float(moved.abs().max()) == pytest.approx(rate, rel=0.01)
 
 
 def test_continuing_on_a_device_brings_its_losses_there():

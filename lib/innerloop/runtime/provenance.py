@@ -13,6 +13,8 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import is_dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -21,9 +23,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from innerloop.runtime.errors import DamagedFileError, ProvenanceError
+from innerloop.runtime.errors import ConfigError, DamagedFileError, ProvenanceError
 from innerloop.runtime.files import atomic_path, canonical_json
-from innerloop.runtime.typed_json import as_json
+from innerloop.runtime.typed_json import as_json, from_json
 
 METADATA_KEY = b"innerloop"
 #: Metadata of a Parquet file: SHA-256 of the file, with zeros where that digest stands; and of its
@@ -216,7 +218,7 @@ def require_spec(
     Raises:
         ProvenanceError: naming the first parameters that differ.
     """
-    specs = as_json(found), as_json(expected)
+    specs = as_json(_with_defaults(found, expected)), as_json(expected)
     different = [*_differences(*(specs if same_code else map(_without_code, specs)))]
     if different:
         shown = "; ".join(
@@ -253,6 +255,14 @@ def _without_code(spec: Any) -> Any:
     if not isinstance(spec, dict):
         return spec
     return {key: _without_code(value) for key, value in spec.items() if key != "code"}
+
+
+def _with_defaults(found: object, expected: object) -> object:
+    """What a result was made with; a parameter that is newer than the result has its default."""
+    if isinstance(found, Mapping) and is_dataclass(expected):
+        with suppress(ConfigError):  # then the difference says what is wrong
+            return from_json(type(expected), found)
+    return found
 
 
 def _differences(found: Any, expected: Any, key: str = "") -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal, TypeAlias, get_args
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.allowed import Allowed, Count, Natural, Positive, Steps
 from innerloop.runtime.compute import Compute
+from innerloop.runtime.errors import require_choice
+
+OuterSchedule: TypeAlias = Literal["constant", "cosine", "halve_on_plateau"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +25,11 @@ class Schedule:
         train_steps: inner steps while training
         test_steps: inner steps on validation and test tasks; 0: the slow weights themselves
         outer_step_size: Adam's learning rate
+        outer_schedule: how it changes over training: not at all (constant), along half a cosine
+            to 0 (cosine), or halved when validation accuracy has not risen ten times in a row
+            (halve_on_plateau)
+        outer_step_size_for_step_sizes: Adam's learning rate of step sizes that are learned, where
+            it is not that of the weights
         validation_every: outer iterations between validations, which also log the curves
         validation_tasks: fixed validation tasks
         checkpoints: iterations whose weights are kept, besides the best and the last
@@ -33,10 +41,15 @@ class Schedule:
     train_steps: Annotated[int, Allowed(least=1, most=10**4)] = 5
     test_steps: Steps = 10
     outer_step_size: Positive = 0.001
+    outer_schedule: OuterSchedule = "constant"
+    outer_step_size_for_step_sizes: Positive | None = None
     validation_every: int = 500
     validation_tasks: int = 100
     checkpoints: tuple[int, ...] = ()
     tasks_at_once: int = 10
+
+    def __post_init__(self) -> None:
+        require_choice("outer_schedule", self.outer_schedule, get_args(OuterSchedule))
 
 
 @dataclass(frozen=True, kw_only=True)

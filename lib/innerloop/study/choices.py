@@ -29,7 +29,15 @@ HOMES: Mapping[type, tuple[str, ...]] = {
         "batch_norm_eps",
         "initialisation",
     ),
-    Schedule: ("iterations", "meta_batch", "train_steps", "test_steps", "outer_step_size"),
+    Schedule: (
+        "iterations",
+        "meta_batch",
+        "train_steps",
+        "test_steps",
+        "outer_step_size",
+        "outer_schedule",
+        "outer_step_size_for_step_sizes",
+    ),
     TrainSpec: ("queries",),
     MeasureSpec: ("test_step_size",),
 }
@@ -41,7 +49,7 @@ def of(home: type) -> tuple[str, ...]:
 
 
 #: Choices that a learner of another kind than the methods does not have.
-OF_METHODS = (*HOMES[Method], *HOMES[MeasureSpec])
+OF_METHODS = (*HOMES[Method], *HOMES[MeasureSpec], "outer_step_size_for_step_sizes")
 
 
 def default(home: Any, name: str) -> Any:

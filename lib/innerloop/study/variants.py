@@ -18,6 +18,9 @@ from innerloop.study import choices
 from innerloop.study.checks import check_learner, check_network, check_rule
 from innerloop.study.keys import Choosing, StudyKeys
 
+#: A choice of those methods alone that learn their step sizes.
+_FOR_LEARNED = "outer_step_size_for_step_sizes"
+
 
 class Variants:
     """The variants of a study's protocols, resolved.
@@ -104,8 +107,9 @@ class Variants:
                 )
             check_network(chosen["network"], chosen["network_options"])
             if entry.learner:
-                return self._learner(name, variant), chosen
-            return self._resolved_method(name, variant, chosen), chosen
+                return self._learner(name, variant), {**chosen, _FOR_LEARNED: None}
+            method = self._resolved_method(name, variant, chosen)
+            return method, chosen if method.learn_step_size else {**chosen, _FOR_LEARNED: None}
         except (ConfigError, ExtensionError) as error:
             reason = str(error).removeprefix("study file: ")
             raise ConfigError(
@@ -142,4 +146,10 @@ class Variants:
         check_rule(method)
         if chosen["test_step_size"] is not None:
             with_test_step_size(method, chosen["test_step_size"])
+        said = [entry.choices, *(each.choices for each in entry.by_setting.values())]
+        if not method.learn_step_size and any(each.get(_FOR_LEARNED) for each in said):
+            raise ConfigError(
+                f"{_FOR_LEARNED}: method '{method.name}' learns no step sizes; leave it out, or "
+                "choose a method that says learn_step_size"
+            )
         return method

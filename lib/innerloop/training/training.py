@@ -20,6 +20,7 @@ from innerloop.training.captured_step import CapturedStep
 from innerloop.training.dynamics import dynamics_rows
 from innerloop.training.evaluation import query_results
 from innerloop.training.model_file import TrainedModel, Weights
+from innerloop.training.outer_rates import OuterRates
 from innerloop.training.outer_step import outer_step_rows
 
 #: Iterations between looks at the loss; each look waits for the device.
@@ -66,10 +67,18 @@ class Training:
             }
             for part, values in start.items()
         }
-        leaves = [v for part in self.learned.values() for v in part.values() if v.requires_grad]
+        rates = {"step_sizes": schedule.outer_step_size_for_step_sizes}
         self._optimiser = torch.optim.Adam(
-            leaves, lr=schedule.outer_step_size, fused=device.type == "cuda"
+            [
+                {
+                    "params": [leaf for leaf in values.values() if leaf.requires_grad],
+                    "lr": rates.get(part) or schedule.outer_step_size,
+                }
+                for part, values in self.learned.items()
+            ],
+            fused=device.type == "cuda",
         )
+        self._rates = OuterRates(schedule.outer_schedule, self._optimiser, schedule.iterations)
         self.iteration = 0
         self.kept: dict[int, Weights] = {}
         self.best: tuple[float, int] = (-1.0, 0)
@@ -115,6 +124,7 @@ class Training:
         logged = self._due(self.iteration + 1)
         before = detached(self.learned["slow"]) if logged else {}
         self._optimiser.step()
+        self._rates.after_step()
         self.outer_steps += outer_step_rows(self.iteration + 1, before, self.learned["slow"])
         with torch.no_grad():
             _copy_into(self.learned, self.learner.project(self.learned))
@@ -170,6 +180,7 @@ class Training:
             self._since_log = []
         self.dynamics += dynamics_rows(self.iteration, self.learner, self.learned)
         accuracy = float(validation.accuracies.mean())
+        self._rates.after_validation(accuracy)
         improved = accuracy > self.best[0]
         if improved:
             wanted = self.schedule.checkpoints
@@ -209,6 +220,7 @@ class Training:
             "iteration": self.iteration,
             "learned": _snapshot(self.learned),
             "optimiser": copy.deepcopy(self._optimiser.state_dict()),
+            "outer_rates": self._rates.state(),
             "kept": {iteration: weights.state for iteration, weights in self.kept.items()},
             "best": list(self.best),
             "curves": list(self.curves),
@@ -228,6 +240,7 @@ class Training:
         fused = {"fused": self._optimiser.param_groups[0]["fused"]}
         groups = [{**group, **fused} for group in state["optimiser"]["param_groups"]]
         self._optimiser.load_state_dict({**state["optimiser"], "param_groups": groups})
+        self._rates.restore(state["outer_rates"])
         self.kept = {
             iteration: Weights(iteration, kept) for iteration, kept in state["kept"].items()
         }
