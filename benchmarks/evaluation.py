@@ -16,10 +16,9 @@ import torch
 
 import innerloop
 from innerloop.data.tasks import TaskBatch
-from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.adapt import adapt, initial_step_sizes
 from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.gradient_based.methods import method
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.runtime.device import describe, set_up
 from innerloop.training.evaluation import query_results

@@ -20,9 +20,9 @@ from rich.table import Table
 import innerloop
 from innerloop.data.tasks import TaskBatch
 from innerloop.engine.engine import engine_of
+from innerloop.learners.gradient_based.adapt import initial_step_sizes
 from innerloop.learners.gradient_based.learner import query_result
 from innerloop.learners.gradient_based.methods import METHODS, method
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.learner import QueryResult
 from innerloop.runtime.device import describe, set_up
 from innerloop.training.captured_step import CapturedStep

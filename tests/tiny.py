@@ -15,10 +15,10 @@ from innerloop.data.episodes import EpisodeSource, TaskSize
 from innerloop.data.image_store import ClassRows, ImageStore
 from innerloop.data.splits import Split, split_table
 from innerloop.data.tasks import Labelled, TaskBatch, Tasks
+from innerloop.learners.gradient_based.adapt import initial_step_sizes
 from innerloop.learners.gradient_based.constraint import constrained
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.gradient_based.methods import method
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.learner import State
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import innerloop
 import tiny
 from innerloop.data.tasks import TaskBatch
+from innerloop.learners.gradient_based.adapt import initial_step_sizes
 from innerloop.learners.gradient_based.learner import GradientLearner
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import with_task_axis
 from innerloop.runtime.errors import InnerloopError, InputError

@@ -168,10 +168,13 @@ def test_a_message_says_where_it_stands(old: str, new: str, folder: Path) -> Non
 
 
 def test_what_was_not_foreseen_names_the_key(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: Variants, protocol: str, variant: str) -> float:
-        return 1 / (self.label(protocol, variant) != "Halved")
+    label = Variants.label
 
-    monkeypatch.setattr(Variants, "check", broken)
+    def broken(self: Variants, protocol: str, variant: str) -> str:
+        found = label(self, protocol, variant)
+        return found * int(1 / (found != "Halved"))
+
+    monkeypatch.setattr(Variants, "label", broken)
     said = outcomes(STUDY)
     assert said.startswith("study file: protocols.p.variants.halved.label: ")
     assert "report it: ZeroDivisionError in test_mutants.py, line" in said

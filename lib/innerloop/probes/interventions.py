@@ -17,9 +17,13 @@ import torch
 
 from innerloop.data.other_tasks import of_same_classes, off_tasks
 from innerloop.data.tasks import Labelled, TaskBatch
-from innerloop.learners.gradient_based.adapt import adapt, query_logits
+from innerloop.learners.gradient_based.adapt import (
+    adapt,
+    adapted_names,
+    initial_step_sizes,
+    query_logits,
+)
 from innerloop.learners.gradient_based.learner import GradientLearner
-from innerloop.learners.gradient_based.step_sizes import adapted_names, initial_step_sizes
 from innerloop.learners.losses import task_accuracies
 from innerloop.networks.parameters import (
     Parameters,

@@ -26,9 +26,8 @@ from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize, read_epis
 from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import read_split
 from innerloop.data.tasks import TaskBatch, Tasks
-from innerloop.learners.gradient_based.adapt import Adaptation
+from innerloop.learners.gradient_based.adapt import Adaptation, initial_step_sizes
 from innerloop.learners.gradient_based.method import Method, with_test_step_size
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.learner import Learner
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters

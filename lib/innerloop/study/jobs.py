@@ -218,7 +218,7 @@ class Jobs:
             store=self.store(key.dataset, model.choices["image_size"]),
             network=model.network,
             schedule=Schedule(
-                **choices.pick(model.choices, choices.of(Schedule)),
+                **choices.pick(model.choices, choices.HOMES[Schedule]),
                 validation_every=keys.validation.interval(iterations),
                 validation_tasks=keys.validation.tasks,
                 checkpoints=tuple(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -79,7 +79,7 @@ def _object(*classes: type) -> Schema:
         for field in fields(cls)  # type: ignore[arg-type]
         if field.metadata != REST
     ]
-    required = [field.name for _, field in own if _default(field) is MISSING]
+    required = [field.name for _, field in own if choices.default(field) is MISSING]
     schema: Schema = {"type": "object"}
     if issubclass(classes[0], Choosing):
         schema |= {"$ref": "#/$defs/choices", "unevaluatedProperties": False}
@@ -94,15 +94,10 @@ def _key(cls: Any, name: str) -> Schema:
     field = next(field for field in fields(cls) if field.name == name)
     schema = _kind(get_type_hints(cls, include_extras=True)[name])
     schema["description"] = _meanings(cls)[name]
-    default = _default(field)
+    default = choices.default(field)
     if default is MISSING or default in (None, "", (), {}) or is_dataclass(default):
         return schema
     return {**schema, "default": as_json(default)}
-
-
-def _default(field: Field[Any]) -> Any:
-    made = field.default_factory
-    return field.default if made is MISSING else made()
 
 
 def _meanings(cls: type) -> dict[str, str]:

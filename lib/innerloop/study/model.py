@@ -51,7 +51,7 @@ class Model:
     @property
     def network(self) -> NetworkOptions:
         """What its network is made by; what is Conv4's alone is no parameter of another."""
-        chosen = choices.pick(self.choices, choices.of(NetworkOptions))
+        chosen = choices.pick(self.choices, choices.HOMES[NetworkOptions])
         entry = network_entry(chosen.pop("network"))
         if entry != CONV4:
             for name in ("filters", "batch_norm", "batch_norm_eps"):

@@ -102,7 +102,7 @@ def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str) -> None:
                 f"study file: {place}.variants.{variant}: that name is taken by the baseline on "
                 "raw pixels"
             )
-        variants.check(protocol, variant)
+        variants.resolved(protocol, variant, "", {})  # also one that no model uses
     labels = [variants.label(protocol, variant) for variant in names]
     _all_different(place, "variants are labelled", labels)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import from_json
-from innerloop.specs.setting import way_and_shot
 from innerloop.study.checks import (
     check_other_settings,
     check_over_training,
@@ -19,9 +17,7 @@ from innerloop.study.checks import (
     check_tensorboard,
 )
 from innerloop.study.datasets import Datasets
-from innerloop.study.keys import ACCESS, RUNNING, Models, StudyKeys
-from innerloop.study.model import Model
-from innerloop.study.model_key import ModelKey
+from innerloop.study.keys import ACCESS, RUNNING, StudyKeys
 from innerloop.study.names import check_names
 from innerloop.study.overlays import without_removed
 from innerloop.study.places import with_places
@@ -87,64 +83,11 @@ class Study:
         check_names(self.keys, self.papers.values(), self.datasets, self.variants)
         if self.compute.tensorboard:
             check_tensorboard()
-        self.models = self._models()
+        self.models = self.variants.models()
         for model in self.models.values():
             check_over_training(self.keys.probes, model)
             check_similarities(model, self.keys.evaluation.queries, self.keys.probes)
             check_other_settings(self.keys.probes, model)
-
-    def _models(self) -> dict[ModelKey, Model]:
-        models: dict[ModelKey, Model] = {}
-        for model in (model for asked in self.keys.models.values() for model in self._asked(asked)):
-            other = models.get(model.key)
-            models[model.key] = _measured_as_both(other, model) if other else model
-        return models
-
-    def _asked(self, asked: Models) -> Iterator[Model]:
-        """The models of one entry of `models`."""
-        variants = self.keys.protocols[asked.protocol].variants
-        for variant in variants if asked.variants == "all" else asked.variants:
-            for setting in asked.settings:
-                way_and_shot(setting)
-                learner, chosen = self.variants.resolved(
-                    asked.protocol, variant, setting, asked.choices
-                )
-                for seed in asked.seeds or self.keys.model_seeds:
-                    yield Model(
-                        key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
-                        learner=learner,
-                        choices=chosen,
-                        evaluate_on=asked.evaluate_on or (asked.dataset,),
-                        splits=asked.splits,
-                        probes=asked.probes,
-                    )
-
-
-def _measured_as_both(one: Model, other: Model) -> Model:
-    """A model that two entries of `models` ask for, measured as either says.
-
-    Raises:
-        ConfigError: they would train it differently.
-    """
-    if (one.learner, one.choices) != (other.learner, other.choices):
-        said = [name for name in one.choices if one.choices[name] != other.choices.get(name)]
-        raise ConfigError(
-            f"study file: models: two entries ask for {one.key.fill(_SHOWN)}, and say other things "
-            f"of its {', '.join(said) or 'learner'}"
-        )
-
-    def both(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys([*these, *those]))
-
-    return replace(
-        one,
-        evaluate_on=both(one.evaluate_on, other.evaluate_on),
-        splits=both(one.splits, other.splits),
-        probes=both(one.probes, other.probes),
-    )
-
-
-_SHOWN = "{protocol}, {dataset}, {variant}, {setting}, seed {seed}"
 
 
 def _without_access(placed: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The variants of a study: what a method or learner is trained with, after all that is said."""
+"""The variants of a study, and its models: what each is trained with, after all that is said."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,9 @@ from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.suggestions import instead_of
 from innerloop.study import choices
 from innerloop.study.checks import check_learner, check_network, check_rule
-from innerloop.study.keys import Choosing, StudyKeys
+from innerloop.study.keys import Choosing, Models, StudyKeys
+from innerloop.study.model import Model
+from innerloop.study.model_key import ModelKey
 
 #: A choice of those methods alone that learn their step sizes.
 _FOR_LEARNED = "outer_step_size_for_step_sizes"
@@ -24,6 +26,8 @@ _FOR_LEARNED = "outer_step_size_for_step_sizes"
 
 class Variants:
     """The variants of a study's protocols, resolved.
+
+    A `Method` made here is changed by nobody: jobs' specs hold it, and `GradientLearner` reads it.
 
     Args:
         keys: what the study file says, with every point of a grid as a variant.
@@ -65,23 +69,43 @@ class Variants:
             label = entry.label or (self.method(method).label if method == name else name)
         return f"{label} ({sweep.in_words(variant)})" if sweep else label
 
-    def check(self, protocol: str, variant: str) -> None:
-        """Refuse a variant whose choices contradict its method, also one that no model uses.
+    def models(self) -> dict[ModelKey, Model]:
+        """Every model of the study."""
+        models: dict[ModelKey, Model] = {}
+        for entry in self._keys.models.values():
+            for model in self._asked(entry):
+                other = models.get(model.key)
+                models[model.key] = _measured_as_both(other, model) if other else model
+        return models
 
-        Raises:
-            ConfigError: says which, and why.
-        """
-        self.resolved(protocol, variant, "", {})
+    def _asked(self, asked: Models) -> Iterator[Model]:
+        """The models of one entry of `models`."""
+        variants = self._keys.protocols[asked.protocol].variants
+        for variant in variants if asked.variants == "all" else asked.variants:
+            for setting in asked.settings:
+                learner, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
+                for seed in asked.seeds or self._keys.model_seeds:
+                    yield Model(
+                        key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
+                        learner=learner,
+                        choices=chosen,
+                        evaluate_on=asked.evaluate_on or (asked.dataset,),
+                        splits=asked.splits,
+                        probes=asked.probes,
+                    )
 
     def resolved(
         self, name: str, variant: str, setting: str, asked: Mapping[str, Any]
     ) -> tuple[Method | LearnerOptions, Mapping[str, Any]]:
         """A variant's method or learner and its choices in one setting.
 
+        They come from, each overriding the one before: the protocol's `defaults`, its `by_setting`,
+        what its method says itself, the `models` entry, the variant, and its own `by_setting`.
+
         Args:
             name: of the protocol.
             variant: of the protocol.
-            setting: way and shot.
+            setting: way and shot; empty: none in particular.
             asked: choices that an entry of `models` makes.
 
         Raises:
@@ -90,7 +114,7 @@ class Variants:
         protocol = self._keys.protocols[name]
         entry = protocol.variants[variant]
         try:
-            chosen = choices.merged(
+            chosen = _merged(
                 [
                     protocol.defaults.choices,
                     protocol.by_setting.get(setting, Choosing()).choices,
@@ -134,14 +158,14 @@ class Variants:
         """What a method says itself: in the study file, or unlike the defaults of `Method`."""
         if name in self._keys.methods:
             values = self._keys.methods[name]
-            return {key: value for key, value in values.items() if key in choices.of(Method)}
-        said = {key: getattr(self.method(name), key) for key in choices.of(Method)}
+            return {key: value for key, value in values.items() if key in choices.HOMES[Method]}
+        said = {key: getattr(self.method(name), key) for key in choices.HOMES[Method]}
         return {key: value for key, value in said.items() if value != choices.BASE[key]}
 
     def _resolved_method(self, protocol: str, variant: str, chosen: Mapping[str, Any]) -> Method:
         entry = self._keys.protocols[protocol].variants[variant]
         base = self.method(entry.method or variant)
-        values = choices.pick(chosen, choices.of(Method))
+        values = choices.pick(chosen, choices.HOMES[Method])
         method = replace(base, **values, label=self.label(protocol, variant))
         check_rule(method)
         if chosen["test_step_size"] is not None:
@@ -153,3 +177,44 @@ class Variants:
                 "choose a method that says learn_step_size"
             )
         return method
+
+
+def _merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The choices after all layers, of which each overrides those before it.
+
+    Options of an update rule override each other one by one; so do those of a network, until
+    another network is named.
+    """
+    chosen = dict(choices.BASE)
+    for layer in layers:
+        options = {**chosen["rule_options"], **layer.get("rule_options", {})}
+        kept = {} if "network" in layer else chosen["network_options"]
+        of_network = {**kept, **layer.get("network_options", {})}
+        said = {key: value for key, value in layer.items() if key in choices.NAMES}
+        chosen.update(said, rule_options=options, network_options=of_network)
+    return chosen
+
+
+def _measured_as_both(one: Model, other: Model) -> Model:
+    """A model that two entries of `models` ask for, measured as either says.
+
+    Raises:
+        ConfigError: they would train it differently.
+    """
+    if (one.learner, one.choices) != (other.learner, other.choices):
+        said = [name for name in one.choices if one.choices[name] != other.choices.get(name)]
+        asked = one.key.fill("{protocol}, {dataset}, {variant}, {setting}, seed {seed}")
+        raise ConfigError(
+            f"study file: models: two entries ask for {asked}, and say other things of its "
+            f"{', '.join(said) or 'learner'}"
+        )
+
+    def both(these: Iterable[str], those: Iterable[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*these, *those]))
+
+    return replace(
+        one,
+        evaluate_on=both(one.evaluate_on, other.evaluate_on),
+        splits=both(one.splits, other.splits),
+        probes=both(one.probes, other.probes),
+    )

@@ -5,11 +5,10 @@ import torch
 
 import tiny
 from innerloop.data.tasks import Labelled
-from innerloop.learners.gradient_based.adapt import adapt
+from innerloop.learners.gradient_based.adapt import adapt, initial_step_sizes
 from innerloop.learners.gradient_based.constraint import constrained
 from innerloop.learners.gradient_based.learner import query_result
 from innerloop.learners.gradient_based.methods import METHODS, Method, method
-from innerloop.learners.gradient_based.step_sizes import initial_step_sizes
 from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 from innerloop.learners.losses import task_losses
 from innerloop.networks.parameters import Parameters, role_of

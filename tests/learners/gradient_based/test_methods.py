@@ -6,8 +6,8 @@ import math
 import pytest
 
 import innerloop
+from innerloop.learners.gradient_based.adapt import adapted_names
 from innerloop.learners.gradient_based.methods import METHODS, Method, method
-from innerloop.learners.gradient_based.step_sizes import adapted_names
 from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.files import canonical_json

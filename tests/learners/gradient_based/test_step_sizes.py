@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from innerloop.learners.gradient_based.adapt import initial_step_sizes
+from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.gradient_based.methods import method
-from innerloop.learners.gradient_based.step_sizes import bounded_below, initial_step_sizes
 from tiny import NETWORK
 
 SLOW = NETWORK.initial(0)
@@ -43,11 +44,12 @@ def test_one_per_tensor_or_one_per_step_and_tensor(learned: str, shape: tuple[in
 def test_a_lower_bound_holds_and_lets_the_derivative_through():
     chosen = method("meta_sgd", step_size=0.5, step_size_lower_bound=0.25)
     numbers = {"head.bias": torch.tensor([-3.0, 0.25, 0.1, 0.7], requires_grad=True)}
-    found = bounded_below(chosen, numbers)["head.bias"]
+    found = GradientLearner(chosen, 1).step_sizes({"step_sizes": numbers})["head.bias"]
     assert found.tolist() == [0.25, 0.25, 0.25, torch.tensor(0.7).item()]
     (gradient,) = torch.autograd.grad((found * torch.arange(4.0)).sum(), numbers["head.bias"])
     assert gradient.tolist() == [0, 1, 2, 3]
-    assert bounded_below(method("meta_sgd"), numbers) is numbers
+    unbounded = GradientLearner(method("meta_sgd"), 1)
+    assert unbounded.step_sizes({"step_sizes": numbers}) is numbers
 
 
 def test_drawn_from_a_range_by_the_seed():

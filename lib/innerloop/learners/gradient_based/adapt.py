@@ -11,7 +11,6 @@ from innerloop.data.tasks import Labelled
 from innerloop.engine.engine import engine_of, support_gradient
 from innerloop.learners.gradient_based.constraint import require_constrained
 from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.gradient_based.step_sizes import adapted_names, initial_step_sizes, of_step
 from innerloop.learners.gradient_based.update_rules.chosen import rule_of
 from innerloop.learners.inputs import (
     require_labelled,
@@ -22,8 +21,9 @@ from innerloop.learners.inputs import (
 )
 from innerloop.learners.losses import loss_scale
 from innerloop.networks.network import Activations, Network
-from innerloop.networks.parameters import Parameters, with_task_axis
+from innerloop.networks.parameters import Parameters, role_of, with_task_axis
 from innerloop.runtime.errors import ConfigError, require_count
+from innerloop.runtime.streams import seed_from
 
 
 @dataclass(frozen=True)
@@ -121,13 +121,46 @@ def adapt(
         with torch.set_grad_enabled(differentiable):
             loss, gradients = gradient(fast, keep)
             moved, states = rule.move(
-                fast, gradients, of_step(method, step_sizes, step), states, step
+                fast, gradients, _of_step(method, step_sizes, step), states, step
             )
         fast = {**fast, **moved}
         losses.append(loss)
         if trajectory:
             visited.append(fast)
     return Adaptation(fast, losses, visited)
+
+
+def adapted_names(method: Method, names: list[str]) -> list[str]:
+    """The parameters that the method moves in its inner loop, in the given order."""
+    return [name for name in names if role_of(name) in method.moving_roles]
+
+
+def initial_step_sizes(method: Method, slow: Parameters, seed: int, steps: int = 1) -> Parameters:
+    """Step sizes of the adapted parameters, of the shapes that the method gives them.
+
+    A learned step size starts at the same value everywhere, or uniformly drawn from a range
+    (P2 leaves the start open; it biases the sign of the final mean).
+
+    Args:
+        method: what adapts, and how its step sizes are learned.
+        slow: weights, without a task axis.
+        seed: of step sizes that are drawn.
+        steps: inner steps while training, where each has its own.
+    """
+    factor = method.step_size_multiplier
+    sizes: Parameters = {}
+    for name in adapted_names(method, list(slow)):
+        weight = slow[name]
+        shape = method.step_size_shape(tuple(weight.shape), steps)
+        if isinstance(method.step_size, tuple):
+            low, high = method.step_size
+            generator = torch.Generator().manual_seed(seed_from("step sizes", seed, name))
+            drawn = torch.rand(shape, generator=generator, dtype=torch.float64)
+            sizes[name] = ((low + (high - low) * drawn) * factor).to(weight)
+        else:
+            value = method.step_size * factor
+            sizes[name] = torch.full(shape, value, dtype=torch.float64).to(weight)
+    return sizes
 
 
 def query_logits(
@@ -139,3 +172,16 @@ def query_logits(
 ) -> torch.Tensor:
     """Logits [T, N, way] of query images, normalised as the network says."""
     return engine_of(network).logits(fast, query, support=support, activations=activations)
+
+
+def _of_step(method: Method, step_sizes: Parameters, step: int) -> Parameters:
+    """The step sizes of one inner step, counted from 0.
+
+    Where every step has its own, later steps than were trained take the last one's.
+    """
+    if method.learn_step_size != "step_and_layer":
+        return step_sizes
+    return {
+        name: sizes[min(step, len(sizes) - 1)] if sizes.ndim else sizes
+        for name, sizes in step_sizes.items()
+    }

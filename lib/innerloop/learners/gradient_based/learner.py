@@ -10,10 +10,14 @@ import torch
 
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.engine.engine import engine_of
-from innerloop.learners.gradient_based.adapt import Adaptation, adapt, query_logits
+from innerloop.learners.gradient_based.adapt import (
+    Adaptation,
+    adapt,
+    initial_step_sizes,
+    query_logits,
+)
 from innerloop.learners.gradient_based.constraint import constrained
 from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.gradient_based.step_sizes import bounded_below, initial_step_sizes
 from innerloop.learners.learner import Batch, QueryResult, State
 from innerloop.learners.losses import loss_scale, task_accuracies
 from innerloop.networks.network import Network
@@ -50,8 +54,18 @@ class GradientLearner:
         }
 
     def step_sizes(self, state: State) -> Parameters:
-        """Step sizes of the adapted parameters, as the inner loop takes them."""
-        return bounded_below(self.method, state["step_sizes"])
+        """Step sizes as the inner loop takes them: max(learned number, lower bound).
+
+        The derivative goes straight through, as if there were no bound, so that a step size can
+        leave its bound again (sparse-ReLU-MAML, von Oswald et al. 2021).
+        """
+        learned, bound = state["step_sizes"], self.method.step_size_lower_bound
+        if bound is None:
+            return learned
+        return {
+            name: number.detach().clamp(min=bound) + (number - number.detach())
+            for name, number in learned.items()
+        }
 
     def outer_gradient(self, network: Network, state: State, batch: TaskBatch) -> QueryResult:
         """That of the mean query loss after adaptation (MAML Algorithm 1; P2 eq. 2 and 4)."""
