@@ -18,7 +18,6 @@ from innerloop.data.other_tasks import of_same_classes
 from innerloop.learners.gradient_based.adapt import adapt
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.gradient_based.methods import METHODS, method
-from innerloop.learners.options import moving_roles
 from innerloop.measurements.schemas import conform
 from innerloop.networks.network import Network
 from innerloop.networks.options import BLOCKS
@@ -197,7 +196,7 @@ def test_an_intervention_on_learned_step_sizes_changes_some(
 
 
 def test_a_learner_of_another_kind_has_no_interventions():
-    moving = moving_roles(innerloop.learner("ridge"))
+    moving = innerloop.learner("ridge").moving_roles
     assert asked("all", BLOCKS, moving=moving, learned=False) == []
 
 

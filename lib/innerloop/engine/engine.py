@@ -10,7 +10,7 @@ import torch
 from innerloop.data.tasks import Labelled
 from innerloop.engine.analytic.engine import Analytic
 from innerloop.engine.autograd import Autograd
-from innerloop.engine.head import HeadGradient, SupportGradient
+from innerloop.engine.head import SupportGradient, head_gradient
 from innerloop.networks.conv4 import Conv4
 from innerloop.networks.network import Activations, Network
 from innerloop.networks.options import HEAD
@@ -101,5 +101,5 @@ def support_gradient(
         # where only the head moves, the features stay
         with torch.set_grad_enabled(second_order):
             features = engine.features(fast, support.images)
-        return HeadGradient(features, support.labels, moving, scale, second_order=second_order)
+        return head_gradient(features, support.labels, moving, scale, second_order=second_order)
     return engine.gradients(support, moving, scale, second_order=second_order)

@@ -17,8 +17,15 @@ from innerloop.networks.parameters import Parameters
 SupportGradient: TypeAlias = Callable[[Parameters, bool], tuple[torch.Tensor, Parameters]]
 
 
-class HeadGradient:
-    """A `SupportGradient` of the head alone, by autograd, which does a dense layer well.
+def head_gradient(
+    features: torch.Tensor,
+    labels: torch.Tensor,
+    moving: list[str],
+    scale: float,
+    *,
+    second_order: bool,
+) -> SupportGradient:
+    """That of the head alone, by autograd, which does a dense layer well.
 
     Args:
         features: what the head is given, [T, N, F].
@@ -28,38 +35,23 @@ class HeadGradient:
         second_order: whether the gradient is differentiable.
     """
 
-    def __init__(
-        self,
-        features: torch.Tensor,
-        labels: torch.Tensor,
-        moving: list[str],
-        scale: float,
-        *,
-        second_order: bool,
-    ) -> None:
-        self._features, self._labels, self._moving = features, labels, moving
-        self._scale, self._second_order = scale, second_order
-
-    def __call__(self, fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
-        """Each task's loss [T], and its gradients; there are no activations to keep."""
+    def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
         with torch.inference_mode(False), torch.enable_grad():
             # a leaf where no graph is wanted from before this step
             weights = {
-                name: fast[name]
-                if self._second_order
-                else usable(fast[name]).detach().requires_grad_()
-                for name in self._moving
+                name: fast[name] if second_order else usable(fast[name]).detach().requires_grad_()
+                for name in moving
             }
-            logits = head_logits({**fast, **weights}, usable(self._features))
-            losses = cross_entropy(logits, usable(self._labels), self._scale)
+            logits = head_logits({**fast, **weights}, usable(features))
+            losses = cross_entropy(logits, usable(labels), scale)
             gradients = (
-                torch.autograd.grad(
-                    losses.sum(), list(weights.values()), create_graph=self._second_order
-                )
+                torch.autograd.grad(losses.sum(), list(weights.values()), create_graph=second_order)
                 if weights
                 else ()
             )
-        return losses.detach(), dict(zip(self._moving, gradients, strict=True))
+        return losses.detach(), dict(zip(moving, gradients, strict=True))
+
+    return gradient
 
 
 def usable(tensor: torch.Tensor) -> torch.Tensor:

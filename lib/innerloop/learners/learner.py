@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -10,7 +11,7 @@ import torch
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.learners.gradient_based.adapt import Adaptation
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import Parameters
+from innerloop.networks.parameters import Parameters, bounded
 
 #: Everything that is trained, by part: `slow` are the network's weights; other parts are the
 #: learner's own, such as `step_sizes`. What gets a gradient says so (`requires_grad`).
@@ -30,6 +31,18 @@ class QueryResult:
 
     losses: torch.Tensor
     accuracies: torch.Tensor
+
+    @classmethod
+    def after(
+        cls, adapted: Adaptation | None, losses: torch.Tensor, accuracies: torch.Tensor
+    ) -> QueryResult:
+        """Losses and accuracies after an adaptation, NaN where it diverged."""
+        diverged = ~(losses.detach().isfinite() & accuracies.isfinite())
+        if adapted is not None:
+            diverged |= ~bounded(adapted.fast)
+        return cls(
+            losses.masked_fill(diverged, math.nan), accuracies.masked_fill(diverged, math.nan)
+        )
 
 
 class Learner(Protocol):

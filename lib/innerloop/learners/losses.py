@@ -19,11 +19,9 @@ def loss_scale(labels: torch.Tensor, way: int, kind: InnerLoss = "mean") -> floa
     return 1 / count if kind == "mean" else way / count
 
 
-def task_losses(
-    logits: torch.Tensor, labels: torch.Tensor, kind: InnerLoss = "mean"
-) -> torch.Tensor:
-    """Cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N]."""
-    return cross_entropy(logits, labels, loss_scale(labels, logits.shape[2], kind))
+def task_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of every task, [T], from logits [T, N, way] and labels [T, N]."""
+    return cross_entropy(logits, labels, 1 / labels.shape[1])
 
 
 def task_accuracies(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

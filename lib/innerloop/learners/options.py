@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-from innerloop.learners.gradient_based.method import LearnedStepSizes, Method
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True)
 class LearnerOptions:
     """A learner of another kind than the methods: which code it is, and with which options.
+
+    As a `Method` it says which roles move in an inner loop, none, and which step sizes are learned.
 
     Attributes:
         name: what tables call it.
@@ -24,18 +24,5 @@ class LearnerOptions:
     entry: str
     options: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
-
-
-def entry_of(chosen: Method | LearnerOptions) -> str:
-    """Where the code that a method or a learner brings along is."""
-    return chosen.update_rule if isinstance(chosen, Method) else chosen.entry
-
-
-def moving_roles(chosen: Method | LearnerOptions) -> frozenset[str]:
-    """Roles of the parameters that move in an inner loop; of other learners, none do."""
-    return chosen.moving_roles if isinstance(chosen, Method) else frozenset()
-
-
-def learned_step_sizes(chosen: Method | LearnerOptions) -> LearnedStepSizes:
-    """How step sizes are learned; False where they are not, or there are none."""
-    return chosen.learn_step_size if isinstance(chosen, Method) else False
+    moving_roles: ClassVar[frozenset[str]] = frozenset()
+    learn_step_size: ClassVar[Literal[False]] = False

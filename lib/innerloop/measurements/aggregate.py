@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pyarrow as pa
 
 from innerloop.data.store_name import variant_and_size
 from innerloop.measurements.expected import require_expected
-from innerloop.measurements.from_training import logged_rows
 from innerloop.measurements.rows import model_columns, with_columns
 from innerloop.measurements.schemas import conform, schema_of
 from innerloop.runtime.errors import DamagedFileError, ProvenanceError, SchemaError
 from innerloop.runtime.provenance import read_provenance, read_table, require_data, require_spec
 from innerloop.specs.measure import MeasureSpec, Spec
 from innerloop.specs.train import TrainSpec
+
+_STEP_SIZES = ("iteration", "layer", "parameter", "count", "mean", "sd", "share_negative")
 
 
 def gather(
@@ -88,11 +89,33 @@ def _data_of(provenance: Mapping[str, Any], spec: Spec) -> dict[str, str]:
 def _rows(path: str, table: str, spec: Spec) -> pa.Table:
     content = read_table(path)
     if isinstance(spec, TrainSpec):  # a log, which becomes rows here
-        rows = logged_rows(table, content.to_pylist(), spec)
+        rows = _logged_rows(table, content.to_pylist(), spec)
         content = conform(with_columns(rows, model_columns(spec)), table)
     content = content.cast(schema_of(table))
     require_expected(content, table, spec, f"table '{table}'")
     return content
+
+
+def _logged_rows(
+    table: str, log: Iterable[Mapping[str, Any]], spec: TrainSpec
+) -> Iterator[Mapping[str, Any]]:
+    """The rows of a table from a training log.
+
+    Args:
+        table: training, weight_norm, outer_step, step_size or step_size_value.
+        log: rows of the log file that the table is made from.
+        spec: what the model was trained by.
+    """
+    if table == "weight_norm":
+        return (
+            {name: row[name] for name in ("iteration", "layer", "norm", "effective_step_size")}
+            for row in log
+            if row["parameter"] == "weight"
+        )
+    if table == "step_size":
+        learned = spec.learner.learn_step_size
+        return ({name: row[name] for name in _STEP_SIZES} for row in log if learned)
+    return iter(log)
 
 
 def _require_specs(

@@ -155,7 +155,10 @@ class DescribedStudy:
             self.name: str = description["study"]
             self.seed: int = description.get("seed", 0)
             self.disjoint_off_tasks: bool = description.get("disjoint_off_tasks", False)
-            self.models = tuple(_model(entry) for entry in description["models"])
+            self.models = tuple(
+                Model(**{name: entry[name] for name in _OF_A_MODEL}, details=entry)
+                for entry in description["models"]
+            )
         except KeyError as error:
             raise ConfigError(f"the study's description lacks {error}") from error
         self.sweeps = tuple(from_json(Sweep, sweep) for sweep in description.get("sweeps", ()))
@@ -349,21 +352,7 @@ class DescribedStudy:
         return str(next(filter(None, labels), KNOWN_LABELS.get(variant, variant)))
 
 
+#: The fields of `Model`, but for its details.
+_OF_A_MODEL = ("protocol", "variant", "dataset", "setting", "seed")
 #: Of a model's parameters those that say which it is.
-IDENTITY = frozenset(
-    {
-        *("protocol", "variant", "dataset", "setting", "way", "shot", "seed"),
-        *("method", "label", "baseline"),
-    }
-)
-
-
-def _model(entry: Mapping[str, Any]) -> Model:
-    return Model(
-        protocol=entry["protocol"],
-        variant=entry["variant"],
-        dataset=entry["dataset"],
-        setting=entry["setting"],
-        seed=entry["seed"],
-        details=entry,
-    )
+IDENTITY = frozenset({*_OF_A_MODEL, "way", "shot", "method", "label", "baseline"})

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from innerloop.learners.options import LearnerOptions, learned_step_sizes, moving_roles
-from innerloop.measurements.layers import HEAD
+from innerloop.learners.options import LearnerOptions
 from innerloop.measurements.rows import model_columns
 from innerloop.measurements.schemas import ALLOWED, require_unique
+from innerloop.networks.options import HEAD
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.interventions import FOLLOWED, interventions
@@ -148,7 +148,7 @@ def _interventions(spec: MeasureSpec, table: pa.Table) -> Expected:
     layers = [layer for layer in _layers(spec.model, table) if layer]
     learner = spec.model.learner
     asked = interventions(
-        options.which, layers, moving=moving_roles(learner), learned=learned_step_sizes(learner)
+        options.which, layers, moving=learner.moving_roles, learned=learner.learn_step_size
     )
     rows = (
         ("test", place.dataset, place.checkpoint, place.iteration, episode, *one)
@@ -226,7 +226,7 @@ def _outer_step(spec: TrainSpec, table: pa.Table) -> Expected:
 
 
 def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
-    learned = _logged(spec) if learned_step_sizes(spec.learner) else []
+    learned = _logged(spec) if spec.learner.learn_step_size else []
     if spec.network.shapes is None:
         named = {(HEAD, "weight"), *_columns(table, "layer", "parameter")}
         return ("iteration", "layer", "parameter"), (
@@ -241,7 +241,7 @@ def _step_size(spec: TrainSpec, table: pa.Table) -> Expected:
 
 
 def _step_size_value(spec: TrainSpec, table: pa.Table) -> Expected:
-    last, learned = spec.schedule.iterations, learned_step_sizes(spec.learner)
+    last, learned = spec.schedule.iterations, spec.learner.learn_step_size
     if spec.network.shapes is None:
         counts = Counter(_columns(table, "layer", "parameter", "step"))
         least = counts or {(HEAD, "weight", 0): 1}

@@ -65,10 +65,6 @@ def _hints(cls: Any) -> dict[str, Any]:
     return {field.name: hints[field.name] for field in fields(cls)}
 
 
-def _names(cls: Any) -> set[str]:
-    return {*_hints(cls)}
-
-
 def _read(kind: Any, value: Any) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is Annotated:
@@ -77,7 +73,9 @@ def _read(kind: Any, value: Any) -> Any:
         fitting: list[Any] = [one for one in inner if _fits(one, value)]
         # of several dataclasses, that which has all the keys
         whole = [
-            one for one in fitting if is_dataclass(one) and value.keys() <= _names(cast(Any, one))
+            one
+            for one in fitting
+            if is_dataclass(one) and value.keys() <= _hints(cast(Any, one)).keys()
         ]
         return next((_read(one, value) for one in whole or fitting), value)
     if is_dataclass(kind):

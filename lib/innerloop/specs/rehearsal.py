@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from innerloop.learners.options import entry_of
 from innerloop.runtime.extensions import is_users
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec
@@ -25,5 +24,5 @@ class Rehearsal:
     @property
     def of_users_code(self) -> bool:
         """Whether learner, network or probe is the user's own; else the network is only counted."""
-        entries = [entry_of(self.training.learner), self.training.network.network]
+        entries = [self.training.learner.entry, self.training.network.network]
         return any(map(is_users, [*entries, *([self.probe.entry] if self.probe else [])]))

@@ -16,7 +16,6 @@ from typing import Any
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.store_name import store_name, variant_and_size
 from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.options import entry_of
 from innerloop.networks.counts import counts_of
 from innerloop.runtime.built_in import ACCURACY
 from innerloop.runtime.code_digest import code_digest
@@ -228,7 +227,7 @@ class Jobs:
             ),
             validation_queries=queries,
             compute=self._compute("tf32", "deterministic", "cuda_graph"),
-            code=self.code("train.py", entry_of(model.learner), model.network.network),
+            code=self.code("train.py", model.learner.entry, model.network.network),
         )
 
     def evaluate(self, key: ModelKey) -> MeasureSpec:
@@ -261,7 +260,7 @@ class Jobs:
             tasks_at_once=self.study.compute.tasks_at_once,
             model=self.train(model.key),
             compute=self._compute("deterministic"),
-            code=self.code("measure.py", entry, entry_of(model.learner), model.network.network),
+            code=self.code("measure.py", entry, model.learner.entry, model.network.network),
         )
 
     def rehearsals(

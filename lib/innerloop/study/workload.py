@@ -13,7 +13,7 @@ from typing import Any
 
 from innerloop.data.store_name import variant_and_size
 from innerloop.learners.gradient_based.method import Method
-from innerloop.learners.options import LearnerOptions, learned_step_sizes, moving_roles
+from innerloop.learners.options import LearnerOptions
 from innerloop.networks.counts import NetworkCounts, conv4_counts, counts_of
 from innerloop.networks.options import LAYERS
 from innerloop.specs.interventions import interventions
@@ -200,7 +200,7 @@ def _probe(study: Study, model: Model, name: str) -> Work:
     if model.key.dataset in options.get("over_training", []):
         tasks += len(study.keys.checkpoints) * _whole(options.get("training_tasks"), each)
     if name == "interventions":  # each adapts anew; another network has about as many layers
-        moving, learned = moving_roles(model.learner), learned_step_sizes(model.learner)
+        moving, learned = model.learner.moving_roles, model.learner.learn_step_size
         which = options.get("which", "default")
         tasks *= len(interventions(which, LAYERS, moving=moving, learned=learned))
     if name == "inner_steps":  # query images of two tasks and support images, at every step

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 
 import torch
@@ -12,7 +11,6 @@ from innerloop.learners.inputs import require_network, require_tasks, require_we
 from innerloop.learners.learner import Learner, QueryResult, State
 from innerloop.learners.losses import task_accuracies, task_losses
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import bounded
 from innerloop.runtime.errors import InputError
 from innerloop.training.model_file import TrainedModel
 
@@ -92,9 +90,4 @@ def _result(
     adapted = learner.adapt(network, state, support, steps)
     scores = learner.predict(network, state, adapted, support, query.images, tasks.way)
     losses, accuracies = task_losses(scores, query.labels), task_accuracies(scores, query.labels)
-    converged = losses.isfinite() & accuracies.isfinite()
-    if adapted is not None:
-        converged &= bounded(adapted.fast)
-    return QueryResult(
-        losses.masked_fill(~converged, math.nan), accuracies.masked_fill(~converged, math.nan)
-    )
+    return QueryResult.after(adapted, losses, accuracies)

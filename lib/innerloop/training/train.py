@@ -11,7 +11,7 @@ from innerloop.data.image_store import ImageStore
 from innerloop.data.splits import split_table
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.inputs import require_network
-from innerloop.learners.options import LearnerOptions, entry_of
+from innerloop.learners.options import LearnerOptions
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.code_digest import code_digest
@@ -103,7 +103,7 @@ def train(
         schedule=schedule,
         validation_queries=queries,
         compute=Compute(device, threads or torch.get_num_threads()),
-        code=code_digest(__file__, [source_file(entry_of(learner)), source_file(network.entry)]),
+        code=code_digest(__file__, [source_file(learner.entry), source_file(network.entry)]),
     )
     files = TrainingFiles(
         images=images,

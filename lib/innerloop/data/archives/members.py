@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath, PurePosixPath
-from typing import IO
+from typing import IO, TypeAlias
 
 from innerloop.runtime.errors import DataError
+
+#: Says of a member's path whether it is unpacked.
+Wanted: TypeAlias = Callable[[PurePosixPath], bool]
 
 _BLOCK = 1 << 20
 

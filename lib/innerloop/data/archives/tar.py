@@ -9,8 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from innerloop.data.archives.members import Allowance, inside, is_junk, save
-from innerloop.data.archives.wanted import Wanted
+from innerloop.data.archives.members import Allowance, Wanted, inside, is_junk, save
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.progress import ByteProgress
 

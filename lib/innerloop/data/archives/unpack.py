@@ -11,9 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from innerloop.data.archives.made_once import made_once
-from innerloop.data.archives.members import Allowance
+from innerloop.data.archives.members import Allowance, Wanted
 from innerloop.data.archives.tar import unpack_tar
-from innerloop.data.archives.wanted import Wanted
 from innerloop.data.archives.zip import unpack_zip
 from innerloop.runtime.errors import DataError
 

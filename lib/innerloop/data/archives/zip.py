@@ -6,8 +6,7 @@ import stat
 import zipfile
 from pathlib import Path
 
-from innerloop.data.archives.members import Allowance, inside, is_junk, save
-from innerloop.data.archives.wanted import Wanted
+from innerloop.data.archives.members import Allowance, Wanted, inside, is_junk, save
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.progress import Progress
 

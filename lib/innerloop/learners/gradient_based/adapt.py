@@ -112,7 +112,7 @@ def adapt(
         second_order=differentiable and not method.first_order,
     )  # fmt: skip
     with torch.set_grad_enabled(differentiable):
-        states = rule.init_states({name: fast[name] for name in moving})
+        states = {name: rule.init_state(role_of(name), fast[name]) for name in moving}
     losses: list[torch.Tensor] = []
     visited = [fast] if trajectory else []
     for step in range(steps):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,7 +20,7 @@ from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.learner import Batch, QueryResult, State
 from innerloop.learners.losses import loss_scale, task_accuracies
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import Parameters, bounded
+from innerloop.networks.parameters import Parameters
 
 
 @dataclass(frozen=True)
@@ -143,8 +142,4 @@ def query_result(
     losses, logits = engine_of(network).losses(
         adapted.fast, query, loss_scale(query.labels, network.way), support=tasks.support.images
     )
-    accuracies = task_accuracies(logits.detach(), query.labels)
-    diverged = ~(losses.detach().isfinite() & accuracies.isfinite() & bounded(adapted.fast))
-    return QueryResult(
-        losses.masked_fill(diverged, math.nan), accuracies.masked_fill(diverged, math.nan)
-    )
+    return QueryResult.after(adapted, losses, task_accuracies(logits.detach(), query.labels))

@@ -127,6 +127,11 @@ class Method:
         return f"Method({', '.join(shown)})"
 
     @property
+    def entry(self) -> str:
+        """Where the code that it brings along is."""
+        return self.update_rule
+
+    @property
     def moving_roles(self) -> frozenset[str]:
         """Roles of the parameters that move in the inner loop."""
         roles = {"head"} if self.adapts != "body" else set()

@@ -60,10 +60,6 @@ class UpdateRule:
         check_roles(self.name, self.roles)
         check_offered(self.name, self.roles, self._receives, stateful=self.init is not None)
 
-    def init_states(self, weights: Parameters) -> dict[str, RuleState]:
-        """The states before the first step, of weights with a task axis [T, *shape]."""
-        return {name: self.init_state(role_of(name), weight) for name, weight in weights.items()}
-
     def init_state(self, role: Role, weight: torch.Tensor) -> RuleState:
         """The state of one tensor [T, *shape] before the first step; an empty tuple without one."""
         init = self.init
@@ -86,7 +82,7 @@ class UpdateRule:
             weights: of all parameters, [T, *shape]; what has no gradient is only looked at.
             gradients: of each task's own loss, [T, *shape].
             step_sizes: [] or [*shape], shared by the tasks.
-            states: of what has a gradient, as `init_states` or the step before gave them.
+            states: of what has a gradient, as `init_state` or the step before gave them.
             step: number of the inner step, from 0.
 
         Returns:
