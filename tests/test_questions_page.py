@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs/findings.md").read_text(encoding="utf-8")
 #: study.json and aggregates/ of each study that was run: a record would keep a file for each model.
 RECORDS = ROOT / "docs/results/questions"
-STUDIES = {1: "normalisation", 2: "tuned", 4: "detached_norm"}
+STUDIES = {1: "normalisation", 2: "tuned", 3: "diverse_tasks", 4: "detached_norm"}
 KEPT = {number: name for number, name in STUDIES.items() if (RECORDS / name).is_dir()}
 
 #: Tables of the page, by their headings; a heading may be the end of a column's name.

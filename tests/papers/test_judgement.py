@@ -573,7 +573,7 @@ def test_every_layer_must_agree_and_without_tasks_trainings_decide(conv2, seeds,
 
 def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):
     study = evidence_of("full").study
-    asked = [claim for claim in CLAIMS if is_asked(claim, study.models, study.sweeps)]
+    asked = [claim for claim in CLAIMS if is_asked(claim, study)]
     judged = judge_claims(asked, evidence_of("full"))
     assert {judgement.verdict for judgement in judged} <= {
         "holds", "fails", "inconclusive", "not judged",

@@ -172,26 +172,35 @@ def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
     return {quantity.reads for quantity in quantities if quantity.of_choice} - {*tables}
 
 
-class _OfVariant(Protocol):
+class _Model(Protocol):
     @property
     def protocol(self) -> str: ...
     @property
     def variant(self) -> str: ...
+    @property
+    def dataset(self) -> str: ...
 
 
-def is_asked(claim: Claim, models: Iterable[_OfVariant], sweeps: Iterable[Sweep]) -> bool:
-    """Whether a study trains what one comparison of a claim needs, or the claim is not optional.
+class _Study(Protocol):
+    @property
+    def models(self) -> Iterable[_Model]: ...
+    @property
+    def sweeps(self) -> Iterable[Sweep]: ...
+    def in_role(self, paper_dataset: str) -> str: ...
 
-    Args:
-        claim: it.
-        models: the study's.
-        sweeps: its grids, which claims name where validation chooses a point.
-    """
-    names = {(model.protocol, model.variant) for model in models}
-    names |= {(sweep.protocol, sweep.name) for sweep in sweeps if sweep.choose}
+
+def is_asked(claim: Claim, study: _Study) -> bool:
+    """Whether a study trains what one comparison of a claim needs, or the claim is not optional."""
+    names = {(model.protocol, model.variant) for model in study.models}
+    names |= {(sweep.protocol, sweep.name) for sweep in study.sweeps if sweep.choose}
+    datasets = {"", *(model.dataset for model in study.models)}
     return not claim.optional or any(
         all(
-            (side.protocol, side.variant) in names or QUANTITIES[side.quantity].reads == "toy"
+            QUANTITIES[side.quantity].reads == "toy"
+            or (
+                (side.protocol, side.variant) in names
+                and study.in_role(side.trained_on) in datasets
+            )
             for side in comparison.sides
         )
         for comparison in claim.comparisons

@@ -60,7 +60,7 @@ def unasked(evidence: Evidence) -> str:
 
 def _of_models(evidence: Evidence) -> list[Claim]:
     study = evidence.study
-    return [c for c in claims_of(study) if is_asked(c, study.models, study.sweeps)]
+    return [c for c in claims_of(study) if is_asked(c, study)]
 
 
 def _left_out(does_not: str, claims: list[Claim]) -> str:

@@ -90,8 +90,7 @@ class Products:
             table
             for paper in self._measured
             for claim in read_claims(paper)
-            if is_asked(claim, self._study.models, self._study.sweeps)
-            and not lacking(claim, self._tables)
+            if is_asked(claim, self._study) and not lacking(claim, self._tables)
             for table in claim.reads
         }
         numbers = any(paper.file(PUBLISHED) for paper in self._measured)

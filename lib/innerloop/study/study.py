@@ -89,6 +89,10 @@ class Study:
             check_similarities(model, self.keys.evaluation.queries, self.keys.probes)
             check_other_settings(self.keys.probes, model)
 
+    def in_role(self, paper_dataset: str) -> str:
+        """The study's data set for one of the papers' data sets."""
+        return getattr(self.keys.roles, paper_dataset, None) or paper_dataset
+
 
 def _without_access(placed: Mapping[str, Any]) -> dict[str, Any]:
     """What results depend on: all but how files may be had and how jobs are run."""
