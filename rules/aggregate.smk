@@ -10,7 +10,7 @@ localrules:
 rule describe_study:
     """Write what figures, tables and the report must know besides measurements."""
     input:
-        splits=splits_of(tested_datasets()),
+        splits=splits_of(used_datasets()),
     output:
         description=paths.DESCRIPTION,
     log:
@@ -22,7 +22,7 @@ rule describe_study:
             # made here, where the whole study file is known
             lambda wildcards: canonical_json(describe(STUDY)),
         ),
-        splits=lambda wildcards, input: named(tested_datasets(), input.splits),
+        splits=lambda wildcards, input: named(used_datasets(), input.splits),
     message:
         "Describe the study {wildcards.study}"
     shell:

@@ -406,9 +406,9 @@ def evaluated_datasets(wildcards):
     return STUDY.models[key_of(wildcards)].evaluate_on
 
 
-def tested_datasets():
-    """The data sets whose tasks models are evaluated on."""
-    return sorted({dataset for dataset, setting in JOBS.episode_tables()})
+def used_datasets():
+    """The data sets that anything is trained or measured on."""
+    return sorted({dataset for dataset, size in JOBS.image_stores()})
 
 
 def probed_datasets(wildcards):

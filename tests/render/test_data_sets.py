@@ -31,15 +31,21 @@ def test_only_pictures_that_may_be_passed_on_are_shown(tmp_path, licence, shown)
 
 
 @pytest.mark.parametrize(
-    ("distinct", "leaks", "said"),
+    ("distinct", "places", "said"),
     [
-        (6000, 0, "No two of its 6,000 images are equal."),
-        (5990, 3, "Of its 6,000 images 5,990 are different, and 3 of these are in more than one"),
-        (None, 0, ""),
+        (6000, {}, "No two of its 6,000 images are equal."),
+        (
+            5990,
+            {"in_several_splits": 3, "in_several_classes": 2},
+            "Of its 6,000 images 5,990 are different; 3 of these are in more than one split, "
+            "2 in more than one class of a split.",
+        ),
+        (5990, {"in_several_splits": 3}, "different; 3 of these are in more than one split."),
+        (None, {}, ""),
     ],
 )
-def test_equal_images_are_told(tmp_path, distinct, leaks, said):
-    counted = {"images": 6000, "distinct": distinct, "in_several_splits": leaks}
+def test_equal_images_are_told(tmp_path, distinct, places, said):
+    counted = {"images": 6000, "distinct": distinct, **places}
     described = copy.deepcopy(STUDIES["full"][0])
     described["datasets"]["birds"] = {"equal_images": counted if distinct else {}}
     (tmp_path / "manifest.json").write_text('{"dataset": "birds"}', encoding="utf-8")

@@ -108,6 +108,8 @@ def test_no_demo_key_in_other_studies(finished: Checkout) -> None:
     }
     labels = {name: {"label": chosen["label"]} for name, chosen in study["datasets"].items()}
     assert datasets == labels
+    # of those too that models are trained on alone, as the toy's
+    assert all(found["equal_images"]["images"] for found in described["datasets"].values())
     variants = {name: list(protocol["variants"]) for name, protocol in study["protocols"].items()}
     assert {n: p["variants"] for n, p in described["protocols"].items()} == variants
 

@@ -29,6 +29,7 @@ from innerloop.data.image_store import (
 from innerloop.data.partial_store import PartialStore
 from innerloop.data.sources.base import IndexedSource, Source
 from innerloop.data.split_file import shortened
+from innerloop.data.splits import places_of_shared
 from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.files import write_json
@@ -166,7 +167,7 @@ def _equal_images(images: np.ndarray, classes: Sequence[ClassRows], dataset: str
 
     What is suspicious is said.
     """
-    classes_of: dict[bytes, list[ClassRows]] = defaultdict(list)
+    classes_of: dict[bytes, list[int]] = defaultdict(list)
     uniform = []
     for row in classes:
         found = {
@@ -176,18 +177,18 @@ def _equal_images(images: np.ndarray, classes: Sequence[ClassRows], dataset: str
         if len(found) < min(row.count, 2):
             uniform.append(row.name)
         for digest in found:
-            classes_of[digest].append(row)
-    shared = [rows for rows in classes_of.values() if len(rows) > 1]
+            classes_of[digest].append(row.first)
+    counts = Counter(tuple(firsts) for firsts in classes_of.values() if len(firsts) > 1)
     if len(classes_of) < len(images):
-        leaks = sum(len({row.split for row in rows}) > 1 for rows in shared)
+        found = places_of_shared(counts.items(), {row.first: row.split for row in classes})
         _say(
             dataset,
-            f"warning: of {len(images)} images {len(classes_of)} are distinct"
-            + (f", and {leaks} of these are in more than one split" if leaks else ""),
+            f"warning: of {len(images)} images {len(classes_of)} are distinct; "
+            f"{found['in_several_splits']} of these are in more than one split, "
+            f"{found['in_several_classes']} in more than one class of a split",
         )
     if uniform:
         _say(dataset, f"warning: all images are equal in {shortened(uniform)}")
-    counts = Counter(tuple(row.first for row in rows) for rows in shared)
     return {"distinct": len(classes_of), "shared": sorted(counts.items())}
 
 

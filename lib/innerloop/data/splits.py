@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,19 +123,33 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
 
 
 def equal_images(store: ImageStore, splits: pa.Table) -> dict[str, int]:
-    """Of a store's images: how many, how many different, and how many of these in several splits.
+    """Of a store's images: how many, how many different, and in how many places these are.
 
     Args:
         store: the images.
         splits: how its classes are divided, by `split_table`.
     """
     split_of = {row["first"]: row["split"] for row in splits.to_pylist()}
-    shared = store.manifest.get("shared", [])
-    leaks = [n for firsts, n in shared if len({split_of.get(first) for first in firsts}) > 1]
     return {
         "images": len(store.images),
         "distinct": int(store.manifest.get("distinct", len(store.images))),
-        "in_several_splits": sum(leaks),
+        **places_of_shared(store.manifest.get("shared", []), split_of),
+    }
+
+
+def places_of_shared(
+    shared: Iterable[tuple[Sequence[int], int]], split_of: Mapping[int, str]
+) -> dict[str, int]:
+    """How many different images are in more than one split, and in more than one class of a split.
+
+    Args:
+        shared: the first rows of classes, and how many images all of these have in common.
+        split_of: the split of the class that begins in a row.
+    """
+    places = [([split_of.get(first) for first in firsts], count) for firsts, count in shared]
+    return {
+        "in_several_splits": sum(n for splits, n in places if len({*splits}) > 1),
+        "in_several_classes": sum(n for splits, n in places if len({*splits}) < len(splits)),
     }
 
 

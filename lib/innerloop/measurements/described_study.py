@@ -213,10 +213,13 @@ class DescribedStudy:
             return ""
         if counted["distinct"] == counted["images"]:
             return f"No two of its {counted['images']:,} images are equal."
-        return (
-            f"Of its {counted['images']:,} images {counted['distinct']:,} are different, and "
-            f"{counted['in_several_splits']:,} of these are in more than one split."
+        said = (
+            f"Of its {counted['images']:,} images {counted['distinct']:,} are different; "
+            f"{counted['in_several_splits']:,} of these are in more than one split"
         )
+        if "in_several_classes" in counted:  # a study of an earlier version has not counted them
+            said += f", {counted['in_several_classes']:,} in more than one class of a split"
+        return f"{said}."
 
     def stand_ins(self, shown: Iterable[str]) -> str:
         """A sentence on those of some data sets that stand in for the papers'; empty if none."""
