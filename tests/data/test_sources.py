@@ -21,7 +21,7 @@ from innerloop.data.sources.people import People
 from innerloop.data.sources.scripts import Scripts
 from innerloop.data.sources.symbols import Symbols
 from innerloop.data.sources.word_list import read_word_list
-from innerloop.runtime.built_in import SOURCES
+from innerloop.runtime.built_in import CLASSES, SOURCES
 from innerloop.runtime.code_digest import closure
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.extensions import load_entry
@@ -60,6 +60,12 @@ def classes_in(catalogue, split) -> int:
 class TestEverySet:
     def test_catalogue_is_consistent(self, built, name):
         check_catalogue(built[name].catalogue, name)
+
+    def test_what_is_known_beforehand_is_true(self, built, name):
+        sizes = defaultdict(list)
+        for entry in built[name].catalogue:
+            sizes[entry.split].append(entry.count)
+        assert {split: (len(each), min(each)) for split, each in sizes.items()} == CLASSES[name]
 
     def test_pictures_are_as_many_as_announced_and_rgb_at_native_size(self, built, name):
         count = sum(entry.count for entry in built[name].catalogue)

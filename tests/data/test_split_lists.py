@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from innerloop.data.acquire.registry import read_registry
 from innerloop.data.sources import mini_imagenet_images as ravi
 from innerloop.runtime.errors import DataError
 from miniatures import LISTS, rows
@@ -30,6 +31,9 @@ def test_counts_and_no_class_twice(name):
     counts = Counter(row["split"] for row in listed)
     assert tuple(counts[split] for split in ("train", "val", "test")) == sizes
     assert len({row[column] for row in listed}) == len(listed) == sum(sizes)
+    dataset = name.removesuffix("_classes.csv")
+    for variant in read_registry().variants[dataset].values():
+        assert variant.classes == dict(zip(("train", "val", "test"), sizes, strict=True))
 
 
 @pytest.mark.parametrize("name", [*LISTED, "mini_imagenet_images.csv"])

@@ -300,13 +300,14 @@ def test_what_only_a_user_s_code_reads_keeps_its_type() -> None:
 
 def test_a_model_of_two_entries_is_measured_as_either_says() -> None:
     study = yaml.safe_load((ROOT / "config/smoke.yaml").read_text(encoding="utf-8"))
+    study["models"]["plain"]["evaluate_on"] = ["symbols", "people"]
     one = study["models"]["plain"]
-    more = {"evaluate_on": ["digits", "symbols"], "splits": ["val"], "probes": ["protonet"]}
+    more = {"evaluate_on": ["scripts", "symbols"], "splits": ["val"], "probes": ["protonet"]}
     alone = Study(study).models
     both = Study({**study, "models": {**study["models"], "more": {**one, **more}}}).models
     (key,) = (key for key in both if both[key] != alone[key])
     assert [*both] == [*alone]
-    assert both[key].evaluate_on == ("symbols", "people", "scripts", "digits")
+    assert both[key].evaluate_on == ("symbols", "people", "scripts")
     assert both[key].splits == ("test", "val")
     assert both[key].probes == (*alone[key].probes, "protonet")
     assert both[key].choices == alone[key].choices

@@ -180,12 +180,12 @@ def _equal_images(images: np.ndarray, classes: Sequence[ClassRows], dataset: str
             classes_of[digest].append(row.first)
     counts = Counter(tuple(firsts) for firsts in classes_of.values() if len(firsts) > 1)
     if len(classes_of) < len(images):
-        found = places_of_shared(counts.items(), {row.first: row.split for row in classes})
+        places = places_of_shared(counts.items(), {row.first: row.split for row in classes})
         _say(
             dataset,
             f"warning: of {len(images)} images {len(classes_of)} are distinct; "
-            f"{found['in_several_splits']} of these are in more than one split, "
-            f"{found['in_several_classes']} in more than one class of a split",
+            f"{places['in_several_splits']} of these are in more than one split, "
+            f"{places['in_several_classes']} in more than one class of a split",
         )
     if uniform:
         _say(dataset, f"warning: all images are equal in {shortened(uniform)}")

@@ -19,6 +19,14 @@ FEW_SHOT = frozenset(
     {"symbols", "people", "scripts", "mini_imagenet", "cub", "fc100", "cifar_fs", "omniglot"}
 )
 
+#: Of those that are drawn here: the classes of each split, and how many images the smallest has.
+CLASSES: dict[str, dict[str, tuple[int, int]]] = {
+    "symbols": {"train": (64, 40), "val": (16, 40), "test": (20, 40)},
+    "people": {"train": (44, 36), "val": (11, 36), "test": (14, 36)},
+    "scripts": {"train": (64, 40), "val": (24, 40), "test": (24, 40)},
+    "digits": {"train": (10, 131), "test": (10, 43)},
+}
+
 #: Update rules.
 UPDATE_RULES: dict[str, str] = {
     "sgd": "innerloop.learners.gradient_based.update_rules.rules:sgd",

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Container, Iterator
 from functools import cached_property
+from pathlib import Path
 
 from innerloop.data.acquire.collection import Variant
 from innerloop.data.acquire.registry import Registry, read_registry
 from innerloop.data.acquire.terms import require_acceptance, terms_of
+from innerloop.data.catalogue import SPLITS
 from innerloop.data.licence import Licence
-from innerloop.runtime.built_in import SOURCES
+from innerloop.data.split_file import read_split_file
+from innerloop.runtime.built_in import CLASSES, FEW_SHOT, SOURCES
 from innerloop.runtime.errors import ConfigError
 from innerloop.study.keys import StudyKeys
 
@@ -56,6 +61,28 @@ class Datasets:
         """Where the code of a data set's source is, seen from here."""
         source = self.source(dataset)
         return self.registry.entry(source) if self.variant(dataset) else source
+
+    @cached_property
+    def known_classes(self) -> dict[str, dict[str, tuple[int, float]]]:
+        """What is known of each data set's splits before its images are built; perhaps nothing.
+
+        Of a split, how many classes it has, and at most how many images the smallest has.
+        """
+        return {dataset: self._known_classes(dataset) for dataset in self._keys.datasets}
+
+    def _known_classes(self, dataset: str) -> dict[str, tuple[int, float]]:
+        entry, variant = self._keys.datasets[dataset], self.variant(dataset)
+        known: dict[str, tuple[int, float]] = dict(CLASSES.get(entry.source, {}))
+        if variant is not None:
+            known = {split: (n, variant.images[split] // n) for split, n in variant.classes.items()}
+        if entry.splits is None:
+            return known
+        if entry.source not in FEW_SHOT:  # the classes may be in several splits each
+            return {}
+        each = {images for _, images in known.values()}
+        smallest = min(each) if len(each) == 1 else math.inf
+        listed = Counter(row.split for row in read_split_file(Path(entry.splits)))
+        return {split: (listed[split], smallest) for split in SPLITS if listed[split]}
 
     @property
     def licences(self) -> dict[str, Licence]:

@@ -25,6 +25,7 @@ from innerloop.study.plain_values import plain_values
 from innerloop.study.refusals import refusals
 from innerloop.study.schema import check_schema
 from innerloop.study.sweeps import expanded
+from innerloop.study.task_needs import check_needs
 from innerloop.study.variants import Variants
 
 
@@ -85,6 +86,7 @@ class Study:
             check_tensorboard()
         self.models = self.variants.models()
         for model in self.models.values():
+            check_needs(model, self.keys, self.datasets)
             check_over_training(self.keys.probes, model)
             check_similarities(model, self.keys.evaluation.queries, self.keys.probes)
             check_other_settings(self.keys.probes, model)

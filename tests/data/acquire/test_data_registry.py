@@ -34,6 +34,9 @@ def test_every_variant_has_a_source_and_counts(variant):
     check_entry(variant.source)
     assert set(variant.images) <= set(SPLITS)
     assert variant.collection in REGISTRY.collections
+    assert variant.classes.keys() == variant.images.keys()
+    if variant.dataset != "cub":  # elsewhere all classes are of one size
+        assert not any(variant.images[split] % n for split, n in variant.classes.items())
 
 
 @pytest.mark.parametrize("one", REGISTRY.collections.values(), ids=lambda one: one.name)
@@ -87,6 +90,7 @@ default = "small"
 collection = "flowers"
 source = "my_flowers.py:Flowers"
 images = { train = 3, test = 2 }
+classes = { train = 1, test = 1 }
 """
 
 
@@ -150,6 +154,8 @@ def test_paths_count_from_the_file(tmp_path, monkeypatch):
         ("flowers.variants.small", "flowers.variants.Small-1", "'Small-1' is no name"),
         ("collections.flowers", 'collections."../x"', "'../x' is no name"),
         ("train = 3", "training = 3", "unknown key training"),
+        ("train = 1", "train = 0", "variants.small.classes: say of each of train, test"),
+        (", test = 1", "", "variants.small.classes: say of each of train, test"),
         ("[datasets.flowers]", "[datasets.flowers", "cannot be read as TOML"),
     ],
 )

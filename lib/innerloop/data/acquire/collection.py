@@ -77,6 +77,7 @@ class Variant:
         source: entry of the class that reads it, as the registry has it; `Registry.entry` gives
             one that can be loaded.
         images: how many images each split has.
+        classes: how many classes each split has, where it is said.
         listing: CSV file of the images that the class is to read, for a class that takes one;
             `Registry.listing` gives its path.
     """
@@ -86,4 +87,5 @@ class Variant:
     collection: str
     source: str
     images: Mapping[str, int]
+    classes: Mapping[str, int] = field(default_factory=dict)
     listing: str = ""

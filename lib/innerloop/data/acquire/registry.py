@@ -30,7 +30,7 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("title", "citation", "folder", "name", "url", "md5", "sha256"), (str,)),
     **dict.fromkeys(("collection", "source", "listing", "default"), (str,)),
     **dict.fromkeys(("collections", "datasets", "variants"), (dict, dict)),
-    **{"licence": (dict,), "bytes": (int,), "images": (dict, int)},
+    **{"licence": (dict,), "bytes": (int,), "images": (dict, int), "classes": (dict, int)},
     **dict.fromkeys(("non_commercial", "redistributable"), (bool,)),
     **{"files": (list, dict), "urls": (list, str), "by_hand": (list, str), "members": (dict, str)},
 }
@@ -221,10 +221,16 @@ def _variant(
     dataset: str, name: str, entry: Mapping[str, Any], collections: Mapping[str, Collection]
 ) -> Variant:
     place = f"datasets.{dataset}.variants.{name}"
-    _only(entry, ("collection", "source", "images"), place, optional=("listing",))
+    _only(entry, ("collection", "source", "images"), place, optional=("classes", "listing"))
     if entry["collection"] not in collections:
         raise ConfigError(f"registry: {place}: there is no collection '{entry['collection']}'")
     _only(entry["images"], (), f"{place}.images", optional=SPLITS)
+    classes = entry.get("classes", {})
+    if classes and (classes.keys() != entry["images"].keys() or not all(classes.values())):
+        raise ConfigError(
+            f"registry: {place}.classes: say of each of {', '.join(entry['images'])} how many "
+            "classes it has, one or more, and of no other split"
+        )
     return Variant(dataset, name, **entry)
 
 
