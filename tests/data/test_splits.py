@@ -60,6 +60,7 @@ def test_an_unknown_split_is_named() -> None:
         ({"train0": None}, "does not say the split of train0"),
         ({"train99": "train"}, "names classes that are not in the data set: train99"),
         ({"train0": "training"}, "class 'train0' has the unknown split 'training'"),
+        ({"train0\0": "train"}, r"a class is called 'train0\\x00'; expected one line per class"),
     ],
 )
 def test_a_split_file_must_fit(

@@ -37,6 +37,7 @@ def variant(name: str, **values: Any) -> Edit:
     [
         (lambda s: s.update(sed=1), ["unknown key 'sed'", "did you mean 'seed'"]),
         (lambda s: s.pop("study"), ["missing: 'study'"]),
+        (lambda s: s.update(study="a" * 101), ["study: got 'aaa", "of up to 100 letters"]),
         (
             lambda s: (
                 [s.pop(key) for key in ("study", "datasets", "protocols")]

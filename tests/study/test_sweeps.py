@@ -110,6 +110,18 @@ def test_what_is_refused(variants: dict[str, Any], said: str) -> None:
     assert said in str(caught.value)
 
 
+def test_more_models_than_anybody_means_are_refused() -> None:
+    """While there is time: a file of ten lines can ask for a million."""
+    numbers = [k / 1000 for k in range(1, 102)]
+    grid = {"step_size": numbers, "outer_step_size": numbers}
+    with pytest.raises(ConfigError, match=r"variants\.maml: the grid has 10,201 points, expected"):
+        Study(config({"maml": {"grid": grid}}))
+    asked = config({"maml": {"grid": {"step_size": numbers}}})
+    with pytest.raises(ConfigError, match="models: it asks for 10,100 models, expected at most"):
+        Study({**asked, "model_seeds": [*range(100)]})
+    assert len(Study({**asked, "model_seeds": [0, 1]}).models) == 202
+
+
 def test_what_was_swept_is_described_and_planned() -> None:
     study = Study(config({"maml": {"grid": GRID, "choose": "validation"}, "boil": {}}))
     (sweep,) = DescribedStudy(describe(study)).sweeps

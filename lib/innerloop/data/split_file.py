@@ -49,8 +49,11 @@ def read_split_file(path: Path) -> list[SplitRow]:
         for record in records
     ]
     for row in rows:
-        if not row.name:
-            raise DataError(f"{path}: a class has no name; expected one line per class")
+        if not row.name or not row.name.isprintable():
+            raise DataError(
+                f"{path}: a class is called {row.name!r}; expected one line per class, and its "
+                "name without control characters"
+            )
         if row.split not in SPLITS:
             raise DataError(
                 f"{path}: class '{row.name}' has the unknown split '{row.split}'; expected one of "

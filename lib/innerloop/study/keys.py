@@ -289,7 +289,8 @@ class StudyKeys:
     """A study file.
 
     Attributes:
-        study: name of the study, of letters, digits, _ and -; its results are in results/<study>
+        study: name of the study, of up to 100 letters, digits, _ and -; its results are in
+            results/<study>
         title: one line for the report; left out: the study's name
         seed: study seed: which tasks are drawn
         model_seeds: one model is trained for each: its initial weights and training tasks
@@ -318,7 +319,7 @@ class StudyKeys:
         toy: P1 A.2: supervised training by the two updates; left out: none
     """
 
-    study: Annotated[str, Allowed(pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]*$")]
+    study: Annotated[str, Allowed(pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}$")]
     title: str = ""
     seed: Seed = 0
     model_seeds: tuple[Seed, ...] = (0,)

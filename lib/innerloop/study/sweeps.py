@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,6 +16,8 @@ from innerloop.study.keys import Choosing, Models, Protocol, StudyKeys, Variant
 #: Letters of a variant's name: a folder's may have 255, and schedulers put a model's whole name
 #: into one.
 _LONGEST = 200
+#: Points of a grid, and models of a study: more are a slip, and would be planned for hours.
+MOST = 10_000
 
 
 def expanded(keys: StudyKeys) -> tuple[StudyKeys, tuple[Sweep, ...]]:
@@ -55,6 +58,10 @@ def _sweep(protocol: str, variant: str, said: Variant) -> Sweep:
             raise _refused(
                 protocol, variant, f"{min(twice)} is swept by the grid and said in {where} too"
             )
+    if (count := math.prod(map(len, said.grid.values()))) > MOST:
+        raise _refused(
+            protocol, variant, f"the grid has {count:,} points, expected at most {MOST:,}"
+        )
     points: dict[str, Mapping[str, Any]] = {}
     for values in product(*said.grid.values()):
         point = dict(zip(said.grid, values, strict=True))

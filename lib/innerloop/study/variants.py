@@ -19,6 +19,7 @@ from innerloop.study.checks import check_learner, check_network, check_rule
 from innerloop.study.keys import Choosing, Models, StudyKeys
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey
+from innerloop.study.sweeps import MOST
 
 #: A choice of those methods alone that learn their step sizes.
 _FOR_LEARNED = "outer_step_size_for_step_sizes"
@@ -70,9 +71,19 @@ class Variants:
         return f"{label} ({sweep.in_words(variant)})" if sweep else label
 
     def models(self) -> dict[ModelKey, Model]:
-        """Every model of the study."""
+        """Every model of the study.
+
+        Raises:
+            ConfigError: they are too many, or two entries would train one differently.
+        """
         models: dict[ModelKey, Model] = {}
-        for entry in self._keys.models.values():
+        entries = self._keys.models.values()
+        if (count := sum(map(self._count, entries))) > MOST:
+            raise ConfigError(
+                f"study file: models: it asks for {count:,} models, expected at most {MOST:,}; "
+                "write fewer variants, settings or seeds"
+            )
+        for entry in entries:
             for model in self._asked(entry):
                 other = models.get(model.key)
                 models[model.key] = _measured_as_both(other, model) if other else model
@@ -80,11 +91,10 @@ class Variants:
 
     def _asked(self, asked: Models) -> Iterator[Model]:
         """The models of one entry of `models`."""
-        variants = self._keys.protocols[asked.protocol].variants
-        for variant in variants if asked.variants == "all" else asked.variants:
+        for variant in self._variants_of(asked):
             for setting in asked.settings:
                 learner, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
-                for seed in asked.seeds or self._keys.model_seeds:
+                for seed in self._seeds_of(asked):
                     yield Model(
                         key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
                         learner=learner,
@@ -93,6 +103,16 @@ class Variants:
                         splits=asked.splits,
                         probes=asked.probes,
                     )
+
+    def _variants_of(self, asked: Models) -> Sequence[str]:
+        every = self._keys.protocols[asked.protocol].variants
+        return tuple(every) if asked.variants == "all" else asked.variants
+
+    def _count(self, asked: Models) -> int:
+        return len(self._variants_of(asked)) * len(asked.settings) * len(self._seeds_of(asked))
+
+    def _seeds_of(self, asked: Models) -> Sequence[int]:
+        return asked.seeds or self._keys.model_seeds
 
     def resolved(
         self, name: str, variant: str, setting: str, asked: Mapping[str, Any]
