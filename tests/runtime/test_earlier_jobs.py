@@ -15,6 +15,8 @@ from innerloop.commands import wait
 from innerloop.runtime.earlier_jobs import SCRIPTS, local_jobs, require_none, slurm_jobs
 from innerloop.runtime.errors import EarlierJobsError
 
+SCRIPTS_OF_THE_WORKFLOW = Path(__file__).resolve().parents[2] / SCRIPTS
+
 
 @pytest.fixture
 def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -83,12 +85,12 @@ def test_waiting_ends_with_the_last_job(queue, tmp_path, monkeypatch, capsys) ->
 
 
 @pytest.fixture
-def job(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def job(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[subprocess.Popen[bytes]]:
     """A program of the workflow, which waits to be told to end."""
-    script = tmp_path / SCRIPTS / "train.py"
+    script = tmp_path / SCRIPTS / getattr(request, "param", "train.py")
     script.parent.mkdir()
     script.write_text("import sys\nprint(flush=True)\nsys.stdin.read()\n", encoding="utf-8")
-    command = [sys.executable, f"{SCRIPTS}/train.py"]
+    command = [sys.executable, f"{SCRIPTS}/{script.name}"]
     with subprocess.Popen(
         command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as running:
@@ -103,6 +105,13 @@ def test_a_job_that_runs_here_without_its_snakemake_is_refused(job, tmp_path: Pa
     assert local_jobs(tmp_path / SCRIPTS) == []
     job.stdin.close()
     job.wait()
+    require_none(tmp_path, slurm=False)
+
+
+@pytest.mark.parametrize("job", ["write_partial_report.py", "rehearse.py"], indirect=True)
+def test_what_makes_nothing_of_the_study_is_no_job(job, tmp_path: Path) -> None:
+    """A killed Snakemake may have been at its last report, or at the trial of the user's code."""
+    assert (SCRIPTS_OF_THE_WORKFLOW / Path(job.args[1]).name).is_file()
     require_none(tmp_path, slurm=False)
 
 

@@ -18,6 +18,8 @@ from innerloop.runtime.run_lock import is_snakemake
 _FORMAT = "%A|%T|%Z|%k"
 #: The folder that the workflow's programs lie in.
 SCRIPTS = "workflow_scripts"
+#: Programs that Snakemake starts before and after its jobs: nothing that a rule makes is theirs.
+_NO_JOBS = frozenset({"rehearse", "write_partial_report"})
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,16 @@ class EarlierJob:
 
 
 def local_jobs(folder: Path) -> list[EarlierJob]:
-    """Programs of the workflow that run in a folder on this machine, and belong to no Snakemake."""
+    """Programs of rules that run in a folder on this machine, and belong to no Snakemake."""
     jobs = []
     for process in psutil.process_iter():
         try:
             words = process.cmdline()
             scripts = [Path(word) for word in words if word.endswith(".py")]
             program = next((s.stem for s in scripts if s.parent.name == SCRIPTS), None)
-            if program and Path(process.cwd()) == folder.resolve() and not _has_snakemake(process):
+            if not program or program in _NO_JOBS:
+                continue
+            if Path(process.cwd()) == folder.resolve() and not _has_snakemake(process):
                 jobs.append(EarlierJob(str(process.pid), "on this machine", program))
         except psutil.Error:  # it has ended, or is another user's
             continue
