@@ -5,6 +5,7 @@ rule measure_probe:
     """Measure one model with one probe."""
     input:
         model=paths.MODEL,
+        beside=seen_beside,
         images=lambda wildcards: measured_images(wildcards, probed_datasets(wildcards)),
         splits=lambda wildcards: splits_of(probed_datasets(wildcards)),
     output:
@@ -39,6 +40,7 @@ rule measure_probe:
         python {params.script:q} \
             --spec {params.file:q} \
             --model {input.model:q} \
+            --beside {input.beside:q} \
             --images {params.images:q} \
             --splits {params.splits:q} \
             --replaced {params.replaced:q} \

@@ -392,6 +392,14 @@ def _other_similarities(description: Mapping[str, Any], episodes: int) -> Iterat
                 mean = chance if pairing == "shuffled" else 1 - distance * (1 - chance)
                 values = mean - np.abs(noise.normal(0, 0.01, episodes))
                 yield _block(constant, episode=np.arange(episodes), similarity=values)
+            if model["seed"]:  # two trainings are half alike
+                for measure, count in (("cka", 0), ("procrustes", 0), ("neighbours", 10)):
+                    constant = _measured(
+                        model, model["dataset"], layer=layer, measure=measure, neighbours=count,
+                        pairing="two_trainings", steps=0,
+                    )  # fmt: skip
+                    values = 0.5 + noise.normal(0, 0.01, episodes)
+                    yield _block(constant, episode=np.arange(episodes), similarity=values)
 
 
 def _protonet(description: Mapping[str, Any], episodes: int) -> Iterator[dict[str, Any]]:

@@ -38,6 +38,7 @@ def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters, measure, and write tidy rows; or take them back."""
     parser = spec_parser(__doc__)
     parser.add_argument("--model", required=True, type=Path, help="model.json")
+    parser.add_argument("--beside", nargs="?", type=Path, help="model.json of another one")
     parser.add_argument("--images", required=True, nargs="+", help="dataset=manifest.json")
     parser.add_argument("--splits", required=True, nargs="+", help="dataset=splits.parquet")
     parser.add_argument("--episodes", nargs="*", default=[], help="dataset=episodes.parquet")
@@ -56,6 +57,8 @@ def main(argv: list[str] | None = None) -> None:
         require_drawn(drawn, _drawn_for(spec, name), data[f"{name} splits"])
     _require_same_data(arguments.model, spec.model.dataset, data)
     inputs = {"model": read_json(arguments.model)["digest"]}
+    if arguments.beside:
+        inputs["beside"] = read_json(arguments.beside)["digest"]
     inputs |= {f"{name} episodes": sha256_of(drawn) for name, drawn in episodes.items()}
     provenance = record(spec, data_digests=data, inputs=inputs)
     if arguments.replaced and take_back(arguments.out, arguments.replaced, provenance):
@@ -70,6 +73,7 @@ def main(argv: list[str] | None = None) -> None:
             for name, store in stores.items()
         },
         device=device,
+        beside=_described(arguments.beside, spec.beside) if spec.beside else None,
     )
     rows = with_columns(load_entry(spec.entry)(model), model_columns(spec.model))
     provenance |= {"engine": engine_of(model.network).name, **describe(device)}

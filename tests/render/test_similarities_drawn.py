@@ -37,6 +37,18 @@ def test_each_measure_has_a_panel_with_what_was_planted(drawing):
             assert any(line.get_ydata()[0] == pytest.approx(chance, abs=0.02) for line in by_chance)
 
 
+def test_another_training_is_drawn_beside(tmp_path):
+    description = describe(("maml", "anil"), (), settings=("5w1s",), others=(), seeds=2)
+    omit = BUILDERS.keys() - {*USED}
+    tables = write_tables(tmp_path, description, episodes=30, omit=omit)
+    drawing = draw(Evidence(tables, description))
+    for panel in drawing.figure.axes:
+        (band,) = [line for line in panel.lines if line.get_color() == "0.5"]
+        assert band.get_ydata() == pytest.approx([0.5] * 5, abs=0.01)
+    assert "Grey, dashed: another training of the method" in drawing.caption
+    assert "after one inner step" not in drawing.caption
+
+
 def test_the_caption_says_where_they_agree_and_what_chance_is(drawing):
     assert "10 nearest images" in drawing.caption
     assert "by chance it is up to 0.59 here" in drawing.caption

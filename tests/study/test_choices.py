@@ -144,3 +144,18 @@ def test_no_test_steps_are_planned_with(config: dict[str, Any]) -> None:
         "protocol": "p1", "dataset": "symbols", "variant": "maml", "setting": "5w1s", "seed": "0",
     }  # fmt: skip
     assert forecast.seconds("measure_accuracy", wildcards) > 0
+
+
+def test_a_training_is_compared_with_the_first_of_its_variant(config: dict[str, Any]) -> None:
+    config |= {"model_seeds": [3, 1, 2]}
+    config["models"]["plain"]["probes"] = ["cka", "other_similarities"]
+    options = {"tasks": 2, "neighbours": 3}
+    config["probes"]["other_similarities"] = options
+    alone = Jobs(study_of(config), "workflow_scripts")
+    assert {alone.probe("other_similarities", key).beside for key in alone.study.models} == {None}
+    config["probes"]["other_similarities"] = {**options, "two_trainings": True}
+    jobs = Jobs(study_of(config), "workflow_scripts")
+    for key in jobs.study.models:
+        first = None if key.seed == 3 else jobs.train(replace(key, seed=3))
+        assert jobs.probe("other_similarities", key).beside == first
+        assert jobs.probe("cka", key).beside is None

@@ -186,15 +186,18 @@ def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:
 
 
 def _other_similarities(spec: MeasureSpec, table: pa.Table) -> Expected:
-    options = from_json(OtherSimilaritiesOptions, spec.options)
+    options, layers = from_json(OtherSimilaritiesOptions, spec.options), _layers(spec.model, table)
+    measures = [("procrustes", 0), ("neighbours", options.neighbours)]
+    taken = product(step_counts(options.steps, spec.test_steps), ("same", "shuffled"), measures)
+    kinds = [*taken]
+    if spec.beside:
+        kinds += product([0], ["two_trainings"], [("cka", 0), *measures])
     rows = (
-        (*where, *measure)
-        for *where, measure in product(
-            spec.datasets, ["test"], step_counts(options.steps, spec.test_steps),
-            range(options.tasks), _layers(spec.model, table), ALLOWED["pairing"],
-            [("procrustes", 0), ("neighbours", options.neighbours)],
+        (dataset, "test", steps, episode, layer, pairing, *measure)
+        for dataset, episode, layer, (steps, pairing, measure) in product(
+            spec.datasets, range(options.tasks), layers, kinds
         )
-    )  # fmt: skip
+    )
     where = "eval_dataset", "split", "steps", "episode"
     return (*where, "layer", "pairing", "measure", "neighbours"), rows
 

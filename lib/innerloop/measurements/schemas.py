@@ -25,8 +25,8 @@ ALLOWED: dict[str, frozenset[str]] = {
     "batch_norm": frozenset({"batch", "support", "none"}),
     "estimator": frozenset({"biased", "debiased"}),
     "change": frozenset({"own", "inherited"}),
-    "measure": frozenset({"procrustes", "neighbours"}),
-    "pairing": frozenset({"same", "shuffled"}),
+    "measure": frozenset({"cka", "procrustes", "neighbours"}),
+    "pairing": frozenset({"same", "shuffled", "two_trainings"}),
     "condition": frozenset({"pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task"}),
     "intervention": frozenset(MEANINGS),
     "quantity": frozenset({"accuracy", "on_task", "off_task", "cka", "turn"}),
@@ -161,9 +161,13 @@ SCHEMAS: dict[str, pa.Schema] = {
             *MEASURED,
             _text("layer", "conv1 ... conv4 (end of the block), head (logits)"),
             _text("measure", "procrustes: up to rotation and scale; neighbours: who is near whom"),
-            _count("neighbours", "nearest images that are compared; 0: by Procrustes, all"),
-            _text("pairing", "of images; shuffled on one side: what a similarity is by chance"),
-            _real("similarity", "of slow and fast activations; NaN: a constant layer", "fraction"),
+            _count("neighbours", "nearest images that are compared; 0: by the other measures, all"),
+            _text(
+                "pairing",
+                "same: slow and fast; shuffled: the images of one side, which is chance; "
+                "two_trainings: slow, and slow of the variant's first training (debiased CKA, too)",
+            ),
+            _real("similarity", "of two sides' activations; NaN: a constant layer"),
         ]
     ),
     "own_change": pa.schema(

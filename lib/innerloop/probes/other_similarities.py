@@ -8,7 +8,10 @@ same and whose similarity is chance.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
@@ -16,9 +19,12 @@ from innerloop.data.tasks import TaskBatch
 from innerloop.networks.network import Activations
 from innerloop.probes.gram_similarities import procrustes, shared_neighbours
 from innerloop.probes.layer_similarity import layer_grams
+from innerloop.probes.linear_cka import cka_debiased
 from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import OtherSimilaritiesOptions, step_counts
+
+Measure: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def other_similarities(model: ProbedModel) -> Iterator[Row]:
@@ -26,10 +32,12 @@ def other_similarities(model: ProbedModel) -> Iterator[Row]:
 
     Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
     after, `test` being the variant's own (default: test); `neighbours`, how many nearest
-    images make a neighbourhood (default 10).
+    images make a neighbourhood (default 10); `two_trainings`, whether to compare with the first
+    training of the variant, too, before either adapts: how alike two are that learned the same.
     """
     options, weights = from_json(OtherSimilaritiesOptions, model.options), model.weights()
     steps = step_counts(options.steps, model.test_steps)
+    other = replace(model, trained=model.beside) if model.beside else None
     for dataset in model.datasets:
         columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
         what = f"similarities on {dataset}"
@@ -40,20 +48,42 @@ def other_similarities(model: ProbedModel) -> Iterator[Row]:
             for taken in steps:
                 fast = layer_grams(model.network, trajectory[taken], tasks)
                 yield from _rows(columns[taken], slow, fast, tasks, options.neighbours)
+            if other:
+                weights_of_other = other.adapt(tasks, steps=0, trajectory=True).trajectory[0]
+                grams = layer_grams(other.network, weights_of_other, tasks)
+                before = model.measured(dataset, "test", weights, 0)
+                yield from _beside(before, slow, grams, tasks, options.neighbours)
 
 
 def _rows(
     columns: Row, slow: Activations, fast: Activations, tasks: TaskBatch, neighbours: int
 ) -> Iterator[Row]:
     images = tasks.query.images.shape[1]
-    shuffled = torch.randperm(images, generator=torch.Generator().manual_seed(0))
-    for layer in slow:
-        others = fast[layer][:, shuffled][:, :, shuffled]
-        for which, other in (("same", fast[layer]), ("shuffled", others)):
-            measured = {
-                ("procrustes", 0): procrustes(slow[layer], other),
-                ("neighbours", neighbours): shared_neighbours(slow[layer], other, neighbours),
-            }
-            for (measure, count), values in measured.items():
-                of = {"layer": layer, "measure": measure, "neighbours": count, "pairing": which}
-                yield from per_task(tasks, {**columns, **of}, "similarity", values)
+    order = torch.randperm(images, generator=torch.Generator().manual_seed(0))
+    shuffled = {layer: gram[:, order][:, :, order] for layer, gram in fast.items()}
+    for pairing, side in (("same", fast), ("shuffled", shuffled)):
+        for name, count, measure in _measures(neighbours):
+            of = {"pairing": pairing, "measure": name, "neighbours": count}
+            yield from _of_layers({**columns, **of}, measure, slow, side, tasks)
+
+
+def _beside(
+    columns: Row, slow: Activations, other: Activations, tasks: TaskBatch, neighbours: int
+) -> Iterator[Row]:
+    for name, count, measure in (("cka", 0, cka_debiased), *_measures(neighbours)):
+        of = {"pairing": "two_trainings", "measure": name, "neighbours": count}
+        yield from _of_layers({**columns, **of}, measure, slow, other, tasks)
+
+
+def _measures(neighbours: int) -> list[tuple[str, int, Measure]]:
+    """Each measure's name, how many neighbours it looks at, and what it computes of two Grams."""
+    shared = partial(shared_neighbours, count=neighbours)
+    return [("procrustes", 0, procrustes), ("neighbours", neighbours, shared)]
+
+
+def _of_layers(
+    columns: Row, measure: Measure, one: Activations, other: Activations, tasks: TaskBatch
+) -> Iterator[Row]:
+    for layer, gram in one.items():
+        values = measure(gram, other[layer])
+        yield from per_task(tasks, {**columns, "layer": layer}, "similarity", values)

@@ -58,12 +58,14 @@ class ProbedModel:
         spec: what it is measured by.
         files: where each data set is.
         device: where to compute.
+        beside: another trained model to compare with, where the study says so.
     """
 
     trained: TrainedModel
     spec: MeasureSpec
     files: Mapping[str, DatasetFiles]
     device: torch.device
+    beside: TrainedModel | None = None
 
     @property
     def network(self) -> Network:

@@ -25,6 +25,7 @@ class MeasureSpec:
             and validated with; null: that one
         tasks_at_once: tasks that go through the network together.
         model: what the model was trained by.
+        beside: what another model was trained by that the probe sees, too; None: it sees no other.
         compute: where.
         code: digest of the code that the job reaches.
     """
@@ -38,6 +39,7 @@ class MeasureSpec:
     test_step_size: float | None = None
     tasks_at_once: int
     model: TrainSpec
+    beside: TrainSpec | None = None
     compute: Compute
     code: str = ""
 

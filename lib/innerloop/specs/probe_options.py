@@ -141,11 +141,13 @@ class OtherSimilaritiesOptions:
         tasks: test tasks of each data set
         steps: inner steps after which to measure; test: the variant's own
         neighbours: nearest query images of an image that are compared
+        two_trainings: also compare a training's activations with those of the variant's first one
     """
 
     tasks: Count
     steps: tuple[AfterSteps, ...] = ("test",)
     neighbours: Count = 10
+    two_trainings: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -244,7 +244,22 @@ class Jobs:
             name: value for name, value in settings.items() if name not in ("probe", "datasets")
         }
         datasets = self.probe_datasets(model, probe)
-        return self._measure(probe, self.study.keys.probe_entry(probe), model, datasets, options)
+        spec = self._measure(probe, self.study.keys.probe_entry(probe), model, datasets, options)
+        other = self.beside(probe, key)
+        return replace(spec, beside=self.train(other)) if other else spec
+
+    def beside(self, probe: str, key: ModelKey) -> ModelKey | None:
+        """The model that a probe sees beside the one it measures: the variant's first training.
+
+        Never a later one, so that groups of a model's jobs do not wait for one another.
+        """
+        if probe != "other_similarities" or not self.study.config["probes"][probe].get(
+            "two_trainings"
+        ):
+            return None
+        alike = (each for each in self.study.models if replace(each, seed=key.seed) == key)
+        first = next(alike)
+        return None if first == key else first
 
     def _measure(
         self, table: str, entry: str, model: Model, datasets: Iterable[str], options: dict[str, Any]

@@ -8,11 +8,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
+from innerloop.measurements.layers import layers_in_order
 from innerloop.measurements.selection import after_steps
 from innerloop.papers.p1.cka import draw_profile
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
+    DASH_DOTTED,
+    DASHED,
     DOTTED,
     legend_below,
     looks_in,
@@ -33,6 +36,8 @@ MEASURES = {
     "neighbours": "shared neighbours",
 }
 GROUP = ["protocol", "variant", "layer", "measure", "pairing"]
+#: What else there is to compare a change with, and how its line is drawn.
+BANDS = {"two trainings": DASHED, "one inner step": DASH_DOTTED}
 
 
 @theme()
@@ -44,12 +49,14 @@ def draw(evidence: Evidence) -> Drawing:
     if not measured:
         return not_measured("similarities other than CKA")
     every = pd.concat(measured.values(), ignore_index=True)
+    bands = {protocol: _bands(evidence, protocol) for protocol in measured}
     figure, axes = panels(len(measured), len(MEASURES), (2.6, 2.3), sharex="row", sharey=True)
     for row, (protocol, summary) in zip(axes, measured.items(), strict=True):
         row[0].set_ylabel(f"{protocol.upper()}\nsimilarity" if len(measured) > 1 else "similarity")
         for panel, (measure, title) in zip(row, MEASURES.items(), strict=True):
             panel.set_title(title if row is axes[0] else "")
             _draw(panel, summary[summary["measure"] == measure], evidence, protocol)
+            _draw_bands(panel, bands[protocol], measure)
     legend_below(figure, looks_in(study, measured))
     shuffled = every[(every["pairing"] == "shuffled") & (every["measure"] == "procrustes")]
     return Drawing(
@@ -63,6 +70,7 @@ def draw(evidence: Evidence) -> Drawing:
             "one side shuffled; CKA is debiased, so that of it this is about 0. Procrustes is not: "
             f"by chance it is up to {shuffled['mean'].max():.2f} here, above which alone it says "
             "anything.",
+            _bands_in_words(pd.concat(bands.values())),
             _agreement(every),
             f"{captions.interval(study.statistics)};",
             captions.counted(every[every["measure"] != "cka"]),
@@ -76,19 +84,34 @@ def draw(evidence: Evidence) -> Drawing:
 
 def _summary(evidence: Evidence, protocol: str) -> pd.DataFrame:
     """Means of each measure after each variant's own steps; nothing without the others of CKA."""
-    others = _rows(evidence, "other_similarities", protocol)
+    rows = _rows(evidence, protocol)
+    if rows.empty:
+        return rows
+    own = after_steps(rows[rows["pairing"] != "two_trainings"], evidence.study)
+    return summarise(own, GROUP, "similarity", evidence.study.statistics)
+
+
+def _bands(evidence: Evidence, protocol: str) -> pd.DataFrame:
+    """Means over all models by measure and layer: of two trainings, and after one inner step."""
+    rows = _rows(evidence, protocol)
+    kept = {
+        "two trainings": rows[rows["pairing"] == "two_trainings"],
+        "one inner step": rows[(rows["pairing"] == "same") & (rows["steps"] == 1)],
+    }
+    found = pd.concat([part.assign(band=name) for name, part in kept.items()], ignore_index=True)
+    means = found.groupby(["band", "measure", "layer"])["similarity"].mean()
+    return means.rename("mean").reset_index()
+
+
+def _rows(evidence: Evidence, protocol: str) -> pd.DataFrame:
+    """Those of the probe with those of debiased CKA, where the probe has any."""
+    others, cka = (evidence.trained(table, protocol) for table in READS)
     if others.empty:
         return others
-    cka = _rows(evidence, "cka", protocol)
     cka = cka[cka["estimator"] == "debiased"].assign(measure="cka", pairing="same")
     text = dict.fromkeys(GROUP, str)
     rows = pd.concat([others.astype(text), cka.astype(text)], ignore_index=True)
-    return summarise(rows, GROUP, "similarity", evidence.study.statistics)
-
-
-def _rows(evidence: Evidence, table: str, protocol: str) -> pd.DataFrame:
-    rows = evidence.trained(table, protocol)
-    return after_steps(rows[rows["checkpoint"] == "last"], evidence.study)
+    return rows[rows["checkpoint"].astype(str) == "last"]
 
 
 def _draw(panel: Axes, rows: pd.DataFrame, evidence: Evidence, protocol: str) -> None:
@@ -101,6 +124,24 @@ def _draw(panel: Axes, rows: pd.DataFrame, evidence: Evidence, protocol: str) ->
             if not curve.empty:
                 draw_profile(panel, [(drawn, curve)])
     panel.tick_params(axis="x", labelrotation=45)
+
+
+def _draw_bands(panel: Axes, bands: pd.DataFrame, measure: str) -> None:
+    for name, dashes in BANDS.items():
+        band = bands[(bands["band"] == name) & (bands["measure"] == measure)]
+        if not band.empty:
+            means = band.set_index("layer")["mean"]
+            layers = layers_in_order(means.index)
+            panel.plot(range(len(layers)), means[layers], color="0.5", linestyle=dashes, zorder=1)
+
+
+def _bands_in_words(bands: pd.DataFrame) -> str:
+    how = {
+        "two trainings": "Grey, dashed: another training of the method beside its first one, "
+        "before either adapts; two that learned the same are no more alike.",
+        "one inner step": "Grey, dash-dotted: after one inner step.",
+    }
+    return captions.join(*(text for name, text in how.items() if name in set(bands["band"])))
 
 
 def _counts(evidence: Evidence) -> str:
