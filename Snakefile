@@ -51,6 +51,7 @@ localrules:
 
 
 onstart:
+    look_for_jobs_when_one_ends()
     hold_folder()
     refuse_while_earlier_jobs_run()
     refuse_unaccepted_licences()

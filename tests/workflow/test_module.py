@@ -235,6 +235,23 @@ def test_included(first: tuple[Project, str], tmp_path: Path) -> None:
     assert jobs(project.plan("all", snakefile=outer)) == jobs(first[1])
 
 
+@pytest.mark.parametrize("asked", [None, "50/2s"])
+def test_snakemake_looks_for_jobs_when_one_ends_unless_asked_to_wait(
+    asked: str | None, tmp_path: Path
+) -> None:
+    """A limit on jobs in a second makes it look again every second, for every job that ended."""
+    project = Project(tmp_path / "outer")
+    outer = project.folder / "Snakefile"
+    said = 'onsuccess:\n    print("limited:", workflow.scheduler.job_rate_limiter is not None)\n'
+    text = f'configfile: "study.yaml"\n\n\ninclude: "{ROOT}/Snakefile"\n\n\n{said}'
+    outer.write_text(text, encoding="utf-8")
+    limit = ["--max-jobs-per-timespan", asked] if asked else []
+    splits = "results/smoke/data/scripts/splits.parquet"
+    assert f"limited: {bool(asked)}" in project.snakemake(
+        *(splits, "-s", outer, "--cores", "1", *limit)
+    )
+
+
 def test_a_file_of_the_command_line_is_over_that_of_a_snakefile(tmp_path: Path) -> None:
     """The study has its own name, and what is wrong is found in the file that says it."""
     project = Project(tmp_path / "outer")
