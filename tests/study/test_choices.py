@@ -148,6 +148,7 @@ def test_no_test_steps_are_planned_with(config: dict[str, Any]) -> None:
 
 def test_a_training_is_compared_with_the_first_of_its_variant(config: dict[str, Any]) -> None:
     config |= {"model_seeds": [3, 1, 2]}
+    config["protocols"]["p1"]["variants"] = {"maml": {}, "anil": {}}
     config["models"]["plain"]["probes"] = ["cka", "other_similarities"]
     options = {"tasks": 2, "neighbours": 3}
     config["probes"]["other_similarities"] = options
