@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from argparse import ArgumentParser, RawTextHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
@@ -35,6 +36,13 @@ def usage() -> str:
         "usage: innerloop COMMAND ...\n\n"
         + "\n".join(lines)
         + "\n\ninnerloop COMMAND --help\ninnerloop --version"
+    )
+
+
+def parser_of(name: str, about: str | None) -> ArgumentParser:
+    """What reads a command's arguments; `about` is its module's docstring, shown as it stands."""
+    return ArgumentParser(
+        f"innerloop {name}", description=about, formatter_class=RawTextHelpFormatter
     )
 
 

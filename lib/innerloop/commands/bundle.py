@@ -9,7 +9,6 @@ Workflow Run RO-Crate. No images, and no sheet of samples of a data set that may
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -22,6 +21,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import yaml
 
+from innerloop.commands import parser_of
 from innerloop.commands.crate import crate_of, require_rocrate
 from innerloop.commands.model_card import model_card
 from innerloop.display.announced import NOTED
@@ -62,9 +62,7 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 
 def main(argv: list[str]) -> None:
     """Write the bundle of a study."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop bundle", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("bundle", __doc__)
     parser.add_argument("study", help="its name: its results are in results/<name>")
     parser.add_argument("out", type=Path, help="the file, such as demo.zip")
     parser.add_argument(

@@ -8,19 +8,17 @@ They are kept when an edit replaces them, so that they come back at once when it
 
 from __future__ import annotations
 
-import argparse
 import shutil
 from pathlib import Path
 
+from innerloop.commands import parser_of
 from innerloop.runtime.errors import ConfigError
 from innerloop.study import paths
 
 
 def main(argv: list[str]) -> None:
     """Remove them."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop clean", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("clean", __doc__)
     parser.add_argument("study", nargs="*", type=Path, help="folder results/<study>")
     pattern = Path(paths.REPLACED)
     studies = parser.parse_args(argv).study or sorted(Path().glob(f"{pattern.parts[0]}/*"))

@@ -11,7 +11,6 @@ where a table differs from the reference by more than trainings of different see
 
 from __future__ import annotations
 
-import argparse
 import math
 import sys
 from collections import Counter
@@ -23,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from innerloop.commands import parser_of
 from innerloop.commands.reference import DIFFERENT, fits, machine, machine_of_reference
 from innerloop.commands.results import folder_of
 from innerloop.commands.study_comparison import (
@@ -46,9 +46,7 @@ _STYLES = {"differs": "bold", "not comparable": "yellow"}
 
 def main(argv: list[str]) -> None:
     """Print what differs in protocol and numbers; with --csv, write every number."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop compare", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("compare", __doc__)
     parser.add_argument("a", type=Path, help="results/<study>")
     parser.add_argument("b", type=Path, nargs="?", help="results/<another study>")
     parser.add_argument(

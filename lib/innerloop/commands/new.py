@@ -9,7 +9,6 @@ Every key is described in docs/study-files.md.
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import shlex
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from innerloop.commands import parser_of
 from innerloop.runtime.code_digest import LIBRARY
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path
@@ -29,9 +29,7 @@ SCHEMA = LIBRARY / "study/schema.json"
 
 def main(argv: list[str]) -> None:
     """Write NAME.yaml, and say how it is run."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop new", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("new", __doc__)
     parser.add_argument("name", help="of the study: its file and its folder in results/")
     parser.add_argument("--from", dest="template", choices=TEMPLATES, default="minimal")
     arguments = parser.parse_args(argv)

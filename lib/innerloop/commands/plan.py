@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from innerloop.commands import parser_of
 from innerloop.networks.counts import counts_of
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import canonical_json
@@ -69,9 +70,7 @@ class Chain:
 
 def main(argv: list[str]) -> None:
     """Print the plan of a study."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop plan", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("plan", __doc__)
     parser.add_argument(
         "--configfile", nargs="+", metavar="FILE",
         help=f"the study's files, later ones over earlier ones, as for snakemake ({DEFAULT})",

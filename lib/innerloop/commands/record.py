@@ -10,7 +10,6 @@ record has already is not replaced: a measurement that is repeated must give the
 
 from __future__ import annotations
 
-import argparse
 import re
 import shutil
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from innerloop.commands import parser_of
 from innerloop.commands.so_far import described, gathered, made
 from innerloop.measurements.aggregate import gather
 from innerloop.render.report import write_report
@@ -41,9 +41,7 @@ _SEED = re.compile(r"/(seed\d+)(?=[/.])")
 
 def main(argv: list[str]) -> None:
     """Add to a record, if a study is named, and write its results."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop record", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("record", __doc__)
     parser.add_argument("folder", type=Path, help="of the record")
     parser.add_argument(
         "--configfile", nargs="+", metavar="FILE", help="the study's files, as for snakemake"

@@ -8,11 +8,11 @@ A star marks what the report has in bold.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from innerloop.commands import parser_of
 from innerloop.render.results import Results
 from innerloop.render.tabulation import is_numeric
 
@@ -22,9 +22,7 @@ MAIN = ("own/accuracy", "own/tuned", "p1/table1_accuracy")
 
 def main(argv: list[str]) -> None:
     """Print some tables, and which others there are."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop results", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("results", __doc__)
     parser.add_argument("study", help="its name, or its folder in results/")
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="those to print")
     arguments = parser.parse_args(argv)

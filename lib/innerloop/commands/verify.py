@@ -8,13 +8,13 @@ they read, too; this finds a bad disk or an incomplete copy before anything is m
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from innerloop.commands import parser_of
 from innerloop.data.acquire.fetch import FETCHED
 from innerloop.data.image_store import IMAGES, MANIFEST, ImageStore
 from innerloop.runtime.errors import ConfigError, InnerloopError, ProvenanceError
@@ -28,9 +28,7 @@ Check: TypeAlias = tuple[Path, Callable[[], object]]
 
 def main(argv: list[str]) -> None:
     """Check all, and end with 1 where a file is wrong."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop verify", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("verify", __doc__)
     parser.add_argument("study", type=Path, help="folder results/<study>")
     folder = parser.parse_args(argv).study
     checks = [*_tables(folder), *_models(folder)]

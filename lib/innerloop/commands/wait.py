@@ -7,18 +7,16 @@ A Snakemake that is started while they run would make the same things again, and
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
+from innerloop.commands import parser_of
 from innerloop.runtime.earlier_jobs import local_jobs, slurm_jobs
 
 
 def main(argv: list[str]) -> None:
     """Return when no job of this folder is queued or runs."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop wait", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("wait", __doc__)
     parser.add_argument("--every", type=float, default=30, help="seconds between looks (30)")
     every = parser.parse_args(argv).every
     shown = ""

@@ -10,7 +10,6 @@ folder. Time left rests on what is done and on how fast the trainings go; it cou
 
 from __future__ import annotations
 
-import argparse
 import math
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
+from innerloop.commands import parser_of
 from innerloop.display.screen import bar, state, summary
 from innerloop.display.watched import Watched
 from innerloop.study.model_key import ModelKey
@@ -34,9 +34,7 @@ _CURVE_WIDTH = 20
 
 def main(argv: list[str]) -> None:
     """Show a run until it is over, or once."""
-    parser = argparse.ArgumentParser(
-        prog="innerloop watch", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = parser_of("watch", __doc__)
     parser.add_argument("study", nargs="?", help="its name; left out: the one that was run last")
     parser.add_argument("--once", action="store_true", help="print lines for a log, and end")
     parser.add_argument("--every", type=float, default=5, help="seconds between looks (5)")

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from statistics import fmean
+from itertools import product
 
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.progress import Progress
 
 
 def accuracy(model: ProbedModel) -> Iterator[Row]:
@@ -15,16 +14,12 @@ def accuracy(model: ProbedModel) -> Iterator[Row]:
     Options: `checkpoint`, whose weights are measured; `splits`, whose episodes; `tasks`, how many
     of each were recorded.
     """
-    weights = model.weights(model.options["checkpoint"])
-    for dataset in model.datasets:
-        for split in model.options["splits"]:
-            episodes = model.recorded(dataset, split)
-            columns = model.measured(
-                dataset, split, weights, model.test_steps, model.options["checkpoint"]
-            )
-            with Progress(f"accuracy on {dataset} {split}", len(episodes)) as progress:
-                for start in range(0, len(episodes), model.tasks_at_once):
-                    part = episodes[start : start + model.tasks_at_once]
-                    rows = model.accuracies(model.tasks(dataset, split).of(part), weights)
-                    yield from ({**columns, **row} for row in rows)
-                    progress.advance(len(rows), accuracy=fmean(row["accuracy"] for row in rows))
+    checkpoint = model.options["checkpoint"]
+    weights = model.weights(checkpoint)
+    for dataset, split in product(model.datasets, model.options["splits"]):
+        episodes, tasks = model.recorded(dataset, split), model.tasks(dataset, split)
+        columns = model.measured(dataset, split, weights, model.test_steps, checkpoint)
+        starts = range(0, len(episodes), model.tasks_at_once)
+        batches = (tasks.of(episodes[start : start + model.tasks_at_once]) for start in starts)
+        for row in model.accuracies(f"on {dataset} {split}", batches, len(episodes), weights):
+            yield {**columns, **row}

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
-from statistics import fmean
 
 from innerloop.data.episodes import TaskSize
 from innerloop.probes.probe import ProbedModel, Row
-from innerloop.runtime.progress import Progress
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import OtherSettingsOptions, possible_settings
 from innerloop.specs.setting import way_and_shot
@@ -31,10 +29,8 @@ def other_settings(model: ProbedModel) -> Iterator[Row]:
             **model.measured(dataset, split, weights, model.test_steps, "best"),
             **{"tested_setting": setting, "tested_way": way, "tested_shot": shot},
         }
-        size = TaskSize(way, shot, model.spec.queries)
-        with Progress(f"accuracy in {setting} on {dataset} {split}", options.tasks) as progress:
-            drawn = model.tasks(dataset, split, size=size)
-            for tasks in drawn.batches(options.tasks, model.tasks_at_once):
-                rows = model.accuracies(tasks, weights)
-                yield from ({**columns, **row} for row in rows)
-                progress.advance(len(rows), accuracy=fmean(row["accuracy"] for row in rows))
+        drawn = model.tasks(dataset, split, size=TaskSize(way, shot, model.spec.queries))
+        batches = drawn.batches(options.tasks, model.tasks_at_once)
+        what = f"in {setting} on {dataset} {split}"
+        for row in model.accuracies(what, batches, options.tasks, weights):
+            yield {**columns, **row}

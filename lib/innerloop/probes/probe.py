@@ -13,11 +13,12 @@ the columns that say which model it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from itertools import product
 from pathlib import Path
+from statistics import fmean
 from typing import Any, TypeAlias
 
 import torch
@@ -171,14 +172,19 @@ class ProbedModel:
                 yield tasks, self.adapt(tasks, weights, steps, trajectory=True).trajectory
                 progress.advance(len(tasks))
 
-    def accuracies(self, tasks: TaskBatch, weights: Weights) -> list[Row]:
-        """`episode`, `accuracy` and `loss` on the query images of each of T tasks."""
-        result = query_results(self.network, self.learner, weights.state, [tasks], self.test_steps)
-        found = zip(tasks.episodes.index, result.accuracies, result.losses, strict=True)
-        return [
-            {"episode": int(episode), "accuracy": float(correct), "loss": float(loss)}
-            for episode, correct, loss in found
-        ]
+    def accuracies(
+        self, what: str, batches: Iterable[TaskBatch], count: int, weights: Weights
+    ) -> Iterator[Row]:
+        """`episode`, `accuracy` and `loss` on the query images of `count` tasks, batch by batch."""
+        state, steps = weights.state, self.test_steps
+        with Progress(f"accuracy {what}", count) as progress:
+            for tasks in batches:
+                result = query_results(self.network, self.learner, state, [tasks], steps)
+                accuracies = result.accuracies.tolist()
+                of_each = zip(tasks.episodes.index, accuracies, result.losses.tolist(), strict=True)
+                for episode, accuracy, loss in of_each:
+                    yield {"episode": int(episode), "accuracy": accuracy, "loss": loss}
+                progress.advance(len(tasks), accuracy=fmean(accuracies))
 
     def tasks(
         self,

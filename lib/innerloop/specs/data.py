@@ -56,9 +56,9 @@ class SplitsSpec:
     code: str = ""
 
 
-@dataclass(frozen=True)
-class EpisodesSpec:
-    """Draw the evaluation episodes of a data set in one setting.
+@dataclass(frozen=True, kw_only=True)
+class EvaluationTasks:
+    """The tasks of a data set in one setting that models are evaluated on.
 
     Attributes:
         dataset: as the study calls it.
@@ -67,9 +67,7 @@ class EpisodesSpec:
         shot: support images per class.
         queries: query images per class.
         tasks: tasks per split.
-        splits: those to draw from.
-        seed: the study's.
-        code: digest of the code that the job reaches.
+        splits: those that they are of.
     """
 
     dataset: str
@@ -79,5 +77,16 @@ class EpisodesSpec:
     queries: int
     tasks: int
     splits: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpisodesSpec(EvaluationTasks):
+    """Draw them.
+
+    Attributes:
+        seed: the study's.
+        code: digest of the code that the job reaches.
+    """
+
     seed: int
     code: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from innerloop.runtime.compute import Compute
+from innerloop.specs.data import EvaluationTasks
 from innerloop.specs.train import TrainSpec
 
 
@@ -45,28 +46,14 @@ class MeasureSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RawPixelsSpec:
+class RawPixelsSpec(EvaluationTasks):
     """Measure the nearest class mean on raw pixels.
 
     Attributes:
-        dataset: whose tasks to measure on.
-        setting: the task's size, as 5w1s.
-        way: classes per task.
-        shot: support images per class.
-        splits: those to measure on.
-        tasks: tasks per split.
-        queries: query images per class.
         store: the image store.
         code: digest of the code that the job reaches.
     """
 
-    dataset: str
-    setting: str
-    way: int
-    shot: int
-    splits: tuple[str, ...]
-    tasks: int
-    queries: int
     store: str
     code: str = ""
 

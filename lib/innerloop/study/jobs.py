@@ -7,7 +7,7 @@ nothing else: Snakemake re-runs a job when it changes, and result files carry it
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -24,7 +24,7 @@ from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import source_file
 from innerloop.runtime.files import canonical_json, sha256_of
 from innerloop.runtime.typed_json import as_json
-from innerloop.specs.data import EpisodesSpec, ImagesSpec, Listing, SplitsSpec
+from innerloop.specs.data import EpisodesSpec, EvaluationTasks, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
 from innerloop.specs.rehearsal import Rehearsal
 from innerloop.specs.setting import way_and_shot
@@ -324,13 +324,7 @@ class Jobs:
         """Measure the nearest class mean on raw pixels."""
         episodes = self.episodes(dataset, setting)
         return RawPixelsSpec(
-            dataset=dataset,
-            setting=setting,
-            way=episodes.way,
-            shot=episodes.shot,
-            splits=episodes.splits,
-            tasks=episodes.tasks,
-            queries=episodes.queries,
+            **{field.name: getattr(episodes, field.name) for field in fields(EvaluationTasks)},
             store=self.store(dataset, self.evaluated_size(dataset, setting)),
             code=self.code("measure_raw_pixels.py"),
         )
