@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import Protocol, protocol_of
 from innerloop.measurements.evidence import Evidence
-from innerloop.measurements.layers import layers_in_order
+from innerloop.measurements.layers import BODY, HEAD, layers_in_order
 from innerloop.measurements.selection import (
     after_steps,
     at_end,
@@ -22,7 +22,6 @@ from innerloop.measurements.selection import (
     validated,
 )
 from innerloop.measurements.step_sizes import learned
-from innerloop.networks.options import BLOCKS, HEAD
 from innerloop.papers.claims import Comparison, Selection
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
@@ -126,7 +125,7 @@ def cka(selection: Selection, evidence: Evidence) -> Values:
     """
     rows = _after_steps(replace(selection, layer=""), evidence)
     if selection.layer == "body":
-        body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BLOCKS
+        body = [layer for layer in layers_in_order(rows["layer"]) if layer != HEAD] or BODY
         found = [_by_task(rows[rows["layer"] == layer], "similarity") for layer in body]
         return Values(sum(found[1:], found[0]) / len(found), protocol_of(rows))
     rows = rows[rows["layer"] == selection.layer]

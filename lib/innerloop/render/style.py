@@ -26,7 +26,7 @@ from matplotlib.ticker import LogFormatterSciNotation
 from numpy.typing import NDArray
 
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.networks.options import LAYERS
+from innerloop.measurements.layers import LAYERS
 from innerloop.render import fonts
 
 K = TypeVar("K", bound=Hashable)

@@ -10,9 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.measurements.layers import layers_in_order
+from innerloop.measurements.layers import HEAD, layers_in_order
 from innerloop.measurements.selection import after_steps
-from innerloop.networks.options import HEAD
 from innerloop.papers.questions import interventions as changed
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.networks.options import HEAD
+from innerloop.measurements.layers import HEAD
 from innerloop.papers.questions import interventions as changed
 from innerloop.render import captions
 from innerloop.render.curves import checkpoint_axis
