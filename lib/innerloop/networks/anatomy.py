@@ -11,8 +11,7 @@ what types and order do not tell, the module says in attributes of its own:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +21,7 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.modules.dropout import _DropoutNd
 
 from innerloop.networks.options import HEAD
+from innerloop.networks.task_axis import listening
 from innerloop.runtime.errors import ExtensionError
 
 _WEIGHTED = (_ConvNd, nn.Linear)
@@ -112,7 +112,16 @@ def anatomy_of(module: nn.Module, way: int, images: torch.Tensor) -> Anatomy:
         ExtensionError: it is no network for tasks of these classes, or does not say enough.
     """
     _require_deterministic(module)
-    with torch.no_grad(), _recorded(module) as (calls, called):
+    calls: list[_Call] = []  # of the parts without parts of their own, in order
+    called: set[str] = set()
+
+    def note(path: str, part: nn.Module, given: object, gave: object) -> None:
+        if isinstance(given, torch.Tensor) and isinstance(gave, torch.Tensor):
+            called.add(path)
+            if not next(part.children(), None):
+                calls.append(_Call(path, part, given, gave))
+
+    with torch.no_grad(), listening(dict(module.named_modules()), note):
         logits = module(images)
     if not isinstance(logits, torch.Tensor) or logits.shape != (len(images), way):
         gave = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
@@ -152,29 +161,6 @@ def _require_deterministic(module: nn.Module) -> None:
             raise _refused(
                 module, f"draws random numbers ({path}: {part})", "a function of its parameters"
             )
-
-
-@contextmanager
-def _recorded(module: nn.Module) -> Iterator[tuple[list[_Call], set[str]]]:
-    """Calls of the parts without parts of their own, in order; and paths of all that are called."""
-    calls: list[_Call] = []
-    called: set[str] = set()
-    handles = []
-    for path, part in module.named_modules():
-
-        def note(part: nn.Module, given: object, gave: object, path: str = path) -> None:
-            first = given[0] if isinstance(given, tuple) and given else None
-            if isinstance(first, torch.Tensor) and isinstance(gave, torch.Tensor):
-                called.add(path)
-                if not next(part.children(), None):
-                    calls.append(_Call(path, part, first, gave))
-
-        handles.append(part.register_forward_hook(note))
-    try:
-        yield calls, called
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _labels(module: nn.Module, head: str) -> dict[str, str]:

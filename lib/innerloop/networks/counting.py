@@ -9,6 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from innerloop.networks.counts import NetworkCounts, counts_of, keep
 from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
+from innerloop.networks.task_axis import listening
 
 
 def remember_counts(options: NetworkOptions) -> None:
@@ -21,24 +22,20 @@ def count(network: Network) -> NetworkCounts:
     """Operations and activations of one image's forward pass."""
     activations = 0
 
-    def add(_module: nn.Module, _inputs: object, output: torch.Tensor) -> None:
+    def add(_path: str, _part: nn.Module, _given: object, gave: torch.Tensor) -> None:
         nonlocal activations
-        activations += output.numel()
+        activations += gave.numel()
 
     module = network.module
-    hooks = [
-        part.register_forward_hook(add)
-        for part in module.modules()
+    counted = {
+        path: part
+        for path, part in module.named_modules()
         if isinstance(part, nn.Conv2d | nn.Linear)
-    ]
+    }
     dtype = next(module.parameters()).dtype
     # two, since normalising a single image's single pixel is refused
     images = torch.rand(2, network.channels, network.image_size, network.image_size, dtype=dtype)
     counter = FlopCounterMode(display=False)
-    try:
-        with torch.no_grad(), counter:
-            module(images)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with torch.no_grad(), counter, listening(counted, add):
+        module(images)
     return NetworkCounts(counter.get_total_flops() / 2, activations / 2)

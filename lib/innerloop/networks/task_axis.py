@@ -35,8 +35,15 @@ def over_tasks(
         for path, value in module.named_buffers()
     }
 
+    parts = {label: module.get_submodule(path) for label, path in wanted.items()}
+
     def one(parameters: Mapping[str, torch.Tensor], images: torch.Tensor) -> Any:
-        with _seen(module, wanted, side) as seen:
+        seen: dict[str, torch.Tensor] = {}
+
+        def note(label: str, _: nn.Module, given: torch.Tensor, gave: torch.Tensor) -> None:
+            seen[label] = given if side == "input" else gave
+
+        with listening(parts, note):
             logits = functional_call(module, {**buffers, **parameters}, (images,))
         return logits, seen
 
@@ -52,24 +59,17 @@ def over_tasks(
 
 
 @contextmanager
-def _seen(
-    module: nn.Module, wanted: Mapping[str, str], side: str
-) -> Iterator[dict[str, torch.Tensor]]:
-    """A dictionary that a pass fills with what the wanted parts were given or gave."""
-    seen: dict[str, torch.Tensor] = {}
+def listening(
+    parts: Mapping[str, nn.Module], hear: Callable[[str, nn.Module, Any, Any], None]
+) -> Iterator[None]:
+    """Tell of every call of some parts: its key, the part, its first input and its output."""
 
-    def hook(label: str) -> Callable[..., None]:
-        def note(_: nn.Module, given: tuple[torch.Tensor, ...], gave: torch.Tensor) -> None:
-            seen[label] = given[0] if side == "input" else gave
+    def hook(key: str) -> Callable[[nn.Module, Any, Any], None]:
+        return lambda part, given, gave: hear(key, part, given[0] if given else None, gave)
 
-        return note
-
-    handles = [
-        module.get_submodule(path).register_forward_hook(hook(label))
-        for label, path in wanted.items()
-    ]
+    handles = [part.register_forward_hook(hook(key)) for key, part in parts.items()]
     try:
-        yield seen
+        yield
     finally:
         for handle in handles:
             handle.remove()
