@@ -143,7 +143,9 @@ def refuse_unaccepted_licences():
 
 
 def rehearse_users_code():
-    """Try code of the user's own on random images before any work; each version of it once."""
+    """Try code of the user's own before any work, each version of it once: on random images, and of
+    a source its catalogue and one picture.
+    """
     asked = [(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()]
     training = [model_key(which) for rule, which in asked if rule == "train_model"]
     probing = [
@@ -151,7 +153,7 @@ def rehearse_users_code():
         for rule, which in asked
         if rule == "measure_probe"
     ]
-    left = {}
+    left, sources = {}, []
     for each in JOBS.rehearsals(training, probing):
         spec = content_file(
             ".snakemake/innerloop/rehearse", canonical_json(as_json(each))
@@ -159,23 +161,31 @@ def rehearse_users_code():
         wanted = STUDY.compute.rehearse or not each.of_users_code
         if wanted and not Path(spec).with_suffix(".passed").exists():
             left[spec] = each
-    if not left:
+    needing = {"build_images", "train_model"} & {rule for rule, which in asked}
+    if needing and STUDY.compute.rehearse:
+        trials = (canonical_json(as_json(each)) for each in JOBS.source_trials())
+        sources = [
+            spec
+            for spec in (content_file(".snakemake/innerloop/source", t) for t in trials)
+            if not Path(spec).with_suffix(".passed").exists()
+        ]
+    if not left and not sources:
         return
-    trying = any(each.of_users_code for each in left.values())
+    trying = sources or any(each.of_users_code for each in left.values())
     logger.info(
-        "Trying your own code on random images"
-        if trying
-        else "Counting what the networks compute"
+        "Trying your own code" if trying else "Counting what the networks compute"
     )
-    log = Path(next(iter(left))).with_suffix(".log")
+    log = Path([*left, *sources][0]).with_suffix(".log")
     with log.open("w", encoding="utf-8") as said:
         done = subprocess.run(
-            [sys.executable, f"{SCRIPTS}/rehearse.py", *left], stdout=said, stderr=said
+            [sys.executable, f"{SCRIPTS}/rehearse.py", *left, "--sources", *sources],
+            stdout=said,
+            stderr=said,
         )
     if done.returncode:
         killed = f"killed by signal {-done.returncode}: " if done.returncode < 0 else ""
         raise WorkflowError(
-            f"{killed}{reason(log)}\nLog: {log}\n\nTried on random images, before any work: nothing was started. "
+            f"{killed}{reason(log)}\nLog: {log}\n\nTried before any work: nothing was started. "
             "(compute.rehearse: false leaves this trial out.)"
         )
 

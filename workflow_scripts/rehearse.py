@@ -1,32 +1,46 @@
-"""Try the user's own code on random images, and count what networks other than Conv4 compute."""
+"""Try the user's own code before any work, and count what networks other than Conv4 compute."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from innerloop.data.sources.trial import try_source
 from innerloop.networks.counting import remember_counts
 from innerloop.probes.rehearsal import rehearse
 from innerloop.runtime.command_line import program, read_spec
 from innerloop.runtime.device import set_up
+from innerloop.runtime.extensions import load_entry
 from innerloop.runtime.failure import explained
-from innerloop.specs.rehearsal import Rehearsal
+from innerloop.specs.rehearsal import Rehearsal, SourceTrial
 
 
 @program
 def main(argv: list[str] | None = None) -> None:
     """Try each; a file `.passed` beside its spec says that it passed. Then tell what did not."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("specs", nargs="+", type=Path, metavar="SPEC", help="the jobs' parameters")
-    rehearsals = {file: read_spec(Rehearsal, str(file)) for file in parser.parse_args(argv).specs}
-    set_up(replace(next(iter(rehearsals.values())).training.compute, device="cpu"))
+    parser.add_argument("specs", nargs="*", type=Path, metavar="SPEC", help="jobs' parameters")
+    parser.add_argument(
+        "--sources", nargs="*", default=[], type=Path, help="what sources of images must hold"
+    )
+    arguments = parser.parse_args(argv)
+    sources = {file: read_spec(SourceTrial, str(file)) for file in arguments.sources}
+    rehearsals = {file: read_spec(Rehearsal, str(file)) for file in arguments.specs}
+    if rehearsals:
+        set_up(replace(next(iter(rehearsals.values())).training.compute, device="cpu"))
+    trials: dict[Path, Callable[[], object]] = {
+        **{file: partial(_try_source, each) for file, each in sources.items()},
+        **{file: partial(_try, each) for file, each in rehearsals.items()},
+    }
     refused = []
-    for file, rehearsal in rehearsals.items():
+    for file, trial in trials.items():
         try:
-            _try(rehearsal)
+            trial()
         except Exception as error:
             print(told := explained(error, __file__))
             refused.append(told.reason)
@@ -34,6 +48,13 @@ def main(argv: list[str] | None = None) -> None:
             file.with_suffix(".passed").touch()
     if refused:
         sys.exit("\nFAILED " + "\n".join(dict.fromkeys(refused)))
+
+
+def _try_source(trial: SourceTrial) -> None:
+    spec = trial.source
+    known = try_source(load_entry(spec.source), spec.source, spec.dataset, spec.splits)
+    for need in trial.needs:
+        need.require(known)
 
 
 def _try(rehearsal: Rehearsal) -> None:

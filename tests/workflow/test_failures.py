@@ -66,6 +66,22 @@ def test_code_of_the_user_s_own_is_tried_before_any_work(checkout):
     assert not (checkout.folder / "results").exists()
 
 
+def test_so_is_a_source_of_images_of_one_s_own(checkout):
+    study = yaml.safe_load((checkout.folder / "study.yaml").read_text())
+    study["methods"], study["protocols"]["own"]["variants"] = {}, {"maml": {}}
+    study["datasets"]["scripts"]["source"] = "my_images.py:source"
+    checkout.write_study("own_images.yaml", study)
+    (checkout.folder / "my_images.py").write_text("source = None\n")
+    done = checkout.snakemake(
+        "evaluate", "--configfile", "own_images.yaml", "--cores", "2", check=False
+    )
+    seen = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "'my_images.py:source' is of type NoneType, without" in seen
+    assert "nothing was started" in seen
+    assert not (checkout.folder / "resources").exists()
+
+
 def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     (checkout.folder / "my_rule.py").write_text(FRAIL)
     code, seen = evaluate(checkout, "--keep-going")

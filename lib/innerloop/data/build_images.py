@@ -27,7 +27,7 @@ from innerloop.data.image_store import (
     write_classes,
 )
 from innerloop.data.partial_store import PartialStore
-from innerloop.data.sources.base import IndexedSource, Source
+from innerloop.data.sources.base import IndexedSource, Source, require_source
 from innerloop.data.split_file import shortened
 from innerloop.data.splits import places_of_shared
 from innerloop.runtime.disk_error import disk_error
@@ -75,10 +75,12 @@ def build_images(
         spec: all that the job is run with, for the manifest.
 
     Raises:
+        ExtensionError: it is no source.
         DataError: the source's catalogue is inconsistent or does not match its pictures, a picture
             cannot be read, or the store cannot be written or is not what was written.
     """
     folder = Path(folder)
+    require_source(source, entry or repr(source))
     manifest: dict[str, Any] = {
         "dataset": dataset,
         "source": entry or f"{type(source).__module__}:{type(source).__qualname__}",

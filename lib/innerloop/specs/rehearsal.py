@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import is_users
+from innerloop.specs.data import SplitsSpec
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec
 
@@ -26,3 +29,64 @@ class Rehearsal:
         """Whether learner, network or probe is the user's own; else the network is only counted."""
         entries = [self.training.learner.entry, self.training.network.network]
         return any(map(is_users, [*entries, *([self.probe.entry] if self.probe else [])]))
+
+
+@dataclass(frozen=True)
+class TaskNeed:
+    """Tasks of one size, from one split of one data set.
+
+    Attributes:
+        of: what they are for, after the key of the study file that asks for it.
+        dataset: that they are drawn from.
+        split: of the data set.
+        classes: that a task takes.
+        images: that it takes of each class.
+    """
+
+    of: str
+    dataset: str
+    split: str
+    classes: int
+    images: int
+
+    def require(self, known: Mapping[str, tuple[int, float]]) -> None:
+        """Refuse what the data set cannot hold.
+
+        Args:
+            known: of each split, how many classes it has, and how many images the smallest has.
+
+        Raises:
+            ConfigError: the split is not there, or has too few classes, or too few images in one.
+        """
+        where, dataset = f"study file: {self.of}", f"'{self.dataset}'"
+        if self.split not in known:
+            raise ConfigError(
+                f"{where} needs the split {self.split}, and {dataset} has {', '.join(known)}"
+            )
+        classes, images = known[self.split]
+        if classes < self.classes:
+            raise ConfigError(
+                f"{where} needs {self.classes} classes, and {dataset} has {classes} in the split "
+                f"{self.split}; choose fewer ways, or another data set"
+            )
+        if images < self.images:
+            raise ConfigError(
+                f"{where} needs {self.images} images of each class, support and query, and a "
+                f"class of {dataset} has {images} in the split {self.split}; choose fewer shots, "
+                "or fewer queries"
+            )
+
+
+@dataclass(frozen=True)
+class SourceTrial:
+    """What a source of the user's own must hold: tried before any work.
+
+    Attributes:
+        source: how the data set is divided, and by which code it is read.
+        needs: of the study's tasks.
+        code: digest of the source's code, and of what it reads.
+    """
+
+    source: SplitsSpec
+    needs: tuple[TaskNeed, ...]
+    code: str

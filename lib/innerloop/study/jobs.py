@@ -21,18 +21,19 @@ from innerloop.runtime.built_in import ACCURACY
 from innerloop.runtime.code_digest import code_digest
 from innerloop.runtime.compute import Compute
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.extensions import source_file
+from innerloop.runtime.extensions import is_users, source_file
 from innerloop.runtime.files import canonical_json, sha256_of
 from innerloop.runtime.typed_json import as_json
 from innerloop.specs.data import EpisodesSpec, EvaluationTasks, ImagesSpec, Listing, SplitsSpec
 from innerloop.specs.measure import MeasureSpec, RawPixelsSpec, ToySpec
-from innerloop.specs.rehearsal import Rehearsal
+from innerloop.specs.rehearsal import Rehearsal, SourceTrial
 from innerloop.specs.setting import way_and_shot
 from innerloop.specs.train import Schedule, TrainSpec
 from innerloop.study import choices
 from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey
 from innerloop.study.study import Study
+from innerloop.study.task_needs import needs_of
 
 
 class Jobs:
@@ -132,6 +133,25 @@ class Jobs:
             splits_sha256=sha256_of(splits) if splits else "",
             code=self.code("make_splits.py"),
         )
+
+    def source_trials(self) -> list[SourceTrial]:
+        """What tries the sources of the user's own that read no fetched files, one a data set."""
+        sizes = dict(self.image_stores())
+        needs = dict.fromkeys(
+            need
+            for model in self.study.models.values()
+            for need in needs_of(model, self.study.keys)
+        )
+        return [
+            SourceTrial(
+                source=self.splits(dataset),
+                needs=tuple(need for need in needs if need.dataset == dataset),
+                code=self.images(dataset, self.store(dataset, size)).code,
+            )
+            for dataset, size in sorted(sizes.items())
+            if is_users(self.study.datasets.source(dataset))
+            and self.study.datasets.variant(dataset) is None
+        ]
 
     def episodes(self, dataset: str, setting: str) -> EpisodesSpec:
         """Draw the evaluation episodes of a data set."""

@@ -78,7 +78,7 @@ class ComputeKeys(Compute):
         tasks_at_once: evaluation tasks that go through the network together
         keep_activations: keep every inner step's activations instead of computing them twice:
             faster, in memory that grows with the steps; changes no result
-        rehearse: try code of your own on random images before any work; changes no result
+        rehearse: try code of your own before any work; changes no result
         save_every: seconds between checkpoints of a training; changes no result
         tensorboard: write event files of trainings for TensorBoard; changes no result
         jobs_per_gpu: jobs that share a GPU of one machine; changes no result

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.built_in import LEARNERS
-from innerloop.runtime.errors import ConfigError
 from innerloop.specs.probe_options import possible_settings
+from innerloop.specs.rehearsal import TaskNeed
 from innerloop.specs.setting import way_and_shot
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
@@ -20,57 +19,15 @@ from innerloop.study.model import Model
 _ON_TASKS = (LEARNERS["prototypes"], LEARNERS["ridge"])
 
 
-@dataclass(frozen=True)
-class Need:
-    """Tasks of one size, from one split of one data set.
-
-    Attributes:
-        what: for which they are, in words.
-        dataset: that they are drawn from.
-        split: of the data set.
-        classes: that a task takes.
-        images: that it takes of each class.
-    """
-
-    what: str
-    dataset: str
-    split: str
-    classes: int
-    images: int
-
-
 def check_needs(model: Model, keys: StudyKeys, datasets: Datasets) -> None:
     """Refuse a model whose tasks no split of a data set can hold, as far as that is known.
-
-    Args:
-        model: the model.
-        keys: what the study file says.
-        datasets: its data sets.
 
     Raises:
         ConfigError: a split is not there, or has too few classes, or too few images in one.
     """
-    for need in _needs(model, keys):
-        known = datasets.known_classes[need.dataset]
-        if not known:
-            continue
-        where = f"study file: {_place(model, keys)}: {model.key.setting}: {need.what}"
-        if need.split not in known:
-            raise ConfigError(
-                f"{where} needs the split {need.split}, and '{need.dataset}' has {', '.join(known)}"
-            )
-        classes, images = known[need.split]
-        if classes < need.classes:
-            raise ConfigError(
-                f"{where} needs {need.classes} classes, and '{need.dataset}' has {classes} in the "
-                f"split {need.split}; choose fewer ways, or another data set"
-            )
-        if images < need.images:
-            raise ConfigError(
-                f"{where} needs {need.images} images of each class, support and query, and a class "
-                f"of '{need.dataset}' has {images} in the split {need.split}; choose fewer shots, "
-                "or fewer queries"
-            )
+    for need in needs_of(model, keys):
+        if known := datasets.known_classes[need.dataset]:
+            need.require(known)
 
 
 def _place(model: Model, keys: StudyKeys) -> str:
@@ -84,18 +41,22 @@ def _place(model: Model, keys: StudyKeys) -> str:
     return f"models.{asking[-1]}.settings"
 
 
-def _needs(model: Model, keys: StudyKeys) -> Iterator[Need]:
+def needs_of(model: Model, keys: StudyKeys) -> Iterator[TaskNeed]:
+    """What a model's training and measurements take of data sets."""
+    where = f"{_place(model, keys)}: {model.key.setting}"
     dataset, learner, options = model.key.dataset, model.learner, keys.probes
     way, each = model.way, model.shot + keys.evaluation.queries
     if not model.baseline and (isinstance(learner, Method) or learner.entry in _ON_TASKS):
-        yield Need("training", dataset, "train", way, model.shot + model.choices["queries"])
-    yield Need("validation", dataset, "val", way, each)
+        yield TaskNeed(
+            f"{where}: training", dataset, "train", way, model.shot + model.choices["queries"]
+        )
+    yield TaskNeed(f"{where}: validation", dataset, "val", way, each)
     for name, split in product(model.evaluate_on, model.splits):
-        yield Need("evaluation", name, split, way, each)
+        yield TaskNeed(f"{where}: evaluation", name, split, way, each)
     for probe in model.probes:
         for name in options[probe].get("datasets") or model.evaluate_on:
             for need in _of_probe(probe, model, options[probe], keys.evaluation.queries):
-                yield Need(f"the probe {probe}", name, *need)
+                yield TaskNeed(f"{where}: the probe {probe}", name, *need)
 
 
 def _of_probe(

@@ -9,6 +9,7 @@ from PIL import Image
 
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.licence import UNSTATED, Licence
+from innerloop.runtime.errors import ExtensionError
 
 __all__ = ["UNSTATED", "IndexedSource", "Licence", "Source"]
 
@@ -74,3 +75,17 @@ class IndexedSource(Source, Protocol):
         Raises:
             DataError: it cannot be read.
         """
+
+
+def require_source(source: object, entry: str) -> None:
+    """Refuse what lacks a part of a source.
+
+    Raises:
+        ExtensionError: names what it lacks.
+    """
+    offered = ("native_size", "licence", "packages", "catalogue", "pictures")
+    if missing := [name for name in offered if not hasattr(source, name)]:
+        raise ExtensionError(
+            f"'{entry}' is of type {type(source).__name__}, without {', '.join(missing)}: no "
+            "source of images; docs/extending.md shows one"
+        )

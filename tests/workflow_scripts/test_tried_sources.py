@@ -1,0 +1,115 @@
+"""A source of the user's own is tried before any work: what it is, and what tasks need of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import rehearse
+from innerloop.runtime.files import canonical_json
+from innerloop.runtime.typed_json import as_json
+from innerloop.study.jobs import Jobs
+from innerloop.study.study import Study
+from mutants import STUDY
+
+SOURCE = """
+from PIL import Image
+
+from innerloop.data.catalogue import ClassEntry
+from innerloop.data.licence import UNSTATED
+
+MODE, EACH, SPLITS = "RGB", 4, {"train": 3, "val": 3, "test": 3}
+
+
+class Squares:
+    native_size, licence, packages = 8, UNSTATED, ()
+
+    def catalogue(self):
+        return [ClassEntry(f"{s}{k}", s, EACH) for s, n in SPLITS.items() for k in range(n)]
+
+    def pictures(self):
+        yield Image.new(MODE, (8, 8))
+
+
+source = Squares()
+"""
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def study(**changes: Any) -> dict[str, Any]:
+    """Trains and measures MAML on the squares."""
+    entry = {"protocol": "p", "dataset": "squares", "settings": ["3w1s"], "variants": ["maml"]}
+    return {
+        **STUDY,
+        "roles": {},
+        "datasets": {"squares": {"source": "mine.py:source"}, "digits": {"source": "digits"}},
+        "evaluation": {"tasks": 4, "queries": 2},
+        "models": {"all": entry},
+        "probes": {},
+        **changes,
+    }
+
+
+def tried(text: str, **changes: Any) -> str:
+    """What is told of the study's own source; nothing where it passes."""
+    Path("mine.py").write_text(text, encoding="utf-8")
+    (trial,) = Jobs(Study(study(**changes)), ROOT / "workflow_scripts").source_trials()
+    spec = Path("source.json")
+    spec.write_text(canonical_json(as_json(trial)), encoding="utf-8")
+    for module in [name for name in sys.modules if name.startswith("innerloop_user_")]:
+        del sys.modules[module]
+    passed = spec.with_suffix(".passed")
+    passed.unlink(missing_ok=True)
+    try:
+        rehearse.main(["--sources", str(spec)])
+    except SystemExit as refused:
+        assert not passed.exists()
+        return str(refused.code)
+    assert passed.exists()
+    return ""
+
+
+def test_a_right_one_passes() -> None:
+    assert tried(SOURCE) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("source = Squares()", "source = None", "'mine.py:source' is of type NoneType, without"),
+        ("native_size, licence, packages = 8, UNSTATED, ()", "", "without native_size, licence"),
+        ('"val": 3, ', "", "3w1s: validation needs the split val, and 'squares' has train, test"),
+        ('"test": 3', '"test": 2', "3w1s: evaluation needs 3 classes, and 'squares' has 2 in"),
+        ("EACH, SPLITS = \"RGB\", 4", "EACH, SPLITS = \"RGB\", 2", "needs 3 images of each class"),
+        ('"val": 3', '"valid": 3', "unknown split 'valid'"),
+        ('"RGB"', '"L"', "expected a PIL image in mode RGB"),
+        ("yield Image.new(MODE, (8, 8))", "return []", "its first picture is None"),
+        ("        return [", "        return 1 / 0, [", "mine.py, line 14, in catalogue"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told(old: str, new: str, said: str) -> None:
+    assert old in SOURCE
+    assert said in tried(SOURCE.replace(old, new))
+
+
+def test_a_split_file_must_name_its_classes(folder: Path) -> None:
+    lines = [f"{split}{k},{split}" for split in ("train", "val", "test") for k in range(3)]
+    datasets = {**study()["datasets"], "squares": {"source": "mine.py:source", "splits": "own.csv"}}
+    (folder / "own.csv").write_text("\n".join(["class,split", *lines]), encoding="utf-8")
+    assert tried(SOURCE, datasets=datasets) == ""
+    (folder / "own.csv").write_text("\n".join(["class,split", *lines[1:]]), encoding="utf-8")
+    assert "own.csv does not say the split of train0" in tried(SOURCE, datasets=datasets)
+
+
+def test_built_in_sources_are_not_tried() -> None:
+    study = Study({**STUDY, "probes": {"cka": {"tasks": 2}}})
+    assert Jobs(study, ROOT / "workflow_scripts").source_trials() == []
