@@ -201,7 +201,7 @@ def test_what_no_tasks_repeat_speaks_of_the_method_alone(trainings, one):
             continue
         assert (found.models.verdict, found.models.note) == (
             "not judged",
-            "no tasks, only trainings",
+            "one number per training",
         )
         assert (found.method.verdict, found.method.population) == ("differs", "new trainings")
 

@@ -111,7 +111,16 @@ def test_figures_show_each_protocol_on_a_data_set_of_its_own():
         paper["measured"] = paper["name"] != "p2"
     study = DescribedStudy(description)
     assert (study.home("p1"), study.home("p2")) == ("symbols", "flowers")
-    assert study.shown("p1", "p2") == "Symbols 5w1s, flowers 5w1s"
+    assert study.shown("p1", "p2") == "Symbols, 5-way 1-shot; flowers, 5-way 1-shot"
+
+
+def test_a_protocol_is_called_as_the_paper_whose_it_is():
+    description = describe(("maml",), (), others=())
+    facts = {"title": "Mine", "label": "M", "protocol": "m"}
+    mine = {"name": "mine", "place": "./mine", "facts": facts}
+    study = DescribedStudy({**description, "papers": [*description["papers"], mine]})
+    assert [*map(study.protocol_label, ("p1", "m", "sweep"))] == ["P1", "M", "sweep"]
+    assert DescribedStudy({**description, "papers": []}).protocol_label("p1") == "P1"
 
 
 def test_stand_ins_are_named_and_real_data_are_not():

@@ -328,7 +328,7 @@ def test_what_is_no_better_than_without_training_is_not_judged(new, others, verd
 def test_a_curve_that_still_rises_is_told_and_forbids_nothing():
     judgement, said = judge_trained(curves("maml", LEVEL), curves("new", (30, 35, 40, 42)))
     assert judgement.verdict == "holds"
-    assert "new, mini_imagenet 5w1s, +2.0." in said
+    assert "new, mini_imagenet, 5-way 1-shot, +2.0." in said
     assert "MAML" not in said
 
 
@@ -441,8 +441,8 @@ def test_a_claim_holds_if_all_comparisons_do_and_fails_if_one_does():
 @pytest.mark.parametrize(
     ("gains", "verdict"),
     [
-        ((0.1, None), "holds where run"),
-        ((None, 0.1, 0.1), "holds where run"),
+        ((0.1, None), "holds where judged"),
+        ((None, 0.1, 0.1), "holds where judged"),
         ((-0.1, None), "fails"),
         ((0.0, None), "inconclusive"),
         ((0.1, 0.0, None), "inconclusive"),
@@ -456,7 +456,7 @@ def test_a_claim_run_in_part_says_so(gains, verdict):
     (judgement,) = judge(frames, claim("greater", *comparisons))
     assert judgement.verdict == verdict
     assert in_words(judgement) == {
-        "holds where run": f"holds where run ({len(gains) - 1} of {len(gains)})"
+        "holds where judged": f"holds where judged ({len(gains) - 1} of {len(gains)} comparisons)"
     }.get(verdict, verdict)
 
 
@@ -507,10 +507,11 @@ def test_sides_may_be_of_two_protocols_which_the_words_tell_apart():
     title = description["protocols"]["p1"]["title"]
     assert judgement.verdict == "holds"
     assert [compared(outcome, evidence.study) for outcome in judgement.outcomes] == [
-        f"MAML, No normalisation − {title}, accuracy, mini_imagenet 5w1s",
-        "new − MAML, accuracy, No normalisation, mini_imagenet 5w1s",
+        f"MAML, No normalisation − {title}, accuracy, mini_imagenet, 5-way 1-shot",
+        "new − MAML, accuracy, No normalisation, mini_imagenet, 5-way 1-shot",
     ]
-    assert "MAML, mini_imagenet 5w1s, +2.0; MAML, No normalisation, mini" in trained(evidence)
+    said = "MAML, mini_imagenet, 5-way 1-shot, +2.0; MAML, No normalisation, mini_imagenet, 5-way"
+    assert said in trained(evidence)
     refused = replace(across, may_differ=())
     assert judge_claims([claim("", refused)], evidence)[0].verdict == "not comparable"
 

@@ -77,6 +77,10 @@ def write_report(tables, folder):
     ran |= {"date": "2026-11-28 13:40:38+00:00", "host": "babbage", "processor": "Mill 2"}
     (models / "run.json").write_text(json.dumps(ran), encoding="utf-8")
     (folder / "empty.json").write_text("{}", encoding="utf-8")
+    described = STUDIES["full"][0]
+    counted = {**described["datasets"]["symbols"], "classes": {"test": 20}}
+    described = {**described, "datasets": {**described["datasets"], "symbols": counted}}
+    (folder / "study.json").write_text(json.dumps(described), encoding="utf-8")
     benchmark = folder / "benchmarks/measurements/cka/p1/a.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\th:m:s\tmax_rss\n75.2\t0:01:15\t812.3\n", encoding="utf-8")

@@ -54,7 +54,7 @@ def test_own_change_is_judged_where_the_whole_change_is_another(seeds):
     shown = tabulate("claim_comparisons", seeds).display
     shown = shown[shown["Claim"].str.startswith("Of the change that CKA shows at the head")]
     assert shown["Comparison"].iloc[0] == (
-        "MAML, debiased CKA by its own change − CKA, head, mini_imagenet 5w1s"
+        "MAML, debiased CKA by its own change − CKA, head, mini_imagenet, 5-way 1-shot"
     )
 
 
@@ -123,7 +123,7 @@ def test_numbers_stand_beside_what_does_not_decide(evidence_of):
 def test_a_line_says_what_was_expected_and_what_could_have_been_found(evidence_of):
     made = tabulate("claims", evidence_of("full"))
     lines = made.display.set_index("Claim")["What decides it"]
-    assert "accuracy, Symbols 5w" in lines["Scaled LR beats MAML on miniImageNet."]
+    assert "accuracy, Symbols, 5-way " in lines["Scaled LR beats MAML on miniImageNet."]
     assert "points (expected > 0), p " in lines["Scaled LR beats MAML on miniImageNet."]
     undecided = made.display["Verdict"] == "inconclusive"
     tested = made.display.loc[undecided, "What decides it"]
@@ -175,7 +175,8 @@ def test_the_finding_counts_the_verdicts_of_the_table_in_english(evidence_of, se
 def test_the_finding_tells_the_papers_claims_from_others(evidence_of):
     table = tabulate("claims", evidence_of("full"))
     ours = int((table.frame["paper"] == "Questions").sum())
-    said = f"Of {len(table.frame) - ours} claims of P1 and P2 and {ours} claims under Questions, "
+    theirs = f"{len(table.frame) - ours} claims of P1 and P2"
+    said = f"Of {theirs} and {ours} claims in the section Questions: for these models, "
     assert ours
     assert table.finding.startswith(said)
 

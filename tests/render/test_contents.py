@@ -72,6 +72,17 @@ def test_a_table_of_the_user_s_by_the_name_of_one_that_judges_is_another(
     assert ("Ours" in of_mine, "Mine" in of_mine) == (False, True)
 
 
+def test_claims_that_hold_where_judged_are_one_group_whatever_was_judged(tmp_path: Path) -> None:
+    kinds = [("One", 1, 2), ("Other", 3, 4)]
+    claims = [(name, f"holds where judged ({n} of {of} comparisons)") for name, n, of in kinds]
+    page = html(tmp_path, study("mine"), [table(tmp_path, OWN, JUDGING[0], *claims)])
+    groups = page.split("<section ")[1].partition("<article")[0].split("<h3>")[1:]
+    assert len([group for group in groups if "holds where judged</span>" in group]) == 1
+    assert "2 claims</small>" in groups[0]
+    for name, n, of in kinds:
+        assert f"{name} <small>({n} of {of} comparisons)</small>" in groups[0]
+
+
 def test_a_folder_may_be_called_as_a_section_of_the_report_is(tmp_path: Path) -> None:
     names = ["verdicts", "data", "protocol", "provenance", "reproduce", "failed"]
     page = html(tmp_path, study(*names), [table(tmp_path, OWN, "claims", ("Ours", "holds"))])

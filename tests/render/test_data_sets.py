@@ -57,6 +57,28 @@ def test_equal_images_are_told(tmp_path, distinct, places, said):
     assert ("images" in text) == bool(said)
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("innerloop.data.sources.scripts:source", "letters of fourteen writing systems in "),
+        ("my_images.py:source", "Two kinds of birds, seen\nfrom above."),
+        ("of_another_machine.py:source", ""),
+        ("mini_imagenet", ""),
+    ],
+)
+def test_what_the_images_are_is_said_in_the_words_of_their_source(
+    tmp_path, monkeypatch, source, said
+):
+    monkeypatch.chdir(tmp_path)
+    mine = '"""Two kinds of birds, seen\nfrom above.\n\nMore."""\nraise ValueError\n'
+    (tmp_path / "my_images.py").write_text(mine, encoding="utf-8")
+    manifest = json.dumps({"dataset": "birds", "source": source})
+    (tmp_path / "manifest.json").write_text(manifest, encoding="utf-8")
+    (entry,) = data_sets([tmp_path / "manifest.json"], [], DescribedStudy(STUDIES["full"][0]))
+    assert entry["about"].startswith(said)
+    assert bool(entry["about"]) == bool(said)
+
+
 @pytest.mark.parametrize(("url", "linked"), [("https://a.org/x", 1), ("javascript:alert(1)", 0)])
 def test_terms_are_a_link_to_an_address_alone(url, linked):
     page = files("innerloop.render").joinpath("templates/report.html").read_text(encoding="utf-8")

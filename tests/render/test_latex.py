@@ -64,6 +64,22 @@ def test_columns_of_numbers_are_told_from_words():
     assert not is_numeric([])
 
 
+@pytest.mark.parametrize(
+    ("mean", "half_width", "said"),
+    [
+        (0.99968, 3.2e-05, "1.000 ± <0.001"),
+        (0.99968, 0.0006, "1.000 ± 0.001"),
+        (1.0, 0.0, "exactly 1"),
+        (0.0, 0.0, "exactly 0"),
+        (0.1 + 0.2, 1e-17, "exactly 0.3"),
+        (20.0, float("nan"), "20.000"),
+    ],
+)
+def test_no_width_is_told_from_one_that_rounds_to_nothing(mean, half_width, said):
+    assert plus_minus(mean, half_width, 3) == said
+    assert is_numeric([said])
+
+
 def test_numbers_are_printed_for_people():
     assert number(-0.0001, 3) == "0.000"
     assert number(-0.3, 1) == "−0.3"
@@ -73,7 +89,7 @@ def test_numbers_are_printed_for_people():
     assert plus_minus(47.83, 1.04) == "47.8 ± 1.0"
     assert plus_minus(47.83, float("nan")) == "47.8"
     assert plus_minus_significant(1234.5678, 0.0456) == "1,234.568 ± 0.046"
-    assert plus_minus_significant(0.0, 0.0) == "0 ± 0"
+    assert plus_minus_significant(0.0, 0.0) == "exactly 0"
     assert p_value(0.00044) == "0.00044"
     assert p_value(1e-9) == "< 0.0001"
     assert p_value(0.3333) == "0.33"

@@ -278,7 +278,7 @@ def test_a_folded_figure_of_every_method_comes_alive_when_it_is_opened(page):
     widths = f"[...{fuller}.querySelectorAll('.entry')].map((e) => +e.getAttribute('width'))"
     assert min(found.evaluate(widths)) > 10
     assert found.evaluate(f"{fuller}.querySelectorAll('button').length") == 3
-    found_once = "document.querySelector('.lead').textContent.split('The layer that differs most')"
+    found_once = "document.querySelector('.lead').textContent.split('The layer that adaptation')"
     assert found.evaluate(f"{found_once}.length") == 2
 
 

@@ -46,7 +46,7 @@ def test_says_when_nothing_was_measured(name, evidence_of):
 def test_a_model_s_row_has_each_setting_that_it_was_tested_in(evidence_of):
     made = _tabulate("other_settings", evidence_of("full"))
     assert [*made.display.columns[-2:]] == ["5-way 1-shot", "5-way 5-shot"]
-    assert {"5w1s", "5w5s"} <= set(made.display["Trained in"])
+    assert {"5-way 1-shot", "5-way 5-shot"} <= set(made.display["Trained in"])
     for column, shot in zip(made.display.columns[-2:], OTHER_SETTINGS, strict=True):
         means = made.display[column].str.partition(" ± ")[0].astype(float)
         assert means.between(100 * OTHER_SETTINGS[shot] - 5, 100 * OTHER_SETTINGS[shot] + 5).all()
@@ -425,15 +425,19 @@ def test_the_most_and_the_least_accurate_are_named_for_the_abstract(evidence_of)
     own = made.frame[made.frame["train_dataset"] == made.frame["eval_dataset"]]
     own = own[(own["protocol"] == "p1") & (own["shot"] == 1) & ~own["baseline"]]
     means = own[own["train_dataset"] == ROLES["mini_imagenet"]].set_index("Method")["mean"]
-    assert f"Of {len(means)} trained variants tested on Symbols, 5-way 1-shot" in made.finding
-    best, least = (f"{name} {means[name]:.1f} ±" for name in (means.idxmax(), means.idxmin()))
-    most, _, rest = made.finding.partition("; the least, ")
-    assert f"the most accurate is {best}" in most
-    assert rest.startswith(least)
+    assert made.finding.startswith(
+        "On Symbols, 5-way 1-shot, under protocol P1, the test accuracy of "
+    )
+    assert f" of {len(means)} trained variants ranges from " in made.finding
+    least, most = made.finding.partition("ranges from ")[2].split(" to ", 1)
+    for said, name in ((least, means.idxmin()), (most, means.idxmax())):
+        assert said.startswith(f"{means[name]:.1f} ± ")
+        assert f" % ({name})" in said
+    assert f", with 95 % intervals over {own['n'].iloc[0]} tasks; " in most
     # of one training each, and of three of each, which tell none from all others
-    assert most.endswith(", though one training of each ranks no methods")
+    assert most.endswith("; one training of each cannot rank methods.")
     of_three = _tabulate("accuracy", evidence_of("users_method")).finding
-    assert of_three.partition("; the least, ")[0].endswith(", not told from all others")
+    assert of_three.endswith("; no method is shown to differ from all others as a method.")
 
 
 def test_growth_is_the_mean_over_logged_steps_in_percent_of_100(evidence_of):

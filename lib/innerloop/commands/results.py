@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from innerloop.commands import parser_of
@@ -18,6 +19,8 @@ from innerloop.render.tabulation import is_numeric
 
 #: What is printed unless tables are named, as far as the study has something in them.
 MAIN = ("own/accuracy", "own/tuned", "p1/table1_accuracy")
+
+CAPTION_WIDTH = 100
 
 
 def main(argv: list[str]) -> None:
@@ -70,7 +73,7 @@ def in_text(table: Mapping[str, Any]) -> Iterator[str]:
             yield ""
         yield _line(row, widths, right)
     yield ""
-    yield table["caption"].replace("Bold:", "*:")
+    yield from wrap(table["caption"].replace("Bold:", "*:"), CAPTION_WIDTH)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> str:

@@ -58,12 +58,13 @@ def main(argv: list[str] | None = None) -> None:
 
     from innerloop.measurements.evidence import Evidence
     from innerloop.render.accuracy import accuracies
+    from innerloop.specs.setting import setting_label
 
     folder = Path((sys.argv[1:] if argv is None else argv)[0])
     study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     evidence = Evidence({"accuracy": folder / "aggregates" / "accuracy.parquet"}, study)
     summary = accuracies(evidence, split="test").summary
-    label = evidence.study.dataset_label
+    label, protocol_label = evidence.study.dataset_label, evidence.study.protocol_label
     settings = sorted(set(zip(summary["way"], summary["shot"], strict=True)))
     cells: dict[tuple[str, str, str], dict[tuple[int, int], str]] = {}
     for row in summary.to_dict("records"):
@@ -71,14 +72,14 @@ def main(argv: list[str] | None = None) -> None:
         place = label(tested)
         if trained not in (tested, "none"):
             place = f"{label(trained)} -> {place}"
-        key = (row["protocol"], place, row["method"])
+        key = (protocol_label(row["protocol"]), place, row["method"])
         cell = f"{row['mean']:.1f} ± {row['half_width']:.1f}"
         cells.setdefault(key, {})[row["way"], row["shot"]] = cell
     table = Table(box=None, pad_edge=False)
     for name in ("Protocol", "Data set", "Method"):
         table.add_column(name)
     for way, shot in settings:
-        table.add_column(f"{way}w{shot}s", justify="right")
+        table.add_column(setting_label(way, shot), justify="right")
     last: tuple[str, str] = ("", "")
     places = [key[:2] for key in cells]
     for key, found in sorted(cells.items(), key=lambda item: places.index(item[0][:2])):

@@ -9,6 +9,7 @@ from typing import Any
 
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.typed_json import from_json
+from innerloop.specs.setting import in_full
 from innerloop.stats.statistics import Statistics
 
 RAW_PIXELS = "raw_pixels"
@@ -17,8 +18,10 @@ RAW_PIXELS = "raw_pixels"
 #: is part of the method.
 METHODS_MAY_DIFFER = frozenset({"steps"})
 
-#: Labels of what a study need not have: the papers' methods, and the nearest class mean.
+#: Labels of what a study need not have: the papers, their methods, and the nearest class mean.
 KNOWN_LABELS = {
+    "p1": "P1",
+    "p2": "P2",
     "maml": "MAML",
     "maml_3x": "MAML 3x",
     "anil": "ANIL",
@@ -178,6 +181,11 @@ class DescribedStudy:
         """What a protocol is called."""
         return str(self._protocols.get(protocol, {}).get("title", protocol))
 
+    def protocol_label(self, protocol: str) -> str:
+        """What a protocol is called in few letters: as the paper whose it is."""
+        papers = (paper.facts for paper in self.papers if paper.facts.protocol == protocol)
+        return next((facts.label for facts in papers), KNOWN_LABELS.get(protocol, protocol))
+
     def in_role(self, paper_dataset: str) -> str:
         """The study's data set for one of the papers' data sets."""
         return self._roles.get(paper_dataset, paper_dataset)
@@ -248,9 +256,13 @@ class DescribedStudy:
         return next((self.in_role(name) for name in named), next(own, ""))
 
     def shown(self, *protocols: str) -> str:
-        """`Symbols 5w1s`: which models figures show of some protocols, in words."""
-        said = (f"{self.dataset_label(self.home(p))} {self.main_setting(p)}" for p in protocols)
-        return ", ".join(dict.fromkeys(said))
+        """`Symbols, 5-way 1-shot`: which models figures show of some protocols, in words."""
+        said = (self.place(self.home(p), self.main_setting(p)) for p in protocols)
+        return "; ".join(dict.fromkeys(said))
+
+    def place(self, dataset: str, setting: str) -> str:
+        """`Symbols, 5-way 1-shot`: a data set and a task size in words."""
+        return f"{self.dataset_label(dataset)}, {in_full(setting)}"
 
     def main_setting(self, protocol: str) -> str:
         """The setting of the papers' figures, 5w1s, or the study's smallest where it lacks that."""

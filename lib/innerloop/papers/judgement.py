@@ -50,8 +50,8 @@ VERDICTS = {
     "not run": "this study does not have the measurements",
 }
 
-#: Of a claim alone: some of its comparisons were not run, or could not be judged.
-WHERE_RUN = "holds where run"
+#: Of a claim alone: all of its comparisons hold that were run and could be judged, not all were.
+WHERE_JUDGED = "holds where judged"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Judgement:
 
     Attributes:
         claim: it.
-        verdict: for these models, of `VERDICTS`, or `WHERE_RUN`.
+        verdict: for these models, of `VERDICTS`, or `WHERE_JUDGED`.
         method: the same for the method.
         outcomes: of its comparisons.
     """
@@ -277,7 +277,7 @@ def _verdict(verdicts: Iterable[str]) -> str:
         return found.pop()
     judged = found - {"not judged", "not run"}
     if judged == {"holds"}:
-        return WHERE_RUN
+        return WHERE_JUDGED
     if not judged:
         return "not judged"
     return "leans to it" if judged <= {"holds", "leans to it"} else "inconclusive"

@@ -12,7 +12,7 @@ from innerloop.measurements.undertrained import RISING, Progress, progress
 from innerloop.papers.claims import Claim, Comparison, Selection, claims_of, is_asked, lacking
 from innerloop.papers.judgement import (
     VERDICTS,
-    WHERE_RUN,
+    WHERE_JUDGED,
     Judgement,
     Outcome,
     judge_claims,
@@ -20,6 +20,7 @@ from innerloop.papers.judgement import (
 from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, number, p_equals, plus_minus
+from innerloop.specs.setting import in_full
 from innerloop.stats.populations import Answer
 
 STAND_IN = "on stand-in data"
@@ -70,7 +71,7 @@ def _left_out(does_not: str, claims: list[Claim]) -> str:
 
 
 def verdict(found: Judgement | Outcome) -> str:
-    """For these models: `holds`, `holds on stand-in data`, `holds where run (1 of 2)`."""
+    """For these models: `fails on stand-in data`, `holds where judged (1 of 2 comparisons)`."""
     return _in_words(
         found.verdict, found, [found] if isinstance(found, Outcome) else found.deciding
     )
@@ -84,9 +85,9 @@ def method_verdict(found: Judgement | Outcome) -> str:
 
 
 def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) -> str:
-    if name == WHERE_RUN:
+    if name == WHERE_JUDGED:
         run = sum(answer.verdict == "holds" for answer in answers)
-        name = f"{name} ({run} of {len(answers)})"
+        name = f"{name} ({run} of {len(answers)} comparisons)"
     notes = dict.fromkeys(answer.note for answer in answers if answer.verdict == "not judged")
     if name == "not judged":
         return f"{name}: {', '.join(filter(None, notes))}"
@@ -106,7 +107,7 @@ def for_method(outcome: Outcome) -> str:
 
 
 def compared(outcome: Outcome, study: DescribedStudy) -> str:
-    """`Scaled LR − MAML, accuracy, Symbols 5w1s`."""
+    """`Scaled LR − MAML, accuracy, Symbols, 5-way 1-shot`."""
     comparison, layer = outcome.comparison, outcome.layer
     of, against = comparison.of, comparison.against
     named = f"{layer} (of {len(comparison.layers)} layers)" if layer else _layer(of)
@@ -172,8 +173,8 @@ def in_short(outcome: Outcome, study: DescribedStudy) -> str:
 
 def meanings(judgements: list[Judgement]) -> str:
     """What the verdicts that were given mean."""
-    where_run = "the test decides for the paper in all that this study ran and that can be judged"
-    known = {**VERDICTS, WHERE_RUN: where_run}
+    where_judged = "some comparisons could not be judged or were not run, and all others hold"
+    known = {**VERDICTS, WHERE_JUDGED: where_judged}
     given = {name for judgement in judgements for name in (judgement.verdict, judgement.method)}
     text = "; ".join(f"{name}: {meaning}" for name, meaning in known.items() if name in given)
     return f"{text[:1].upper()}{text[1:]}."
@@ -195,7 +196,7 @@ def trained(evidence: Evidence) -> str:
     study = evidence.study
 
     def named(one: Progress, more: str = "") -> str:
-        place = f"{study.dataset_label(one.dataset)} {one.setting}{more}"
+        place = f"{study.place(one.dataset, one.setting)}{more}"
         return ", ".join(
             [study.label(one.variant, one.protocol), *_named(one.protocol, study), place]
         )
@@ -231,7 +232,7 @@ def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:
 
 def detectable(outcome: Outcome) -> str:
     """The smallest true difference that 80 % of repetitions would find, by this test alone."""
-    if outcome.test is None:
+    if outcome.test is None or not outcome.test.standard_error > 0:
         return MISSING
     return number(outcome.test.smallest_detectable, quantity_of(outcome).digits)
 
@@ -287,10 +288,10 @@ def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> s
         if side is not None
     ]
     if len(set(trained)) > 1:
-        return f"{tested} {of.setting}, trained on {trained[0]} − on {trained[1]}"
+        return f"{tested}, {in_full(of.setting)}, trained on {trained[0]} − on {trained[1]}"
     if QUANTITIES[of.quantity].reads == "toy":
         return tested
-    return f"{tested} {of.setting}"
+    return f"{tested}, {in_full(of.setting)}"
 
 
 def _named(protocol: str, study: DescribedStudy) -> list[str]:

@@ -19,6 +19,7 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
+from innerloop.specs.setting import setting_label
 from innerloop.stats.generalising import LEAST_CLASSES, LEAST_TRAININGS
 from innerloop.stats.summaries import summarise
 from innerloop.stats.t_tests import generalised
@@ -167,11 +168,6 @@ def with_raw_pixels(trained: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     places = {*trained[PLACE].astype({"eval_dataset": str}).itertuples(index=False, name=None)}
     same = [place in places for place in raw[PLACE].itertuples(index=False, name=None)]
     return pd.concat([trained, raw[same]])
-
-
-def setting_label(way: int, shot: int) -> str:
-    """`5-way 1-shot`."""
-    return f"{way}-way {shot}-shot"
 
 
 def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> list[bool]:

@@ -58,6 +58,18 @@ def span(values: Iterable[float]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
+def by_layer(found: Iterable[tuple[str, str, str]]) -> str:
+    """`head under MAML (0.47), Scaled LR (0.26); conv4 under Unit norm (0.54)`.
+
+    Args:
+        found: layer, method and number, in words.
+    """
+    layers: dict[str, list[str]] = {}
+    for layer, method, value in found:
+        layers.setdefault(layer, []).append(f"{method} ({value})")
+    return "; ".join(f"{layer} under {', '.join(said)}" for layer, said in layers.items())
+
+
 def seeds(frame: pd.DataFrame) -> int:
     """How many seeds the rows of a table come from."""
     return len(frame["seed"].unique())

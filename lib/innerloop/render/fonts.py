@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator
@@ -88,7 +89,7 @@ def width_of(text: str, size: float) -> float:
 
 def _pieces(text: str, inches: float, size: float) -> Iterator[str]:
     """Words with the space after them; of a word that is too wide, its signs."""
-    for word in text.split():
+    for word in re.split(r"[^\S\N{NO-BREAK SPACE}]+", text.strip()):
         if width_of(word, size) > inches:
             yield from word
             yield " "

@@ -132,5 +132,8 @@ def _table(table: Mapping[str, Any]) -> str:
 
 
 def _stand_ins(study: DescribedStudy) -> str:
-    pairs = ", ".join(f"{ours} plays the role of {theirs}" for ours, theirs in stand_ins(study))
-    return f"{pairs}." if pairs else ""
+    pairs = [
+        f"{ours}{'' if place else ' plays the role'} of {theirs}"
+        for place, (ours, theirs) in enumerate(stand_ins(study))
+    ]
+    return f"{', '.join(pairs)}." if pairs else ""

@@ -5,6 +5,8 @@ Manifests are read leniently: a report is still worth reading when one lacks a k
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +14,11 @@ from typing import Any
 from innerloop.measurements.described_study import IDENTITY, DescribedStudy, Model, in_words
 from innerloop.render.benchmarks import Benchmark, memory
 from innerloop.render.tabulation import MISSING
+from innerloop.runtime.errors import InnerloopError
+from innerloop.runtime.extensions import source_file, statements
 from innerloop.runtime.files import read_json
 from innerloop.runtime.provenance import commit_in_words
+from innerloop.specs.setting import in_full
 
 
 def model_rows(
@@ -33,10 +38,10 @@ def model_rows(
         accuracy, digests = best.get("accuracy"), manifest.get("data_digests", {}).values()
         rows.append(
             {
-                "protocol": str(spec.get("protocol", "")).upper(),
+                "protocol": study.protocol_label(spec.get("protocol", "")),
                 "label": study.label(spec.get("variant", path.parent.name), spec.get("protocol")),
                 "dataset": study.dataset_label(spec.get("dataset", "")),
-                "setting": spec.get("setting", ""),
+                "setting": in_full(spec["setting"]) if "setting" in spec else "",
                 "seed": spec.get("seed", ""),
                 "best": MISSING if not accuracy else f"{100 * accuracy:.1f}",
                 "best_iteration": best.get("iteration", MISSING),
@@ -94,9 +99,10 @@ def data_sets(
 ) -> list[dict[str, Any]]:
     """One entry per data set: its role, split and licence, its images in every variant and size.
 
-    `stores` and `files` are rows of the columns `STORE` and `FILES`; `samples`, the sheets that
-    show the images; `withheld`, those that stay where they are, since the images may not be passed
-    on, as a report may be.
+    `about` says what the images are, in the words of their source; `few_shot`, whether tasks are
+    drawn from it; `stores` and `files` are rows of the columns `STORE` and `FILES`; `samples`, the
+    sheets that show the images; `withheld`, those that stay where they are, since the images may
+    not be passed on, as a report may be.
     """
     sheets = {path.parent: path for path in samples}
     found: dict[str, dict[str, Any]] = {}
@@ -113,6 +119,8 @@ def data_sets(
                     if standing_in == name
                 ],
                 "source": manifest.get("source"),
+                "about": _about(str(manifest.get("source") or "")),
+                "few_shot": bool(study.classes(name, "test")),
                 "splits": study.own_splits(name) or manifest.get("splits", ""),
                 "equal_images": study.equal_images(name),
                 "licence": _with_safe_link(manifest.get("licence") or {}),
@@ -132,6 +140,16 @@ def data_sets(
             shown = "samples" if entry["licence"].get("redistributable") else "withheld"
             entry[shown].append(sheets.pop(path.parent))
     return list(found.values())
+
+
+def _about(source: str) -> str:
+    """The first sentence of the docstring of the file whose code makes a data set's images."""
+    try:
+        body = statements(source_file(source))
+    except InnerloopError:  # it may have been made elsewhere
+        return ""
+    docstring = ast.get_docstring(ast.Module(body, [])) or ""
+    return re.sub(r"^`\w+`: ", "", docstring.partition("\n\n")[0])
 
 
 def _with_safe_link(licence: Mapping[str, Any]) -> dict[str, Any]:
@@ -162,21 +180,27 @@ def _protocol(study: DescribedStudy, protocol: str) -> dict[str, Any]:
     keys = dict.fromkeys(key for found in parameters for key in found)
     values = {key: {found.get(key, MISSING) for found in parameters} for key in keys}
     differing = [key for key in keys if len(values[key]) > 1]
-    rows: dict[tuple[str, ...], list[str]] = {}
+    rows: dict[tuple[str, ...], dict[str, dict[str, None]]] = {}
     for model, found in zip(models, parameters, strict=True):
-        where = f"{study.dataset_label(model.dataset)} {model.setting}"
         row = (
             study.label(model.variant, protocol),
             *(found.get(key, MISSING) for key in differing),
         )
-        rows.setdefault(row, []).append(where)
+        here = rows.setdefault(row, {}).setdefault(in_full(model.setting), {})
+        here[study.dataset_label(model.dataset)] = None
     return {
-        "name": protocol.upper(),
+        "name": study.protocol_label(protocol),
         "title": study.protocol_title(protocol),
         "shared": [(_title(key), values[key].pop()) for key in keys if len(values[key]) == 1],
         "columns": ["Method", *map(_title, differing), "Models"],
-        "rows": [[*row, ", ".join(dict.fromkeys(where))] for row, where in rows.items()],
+        "rows": [[*row, "; ".join(map(_place, where.items()))] for row, where in rows.items()],
     }
+
+
+def _place(found: tuple[str, Iterable[str]]) -> str:
+    """`People, Scripts, 5-way 1-shot`."""
+    setting, datasets = found
+    return ", ".join([*datasets, setting])
 
 
 def _parameters(model: Model) -> dict[str, str]:

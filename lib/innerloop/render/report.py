@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence, Sized
@@ -44,6 +45,8 @@ SCRIPT = "templates/report.js"
 
 #: The column of verdicts.
 VERDICT = "Verdict"
+
+_COUNT = re.compile(r" \(\d+ of \d+ comparisons\)")
 
 #: Columns with cells longer than this are wrapped, those of long texts less narrowly.
 WRAPPED, LONG = 24, 40
@@ -117,6 +120,7 @@ def write_report(
         facts=_facts(described, models),
         sections=shown,
         data_sets=images,
+        seen=_seen(images, described),
         store_columns=STORE,
         file_columns=FILES,
         protocols=protocols(described),
@@ -152,6 +156,13 @@ def _figure(path: Path) -> dict[str, Any]:
     return {**figure, "id": name, **shown, "downloads": _downloads(path, name, ".pdf")}
 
 
+def _seen(images: Sequence[dict[str, Any]], study: DescribedStudy) -> list[dict[str, Any]]:
+    """The data sets of tasks that have sheets of samples, those trained on first."""
+    trained = [study.dataset_label(model.dataset) for model in study.models]
+    shown = [one for one in images if one["few_shot"] and one["samples"]]
+    return sorted(shown, key=lambda one: [*trained, one["label"]].index(one["label"]))
+
+
 def _sheet(path: Path) -> dict[str, Any]:
     """A sheet of sample images, enlarged by a whole number so that small pixels stay sharp."""
     width = int.from_bytes(path.read_bytes()[16:20])  # of a PNG's header
@@ -181,20 +192,26 @@ def _wrap(longest: int) -> str:
 def _by_verdict(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The claims of each verdict, those of most claims first: `verdict`, `claims`.
 
-    Of a claim: its `text`, its `verdict` in words, and what else the table says, by column.
+    Of a claim: its `text`, `count`, of how many of its comparisons the verdict is where not of all,
+    and what else the table says, by column.
     """
     if table is None or VERDICT not in table["columns"]:
         return []
-    column = table["columns"].index(VERDICT)
     groups: dict[str, list[dict[str, Any]]] = {}
     for text, *rest in table["rows"]:
         said = dict(zip(table["columns"][1:], rest, strict=True))
-        claim = {"text": text, "verdict": said.pop(VERDICT), "said": said}
-        groups.setdefault([text, *rest][column], []).append(claim)
+        verdict, count = _without_count(said.pop(VERDICT))
+        groups.setdefault(verdict, []).append({"text": text, "count": count, "said": said})
     return [
         {"verdict": verdict, "claims": claims}
         for verdict, claims in sorted(groups.items(), key=lambda item: -len(item[1]))
     ]
+
+
+def _without_count(verdict: str) -> tuple[str, str]:
+    """`holds where judged (1 of 2 comparisons) on stand-in data`, without what is in brackets."""
+    found = _COUNT.search(verdict)
+    return (verdict.replace(found[0], ""), found[0].strip()) if found else (verdict, "")
 
 
 def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -254,8 +254,12 @@ def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
 
 
 def titles_of(figure: Figure, labels: Mapping[K, str], inches: float, rows: int) -> dict[K, str]:
-    """Titles of panels, wrapped to a width; the figure grows by what its rows of panels need."""
-    titles = {key: fonts.wrapped(label, inches, TITLE) for key, label in labels.items()}
+    """Titles of panels, wrapped to a width; the figure grows by what its rows of panels need.
+
+    The ways and shots of a task stay on one line.
+    """
+    kept = {key: label.replace("-way ", "-way\N{NO-BREAK SPACE}") for key, label in labels.items()}
+    titles = {key: fonts.wrapped(label, inches, TITLE) for key, label in kept.items()}
     taller(figure, rows * (_lines([*titles.values()]) - 1))
     return titles
 

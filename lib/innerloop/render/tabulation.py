@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from innerloop.measurements.described_study import DescribedStudy
+from innerloop.specs.setting import in_full
 
 MISSING = "–"
 
@@ -23,8 +24,12 @@ MODEL_COLUMNS = {
     "variant": "Method",
 }
 
+#: Of equal numbers in double precision: how far their mean may be from each, relative to it.
+_ROUNDING = 1e-12
+
 _NUMBER = re.compile(
-    r"[<±]? ?[−+]?[\d,]+(\.\d+)?( %)?( ± [\d,.]+)?( \(sd [\d,.]+\))?( (s|min|h|MB|GB))?"
+    r"(exactly )?[<±]? ?[−+]?[\d,]+(\.\d+)?( %)?( ± <?[\d,.]+)?( \(sd [\d,.]+\))?"
+    r"( (s|min|h|MB|GB))?"
 )
 
 
@@ -62,7 +67,12 @@ def models_shown(
         **titles: columns that are called otherwise than in `MODEL_COLUMNS`.
     """
     called = {**MODEL_COLUMNS, **titles}
-    labels = {"train_dataset": study.dataset_label, "eval_dataset": study.dataset_label}
+    labels = {
+        "protocol": study.protocol_label,
+        "train_dataset": study.dataset_label,
+        "setting": in_full,
+        "eval_dataset": study.dataset_label,
+    }
     shown = pd.DataFrame(
         {
             title: [labels.get(column, str)(value) for value in summary[column]]
@@ -76,7 +86,7 @@ def models_shown(
         title for title in called.values() if title != "Method" and len(set(shown[title])) == 1
     ]
     everywhere = ", ".join(f"{title.lower()} {shown[title].iloc[0]}" for title in constant)
-    return shown.drop(columns=constant), f"Everywhere: {everywhere}." if everywhere else ""
+    return shown.drop(columns=constant), f"In all rows: {everywhere}." if everywhere else ""
 
 
 def not_measured(what: str, columns: Sequence[str]) -> Tabulation:
@@ -107,10 +117,17 @@ def number(value: float, digits: int, *, sign: bool = False) -> str:
 
 
 def plus_minus(mean: float, half_width: float, digits: int = 1, *, sign: bool = False) -> str:
-    """`47.8 ± 1.0`; only the mean when it has no interval."""
+    """`47.8 ± 1.0`; only the mean when it has no interval.
+
+    No width is told from none: `1.000 ± <0.001`, and `exactly 1` where all values are equal.
+    """
     text = number(mean, digits, sign=sign)
     if not math.isfinite(mean) or not math.isfinite(half_width):
         return text
+    if half_width <= _ROUNDING * abs(mean):
+        return f"exactly {text.rstrip('0').rstrip('.') if digits else text}"
+    if round(half_width, digits) == 0:
+        return f"{text} ± <{number(10**-digits, digits)}"
     return f"{text} ± {number(half_width, digits)}"
 
 

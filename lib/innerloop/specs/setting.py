@@ -28,3 +28,13 @@ def way_and_shot(setting: str) -> tuple[int, int]:
     if not found:
         raise ConfigError(f"setting '{setting}': expected <way>w<shot>s, for example 5w1s")
     return int(found[1]), int(found[2])
+
+
+def setting_label(way: int, shot: int) -> str:
+    """`5-way 1-shot`."""
+    return f"{way}-way {shot}-shot"
+
+
+def in_full(setting: str) -> str:
+    """`5w1s` -> `5-way 1-shot`, as people read it."""
+    return setting_label(*way_and_shot(setting))

@@ -143,7 +143,7 @@ def without_tasks(method: Answer) -> Answer:
         "not judged",
         test=method.test,
         trainings=method.trainings,
-        note="no tasks, only trainings",
+        note="one number per training",
     )
 
 

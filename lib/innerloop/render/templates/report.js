@@ -4,7 +4,7 @@
 /** The number a cell begins with, or its text. */
 function sortKey(cell) {
   const text = cell.textContent.trim();
-  const number = text.replaceAll("−", "-").replaceAll(",", "").match(/^[<+]?\s*(-?\d+(\.\d+)?(e-?\d+)?)/);
+  const number = text.replaceAll("−", "-").replaceAll(",", "").match(/^(?:exactly )?[<+]?\s*(-?\d+(\.\d+)?(e-?\d+)?)/);
   return number ? parseFloat(number[1]) : text;
 }
 

@@ -73,5 +73,5 @@ def draw(evidence: Evidence) -> Drawing:
 
 def _title(study: DescribedStudy, place: tuple[str, str, str]) -> str:
     protocol, dataset, setting = place
-    several = len(study.protocols) > 1
-    return f"{f'{protocol}, ' if several else ''}{study.dataset_label(dataset)} {setting}"
+    named = f"{study.protocol_label(protocol)}, " if len(study.protocols) > 1 else ""
+    return f"{named}{study.place(dataset, setting)}"

@@ -12,9 +12,10 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
-from innerloop.render.accuracy import GROUP, accuracies, setting_label
+from innerloop.render.accuracy import GROUP, accuracies
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import Look, chunks, panels, theme, titles_of, variant_looks, whiskers
+from innerloop.specs.setting import setting_label
 
 TITLE = "Accuracy of every variant"
 READS = ("accuracy",)
@@ -51,8 +52,8 @@ def draw(evidence: Evidence) -> Drawing:
     return Drawing(
         figure,
         captions.join(
-            "Accuracy on test tasks of the data set that each model was trained on; points: means, "
-            f"{captions.interval(study.statistics)};",
+            "Accuracy on test tasks of the data set that each model was trained on. Points: "
+            f"means; bars: {captions.interval(study.statistics)};",
             captions.counted(summary[~summary["baseline"]]),
             "Small points: single seeds." if (summary["seeds"] > 1).any() else "",
             captions.stand_ins(study, summary),
@@ -106,4 +107,4 @@ def _rows(
 def _title(study: DescribedStudy, place: tuple[Any, ...]) -> str:
     protocol, dataset, way, shot = place
     said = [study.dataset_label(dataset), setting_label(way, shot)]
-    return ", ".join([protocol, *said] if len(study.protocols) > 1 else said)
+    return ", ".join([study.protocol_label(protocol), *said] if len(study.protocols) > 1 else said)

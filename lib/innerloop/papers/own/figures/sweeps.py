@@ -12,9 +12,10 @@ from matplotlib.image import AxesImage
 from innerloop.measurements.described_study import Sweep, in_words
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, sweeps
-from innerloop.render.accuracy import accuracies, setting_label
+from innerloop.render.accuracy import accuracies
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import Look, chunks, legend_below, looks_of, panels, theme, titles_of
+from innerloop.specs.setting import setting_label
 
 TITLE = "Accuracy over the study's grids"
 READS = ("sweeps", "accuracy")
@@ -139,5 +140,5 @@ def _title(evidence: Evidence, group: list[Part]) -> str:
     where += setting_label(first["way"], first["shot"])
     named = f"{study.sweep_label(sweep)}, " if len(keys) > 1 else ""
     fixed = [f", {key.replace('_', ' ')} {first[key]}" for key in sweep.keys if key not in keys]
-    several = f"{sweep.protocol}, " if len(study.protocols) > 1 else ""
+    several = f"{study.protocol_label(sweep.protocol)}, " if len(study.protocols) > 1 else ""
     return f"{several}{named}{where}{''.join(fixed)}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import Accuracies, accuracies, setting_label
+from innerloop.render.accuracy import Accuracies, accuracies
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
+from innerloop.specs.setting import setting_label
 
 TITLE = "Accuracy of every model"
 READS = ("accuracy",)
@@ -23,7 +25,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     if found.empty:
         return not_measured("accuracy on test tasks", ["Method"])
     summary = found.astype(dict.fromkeys(PLACES.values(), str))
-    summary["Protocol"] = summary["protocol"]
+    summary["Protocol"] = [*map(study.protocol_label, summary["protocol"])]
     for column in ("Trained on", "Tested on"):
         summary[column] = [study.dataset_label(name) for name in summary[PLACES[column]]]
     summary = _in_order(summary.rename(columns={"method": "Method"}), evidence)
@@ -42,7 +44,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         captions.stand_ins(study, summary),
         blocks=blocks,
     )
-    return Tabulation(**{**vars(table), "finding": _finding(summary)})
+    return Tabulation(**{**vars(table), "finding": _finding(summary, study)})
 
 
 def _in_order(summary: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
@@ -67,7 +69,7 @@ def _said(name: str, summary: pd.DataFrame) -> str:
     return f"{name.lower()} {summary[name].iloc[0]}"
 
 
-def _finding(summary: pd.DataFrame) -> str:
+def _finding(summary: pd.DataFrame, study: DescribedStudy) -> str:
     """The best and the worst of the first place, on the data set they were trained on."""
     home = summary["train_dataset"] == summary["eval_dataset"]
     rows = summary[home & ~summary["baseline"]]
@@ -78,13 +80,19 @@ def _finding(summary: pd.DataFrame) -> str:
     ranked = rows.sort_values("mean", ascending=False, kind="stable")
     best, worst = ranked.iloc[0], ranked.iloc[-1]
     where = f"{best['Tested on']}, {setting_label(best['way'], best['shot'])}"
-    shown = f"{best['Method']} {plus_minus(best['mean'], best['half_width'])} %"
+    if len(study.protocols) > 1:
+        where += f", under protocol {best['Protocol']}"
     if len(ranked) == 1:
+        shown = f"{best['Method']} {plus_minus(best['mean'], best['half_width'])} %"
         return f"Test accuracy on {where}: {shown}."
-    told = "told from every other as a method" if best["best"] else "not told from all others"
+    told = "the highest differs" if best["best"] else "no method is shown to differ"
+    told = f"{told} from all others as a method"
     if ranked["seeds"].max() == 1:
-        told = "though one training of each ranks no methods"
+        told = "one training of each cannot rank methods"
+    low = f"{plus_minus(worst['mean'], worst['half_width'])} % ({worst['Method']})"
+    high = f"{plus_minus(best['mean'], best['half_width'])} % ({best['Method']})"
     return (
-        f"Of {len(ranked)} trained variants tested on {where}, the most accurate is {shown}, "
-        f"{told}; the least, {worst['Method']} {plus_minus(worst['mean'], worst['half_width'])} %."
+        f"On {where}, the test accuracy of {len(ranked)} trained variants ranges from {low} to "
+        f"{high}, with {captions.percent(study.statistics.level)} intervals over "
+        f"{captions.span(ranked['n'])} tasks; {told}."
     )

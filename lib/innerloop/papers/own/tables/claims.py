@@ -55,6 +55,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "decided by a paired t-test on the same tasks or by an equivalence test; for the "
             "method with the variances between classes and trainings (docs/evidence.md), or by "
             "Student's t over trainings where no tasks repeat a measurement.",
+            "Margins and thresholds are ours: the papers give none.",
             "What decides it: of a claim that fails the comparison that speaks against it most, of "
             "any other the one that is least certain.",
             words.family(judgements, study),
@@ -107,7 +108,7 @@ def _finding(judgements: list[Judgement], study: DescribedStudy) -> str:
     cited = {paper.facts.label for paper in study.papers if paper.facts.authors}
     kinds = [
         ("of", {name: n for name, n in of_paper.items() if name in cited}),
-        ("under", {name: n for name, n in of_paper.items() if name not in cited}),
+        ("in the section", {name: n for name, n in of_paper.items() if name not in cited}),
     ]
     asked = " and ".join(
         f"{_claims(sum(found.values()))} {word} {_listed(found)}" for word, found in kinds if found
@@ -115,15 +116,12 @@ def _finding(judgements: list[Judgement], study: DescribedStudy) -> str:
     verdicts = ", ".join(_counted(n, name) for name, n in counts.most_common())
     methods = Counter(judgement.method for judgement in judgements)
     said = ", ".join(_counted(n, name) for name, n in methods.most_common())
-    text = f"Of {asked}, for these models {verdicts}; for the methods {said}."
+    text = f"Of {asked}: for these models, {verdicts}; for the methods, {said}."
     stand_in = sum(judgement.stand_in for judgement in judgements)
     if not stand_in:
         return text
-    which = "all" if stand_in == len(judgements) else stand_in
-    return (
-        f"{text} In {which} of them other data sets stand in for the papers', about which this "
-        "says nothing."
-    )
+    which = "All" if stand_in == len(judgements) else f"{stand_in} of them"
+    return f"{text} {which} were judged on stand-in data, which says nothing about the papers' own."
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import setting_label
 from innerloop.render.tabulation import (
     MISSING,
     MODEL_COLUMNS,
@@ -13,6 +12,7 @@ from innerloop.render.tabulation import (
     not_measured,
     plus_minus,
 )
+from innerloop.specs.setting import setting_label
 from innerloop.stats.summaries import summarise
 
 TITLE = "Accuracy in other settings than trained in"

@@ -15,6 +15,7 @@ from innerloop.papers.published import TOLERANCE_POINTS, VERDICTS, compared
 from innerloop.papers.quantities import METRICS
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
+from innerloop.specs.setting import setting_label
 
 TITLE = "Every published number beside ours"
 READS = ("published",)
@@ -118,10 +119,10 @@ def _p_values(row: dict[str, Any]) -> str:
 
 def _quantity(row: dict[str, Any], study: DescribedStudy) -> str:
     metric, _, layer = row["metric"].partition(".")
-    setting = f"{row['way']}w{row['shot']}s"
+    setting = setting_label(row["way"], row["shot"])
     place, ours = study.role_label(row["eval_dataset"]), study.in_role(row["eval_dataset"])
     if ours != row["eval_dataset"]:
-        place = f"{place}, ours {study.dataset_label(ours)},"
+        place = f"{place} (ours: {study.dataset_label(ours)})"
     split = ", validation" if row["split"] == "val" else ""
-    about = f"{place} {setting}{split}" if metric == "accuracy" else layer
+    about = f"{place}, {setting}{split}" if metric == "accuracy" else layer
     return ", ".join(filter(None, [METRICS[metric], about]))

@@ -8,6 +8,7 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus_significant
+from innerloop.specs.setting import in_full
 from innerloop.stats.summaries import summarise
 
 TITLE = "A probe of the study's own"
@@ -41,6 +42,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
     summary = summarise(rows.astype(dict.fromkeys(text, str)), [*KEYS], "value", study.statistics)
     printed = summary[[*KEYS]].assign(
         variant=[*map(study.label, summary["variant"], summary["protocol"])],
+        protocol=[*map(study.protocol_label, summary["protocol"])],
+        setting=[*map(in_full, summary["setting"])],
         train_dataset=[study.dataset_label(name) for name in summary["train_dataset"]],
         eval_dataset=[study.dataset_label(name) for name in summary["eval_dataset"]],
         layer=summary["layer"].replace("", "whole network"),
@@ -66,7 +69,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         captions.join(
             f"{captions.interval(study.statistics)};",
             captions.counted(summary),
-            f"Everywhere: {everywhere}." if everywhere else "",
+            f"In all rows: {everywhere}." if everywhere else "",
             captions.stand_ins(study, rows),
         ),
         title=f"Probe: {', '.join(names)}",

@@ -11,8 +11,9 @@ from innerloop.measurements.described_study import DescribedStudy, Sweep
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import validated
 from innerloop.render import captions
-from innerloop.render.accuracy import accuracies, setting_label
+from innerloop.render.accuracy import accuracies
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
+from innerloop.specs.setting import setting_label
 
 TITLE = "Methods at their best"
 READS = ("sweeps", "accuracy", "training")
@@ -87,7 +88,7 @@ def _printed(row: Mapping[Any, Any], study: DescribedStudy) -> list[str]:
     places = ((sweep.protocol, sweep.name) for sweep in study.sweeps)
     sweep = dict(zip(places, study.sweeps, strict=True))[row["protocol"], row["sweep"]]
     return [
-        row["protocol"],
+        study.protocol_label(row["protocol"]),
         study.dataset_label(row["train_dataset"]),
         setting_label(row["way"], row["shot"]),
         study.dataset_label(row["eval_dataset"]),

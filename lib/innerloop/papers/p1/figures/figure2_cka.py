@@ -29,7 +29,7 @@ def draw(evidence: Evidence) -> Drawing:
     if made is None:
         return not_measured("CKA of P1's models")
     figure, drawn = made
-    shown = f"{study.dataset_label(dataset)}, {study.main_setting(cka.PROTOCOL)}"
+    shown = study.shown(cka.PROTOCOL)
     return Drawing(
         figure,
         captions.join(
@@ -53,10 +53,10 @@ def _finding(summary: pd.DataFrame, study: DescribedStudy) -> str:
         means = rows[rows["variant"] == name].set_index("layer")["mean"]
         if not means.empty:
             lowest = number(means.min(), 2)
-            said.append(f"{means.idxmin()} under {study.label(name, cka.PROTOCOL)} ({lowest})")
+            said.append((str(means.idxmin()), study.label(name, cka.PROTOCOL), lowest))
     if not said:
         return ""
     return (
-        "The layer that differs most before and after adaptation, by debiased CKA (1: no change): "
-        f"{', '.join(said)}."
+        "The layer that adaptation changes most, by debiased CKA before and after (1: unchanged): "
+        f"{captions.by_layer(said)}."
     )

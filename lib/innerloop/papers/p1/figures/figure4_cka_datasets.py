@@ -7,6 +7,7 @@ from innerloop.papers.p1 import cka
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import theme, variant_looks
+from innerloop.specs.setting import in_full
 
 TITLE = "Figure 4: CKA on three data sets"
 FULLER = "Figure 4, every method"
@@ -31,7 +32,7 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Similarity of each layer before and after adaptation, each model on test tasks of the "
-            f"data set it was trained on ({study.main_setting(cka.PROTOCOL)}).",
+            f"data set it was trained on ({in_full(study.main_setting(cka.PROTOCOL))}).",
             cka.method_sentences(evidence, [*means.values()], "Last checkpoint"),
             captions.stand_ins(study, summary),
         ),

@@ -7,6 +7,7 @@ from innerloop.papers.p1 import cka
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import theme
+from innerloop.specs.setting import in_full
 
 TITLE = "Figure 5: CKA on a new data set"
 FULLER = "Figure 5, every method"
@@ -22,7 +23,7 @@ def draw(evidence: Evidence) -> Drawing:
     if made is None:
         return not_measured("CKA of P1's models on the data set of FC-100's role")
     figure, drawn = made
-    shown = f"trained on {home} {study.main_setting(cka.PROTOCOL)}, tested on {away}"
+    shown = f"{in_full(study.main_setting(cka.PROTOCOL))}, trained on {home}, tested on {away}"
     return Drawing(
         figure,
         captions.join(

@@ -33,8 +33,8 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Similarity of each layer before and after adaptation, one panel per method, one curve "
-            f"per evaluation data set; all models trained on {study.dataset_label(home)} "
-            f"{study.main_setting(cka.PROTOCOL)}.",
+            f"per evaluation data set; all models trained on "
+            f"{study.shown(cka.PROTOCOL)}.",
             cka.method_sentences(evidence, [*means.values()], "Last checkpoint"),
             captions.stand_ins(study, summary),
         ),

@@ -23,6 +23,7 @@ from innerloop.papers.prototypes import (
 )
 from innerloop.render import captions
 from innerloop.render.tabulation import (
+    MISSING,
     Tabulation,
     not_measured,
     number,
@@ -238,6 +239,6 @@ def _printed(line: _Line, study: DescribedStudy, p_adjusted: float) -> dict[str,
         number(test.effect_size, 3),
         f"{difference.n:,}",
         f"{test.ties:,}",
-        number(100 * test.smallest_detectable, 2),
+        number(100 * test.smallest_detectable, 2) if test.standard_error > 0 else MISSING,
     )
     return dict(zip(HEADER, values, strict=True))

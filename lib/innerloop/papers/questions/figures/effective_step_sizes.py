@@ -29,7 +29,7 @@ def draw(evidence: Evidence) -> Drawing:
     named = "effective step size"
     lines = [
         curves.Line(
-            f"{protocol.upper()}\n{named}" if len(measured) > 1 else named,
+            f"{study.protocol_label(protocol)}\n{named}" if len(measured) > 1 else named,
             rows,
             VALUE,
             variant_looks(study, protocol),

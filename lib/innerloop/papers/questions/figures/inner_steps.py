@@ -29,7 +29,8 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("accuracy after each inner step")
     figure, axes = panels(len(measured), len(PANELS), (2.5, 2.2), sharex="row")
     for row, (protocol, summary) in zip(axes, measured.items(), strict=True):
-        row[0].set_ylabel(f"{protocol.upper()}\npoints" if len(measured) > 1 else "points")
+        named = f"{study.protocol_label(protocol)}\n" if len(measured) > 1 else ""
+        row[0].set_ylabel(f"{named}points")
         for panel, (quantity, title) in zip(row, PANELS.items(), strict=True):
             panel.axhline(0, color="0.6", linewidth=0.8, zorder=0)
             rows = summary[summary["quantity"] == quantity]

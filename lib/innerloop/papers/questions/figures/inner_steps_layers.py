@@ -29,7 +29,7 @@ def draw(evidence: Evidence) -> Drawing:
     places = [(protocol, quantity) for protocol in measured for quantity in ROWS]
     figure, axes = panels(len(places), len(layers), (1.6, 1.55), sharex="row", sharey="row")
     for row, (protocol, quantity) in zip(axes, places, strict=True):
-        named = f"{protocol.upper()}\n" if len(measured) > 1 else ""
+        named = f"{study.protocol_label(protocol)}\n" if len(measured) > 1 else ""
         row[0].set_ylabel(f"{named}{ROWS[quantity]}")
         of_row = measured[protocol][measured[protocol]["quantity"] == quantity]
         if quantity == "turn":  # there is none before the first step

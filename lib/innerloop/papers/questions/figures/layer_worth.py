@@ -96,10 +96,10 @@ def _finding(protocol: str, summary: pd.DataFrame, evidence: Evidence) -> str:
     for name in [*looks_shown(variant_looks(evidence.study, protocol), frozen)][:_NAMED]:
         points = frozen[frozen["variant"] == name].set_index("layer")["mean"]
         lost = number(points.max(), 1)
-        said.append(f"{points.idxmax()} under {evidence.study.label(name, protocol)} ({lost})")
+        said.append((str(points.idxmax()), evidence.study.label(name, protocol), lost))
     return (
-        "The layer whose change is worth most, by the points lost where it alone is frozen: "
-        f"{', '.join(said)}."
+        "The layer whose adaptation is worth most, by the points of accuracy lost without it: "
+        f"{captions.by_layer(said)}."
     )
 
 

@@ -77,8 +77,8 @@ def draw(evidence: Evidence) -> Drawing:
 
 
 def _title(study: DescribedStudy, protocol: str, variant: str, dataset: str, setting: str) -> str:
-    named = f"{study.label(variant, protocol)} ({protocol.upper()})"
-    return f"{named}, {study.dataset_label(dataset)} {setting}"
+    named = f"{study.label(variant, protocol)} ({study.protocol_label(protocol)})"
+    return f"{named}, {study.place(dataset, setting)}"
 
 
 def _percent(rows: pd.DataFrame) -> pd.DataFrame:

@@ -52,7 +52,8 @@ def draw(evidence: Evidence) -> Drawing:
     bands = {protocol: _bands(evidence, protocol) for protocol in measured}
     figure, axes = panels(len(measured), len(MEASURES), (2.6, 2.3), sharex="row", sharey=True)
     for row, (protocol, summary) in zip(axes, measured.items(), strict=True):
-        row[0].set_ylabel(f"{protocol.upper()}\nsimilarity" if len(measured) > 1 else "similarity")
+        named = f"{study.protocol_label(protocol)}\n" if len(measured) > 1 else ""
+        row[0].set_ylabel(f"{named}similarity")
         for panel, (measure, title) in zip(row, MEASURES.items(), strict=True):
             panel.set_title(title if row is axes[0] else "")
             _draw(panel, summary[summary["measure"] == measure], evidence, protocol)

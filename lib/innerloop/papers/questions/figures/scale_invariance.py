@@ -61,7 +61,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"{scales} (the largest change is shown); right: the cosine between a layer's weights "
             "and their gradient. A layer followed by BatchNorm should be scale invariant: both "
             "values at the level of rounding and of BatchNorm's ε. The head is not.",
-            f"Logarithmic; values below {FLOOR:g} are drawn there.",
+            f"Logarithmic; smaller values are drawn at {FLOOR:g}.",
             f"Largest of {seeds} seeds." if seeds > 1 else "One seed.",
             captions.stand_ins(study, rows),
         ),
