@@ -24,12 +24,12 @@ from innerloop.data.image_store import (
     ImageStore,
     content_digest,
     lay_out,
+    places_of_shared,
     write_classes,
 )
 from innerloop.data.partial_store import PartialStore
 from innerloop.data.sources.base import IndexedSource, Source, require_source
 from innerloop.data.split_file import shortened
-from innerloop.data.splits import places_of_shared
 from innerloop.runtime.disk_error import disk_error
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.files import write_json

@@ -7,7 +7,7 @@ rows) and `manifest.json` (what it was built from). `innerloop.data.build_images
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -63,6 +63,22 @@ def content_digest(images: np.ndarray, classes: Sequence[ClassRows]) -> str:
     digest = hashlib.sha256(np.ascontiguousarray(images).data)
     digest.update(canonical_json([asdict(row) for row in classes]).encode())
     return digest.hexdigest()
+
+
+def places_of_shared(
+    shared: Iterable[tuple[Sequence[int], int]], split_of: Mapping[int, str]
+) -> dict[str, int]:
+    """How many different images are in more than one split, and in more than one class of a split.
+
+    Args:
+        shared: the first rows of classes, and how many images all of these have in common.
+        split_of: the split of the class that begins in a row.
+    """
+    places = [([split_of.get(first) for first in firsts], count) for firsts, count in shared]
+    return {
+        "in_several_splits": sum(n for splits, n in places if len({*splits}) > 1),
+        "in_several_classes": sum(n for splits, n in places if len({*splits}) < len(splits)),
+    }
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from innerloop.data.image_store import ClassRows, ImageStore
+from innerloop.data.image_store import ClassRows, ImageStore, places_of_shared
 from innerloop.data.split_file import composed, read_split_file, shortened
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.files import canonical_json
@@ -134,22 +134,6 @@ def equal_images(store: ImageStore, splits: pa.Table) -> dict[str, int]:
         "images": len(store.images),
         "distinct": int(store.manifest.get("distinct", len(store.images))),
         **places_of_shared(store.manifest.get("shared", []), split_of),
-    }
-
-
-def places_of_shared(
-    shared: Iterable[tuple[Sequence[int], int]], split_of: Mapping[int, str]
-) -> dict[str, int]:
-    """How many different images are in more than one split, and in more than one class of a split.
-
-    Args:
-        shared: the first rows of classes, and how many images all of these have in common.
-        split_of: the split of the class that begins in a row.
-    """
-    places = [([split_of.get(first) for first in firsts], count) for firsts, count in shared]
-    return {
-        "in_several_splits": sum(n for splits, n in places if len({*splits}) > 1),
-        "in_several_classes": sum(n for splits, n in places if len({*splits}) < len(splits)),
     }
 
 
