@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 
 from innerloop.commands import main
-from innerloop.measurements.described_study import KNOWN_LABELS
+from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
 from innerloop.render.style import built_in_look
@@ -49,7 +49,7 @@ def test_every_figure_has_its_picture_title_and_caption(tmp_path):
 
 
 def test_methods_keep_their_colours(tmp_path):
-    looks = [built_in_look(name, name) for name in KNOWN_LABELS if name != "raw_pixels"]
+    looks = [built_in_look(name, name) for name in METHODS]
     figure = matplotlib.figure.Figure(figsize=(8, 3))
     axes = figure.subplots()
     for height, look in enumerate(looks):

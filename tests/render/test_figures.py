@@ -286,9 +286,9 @@ def test_rows_of_variants_are_labelled_as_under_their_protocol(two_labels):
         axes.get_title().partition(",")[0]: [tick.get_text() for tick in axes.get_yticklabels()]
         for axes in figure.axes
     }
-    assert "MAML" in labels["p1"]
-    assert "MAML, 5 steps" not in labels["p1"]
-    assert labels["p2"] == ["MAML, 5 steps", "Meta-SGD"]
+    assert "MAML" in labels["P1"]
+    assert "MAML, 5 steps" not in labels["P1"]
+    assert labels["P2"] == ["MAML, 5 steps", "Meta-SGD"]
 
 
 def test_single_seeds_lie_about_their_mean(tmp_path):

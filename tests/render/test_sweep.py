@@ -106,7 +106,7 @@ def test_the_figure_has_a_curve_over_one_choice_and_a_map_over_two(evidence) -> 
     drawing.figure.canvas.draw()
     assert "seed" in drawing.caption
     assert "Stand-in data" in drawing.caption
-    panels = {axes.get_title().replace("\n", " "): axes for axes in drawing.figure.axes}
+    panels = {" ".join(axes.get_title().split()): axes for axes in drawing.figure.axes}
     line, heat = panels["Symbols, 5-way 1-shot"], panels["BOIL, Symbols, 5-way 1-shot"]
     assert [tick.get_text() for tick in line.get_xticklabels()] == ["0", "0.1", "0.2"]
     accuracy = evidence.rows("accuracy", eval_dataset="symbols", split="test")

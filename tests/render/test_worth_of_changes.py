@@ -57,8 +57,8 @@ def test_the_layer_that_is_worth_most_is_named_for_the_abstract(study):
     summary = changed.worth_by_protocol(evidence, "last")["p1"]
     frozen = summary[summary["intervention"] == "frozen"].set_index(["variant", "layer"])["mean"]
     most = {"MAML": ("maml", "head"), "Scaled LR": ("scaled_lr", "head")}
-    said = [f"{at[1]} under {label} ({frozen[at]:.1f})" for label, at in most.items()]
-    assert draw(evidence).finding.endswith(f"is frozen: {', '.join(said)}.")
+    said = [f"{label} ({frozen[at]:.1f})" for label, at in most.items()]
+    assert draw(evidence).finding.endswith(f"lost without it: head under {', '.join(said)}.")
 
 
 def test_a_task_that_diverged_is_missing_from_its_differences_alone(study):

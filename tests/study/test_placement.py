@@ -192,7 +192,7 @@ def test_more_inner_steps_need_no_more_memory_unless_they_are_kept() -> None:
 
 
 def test_a_training_s_memory_is_that_of_its_validation_where_that_is_more() -> None:
-    many = trained(lambda content: content["evaluation"].update(queries=150))
+    many = trained(lambda content: content["evaluation"].update(queries=35))
     assert many.peak_mb > trained().peak_mb
 
 

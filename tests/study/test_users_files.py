@@ -30,7 +30,8 @@ def test_code_with_what_it_imports_papers_and_lists(
         "unused.py": "",
         "mine/paper.yaml": "title: Mine\n",
         "mine/notes.txt": "not read",
-        "splits.csv": "class,split\nheart,train\n",
+        "splits.csv": "class,split\n"
+        + "".join(f"{split}{n},{split}\n" for split in ("train", "val", "test") for n in range(5)),
     }
     for name, text in files.items():
         Path(name).parent.mkdir(exist_ok=True)
