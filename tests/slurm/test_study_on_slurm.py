@@ -114,9 +114,7 @@ def test_a_training_longer_than_its_time_limit(
     assert len(cluster.jobs(study, "train_model")) == 2
     assert "continuing at iteration" in study.log("maml")
     undisturbed = local.models()
-    found = study.models()
-    assert len(found) == 5
-    assert found == {name: undisturbed[name] for name in found}
+    assert study.models() == {name: undisturbed[name] for name in undisturbed if "/maml/" in name}
 
 
 def test_a_head_that_is_killed_and_started_again(
