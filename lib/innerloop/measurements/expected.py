@@ -188,13 +188,13 @@ def _own_change(spec: MeasureSpec, table: pa.Table) -> Expected:
 def _other_similarities(spec: MeasureSpec, table: pa.Table) -> Expected:
     options, layers = from_json(OtherSimilaritiesOptions, spec.options), _layers(spec.model, table)
     measures = [("procrustes", 0), ("neighbours", options.neighbours)]
-    taken = product(step_counts(options.steps, spec.test_steps), ("same", "shuffled"), measures)
-    kinds = [*taken]
+    steps = step_counts(options.steps, spec.test_steps)
+    kinds = [*product(steps, ("same", "shuffled"), measures)]
     if spec.beside:
         kinds += product([0], ["two_trainings"], [("cka", 0), *measures])
     rows = (
-        (dataset, "test", steps, episode, layer, pairing, *measure)
-        for dataset, episode, layer, (steps, pairing, measure) in product(
+        (dataset, "test", taken, episode, layer, pairing, *measure)
+        for dataset, episode, layer, (taken, pairing, measure) in product(
             spec.datasets, range(options.tasks), layers, kinds
         )
     )

@@ -9,7 +9,6 @@ same and whose similarity is chance.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from typing import TypeAlias
 
@@ -17,6 +16,7 @@ import torch
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.networks.network import Activations
+from innerloop.networks.parameters import with_task_axis
 from innerloop.probes.gram_similarities import procrustes, shared_neighbours
 from innerloop.probes.layer_similarity import layer_grams
 from innerloop.probes.linear_cka import cka_debiased
@@ -37,7 +37,7 @@ def other_similarities(model: ProbedModel) -> Iterator[Row]:
     """
     options, weights = from_json(OtherSimilaritiesOptions, model.options), model.weights()
     steps = step_counts(options.steps, model.test_steps)
-    other = replace(model, trained=model.beside) if model.beside else None
+    other = model.beside.at("last").to(model.device).slow if model.beside else None
     for dataset in model.datasets:
         columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
         what = f"similarities on {dataset}"
@@ -49,8 +49,7 @@ def other_similarities(model: ProbedModel) -> Iterator[Row]:
                 fast = layer_grams(model.network, trajectory[taken], tasks)
                 yield from _rows(columns[taken], slow, fast, tasks, options.neighbours)
             if other:
-                weights_of_other = other.adapt(tasks, steps=0, trajectory=True).trajectory[0]
-                grams = layer_grams(other.network, weights_of_other, tasks)
+                grams = layer_grams(model.network, with_task_axis(other, len(tasks)), tasks)
                 before = model.measured(dataset, "test", weights, 0)
                 yield from _beside(before, slow, grams, tasks, options.neighbours)
 
