@@ -236,6 +236,21 @@ def test_included(first: tuple[Project, str], tmp_path: Path) -> None:
     assert jobs(project.plan("all", snakefile=outer)) == jobs(first[1])
 
 
+def test_a_training_is_measured_beside_the_first_of_its_variant(tmp_path: Path) -> None:
+    project = Project(tmp_path / "own")
+    file = project.folder / "study.yaml"
+    study = yaml.safe_load(file.read_text(encoding="utf-8"))
+    options = {"tasks": 2, "neighbours": 3, "two_trainings": True}
+    study |= {"model_seeds": [0, 1], "probes": {"other_similarities": options}}
+    model = {"protocol": "p1", "dataset": "symbols", "settings": ["5w1s"], "variants": ["maml"]}
+    study["models"] = {"plain": {**model, "probes": ["other_similarities"]}}
+    file.write_text(yaml.safe_dump(study, allow_unicode=True), encoding="utf-8")
+    commands = project.plan("probes").split("measure.py")
+    beside = {re.search(r"seed(\d)/model", each)[1]: "--beside  " not in each
+              for each in commands if "--beside" in each}  # fmt: skip
+    assert beside == {"0": False, "1": True}
+
+
 @pytest.mark.parametrize("asked", [None, "50/2s"])
 def test_snakemake_looks_for_jobs_when_one_ends_unless_asked_to_wait(
     asked: str | None, tmp_path: Path

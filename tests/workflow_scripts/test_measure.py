@@ -100,6 +100,24 @@ def test_what_is_measured_is_what_is_gathered(images: ImageStore, study: Path, t
     refused(path, job(table), table, filled(rows, "split", "train"), "1 were not asked for")
 
 
+def test_a_model_is_compared_with_the_one_that_lies_beside(images: ImageStore, study: Path) -> None:
+    """Itself here: the two are equal."""
+    alone = job("other_similarities")
+    spec = replace(alone, options={**alone.options, "two_trainings": True}, beside=alone.model)
+    model, out = study / "seed0/model/model.json", study / "beside.parquet"
+    measure.main(
+        [
+            *("--spec", canonical_json(spec), "--model", str(model), "--beside", str(model)),
+            *("--images", f"{tiny.DATASET}={images.folder / 'manifest.json'}"),
+            *("--splits", f"{tiny.DATASET}={study / 'seed0/splits.parquet'}", "--out", str(out)),
+        ]
+    )
+    rows = gather("other_similarities", {str(out): spec})[0].to_pylist()
+    beside = [row["similarity"] for row in rows if row["pairing"] == "two_trainings"]
+    assert len(beside) == TASKS * 5 * 3
+    assert beside == pytest.approx([1] * len(beside), abs=1e-5)
+
+
 @pytest.mark.parametrize("table", LOGGED)
 def test_what_training_logged_is_gathered_whole(study: Path, table: str) -> None:
     path = study / "seed0/model" / LOGGED[table]
