@@ -120,7 +120,8 @@ def test_a_protocol_is_called_as_the_paper_whose_it_is():
     mine = {"name": "mine", "place": "./mine", "facts": facts}
     study = DescribedStudy({**description, "papers": [*description["papers"], mine]})
     assert [*map(study.protocol_label, ("p1", "m", "sweep"))] == ["P1", "M", "sweep"]
-    assert DescribedStudy({**description, "papers": []}).protocol_label("p1") == "P1"
+    alone = DescribedStudy({**description, "papers": []})
+    assert alone.protocol_label("p1") == alone.protocol_title("p1") != "P1"
 
 
 def test_stand_ins_are_named_and_real_data_are_not():

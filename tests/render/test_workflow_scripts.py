@@ -110,7 +110,7 @@ def test_it_says_what_the_papers_ask_and_whom_verdicts_are_about_before_them(rep
     assert whom < min(text.index(claim.claim) for claim in CLAIMS if claim.claim in text)
 
 
-def test_the_images_of_tasks_are_shown_before_any_claim(report):
+def test_the_images_are_shown_before_any_claim(report):
     assert 0 < report.index('<img class="sheet"') < report.index('id="verdicts"')
     assert report.count('<img class="sheet"') == 2
 

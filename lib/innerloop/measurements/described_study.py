@@ -18,10 +18,8 @@ RAW_PIXELS = "raw_pixels"
 #: is part of the method.
 METHODS_MAY_DIFFER = frozenset({"steps"})
 
-#: Labels of what a study need not have: the papers, their methods, and the nearest class mean.
+#: Labels of what a study need not have: the papers' methods, and the nearest class mean.
 KNOWN_LABELS = {
-    "p1": "P1",
-    "p2": "P2",
     "maml": "MAML",
     "maml_3x": "MAML 3x",
     "anil": "ANIL",
@@ -182,9 +180,9 @@ class DescribedStudy:
         return str(self._protocols.get(protocol, {}).get("title", protocol))
 
     def protocol_label(self, protocol: str) -> str:
-        """What a protocol is called in few letters: as the paper whose it is."""
+        """What a protocol is called in few letters: as the paper whose it is, or by its title."""
         papers = (paper.facts for paper in self.papers if paper.facts.protocol == protocol)
-        return next((facts.label for facts in papers), KNOWN_LABELS.get(protocol, protocol))
+        return next((facts.label for facts in papers), self.protocol_title(protocol))
 
     def in_role(self, paper_dataset: str) -> str:
         """The study's data set for one of the papers' data sets."""

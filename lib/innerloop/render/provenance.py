@@ -99,10 +99,9 @@ def data_sets(
 ) -> list[dict[str, Any]]:
     """One entry per data set: its role, split and licence, its images in every variant and size.
 
-    `about` says what the images are, in the words of their source; `few_shot`, whether tasks are
-    drawn from it; `stores` and `files` are rows of the columns `STORE` and `FILES`; `samples`, the
-    sheets that show the images; `withheld`, those that stay where they are, since the images may
-    not be passed on, as a report may be.
+    `about` says what the images are, in the words of their source; `stores` and `files` are rows of
+    the columns `STORE` and `FILES`; `samples`, the sheets that show the images; `withheld`, those
+    that stay where they are, since the images may not be passed on, as a report may be.
     """
     sheets = {path.parent: path for path in samples}
     found: dict[str, dict[str, Any]] = {}
@@ -120,7 +119,6 @@ def data_sets(
                 ],
                 "source": manifest.get("source"),
                 "about": _about(str(manifest.get("source") or "")),
-                "few_shot": bool(study.classes(name, "test")),
                 "splits": study.own_splits(name) or manifest.get("splits", ""),
                 "equal_images": study.equal_images(name),
                 "licence": _with_safe_link(manifest.get("licence") or {}),

@@ -157,9 +157,9 @@ def _figure(path: Path) -> dict[str, Any]:
 
 
 def _seen(images: Sequence[dict[str, Any]], study: DescribedStudy) -> list[dict[str, Any]]:
-    """The data sets of tasks that have sheets of samples, those trained on first."""
+    """The data sets that have sheets of samples, those trained on first."""
     trained = [study.dataset_label(model.dataset) for model in study.models]
-    shown = [one for one in images if one["few_shot"] and one["samples"]]
+    shown = [one for one in images if one["samples"]]
     return sorted(shown, key=lambda one: [*trained, one["label"]].index(one["label"]))
 
 
