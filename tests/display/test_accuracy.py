@@ -23,5 +23,6 @@ def test_accuracies_of_any_protocol_stand_in_a_row_a_method_and_a_column_a_setti
     assert re.split(r" {2,}", lines[1].strip()) == head
     own = next(line for line in lines if "my sgd" in line)
     assert own.count("±") == 2
-    assert sum(line.startswith("sweep") for line in lines) >= 1
+    title = description["protocols"]["p1"]["title"]
+    assert sum(line.startswith(title) for line in lines) >= 1
     assert max(map(len, lines)) <= 120
