@@ -146,17 +146,23 @@ def test_no_test_steps_are_planned_with(config: dict[str, Any]) -> None:
     assert forecast.seconds("measure_accuracy", wildcards) > 0
 
 
-def test_a_training_is_compared_with_the_first_of_its_variant(config: dict[str, Any]) -> None:
+@pytest.mark.parametrize("probe", ["other_similarities", "mine"])
+def test_a_training_is_compared_with_the_first_of_its_variant(
+    config: dict[str, Any], tmp_path: Path, probe: str
+) -> None:
     config |= {"model_seeds": [3, 1, 2]}
     config["protocols"]["p1"]["variants"] = {"maml": {}, "anil": {}}
-    config["models"]["plain"]["probes"] = ["cka", "other_similarities"]
-    options = {"tasks": 2, "neighbours": 3}
-    config["probes"]["other_similarities"] = options
+    config["models"]["plain"]["probes"] = ["cka", probe]
+    options: dict[str, Any] = {"tasks": 2}
+    if probe == "mine":
+        (tmp_path / "own.py").write_text("def measure(model):\n    yield {}\n")
+        options["probe"] = f"{tmp_path}/own.py:measure"
+    config["probes"][probe] = options
     alone = Jobs(study_of(config), "workflow_scripts")
-    assert {alone.probe("other_similarities", key).beside for key in alone.study.models} == {None}
-    config["probes"]["other_similarities"] = {**options, "two_trainings": True}
+    assert {alone.probe(probe, key).beside for key in alone.study.models} == {None}
+    config["probes"][probe] = {**options, "two_trainings": True}
     jobs = Jobs(study_of(config), "workflow_scripts")
     for key in jobs.study.models:
         first = None if key.seed == 3 else jobs.train(replace(key, seed=3))
-        assert jobs.probe("other_similarities", key).beside == first
+        assert jobs.probe(probe, key).beside == first
         assert jobs.probe("cka", key).beside is None

@@ -269,13 +269,11 @@ class Jobs:
         return replace(spec, beside=self.train(other)) if other else spec
 
     def beside(self, probe: str, key: ModelKey) -> ModelKey | None:
-        """The model that a probe sees beside the one it measures: the variant's first training.
+        """What a probe with `two_trainings` sees beside its model: the variant's first training.
 
         Never a later one, so that groups of a model's jobs do not wait for one another.
         """
-        if probe != "other_similarities" or not self.study.config["probes"][probe].get(
-            "two_trainings"
-        ):
+        if self.study.config["probes"][probe].get("two_trainings") is not True:
             return None
         alike = (each for each in self.study.models if replace(each, seed=key.seed) == key)
         first = next(alike)
