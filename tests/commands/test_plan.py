@@ -98,6 +98,16 @@ def test_a_study_that_has_run_is_planned_by_its_own_benchmarks(tmp_path, monkeyp
         Speeds.shipped().measured(other)
 
 
+def test_the_paper_study_takes_no_more_gpu_hours_than_it_did_with_three_of_everything() -> None:
+    study = Study(yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8")))
+    (hours,) = re.findall(
+        r"^GPU hours: ([\d.]+)",
+        "\n".join(plan.described(study, Forecast(study), [1])),
+        re.MULTILINE,
+    )
+    assert float(hours) <= 89
+
+
 @pytest.mark.parametrize("slots", ["0", "-2", "many"])
 def test_no_slots_are_refused(slots: str, capsys) -> None:
     with pytest.raises(SystemExit):
