@@ -14,6 +14,7 @@ from innerloop.measurements.schemas import SCHEMAS
 from innerloop.papers.paper import SWEEPS, VERDICTS
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults
 from innerloop.runtime.files import canonical_json
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
@@ -294,7 +295,7 @@ def test_what_only_a_user_s_code_reads_keeps_its_type() -> None:
         "protocols": {"p": {"defaults": {**options, "step_size": 1.0}}},
         "probes": {"mine": {"scale": 1.0}, "cka": {"tasks": 1.0}},
     }
-    plain = plain_values(study)
+    plain = plain_values(study, Faults())
     assert repr(plain["protocols"]["p"]["defaults"]) == repr({**options, "step_size": 1})
     assert repr(plain["probes"]) == repr({"mine": {"scale": 1.0}, "cka": {"tasks": 1}})
 

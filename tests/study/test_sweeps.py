@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from innerloop.commands import plan
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults
 from innerloop.study.description import describe
 from innerloop.study.forecast import Forecast
 from innerloop.study.jobs import Jobs
@@ -143,4 +144,4 @@ def test_a_learner_has_a_grid_too() -> None:
 def test_without_a_grid_nothing_changes() -> None:
     keys = Study(config({"maml": {}, "boil": {"step_size": 1}})).keys
     assert isinstance(keys, StudyKeys)
-    assert expanded(keys) == (keys, ())
+    assert expanded(keys, Faults()) == (keys, ())

@@ -21,6 +21,7 @@ from innerloop.runtime.extensions import (
 )
 from innerloop.runtime.suggestions import instead_of
 from innerloop.specs.probe_options import OtherSimilaritiesOptions, possible_settings
+from innerloop.study.keys import StudyKeys
 from innerloop.study.model import Model
 
 
@@ -147,13 +148,13 @@ def _fields_of(made: ast.ClassDef) -> ast.arguments | None:
     return ast.arguments([], [], None, takes, defaults, None, [])
 
 
-def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:
+def check_over_training(model: Model, keys: StudyKeys) -> None:
     """Refuse a probe that is to follow a model over training, but not on its own data set.
 
     Raises:
         ConfigError: says what to add.
     """
-    own = model.key.dataset
+    own, probes = model.key.dataset, keys.probes
     for probe in model.probes:
         measured_on = probes[probe].get("datasets") or model.evaluate_on
         if own in probes[probe].get("over_training", []) and own not in measured_on:
@@ -164,7 +165,7 @@ def check_over_training(probes: Mapping[str, Mapping[str, Any]], model: Model) -
             )
 
 
-def check_other_settings(probes: Mapping[str, Mapping[str, Any]], model: Model) -> None:
+def check_other_settings(model: Model, keys: StudyKeys) -> None:
     """Refuse to measure a model in none but settings that its head is too narrow or wide for.
 
     Raises:
@@ -172,7 +173,7 @@ def check_other_settings(probes: Mapping[str, Mapping[str, Any]], model: Model) 
     """
     if "other_settings" not in model.probes:
         return
-    settings = probes["other_settings"]["settings"]
+    settings = keys.probes["other_settings"]["settings"]
     if not possible_settings(settings, model.learner, model.way):
         raise ConfigError(
             f"study file: probes.other_settings.settings: {', '.join(settings)}: models of "
@@ -183,7 +184,7 @@ def check_other_settings(probes: Mapping[str, Mapping[str, Any]], model: Model) 
         )
 
 
-def check_similarities(model: Model, queries: int, probes: Mapping[str, Any]) -> None:
+def check_similarities(model: Model, keys: StudyKeys) -> None:
     """Refuse to measure similarity on so few query images that it is not defined.
 
     Debiased CKA needs 4, and neighbourhoods images that are in none.
@@ -191,9 +192,9 @@ def check_similarities(model: Model, queries: int, probes: Mapping[str, Any]) ->
     Raises:
         ConfigError: says how many a task has, and how many it needs.
     """
-    images = model.way * queries
+    images = model.way * keys.evaluation.queries
     by_default = OtherSimilaritiesOptions.neighbours
-    neighbours = probes.get("other_similarities", {}).get("neighbours", by_default)
+    neighbours = keys.probes.get("other_similarities", {}).get("neighbours", by_default)
     needed = {"cka": 4, "inner_steps": 4, "own_change": 4, "other_similarities": neighbours + 2}
     for probe in model.probes:
         if images < needed.get(probe, 0):

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from innerloop.data.acquire.collection import Variant
-from innerloop.data.acquire.registry import Registry, read_registry
+from innerloop.data.acquire.registry import read_registry
 from innerloop.data.acquire.terms import require_acceptance, terms_of
 from innerloop.data.catalogue import SPLITS
 from innerloop.data.licence import Licence
@@ -24,15 +24,17 @@ class Datasets:
 
     Args:
         keys: what the study file says.
+
+    Attributes:
+        registry: the data sets that are read from files.
+
+    Raises:
+        ConfigError: the user's own registry cannot be read, or says what is not understood.
     """
 
     def __init__(self, keys: StudyKeys) -> None:
         self._keys = keys
-
-    @cached_property
-    def registry(self) -> Registry:
-        """The data sets that are read from files."""
-        return read_registry(self._keys.registry)
+        self.registry = read_registry(keys.registry)
 
     def variant(self, dataset: str) -> Variant | None:
         """The chosen variant of a data set in the registry; None: its source needs no files.

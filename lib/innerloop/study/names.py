@@ -13,6 +13,7 @@ from innerloop.measurements.described_study import RAW_PIXELS
 from innerloop.papers.paper import SWEEPS, VERDICTS, Paper
 from innerloop.runtime.built_in import FEW_SHOT, SOURCES
 from innerloop.runtime.errors import ConfigError, DataError
+from innerloop.runtime.faults import Faults
 from innerloop.study.checks import check_code, check_short_name, known
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
@@ -24,58 +25,68 @@ RESERVED = frozenset({"accuracy", *LOGGED, "toy", *VERDICTS, SWEEPS})
 
 
 def check_names(
-    keys: StudyKeys, papers: Iterable[Paper], datasets: Datasets, variants: Variants
+    keys: StudyKeys,
+    papers: Iterable[Paper],
+    datasets: Datasets,
+    variants: Variants,
+    faults: Faults,
 ) -> None:
-    """Refuse a study file that names what there is not, or gives a name that is taken.
+    """Note what a study file names and there is not, and names that it gives and are taken.
 
-    Raises:
-        ConfigError: says where in the study file it stands, and which names are known.
+    Each says where in the study file it stands, and which names are known.
     """
-    _check_own_names(keys)
+    _check_own_names(keys, faults)
     for role, dataset in asdict(keys.roles).items():
         if dataset is not None:
-            _known_dataset(keys, dataset, f"roles.{role}")
+            _check_data(keys, [dataset], f"roles.{role}", faults)
     for dataset in keys.accept_licence:
-        known(datasets.registry.variants, dataset, "accept_licence: data set")
-    _check_papers(papers)
+        with faults.noted():
+            known(datasets.registry.variants, dataset, "accept_licence: data set")
+    _check_papers(papers, faults)
     for dataset in keys.datasets:
-        _check_dataset(keys, datasets, dataset)
+        with faults.noted():
+            _check_source(keys, datasets, dataset)
+        with faults.noted():
+            _check_split_file(keys, dataset)
     labels = [entry.label or name for name, entry in keys.datasets.items()]
-    _all_different("datasets", "data sets are labelled", labels)
+    _all_different("datasets", "data sets are labelled", labels, faults)
     for protocol in keys.protocols:
-        _check_protocol(keys, variants, protocol)
+        _check_protocol(keys, variants, protocol, faults)
     titles = [protocol.title or name for name, protocol in keys.protocols.items()]
-    _all_different("protocols", "protocols are titled", titles)
+    _all_different("protocols", "protocols are titled", titles, faults)
     for probe in keys.probes:
-        _check_probe(keys, probe)
+        _check_probe(keys, probe, faults)
     for entry in keys.models:
-        _check_models(keys, entry)
+        _check_models(keys, entry, faults)
     if keys.toy:
-        _check_toy(keys, keys.toy.dataset)
+        with faults.noted():
+            _check_toy(keys, keys.toy.dataset)
 
 
-def _check_papers(papers: Iterable[Paper]) -> None:
+def _check_papers(papers: Iterable[Paper], faults: Faults) -> None:
     """Each paper's results have a folder of its name; which must be free, and fit a path."""
     names = [fill("{paper}", paper=paper.name) for paper in papers]
     for name, times in Counter(names).items():
         if times > 1:
-            raise ConfigError(
-                f"study file: papers: {times} folders are called '{name}', which names their "
-                "figures and tables; rename one"
+            faults.note(
+                ConfigError(
+                    f"study file: papers: {times} folders are called '{name}', which names their "
+                    "figures and tables; rename one"
+                )
             )
 
 
-def _check_own_names(keys: StudyKeys) -> None:
+def _check_own_names(keys: StudyKeys, faults: Faults) -> None:
     """What a user's own methods and probes are called."""
     for name in keys.methods.keys() & METHODS.keys():
-        raise ConfigError(f"study file: methods.{name}: that name is a built-in method's")
+        error = f"study file: methods.{name}: that name is a built-in method's"
+        faults.note(ConfigError(error))
     for name in keys.probes.keys() & RESERVED:
-        raise ConfigError(
-            f"study file: probes.{name}: that name is taken in what figures and tables read"
-        )
+        error = f"study file: probes.{name}: that name is taken in what figures and tables read"
+        faults.note(ConfigError(error))
 
 
-def _check_dataset(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
+def _check_source(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
     place = f"datasets.{dataset}"
     try:
         check_short_name(keys.datasets[dataset].source, [*SOURCES, *datasets.registry.variants])
@@ -83,6 +94,10 @@ def _check_dataset(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
     except ConfigError as error:
         raise ConfigError(f"study file: {place}: {error}") from error
     check_code(f"{place}.source", datasets.source_entry(dataset))
+
+
+def _check_split_file(keys: StudyKeys, dataset: str) -> None:
+    place = f"datasets.{dataset}"
     splits = keys.datasets[dataset].splits
     if splits is None:
         return
@@ -94,49 +109,52 @@ def _check_dataset(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
         raise ConfigError(f"study file: {place}.splits: {error}") from error
 
 
-def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str) -> None:
-    place, names = f"protocols.{protocol}", keys.protocols[protocol].variants
-    for variant in names:
-        if variant == RAW_PIXELS:
-            raise ConfigError(
-                f"study file: {place}.variants.{variant}: that name is taken by the baseline on "
-                "raw pixels"
-            )
-        variants.resolved(protocol, variant, "", {})  # also one that no model uses
-    labels = [variants.label(protocol, variant) for variant in names]
-    _all_different(place, "variants are labelled", labels)
+def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str, faults: Faults) -> None:
+    place, labels = f"protocols.{protocol}", []
+    for variant in keys.protocols[protocol].variants:
+        with faults.noted(shared=protocol):
+            if variant == RAW_PIXELS:
+                raise ConfigError(
+                    f"study file: {place}.variants.{variant}: that name is taken by the baseline "
+                    "on raw pixels"
+                )
+            variants.resolved(protocol, variant, "", {})  # also one that no model uses
+            labels.append(variants.label(protocol, variant))
+    _all_different(place, "variants are labelled", labels, faults)
 
 
-def _all_different(place: str, what: str, labels: Sequence[str]) -> None:
-    """Refuse what could not be told apart in figures and tables."""
+def _all_different(place: str, what: str, labels: Sequence[str], faults: Faults) -> None:
+    """Note what could not be told apart in figures and tables."""
     for label, times in Counter(" ".join(label.split()) for label in labels).items():
         if times > 1:
-            raise ConfigError(
-                f"study file: {place}: {times} {what} '{label}'; call each by a name of its own"
-            )
+            error = f"study file: {place}: {times} {what} '{label}'; call each by a name of its own"
+            faults.note(ConfigError(error))
 
 
-def _check_probe(keys: StudyKeys, probe: str) -> None:
+def _check_probe(keys: StudyKeys, probe: str, faults: Faults) -> None:
     place, options = f"probes.{probe}", keys.probes[probe]
-    check_code(place, keys.probe_entry(probe))
-    for dataset in [*options.get("datasets", []), *options.get("over_training", [])]:
-        _known_dataset(keys, dataset, place)
+    with faults.noted():
+        check_code(place, keys.probe_entry(probe))
+    named = [*options.get("datasets", []), *options.get("over_training", [])]
+    _check_data(keys, named, place, faults)
 
 
-def _check_models(keys: StudyKeys, name: str) -> None:
+def _check_models(keys: StudyKeys, name: str, faults: Faults) -> None:
     place, entry = f"models.{name}", keys.models[name]
     protocol = entry.protocol
-    variants = known(keys.protocols, protocol, f"{place}: protocol").variants
-    for variant in () if entry.variants == "all" else entry.variants:
-        known(variants, variant, f"{place}: variant of {protocol}")
-    for dataset in [entry.dataset, *(entry.evaluate_on or ())]:
-        _known_dataset(keys, dataset, place)
+    with faults.noted():
+        variants = known(keys.protocols, protocol, f"{place}: protocol").variants
+        for variant in () if entry.variants == "all" else entry.variants:
+            with faults.noted():
+                known(variants, variant, f"{place}: variant of {protocol}")
+    _check_data(keys, [entry.dataset, *(entry.evaluate_on or ())], place, faults)
     for probe in entry.probes:
-        known(keys.probes, probe, f"{place}: probe")
+        with faults.noted():
+            known(keys.probes, probe, f"{place}: probe")
 
 
 def _check_toy(keys: StudyKeys, dataset: str) -> None:
-    _known_dataset(keys, dataset, "toy")
+    known(keys.datasets, dataset, "toy: data set")
     source = keys.datasets[dataset].source
     if source in FEW_SHOT:
         raise ConfigError(
@@ -145,5 +163,7 @@ def _check_toy(keys: StudyKeys, dataset: str) -> None:
         )
 
 
-def _known_dataset(keys: StudyKeys, dataset: str, place: str) -> None:
-    known(keys.datasets, dataset, f"{place}: data set")
+def _check_data(keys: StudyKeys, datasets: Iterable[str], place: str, faults: Faults) -> None:
+    for dataset in datasets:
+        with faults.noted():
+            known(keys.datasets, dataset, f"{place}: data set")

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults
 from innerloop.study.keys import is_option
 
 #: Beyond this, floats do not tell one whole number from the next.
@@ -20,18 +21,22 @@ _MOST, _DEEPEST = 50_000, 20
 _LONGEST_KEY, _LONGEST = 200, 1000
 
 
-def plain_values(config: Mapping[str, Any]) -> dict[str, Any]:
+def plain_values(config: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
     """A study file's content, whole numbers as integers wherever Innerloop reads them.
 
     1.0, 1e0 and 1 mean the same, but a job's parameters are compared as text. Options that are
     handed on to a rule, a network, a learner or a user's own probe keep the type they have.
 
+    Args:
+        config: the content.
+        faults: where it is noted, by its key, that a value is no number, text, list or mapping of
+            JSON, or too large or long; it is left out.
+
     Raises:
-        ConfigError: a value is no number, text, list or mapping of JSON, or too large or long;
-            names its key.
+        ConfigError: it unfolds without end.
     """
     _require_bounded(config)
-    plain: dict[str, Any] = _plain(config, ())
+    plain: dict[str, Any] = _plain(config, (), faults)
     return plain
 
 
@@ -60,16 +65,20 @@ def _inside(value: Any) -> Iterator[tuple[Any, Any]]:
         yield from enumerate(value)
 
 
-def _plain(value: Any, place: tuple[str, ...]) -> Any:
+def _plain(value: Any, place: tuple[str, ...], faults: Faults) -> Any:
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
                 raise _refused(place, f"the key {key!r} is {_kind(key)}, expected text; quote it")
             if why := _unfit(key, _LONGEST_KEY):
                 raise _refused(place, f"the key {key!r} {why}")
-        return {key: _plain(inner, (*place, key)) for key, inner in value.items()}
+        plain = {}
+        for key, inner in value.items():
+            with faults.noted():
+                plain[key] = _plain(inner, (*place, key), faults)
+        return plain
     if isinstance(value, list | tuple):
-        return [_plain(inner, (*place, str(number))) for number, inner in enumerate(value)]
+        return [_plain(inner, (*place, str(at)), faults) for at, inner in enumerate(value)]
     if isinstance(value, str):
         # what is handed on may be of any form that a file can hold
         of_users = is_option(place)

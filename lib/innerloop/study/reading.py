@@ -6,8 +6,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -50,33 +51,45 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
     return content
 
 
-def located(message: str, files: Sequence[Path | str]) -> str:
-    """A message about a study file, with the file and line where its key stands.
+def located(messages: Iterable[str], files: Sequence[Path | str]) -> list[str]:
+    """Messages about a study file, each with the file and line where its key stands, in that order.
 
     Args:
-        message: `study file: models.all.seeds: ...`
+        messages: `study file: models.all.seeds: ...`
         files: later ones over earlier ones.
     """
-    about = message.removeprefix("study file: ")
-    if about == message or not files:
-        return message
-    place, _, said = about.partition(": ")
-    keys = place.split(".") if re.fullmatch(r"[\w.-]+", place) else []
-    if unknown := re.match("unknown key '([^']*)'", said if keys else about):
-        keys.append(unknown[1])
-    places = [_deepest(keys, Path(file)) for file in files]
-    depth, last, line = max((depth, last, line) for last, (depth, line) in enumerate(places))
-    file = os.path.relpath(files[last])
-    shown = files[last] if file.startswith(os.pardir) else file
-    return f"{shown}, line {line}: {about}" if depth else message
+    nodes = [_composed(Path(file)) for file in files]
+    found = []
+    for message in messages:
+        about = message.removeprefix("study file: ")
+        place, _, said = about.partition(": ")
+        keys = place.split(".") if re.fullmatch(r"[\w.-]+", place) else []
+        if unknown := re.match("unknown key '([^']*)'", said if keys else about):
+            keys.append(unknown[1])
+        places = [(*_deepest(keys, node), number) for number, node in enumerate(nodes)]
+        depth, line, number = max(places, key=itemgetter(0, 2), default=(0, 0, 0))
+        if about == message or not depth:
+            found.append((len(files), 0, message))
+        else:
+            found.append((number, line, f"{_shown(files[number])}, line {line}: {about}"))
+    return [message for _, _, message in sorted(found, key=itemgetter(0, 1))]
 
 
-def _deepest(keys: Sequence[str], file: Path) -> tuple[int, int]:
+def _shown(file: Path | str) -> Path | str:
+    relative = os.path.relpath(file)
+    return file if relative.startswith(os.pardir) else relative
+
+
+def _composed(file: Path) -> yaml.Node | None:
+    with suppress(OSError, yaml.YAMLError):  # JSON with tabs is no YAML
+        node: yaml.Node | None = yaml.compose(file.read_bytes(), yaml.SafeLoader)
+        return node
+    return None
+
+
+def _deepest(keys: Sequence[str], node: yaml.Node | None) -> tuple[int, int]:
     """How many of the keys that lead into a file it has, and the line of the last."""
     depth, line = 0, 0
-    node: yaml.Node | None = None
-    with suppress(OSError, yaml.YAMLError):  # JSON with tabs is no YAML
-        node = yaml.compose(file.read_bytes(), yaml.SafeLoader)
     for key in keys:
         if not isinstance(node, yaml.MappingNode):
             break

@@ -1,4 +1,4 @@
-"""What is wrong with a study file, in one line; also where Innerloop did not foresee it."""
+"""What is wrong with a study file, a line for each; also where Innerloop did not foresee it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from innerloop.runtime.errors import ConfigError, InnerloopError
+from innerloop.runtime.faults import SeveralFaultsError
 from innerloop.study.reading import located
 
 #: Letters of a message; of a longer one, how many of its beginning and of its end are kept.
 _LONGEST, _BEGINNING, _END = 399, 260, 120
+#: Messages that are told at once.
+_MOST = 20
 
 Build = Callable[[Mapping[str, Any]], object]
 
@@ -21,7 +24,7 @@ Build = Callable[[Mapping[str, Any]], object]
 def refusals(
     config: Mapping[str, Any], files: Sequence[Path | str], build: Build
 ) -> Iterator[None]:
-    """Let whatever is raised become one line that names a key of the study file.
+    """Let whatever is raised become lines that name a key of the study file, one for each fault.
 
     Args:
         config: the study file's content.
@@ -29,16 +32,21 @@ def refusals(
         build: what is done here; tried without some keys where an error was not foreseen.
 
     Raises:
-        InnerloopError: what was raised, in one line; a ConfigError where it was not foreseen.
+        InnerloopError: what was raised, in one line; a ConfigError where it was not foreseen, or
+            where it is several, sorted by file and line.
     """
     try:
         yield
+    except SeveralFaultsError as error:
+        lines = [_in_one_line(each) for each in located(map(str, error.faults), files)]
+        more = [f"... and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+        raise ConfigError("\n".join([*lines[:_MOST], *more])) from error
     except InnerloopError as error:
-        raise type(error)(_in_one_line(located(str(error), files))) from error
+        raise type(error)(_in_one_line(*located([str(error)], files))) from error
     except Exception as error:
         place = ".".join(_culprit(config, build, type(error))) or "as a whole"
-        message = located(f"study file: {place}: {_of_others(error)}", files)
-        raise ConfigError(_in_one_line(message)) from error
+        message = f"study file: {place}: {_of_others(error)}"
+        raise ConfigError(_in_one_line(*located([message], files))) from error
 
 
 def _of_others(error: Exception) -> str:

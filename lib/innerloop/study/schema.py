@@ -11,29 +11,36 @@ import jsonschema
 from jsonschema.exceptions import relevance
 
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults
 from innerloop.runtime.suggestions import instead_of
 
-#: Keywords that refuse unknown keys.
+#: Keywords that refuse unknown keys, and sections that lack some.
 _CLOSED = ("additionalProperties", "unevaluatedProperties")
+_LACKING = ("required", "minProperties")
 
 
-def check_schema(config: Mapping[str, Any]) -> None:
-    """Refuse a study file that `schema.json`, beside this file, does not allow.
+def check_schema(config: Mapping[str, Any], faults: Faults) -> None:
+    """Note what `schema.json`, beside this file, does not allow in a study file.
 
-    Raises:
-        ConfigError: naming the key, what was found, and what is expected.
+    Args:
+        config: its content, without the values that are refused already.
+        faults: for each, its key, what was found, and what is expected.
     """
     # not by its name: what a module names is code to the jobs that reach it
     schema = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=relevance)
-    # a mistyped key is the likeliest mistake, and the cause of others
+    if faults:  # what is missing may be what was left out
+        errors = [error for error in errors if error.validator not in _LACKING]
+    # a mistyped key is the likeliest mistake, and the cause of others at its place
     unknown = [error for error in errors if error.validator in _CLOSED]
-    missing = [error for error in errors if error.validator == "required"]
-    if missing and not unknown:
-        raise ConfigError(_all_missing(missing))
-    if errors:
-        raise ConfigError(_message([*errors, *unknown][-1], schema))
+    found = {(*error.absolute_path, id(error.instance)): error for error in [*errors, *unknown]}
+    missing = [error for error in found.values() if error.validator == "required"]
+    for error in found.values():
+        if error not in missing:
+            faults.note(ConfigError(_message(error, schema)))
+    if missing:
+        faults.note(ConfigError(_all_missing(missing)))
 
 
 def _all_missing(errors: Iterable[Any]) -> str:

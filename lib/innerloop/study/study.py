@@ -9,6 +9,7 @@ from typing import Any
 from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults, told_together
 from innerloop.runtime.typed_json import from_json
 from innerloop.study.checks import (
     check_other_settings,
@@ -69,27 +70,31 @@ class Study:
             self._resolve(config, checked=checked)
 
     def _resolve(self, config: Mapping[str, Any], *, checked: bool) -> None:
-        plain = without_removed(plain_values(config))
-        if not checked:
-            check_schema(plain)
+        with told_together() as faults:  # of its form, without which nothing in it has a meaning
+            plain = without_removed(plain_values(config, faults))
+            if not checked:
+                check_schema(plain, faults)
         placed = with_places(plain)
-        self.keys, self.sweeps = expanded(from_json(StudyKeys, placed))
-        self.name, self.compute = self.keys.study, self.keys.compute
-        self.title = self.keys.title or self.name
         self.config: dict[str, Any] = _without_access(placed)
         self.access = {key: plain[key] for key in ACCESS if key in plain}
-        self.datasets = Datasets(self.keys)
-        self.variants = Variants(self.keys, self.sweeps)
-        self.papers = _papers(self.keys.papers)
-        check_names(self.keys, self.papers.values(), self.datasets, self.variants)
-        if self.compute.tensorboard:
-            check_tensorboard()
-        self.models = self.variants.models()
-        for model in self.models.values():
-            check_needs(model, self.keys, self.datasets)
-            check_over_training(self.keys.probes, model)
-            check_similarities(model, self.keys.evaluation.queries, self.keys.probes)
-            check_other_settings(self.keys.probes, model)
+        with told_together() as faults:  # of what it names
+            self.keys, self.sweeps = expanded(from_json(StudyKeys, placed), faults)
+            self.name, self.compute = self.keys.study, self.keys.compute
+            self.title = self.keys.title or self.name
+            self.papers = _papers(self.keys.papers, faults)
+            if self.compute.tensorboard:
+                with faults.noted():
+                    check_tensorboard()
+            self.datasets = Datasets(self.keys)
+            self.variants = Variants(self.keys, self.sweeps)
+            check_names(self.keys, self.papers.values(), self.datasets, self.variants, faults)
+        with told_together() as faults:  # of what it asks for
+            self.models = self.variants.models(faults)
+            check_needs(self.models.values(), self.keys, self.datasets, faults)
+            for model in self.models.values():
+                for check in (check_over_training, check_similarities, check_other_settings):
+                    with faults.noted():
+                        check(model, self.keys)
 
     def in_role(self, paper_dataset: str) -> str:
         """The study's data set for one of the papers' data sets."""
@@ -103,16 +108,14 @@ def _without_access(placed: Mapping[str, Any]) -> dict[str, Any]:
     return {**config, "compute": compute}
 
 
-def _papers(places: Sequence[str]) -> dict[str, Paper]:
-    """By their places; all that they hold is checked.
-
-    Raises:
-        ConfigError: one is not there, or does not have the form of a paper's folder.
-    """
-    try:
-        papers = {place: read_paper(place) for place in (OWN, *places)}
-        for paper in papers.values():
-            read_claims(paper)
-    except ConfigError as error:
-        raise ConfigError(f"study file: papers: {error}") from error
+def _papers(places: Sequence[str], faults: Faults) -> dict[str, Paper]:
+    """By their places; noted are those that are not there, or not of a paper's folder's form."""
+    papers = {}
+    for place in (OWN, *places):
+        with faults.noted():
+            try:
+                papers[place] = read_paper(place)
+                read_claims(papers[place])
+            except ConfigError as error:
+                raise ConfigError(f"study file: papers: {error}") from error
     return papers

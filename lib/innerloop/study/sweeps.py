@@ -11,6 +11,7 @@ from typing import Any
 
 from innerloop.measurements.described_study import Sweep
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults
 from innerloop.study.keys import Choosing, Models, Protocol, StudyKeys, Variant
 
 #: Letters of a variant's name: a folder's may have 255, and schedulers put a model's whole name
@@ -20,31 +21,35 @@ _LONGEST = 200
 MOST = 10_000
 
 
-def expanded(keys: StudyKeys) -> tuple[StudyKeys, tuple[Sweep, ...]]:
+def expanded(keys: StudyKeys, faults: Faults) -> tuple[StudyKeys, tuple[Sweep, ...]]:
     """A study's keys with every combination of a grid as a variant, and what was swept.
 
     Lists of variants that name the one with the grid mean all of its combinations.
 
-    Raises:
-        ConfigError: two variants would have one name, a grid contradicts its variant, or methods
-            that are compared at their best have grids of unequal size.
+    Args:
+        keys: as the study file has them.
+        faults: where it is noted that two variants would have one name, that a grid contradicts
+            its variant, or that methods that are compared at their best have grids of unequal size.
     """
     protocols, sweeps = {}, []
     for name, protocol in keys.protocols.items():
         variants: dict[str, Variant] = {}
         for variant, said in protocol.variants.items():
             made = {variant: said}
-            if said.grid or said.choose:
-                sweep = _sweep(name, variant, said)
-                sweeps.append(sweep)
-                made = {point: _point(said, sweep, point) for point in sweep.points}
-            if taken := variants.keys() & made.keys() or made.keys() & (
-                protocol.variants.keys() - {variant}
-            ):
-                raise _refused(name, variant, f"two variants would be called '{min(taken)}'")
+            with faults.noted():
+                if said.grid or said.choose:
+                    sweep = _sweep(name, variant, said)
+                    sweeps.append(sweep)
+                    made = {point: _point(said, sweep, point) for point in sweep.points}
+                if taken := variants.keys() & made.keys() or made.keys() & (
+                    protocol.variants.keys() - {variant}
+                ):
+                    raise _refused(name, variant, f"two variants would be called '{min(taken)}'")
             variants |= made
         protocols[name] = replace(protocol, variants=variants)
-        _check_budget(name, [sweep for sweep in sweeps if sweep.protocol == name and sweep.choose])
+        chosen = [sweep for sweep in sweeps if sweep.protocol == name and sweep.choose]
+        with faults.noted():
+            _check_budget(name, chosen)
     models = {name: _with_points(entry, protocols, sweeps) for name, entry in keys.models.items()}
     return replace(keys, protocols=protocols, models=models), tuple(sweeps)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.built_in import LEARNERS
+from innerloop.runtime.faults import Faults
 from innerloop.specs.probe_options import possible_settings
 from innerloop.specs.rehearsal import TaskNeed
 from innerloop.specs.setting import way_and_shot
@@ -19,15 +21,22 @@ from innerloop.study.model import Model
 _ON_TASKS = (LEARNERS["prototypes"], LEARNERS["ridge"])
 
 
-def check_needs(model: Model, keys: StudyKeys, datasets: Datasets) -> None:
-    """Refuse a model whose tasks no split of a data set can hold, as far as that is known.
+def check_needs(
+    models: Iterable[Model], keys: StudyKeys, datasets: Datasets, faults: Faults
+) -> None:
+    """Note which tasks no split of a data set can hold, as far as that is known.
 
-    Raises:
-        ConfigError: a split is not there, or has too few classes, or too few images in one.
+    Of one entry of `models` and one setting the first that are refused speak for all.
     """
-    for need in needs_of(model, keys):
-        if known := datasets.known_classes[need.dataset]:
-            need.require(known)
+    asked: dict[str, dict[TaskNeed, None]] = defaultdict(dict)
+    for model in models:
+        for need in needs_of(model, keys):
+            asked[need.of.rpartition(": ")[0]][need] = None
+    for needs in asked.values():
+        with faults.noted():
+            for need in needs:
+                if known := datasets.known_classes[need.dataset]:
+                    need.require(known)
 
 
 def _place(model: Model, keys: StudyKeys) -> str:

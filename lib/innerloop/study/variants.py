@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method, with_test_step_size
@@ -13,6 +14,7 @@ from innerloop.learners.options import LearnerOptions
 from innerloop.measurements.described_study import Sweep
 from innerloop.runtime.built_in import LEARNERS
 from innerloop.runtime.errors import ConfigError, ExtensionError
+from innerloop.runtime.faults import Faults
 from innerloop.runtime.suggestions import instead_of
 from innerloop.study import choices
 from innerloop.study.checks import check_learner, check_network, check_rule
@@ -70,11 +72,15 @@ class Variants:
             label = entry.label or (self.method(method).label if method == name else name)
         return f"{label} ({sweep.in_words(variant)})" if sweep else label
 
-    def models(self) -> dict[ModelKey, Model]:
+    def models(self, faults: Faults) -> dict[ModelKey, Model]:
         """Every model of the study.
 
+        Args:
+            faults: where it is noted that two entries would train one differently, or that what
+                is said of a model contradicts itself, or is too little; it is left out.
+
         Raises:
-            ConfigError: they are too many, or two entries would train one differently.
+            ConfigError: they are too many.
         """
         models: dict[ModelKey, Model] = {}
         entries = self._keys.models.values()
@@ -84,19 +90,21 @@ class Variants:
                 "write fewer variants, settings or seeds"
             )
         for entry in entries:
-            for model in self._asked(entry):
-                other = models.get(model.key)
-                models[model.key] = _measured_as_both(other, model) if other else model
+            with faults.noted():
+                for model in self._asked(entry, faults):
+                    other = models.get(model.key)
+                    models[model.key] = _measured_as_both(other, model) if other else model
         return models
 
-    def _asked(self, asked: Models) -> Iterator[Model]:
+    def _asked(self, asked: Models, faults: Faults) -> Iterator[Model]:
         """The models of one entry of `models`."""
-        for variant in self._variants_of(asked):
-            for setting in asked.settings:
-                learner, chosen = self.resolved(asked.protocol, variant, setting, asked.choices)
+        protocol = asked.protocol
+        for variant, setting in product(self._variants_of(asked), asked.settings):
+            with faults.noted(shared=protocol):
+                learner, chosen = self.resolved(protocol, variant, setting, asked.choices)
                 for seed in self._seeds_of(asked):
                     yield Model(
-                        key=ModelKey(asked.protocol, asked.dataset, variant, setting, seed),
+                        key=ModelKey(protocol, asked.dataset, variant, setting, seed),
                         learner=learner,
                         choices=chosen,
                         evaluate_on=asked.evaluate_on or (asked.dataset,),
