@@ -34,7 +34,7 @@ def test_every_claim_has_a_row_and_a_verdict(evidence_of):
     papers = made.frame["paper"].tolist()
     assert made.rules == (papers.index("P2"), papers.index("Questions"))
     assert made.caption.count("Not asked") == 1
-    assert "does not train the models that they compare: 22 claims of Questions." in made.caption
+    assert "does not train the models that they compare: 25 claims of Questions." in made.caption
 
 
 def test_claims_of_a_probe_that_the_study_does_not_run_are_left_out_in_a_line(tmp_path):
@@ -43,7 +43,7 @@ def test_claims_of_a_probe_that_the_study_does_not_run_are_left_out_in_a_line(tm
     made = tabulate("claims", Evidence(tables, description))
     assert set(made.frame["paper"]) == {"P1", "P2"}
     assert "does not run the probe own_change: 5 claims of Questions." in made.caption
-    assert "does not train the models that they compare: 25 claims of Quest" in made.caption
+    assert "does not train the models that they compare: 28 claims of Quest" in made.caption
 
 
 def test_own_change_is_judged_where_the_whole_change_is_another(seeds):

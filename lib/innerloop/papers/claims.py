@@ -191,16 +191,17 @@ class _Study(Protocol):
 
 def is_asked(claim: Claim, study: _Study) -> bool:
     """Whether a study trains what one comparison of a claim needs, or the claim is not optional."""
-    names = {(model.protocol, model.variant) for model in study.models}
-    names |= {(sweep.protocol, sweep.name) for sweep in study.sweeps if sweep.choose}
-    datasets = {"", *(model.dataset for model in study.models)}
+    trained = {
+        (one.protocol, one.variant, name) for one in study.models for name in (one.dataset, "")
+    }
+    datasets = {dataset for _, _, dataset in trained}
+    trained |= {
+        (one.protocol, one.name, name) for one in study.sweeps if one.choose for name in datasets
+    }
     return not claim.optional or any(
         all(
             QUANTITIES[side.quantity].reads == "toy"
-            or (
-                (side.protocol, side.variant) in names
-                and study.in_role(side.trained_on) in datasets
-            )
+            or (side.protocol, side.variant, study.in_role(side.trained_on)) in trained
             for side in comparison.sides
         )
         for comparison in claim.comparisons
