@@ -17,7 +17,10 @@ from innerloop.measurements.schemas import conform
 from innerloop.probes.cka import cka
 from innerloop.probes.probe import ProbedModel
 from innerloop.probes.protonet import protonet
+from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import InnerloopError
+from innerloop.study.reading import read_study_file
+from innerloop.study.study import Study
 from innerloop.training.model_file import Weights
 
 
@@ -95,3 +98,10 @@ def test_what_is_no_value_per_task_is_refused(
     named = replace(model, spec=replace(model.spec, table="mine"))
     with pytest.raises(InnerloopError, match=said):
         list(made(named))
+
+
+def test_every_probe_but_one_that_is_for_your_own_settings_is_run_by_a_study_that_ships():
+    files = sorted((Path(__file__).parents[2] / "config").rglob("*.yaml"))
+    whole = [content for file in files if "models" in (content := read_study_file(file))]
+    run = {probe for one in whole for model in Study(one).models.values() for probe in model.probes}
+    assert {*PROBES} - run == {"other_settings"}
