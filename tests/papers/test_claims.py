@@ -189,6 +189,39 @@ def test_the_papers_own_numbers_hold_but_where_its_words_contradict_them():
     assert {f"{name}_table" for name in against} <= verdicts.keys()
 
 
+def test_what_p2_prints_of_step_sizes_accuracies_and_prototypes_holds():
+    description = describe(roles={name: name for name in ROLES})
+    model = {"protocol": "p2", "train_dataset": "mini_imagenet", "train_store": "84"}
+    model |= {"setting": "5w1s", "way": 5, "shot": 1}
+    frames = {"accuracy": [], "step_size": [], "protonet": []}
+    noise = np.random.default_rng(0).normal(0, 0.01, 600)
+    noise -= noise.mean()
+    for row in published(DescribedStudy(description)):
+        metric, _, layer = row["metric"].partition(".")
+        if row["paper"] != "P2" or row["kind"] != "measured":
+            continue
+        for seed in range(6):
+            of = {**model, "variant": row["method"], "method": row["method"], "seed": seed}
+            if metric == "accuracy":
+                frames[metric].append(measured(**{**of, "accuracy": row["value"] / 100 + noise}))
+            if metric == "step_size_mean":
+                mean = row["value"] * (1 + 0.01 * seed)
+                weights = {"layer": layer, "parameter": "weight", "iteration": 60000}
+                frames["step_size"].append(pd.DataFrame([{**of, **weights, "mean": mean, "sd": 0}]))
+            if metric == "protonet_off_task_minus_pre":
+                for condition, change in (
+                    ("pre_adaptation_off_task", 0),
+                    ("off_task", row["value"]),
+                ):
+                    tested = {**of, "condition": condition, "accuracy": 0.5 + change / 100 + noise}
+                    frames["protonet"].append(measured(**tested))
+                    noise = np.roll(noise, 1)
+    evidence = Memory({name: pd.concat(parts) for name, parts in frames.items()}, description)
+    names = {"meta_sgd_accuracy", "mean_step_sizes", "meta_sgd_off_task", "maml_off_task"}
+    judged = judge_claims([claim for claim in ALL if claim.name in names], evidence)
+    assert {one.claim.name: one.method for one in judged} == dict.fromkeys(names, "holds")
+
+
 def test_a_list_means_one_comparison_each(tmp_path):
     comparisons = [
         {"of": ["maml", "anil"], "against": "boil", "setting": ["5w1s", "5w5s"], "expected": "less"}
