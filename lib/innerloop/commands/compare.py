@@ -31,7 +31,7 @@ from innerloop.commands.study_comparison import (
     number_differences,
     protocol_differences,
 )
-from innerloop.measurements.finished import Finished, called_by_both
+from innerloop.measurements.finished import Finished, label_in_both
 from innerloop.measurements.schemas import schema_of
 from innerloop.render.tabulation import MISSING, number, p_equals, p_value, plus_minus_significant
 from innerloop.runtime.errors import ConfigError
@@ -166,7 +166,7 @@ def _of_what(alone: Sequence[Number], found: Sequence[Number], side: Finished) -
         for one in alone:
             value = one.key[column]
             if column not in _NOT_SAID and isinstance(value, str) and value not in there:
-                names[_called(one, column, [side])] = None
+                names[_label(one, column, [side])] = None
     return f": {', '.join(names)}" if names else ""
 
 
@@ -209,13 +209,13 @@ def _difference(found: Number, answer: Answer) -> str:
 
 def _what(found: Number, a: Finished, b: Finished) -> str:
     sides = [side for side, value in ((a, found.a), (b, found.b)) if not math.isnan(value)]
-    values = [_called(found, name, sides or [a]) for name in found.key if name not in _NOT_SAID]
+    values = [_label(found, name, sides or [a]) for name in found.key if name not in _NOT_SAID]
     return f"{' '.join(values)}: {found.quantity}"
 
 
-def _called(found: Number, column: str, sides: Sequence[Finished]) -> str:
+def _label(found: Number, column: str, sides: Sequence[Finished]) -> str:
     protocol = str(found.key.get("protocol", ""))
-    return called_by_both(sides[0], sides[-1], column, found.key[column], protocol)
+    return label_in_both(sides[0], sides[-1], column, found.key[column], protocol)
 
 
 def _is_fraction(found: Number) -> bool:

@@ -19,7 +19,7 @@ from innerloop.data.store_name import variant_and_size
 from innerloop.measurements.aggregate import images_key, splits_key
 from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import PROTOCOL, differences, protocol_of
-from innerloop.measurements.finished import Finished, called_by_both
+from innerloop.measurements.finished import Finished, label_in_both
 from innerloop.measurements.schemas import schema_of
 from innerloop.measurements.selection import at_end
 from innerloop.measurements.step_sizes import learned
@@ -131,7 +131,7 @@ def _data_differences(a: Finished, b: Finished) -> Iterator[tuple[str, str, str]
             for what, key in (("images", images_key), ("classes of the splits", splits_key)):
                 digests = one, other = _digests(key, dataset, size, a, b)
                 if _differ(digests):
-                    place = f"{called_by_both(a, b, _DATA, dataset)} {what}, {size} px"
+                    place = f"{label_in_both(a, b, _DATA, dataset)} {what}, {size} px"
                     yield place, f"digest {one:.12}", f"digest {other:.12}"
 
 
@@ -154,8 +154,8 @@ def _model_name(model: tuple[str, ...], sides: list[Finished]) -> str:
     return " ".join(
         [
             protocol,
-            called_by_both(first, last, "dataset", dataset),
-            called_by_both(first, last, "variant", variant, protocol),
+            label_in_both(first, last, "dataset", dataset),
+            label_in_both(first, last, "variant", variant, protocol),
             setting,
         ]
     )
@@ -248,7 +248,7 @@ def _unlike(one: _Side, other: _Side) -> str:
     unequal = differences(protocol_of(first), protocol_of(second))
     said = [f"{column} is {values}" for column, values in unequal.items()]
     if not said and _other_data(splits_key, a, b, first):
-        dataset = called_by_both(a, b, _DATA, _measured_on(first)[0])
+        dataset = label_in_both(a, b, _DATA, _measured_on(first)[0])
         said = [f"the splits of {dataset} have other classes"]
     return "; ".join(said)
 

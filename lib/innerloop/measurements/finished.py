@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from innerloop.measurements.described_study import KNOWN_LABELS, DescribedStudy
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.runtime.errors import ConfigError, ProvenanceError
 from innerloop.runtime.files import read_json
@@ -73,18 +73,23 @@ class Finished:
         """Where a data set comes from."""
         return str(self.description.get("datasets", {}).get(dataset, {}).get("source", dataset))
 
-    def called(self, column: str, value: object, protocol: str = "") -> str:
-        """What the study calls a value of a column; data sets come by the papers' names."""
+    def label(self, column: str, value: object, protocol: str = "") -> str:
+        """What the study's figures and tables call a value.
+
+        Args:
+            column: of a table of measurements.
+            value: of a column of data sets as `paper_name` gives it.
+            protocol: whose variant it is; empty: any.
+        """
         text = str(value)
         if column in ("train_dataset", "eval_dataset", "dataset"):
             return self.study.dataset_label(self.study.in_role(text))
         if column in ("variant", "arm"):
-            labels = self.description.get("protocols", {}).get(protocol, {}).get("labels", {})
-            return str(labels.get(text, KNOWN_LABELS.get(text, text)))
+            return self.study.label(text, protocol or None)
         return text
 
 
-def called_by_both(a: Finished, b: Finished, column: str, value: object, protocol: str = "") -> str:
-    """What two studies call a value: one name, or both with a slash between."""
-    names = (side.called(column, value, protocol) for side in (a, b))
-    return " / ".join(dict.fromkeys(names))
+def label_in_both(a: Finished, b: Finished, column: str, value: object, protocol: str = "") -> str:
+    """What two studies call a value: one label, or both with a slash between."""
+    labels = (study.label(column, value, protocol) for study in (a, b))
+    return " / ".join(dict.fromkeys(labels))
