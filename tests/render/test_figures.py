@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.schemas import conform
 from innerloop.papers.p1 import cka
-from innerloop.papers.prototypes import ON_TASK_CLAIMS
 from innerloop.render.curves import checkpoint_axis
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES
@@ -174,12 +173,6 @@ def test_a_layer_that_only_another_network_has_is_left_out(per_step):
     assert not any("nan" in title for title in titles)
 
 
-def test_both_claims_of_p2_stand_beside_the_prototype_figure(drawing_of):
-    caption = drawing_of("p2_figure7_prototypes", "full").caption
-    assert ON_TASK_CLAIMS in caption
-    assert "Only test tasks are drawn" in caption
-
-
 def test_a_data_set_without_models_keeps_its_panel(drawing_of):
     figure = drawing_of("p1_figure4_cka_datasets", "two_methods").figure
     notes = [text.get_text() for axes in figure.axes for text in axes.texts]
@@ -214,7 +207,7 @@ def test_the_four_conditions_of_the_prototypes_are_drawn(drawing_of, evidence_of
 @pytest.mark.parametrize("name", ["p1_figure2_cka", "p1_figure4_cka_datasets"])
 def test_how_far_the_estimators_lie_apart_is_measured(name, drawing_of):
     drawing = drawing_of(name, "full")
-    said = re.search(r"over the (\d+) means .* is \+(\S+) on average, and \+(\S+)", drawing.caption)
+    said = re.search(r"Over the (\d+) means .* is \+(\S+) on average, and \+(\S+)", drawing.caption)
     heights = {"biased": [], "debiased": []}
     for axes in drawing.figure.axes:
         curves = (np.asarray(bars.lines[0].get_ydata(), float) for bars in axes.containers)
@@ -223,6 +216,8 @@ def test_how_far_the_estimators_lie_apart_is_measured(name, drawing_of):
     assert int(said[1]) == np.isfinite(gaps).sum()
     assert float(said[2]) == pytest.approx(np.nanmean(gaps), abs=6e-4)
     assert float(said[3]) == pytest.approx(np.nanmax(gaps), abs=6e-4)
+    # what CKA is, Figure 2 says for all
+    assert ("Linear CKA between" in drawing.caption) == (name == "p1_figure2_cka")
 
 
 def _estimator(axes, every):
@@ -281,7 +276,7 @@ def test_a_figure_of_two_protocols_has_the_labels_of_both(name, two_labels):
 
 
 def test_rows_of_variants_are_labelled_as_under_their_protocol(two_labels):
-    figure = load_entry(FIGURES["side_by_side"].entry)(two_labels).figure
+    figure = load_entry(FIGURES["accuracies"].entry)(two_labels).figure
     labels = {
         axes.get_title().partition(",")[0]: [tick.get_text() for tick in axes.get_yticklabels()]
         for axes in figure.axes
@@ -295,7 +290,7 @@ def test_single_seeds_lie_about_their_mean(tmp_path):
     description = describe(("maml",), (), settings=("5w1s",), others=(), seeds=2)
     others = [name for name in BUILDERS if name != "accuracy"]
     evidence = Evidence(write_tables(tmp_path, description, omit=others), description)
-    (axes,) = load_entry(FIGURES["side_by_side"].entry)(evidence).figure.axes
+    (axes,) = load_entry(FIGURES["accuracies"].entry)(evidence).figure.axes
     dots, mean, *_ = (np.asarray(line.get_xdata()) for line in axes.lines)
     assert len(dots) == 2
     assert dots.mean() == pytest.approx(mean[0])

@@ -18,14 +18,6 @@ CHANGES = {
 }
 
 
-#: P2 contradicts itself, so the measured on-task change is to be read against both claims.
-ON_TASK_CLAIMS = (
-    "P2 contradicts itself on the on-task change: its abstract says that adaptation improves MAML "
-    "on-task, its Section 5.3 that both models get worse on-task; compare the on-task changes "
-    "measured here with both claims."
-)
-
-
 def changes(protonet: pd.DataFrame) -> pd.DataFrame:
     """Changes in accuracy by adaptation, one row per episode.
 

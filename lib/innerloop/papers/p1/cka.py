@@ -35,10 +35,6 @@ PANELS_PER_ROW = 5
 
 GROUP = ["variant", "train_dataset", "eval_dataset", "iteration", "layer", "estimator"]
 
-METHOD = (
-    "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
-    "the head) on the query images of one task; 1 means that adaptation changed nothing."
-)
 UNDEFINED = "because the layer is constant or adaptation diverged"
 
 
@@ -207,7 +203,7 @@ def profile_grid(
 
 
 def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoint: str) -> str:
-    """How the values of a CKA figure were measured, with counts and what is not defined.
+    """Which weights a CKA figure is of, how many values, and what is not defined.
 
     Args:
         evidence: the study's measurements.
@@ -217,8 +213,7 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
     summary = drawn[0]
     names = [evidence.study.label(name, PROTOCOL) for name in summary["variant"]]
     return captions.join(
-        METHOD,
-        estimators_apart(drawn),
+        _estimators_apart(drawn),
         f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
         _steps_sentence(evidence, summary),
@@ -236,15 +231,14 @@ def _learners_without(evidence: Evidence, summary: pd.DataFrame) -> str:
     return f"Not measured ({why}): {', '.join(labels)}." if labels else ""
 
 
-def estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
+def _estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
     """How far the two estimators lie apart in the means that a figure shows."""
     gaps = pd.concat([_gaps(summary) for summary in drawn], ignore_index=True)
-    text = "The debiased estimator (U-statistic) is free of the bias that the paper's has on few"
     if gaps.empty:
-        return f"{text} images."
+        return ""
     widest = gaps.sort_values("gap", key=np.abs).iloc[-1]
     return (
-        f"{text} images: over the {len(gaps):,} means drawn here biased − debiased is "
+        f"Over the {len(gaps):,} means drawn here biased − debiased is "
         f"{number(gaps['gap'].mean(), 3, sign=True)} on average, and "
         f"{number(widest['gap'], 3, sign=True)} where it is largest ({widest['layer']})."
     )

@@ -19,6 +19,13 @@ READS = ("cka",)
 
 METHODS = ("maml", "scaled_lr", "unit_norm")
 
+#: Said here for the other figures, too.
+CKA = (
+    "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
+    "the head) on the query images of one task; 1 means that adaptation changed nothing. The "
+    "debiased estimator (U-statistic) is free of the bias that the paper's has on few images."
+)
+
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
@@ -36,6 +43,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"Similarity of each layer before and after adaptation ({shown}).",
             "A low value means that the inner loop changed the layer; feature reuse is a line that "
             "stays at 1 and falls at the head only.",
+            CKA,
             cka.method_sentences(evidence, drawn, "Last checkpoint, test tasks"),
             captions.stand_ins(study, drawn[0]),
         ),
@@ -57,6 +65,6 @@ def _finding(summary: pd.DataFrame, study: DescribedStudy) -> str:
     if not said:
         return ""
     return (
-        "The layer that adaptation changes most, by debiased CKA before and after (1: unchanged): "
-        f"{captions.by_layer(said)}."
+        "The layer that adaptation changes most, by the similarity of its output before and after "
+        f"(debiased CKA; 1: unchanged): {captions.by_layer(said)}."
     )

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.papers.prototypes import ON_TASK_CLAIMS, changes
+from innerloop.papers.prototypes import changes
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
@@ -70,7 +70,6 @@ def draw(evidence: Evidence) -> Drawing:
             captions.counted(summary),
             captions.diverged_tasks(rows, study, PROTOCOL),
             "Only test tasks are drawn; the t-tests' table has every split that was measured.",
-            ON_TASK_CLAIMS,
             captions.stand_ins(study, rows),
         ),
         "Points with intervals, one per method: left nearest-prototype accuracy before and after "
