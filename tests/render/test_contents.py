@@ -92,7 +92,11 @@ def test_a_folder_may_be_called_as_a_section_of_the_report_is(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("count", "said"), [(1, "1 model: 1 variant on"), (2, "2 models: 2 variants on")]
+    ("count", "said"),
+    [
+        (1, "1 model for few-shot classification: 1 variant on"),
+        (2, "2 models for few-shot classification: 2 variants on"),
+    ],
 )
 def test_what_was_trained_is_counted_in_words(count: int, said: str, tmp_path: Path) -> None:
     trained = [*{model["variant"]: model for model in study()["models"]}.values()][:count]

@@ -199,8 +199,10 @@ def test_every_picture_and_region_has_a_name(page):
     assert found.evaluate("[...document.images].every((image) => image.alt.length > 20)")
     figures = "[...document.querySelectorAll('svg')].map((e) => e.parentElement)"
     assert found.evaluate(f"{figures}.every((e) => e.role && e.ariaLabel.length > 20)")
-    regions = "[...document.querySelectorAll('[role=region]')]"
-    assert found.evaluate(f"{regions}.every((e) => e.getAttribute('aria-label'))")
+    regions = "[...document.querySelectorAll('[role=region]')].map((e) => e.ariaLabel)"
+    names = found.evaluate(regions)
+    assert all(names)
+    assert len(names) == len({*names})
 
 
 def test_the_study_s_own_results_come_first_then_claims_then_papers(page):

@@ -31,7 +31,7 @@ def names(study: Study) -> set[str]:
 
 
 def test_without_papers_there_are_the_study_s_own_results_alone() -> None:
-    own = {"own/learning_curves", "own/side_by_side", "own/accuracy"}
+    own = {"own/learning_curves", "own/accuracies", "own/accuracy"}
     config = {key: value for key, value in deepcopy(SMOKE).items() if key != "papers"}
     assert names(Study(config)) == own
 

@@ -229,8 +229,9 @@ def _population(study: DescribedStudy) -> str:
     each = Counter((m.protocol, m.variant, m.dataset, m.setting) for m in trained)
     seeds = captions.span(each.values())
     return (
-        f"This study trained {_counted(trained, 'model')}: {_counted(variants, 'variant')} on "
-        f"{', '.join(datasets)}, {'one seed' if seeds == '1' else f'{seeds} seeds'} each."
+        f"This study trained {_counted(trained, 'model')} for few-shot classification: "
+        f"{_counted(variants, 'variant')} on {', '.join(datasets)}, "
+        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each."
     )
 
 
