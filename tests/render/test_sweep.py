@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from browser import CHROMIUM, Browser
+from products import png
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.judgement import judge_claims
+from innerloop.papers.making import draw, tabulate
+from innerloop.papers.paper import OWN, read_paper
 from innerloop.papers.words import compared
+from innerloop.render.report import write_report
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES, TABLES
 from synthetic import describe, write_tables
@@ -29,7 +36,13 @@ def sweep(name: str, points: dict[str, Any], choose: str = "") -> dict[str, Any]
 
 
 def swept(folder, *sweeps: dict[str, Any], seeds: int = 1) -> Evidence:
-    """A study of one protocol with some grids."""
+    """A study of one protocol with some grids, measured."""
+    description = described(*sweeps, seeds=seeds)
+    return Evidence(write_tables(folder, description, episodes=20), description)
+
+
+def described(*sweeps: dict[str, Any], seeds: int = 1) -> dict[str, Any]:
+    """The description of a study of one protocol with some grids."""
     points = {name: point for one in sweeps for name, point in one["points"].items()}
     description = describe(("maml", *points), (), settings=["5w1s"], others=(), seeds=seeds)
     del description["protocols"]["p2"]
@@ -37,7 +50,7 @@ def swept(folder, *sweeps: dict[str, Any], seeds: int = 1) -> Evidence:
     for name, point in points.items():
         words = ", ".join(f"{key.replace('_', ' ')} {value:g}" for key, value in point.items())
         description["protocols"]["p1"]["labels"][name] = f"{name[:4].upper()} ({words})"
-    return Evidence(write_tables(folder, description, episodes=20), description)
+    return description
 
 
 @pytest.fixture(params=[1, 3], ids=["one seed", "three seeds"])
@@ -136,3 +149,49 @@ def test_a_study_without_a_grid_shows_none(evidence_of) -> None:
     for name in ("sweeps", "tuned"):
         product = {**FIGURES, **TABLES}[name]
         assert load_entry(product.entry)(evidence_of("full")).caption.startswith("Not measured")
+
+
+#: A screen, in pixels.
+WIDTH, HEIGHT = 1280, 900
+
+
+@pytest.fixture
+def report_of_a_sweep(tmp_path) -> Path:
+    """That of two methods, two step sizes and two seeds, in a study that follows no paper."""
+    grids = {
+        name: {f"{name}_{size}": {"step_size": size / 100} for size in (1, 5)}
+        for name in ("maml", "boil")
+    }
+    study = described(*(sweep(name, points) for name, points in grids.items()), seeds=2)
+    measured = write_tables(tmp_path, study, episodes=20)
+    at_home = pq.read_table(measured["accuracy"], filters=[("eval_dataset", "=", "symbols")])
+    pq.write_table(at_home, measured["accuracy"])
+    study |= {"papers": [one for one in study["papers"] if one["name"] == OWN], "roles": {}}
+    evidence, paper = Evidence(measured, study), read_paper(OWN)
+    figures = [tmp_path / f"{name}.json" for name in ("accuracies", "learning_curves", "sweeps")]
+    for path in figures:
+        draw(paper.product("figures", path.stem), evidence, path.with_suffix(""))
+    tabulate(paper.product("tables", "accuracy"), evidence, tmp_path / "accuracy")
+    (tmp_path / "samples.png").write_bytes(png(362, 182))
+    manifest = {"dataset": "symbols", "size": 28, "licence": {"redistributable": True}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    out, images = tmp_path / "report.html", [tmp_path / "manifest.json"]
+    tables, sheets = [tmp_path / "accuracy.json"], [tmp_path / "samples.png"]
+    write_report(out, study, study, figures, tables, images, sheets)
+    return out
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_the_report_is_five_screens_at_most_and_its_numbers_are_on_the_first(
+    report_of_a_sweep, tmp_path
+) -> None:
+    browser = Browser(tmp_path / "profile")
+    browser.open(report_of_a_sweep.as_uri(), WIDTH, HEIGHT)
+    table = "document.getElementById('own_accuracy')"
+    end = browser.evaluate(f"{table}.querySelector('table').getBoundingClientRect().bottom")
+    rows = browser.evaluate(f"{table}.querySelectorAll('tbody tr').length")
+    height = browser.evaluate("document.documentElement.scrollHeight")
+    browser.close()
+    assert rows >= 4
+    assert end <= HEIGHT
+    assert height <= 5 * HEIGHT
