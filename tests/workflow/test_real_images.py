@@ -110,7 +110,7 @@ def test_no_picture_is_in_the_project_but_the_demo_s() -> None:
         assert all(pa.types.is_primitive(each) or pa.types.is_string(each) for each in types)
     found -= kept
     names = {f"{figure.paper}_{figure.name}.png" for figure in FIGURES.values()}
-    # drawings, and the first page of a report that shows no image
+    # drawings, and the first page of the demo's report
     names |= {"intervals.svg", "terminal.svg", "workflow.svg", "report.png"}
     assert {file.parent.as_posix() for file in found} <= {"docs/pictures"}
     assert {file.name for file in found} - names == set()
