@@ -147,7 +147,7 @@ def registered(folder: Path) -> Jobs:
     """The paper study with a variant of the user's own, whose files lie in some folder."""
     folder.mkdir(parents=True)
     (folder / "mine.toml").write_text(OWN_VARIANT)
-    (folder / "my_sets.py").write_text("class Few: ...\n")
+    (folder / "my_sets.py").write_text("class Few(ClassFolders): ...\n")
     (folder / "few.csv").write_text("filename,label,split\n")
     datasets = {**PAPER["datasets"], "mini_imagenet": {"source": "mini_imagenet", "variant": "few"}}
     return jobs(study(registry=str(folder / "mine.toml"), datasets=datasets))

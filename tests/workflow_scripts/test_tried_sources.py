@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rehearse
+from innerloop.data.sources.declaration import check_declared
+from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.files import canonical_json
 from innerloop.runtime.typed_json import as_json
 from innerloop.study.jobs import Jobs
@@ -36,6 +39,8 @@ class Squares:
 
 source = Squares()
 """
+ASSIGNED = """def __init__(self):
+        self.native_size, self.licence, self.packages = 8, UNSTATED, ()"""
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -85,8 +90,8 @@ def test_a_right_one_passes() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("source = Squares()", "source = None", "'mine.py:source' is of type NoneType, without"),
-        ("native_size, licence, packages = 8, UNSTATED, ()", "", "without native_size, licence"),
+        ("source = Squares()", "source = list()", "'mine.py:source' is of type list, without"),
+        ("source = Squares()", "source = [Squares()][0].pictures", "is of type method, without"),
         ('"val": 3, ', "", "3w1s: validation needs the split val, and 'squares' has train, test"),
         ('"test": 3', '"test": 2', "3w1s: evaluation needs 3 classes, and 'squares' has 2 in"),
         ("EACH, SPLITS = \"RGB\", 4", "EACH, SPLITS = \"RGB\", 2", "needs 3 images of each class"),
@@ -99,6 +104,54 @@ def test_a_right_one_passes() -> None:
 def test_what_is_wrong_is_told(old: str, new: str, said: str) -> None:
     assert old in SOURCE
     assert said in tried(SOURCE.replace(old, new))
+
+
+LOOKED_AT = [
+    ("source = Squares()", "source = None", "'mine.py:source' is None, expected a source"),
+    (
+        "source = Squares()",
+        "class source(Squares): ...",
+        "'mine.py:source' is a class, and a source is what it",
+    ),
+    ("source = Squares()", "def source(): ...", "'mine.py:source' is a function, and a source"),
+    ("native_size, licence, packages =", "size =", "Squares has no native_size, licence, packages"),
+    ("def pictures(self)", "def images(self)", "Squares has no pictures, as every source"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "said"), LOOKED_AT)
+def test_what_its_file_shows_is_told_when_the_study_is_read(old: str, new: str, said: str) -> None:
+    Path("mine.py").write_text(SOURCE.replace(old, new), encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        Study(study())
+    assert str(refused.value).startswith("study file: datasets.squares.source: 'mine.py:source'")
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOURCE.replace("class Squares:", "class Squares(Base):").replace("def pictures", "def x"),
+        SOURCE.replace("source = Squares()", "source = (lambda: Squares())()"),
+        SOURCE.replace("native_size, licence, packages = 8, UNSTATED, ()", ASSIGNED),
+        SOURCE.replace("def pictures(self)", "def __getattr__(self, name)"),
+        "from elsewhere import source",
+    ],
+)
+def test_what_its_file_does_not_show_is_left_to_the_trial(text: str) -> None:
+    Path("mine.py").write_text(text, encoding="utf-8")
+    Study(study())
+
+
+def test_of_a_data_set_in_a_registry_it_is_the_class(folder: Path) -> None:
+    for text, said in [
+        (SOURCE, ""),
+        (SOURCE.replace("def catalogue(self)", "def classes(self)"), "Squares has no catalogue"),
+        ("Squares = 5", "is 5, expected a class of sources"),
+    ]:
+        (folder / "mine.py").write_text(text, encoding="utf-8")
+        with pytest.raises(ExtensionError, match=said) if said else nullcontext():
+            check_declared("mine.py:Squares", reads_files=True)
 
 
 def test_a_split_file_must_name_its_classes(folder: Path) -> None:

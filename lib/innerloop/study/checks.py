@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from importlib.util import find_spec
 from typing import Any
@@ -49,14 +49,19 @@ def check_short_name(name: str, short: Iterable[str]) -> None:
         )
 
 
-def check_code(place: str, entry: str) -> None:
-    """Refuse an entry whose file does not define its name.
+def check_code(place: str, entry: str, check: Callable[[str], object] = check_entry) -> None:
+    """Refuse an entry whose file does not define its name, or as something else.
+
+    Args:
+        place: in the study file, where it stands.
+        entry: that is checked.
+        check: what is asked of it.
 
     Raises:
         ConfigError: says where in the study file it stands.
     """
     try:
-        check_entry(entry)
+        check(entry)
     except ExtensionError as error:
         raise ConfigError(f"study file: {place}: {error}") from error
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
+from innerloop.data.sources.declaration import check_declared
 from innerloop.data.split_file import read_split_file
 from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
@@ -90,10 +92,11 @@ def _check_source(keys: StudyKeys, datasets: Datasets, dataset: str) -> None:
     place = f"datasets.{dataset}"
     try:
         check_short_name(keys.datasets[dataset].source, [*SOURCES, *datasets.registry.variants])
-        datasets.variant(dataset)
+        variant = datasets.variant(dataset)
     except ConfigError as error:
         raise ConfigError(f"study file: {place}: {error}") from error
-    check_code(f"{place}.source", datasets.source_entry(dataset))
+    declared = partial(check_declared, reads_files=variant is not None)
+    check_code(f"{place}.source", datasets.source_entry(dataset), declared)
 
 
 def _check_split_file(keys: StudyKeys, dataset: str) -> None:
