@@ -42,7 +42,7 @@ def accepted(study: dict[str, Any], folder: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def compare(checkout: Checkout, seed: int, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Snakemake plans what is accepted, and says of what is not in one line why."""
+    """Snakemake plans what is accepted, and says of what is not in a line for each thing why."""
     for done, study in written(checkout, seed, count):
         ran = checkout.snakemake("-n", "-q", "--configfile", "mutant.yaml", check=False)
         right = accepted(study, checkout.folder, monkeypatch)
@@ -61,8 +61,8 @@ def test_ten_through_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.long
-def test_twenty_more_through_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    compare(Checkout(tmp_path / "checkout"), 2000, 20, monkeypatch)
+def test_sixty_more_through_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compare(Checkout(tmp_path / "checkout"), 2000, 60, monkeypatch)
 
 
 @pytest.mark.long
