@@ -119,7 +119,7 @@ def test_licences_must_be_accepted_to_run():
         ({"accept_licence": "cub"}, "accept_licence: 'cub' is not of type 'array'"),
         ({"mirrors": ["files.example"]}, r"mirrors.0: got 'files.example', expected an address"),
         ({"data_root": ""}, "data_root: got '', expected folder with your own copies"),
-        ({"registry": "/nowhere.toml"}, "/nowhere.toml: there is no such file"),
+        ({"registry": "/nowhere.toml"}, "study file: registry: there is no file /nowhere.toml in"),
     ],
 )
 def test_mistakes_are_named(changes, message):

@@ -42,9 +42,10 @@ class Faults:
             self.note(error, shared)
 
     def note(self, error: InnerloopError, shared: str = "") -> None:
-        """Note one."""
-        reason = (error.__cause__ if shared else None) or error
-        self._found.setdefault((shared, str(reason)), error)
+        """Note one, or several that are raised together."""
+        for each in error.faults if isinstance(error, SeveralFaultsError) else [error]:
+            reason = (each.__cause__ if shared else None) or each
+            self._found.setdefault((shared, str(reason)), each)
 
     def told(self) -> None:
         """Raise what was noted: one as it is, several together.

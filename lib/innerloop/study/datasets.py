@@ -34,6 +34,10 @@ class Datasets:
 
     def __init__(self, keys: StudyKeys) -> None:
         self._keys = keys
+        if keys.registry and not Path(keys.registry).is_file():
+            raise ConfigError(
+                f"study file: registry: there is no file {keys.registry} in {Path.cwd()}"
+            )
         self.registry = read_registry(keys.registry)
 
     def variant(self, dataset: str) -> Variant | None:

@@ -165,6 +165,27 @@ def test_mistakes_are_named(tmp_path, old, new, message):
         own(tmp_path, OWN.replace(old, new))
 
 
+def test_all_mistakes_are_told_at_once_with_their_lines(tmp_path):
+    text = OWN
+    for old, new in [
+        ("title =", "titel ="),
+        ("images = { train = 3, test = 2 }", "images = { train = -3, test = 2 }"),
+        ('default = "small"', 'default = "big"'),
+    ]:
+        assert old in text
+        text = text.replace(old, new)
+    with pytest.raises(ConfigError) as refused:
+        own(tmp_path, text)
+    lines = text.split("\n")
+    begins = ["[collections.flowers]", "images = ", "default = "]
+    numbers = [next(n for n, line in enumerate(lines, 1) if line.startswith(b)) for b in begins]
+    said = str(refused.value).split("\n")
+    assert [line.partition(": ")[0] for line in said] == [
+        f"{tmp_path / 'mine.toml'}, line {number}" for number in numbers
+    ]
+    assert ["titel" in said[0], "-3" in said[1], "big" in said[2]] == [True] * 3
+
+
 def toml(value):
     if isinstance(value, dict):
         return "{" + ", ".join(f"{json.dumps(k)} = {toml(v)}" for k, v in value.items()) + "}"

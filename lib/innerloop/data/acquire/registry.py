@@ -19,12 +19,16 @@ from innerloop.data.catalogue import SPLITS
 from innerloop.data.licence import Licence
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import entry_in
+from innerloop.runtime.faults import Faults, SeveralFaultsError, told_together
 
 #: Not part of any job's code: what a job depends on goes into its parameters.
 BUILT_IN = Path(__file__).parents[1] / "registry.toml"
 
 #: Names become parts of paths.
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
+#: A line of TOML that begins a table, and one that gives a key a value.
+_HEADER = re.compile(r"\s*\[\[?([^\]]+)\]")
+_KEY = re.compile(r"""\s*([\w\s."'-]+)=""")
 #: Kinds of values by their keys, of lists and tables also that of what is in them.
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("title", "citation", "folder", "name", "url", "md5", "sha256"), (str,)),
@@ -109,8 +113,20 @@ def read_registry(own: str | None = None) -> Registry:
     """The built-in registry, with the collections, data sets and variants of a user's file on top.
 
     Raises:
-        ConfigError: a file cannot be read, or says something that is not understood.
+        ConfigError: a file cannot be read, or says something that is not understood; all of it is
+            told at once, with the lines of the user's file.
     """
+    try:
+        with told_together() as faults:
+            return _registry(own, faults)
+    except SeveralFaultsError as error:
+        located = (ConfigError(_located(str(fault), own)) for fault in error.faults)
+        raise SeveralFaultsError([*located]) from error
+    except ConfigError as error:
+        raise ConfigError(_located(str(error), own)) from error
+
+
+def _registry(own: str | None, faults: Faults) -> Registry:
     content = _read(BUILT_IN)
     if own is not None:
         above = _read(Path(own))
@@ -122,27 +138,56 @@ def read_registry(own: str | None = None) -> Registry:
     for kind, group in content.items():
         for name, entry in group.items():
             for named in (name, *entry.get("variants", ())):
-                if not _NAME.fullmatch(named):
-                    raise ConfigError(
-                        f"registry: {kind}.{name}: '{named}' is no name for it: small letters, "
-                        "digits and _, with a letter first"
-                    )
-    collections = {name: _collection(name, one) for name, one in content["collections"].items()}
-    variants = {
-        dataset: {
-            name: _variant(dataset, name, one, collections)
-            for name, one in entry["variants"].items()
-        }
-        for dataset, entry in content["datasets"].items()
-    }
+                with faults.noted():
+                    _require_name(named, f"{kind}.{name}")
+    collections: dict[str, Collection] = {}
+    for name, entry in content["collections"].items():
+        with faults.noted():
+            collections[name] = _collection(name, entry)
+    variants: dict[str, dict[str, Variant]] = {}
+    for dataset, entry in content["datasets"].items():
+        variants[dataset] = {}
+        for name, one in entry["variants"].items():
+            with faults.noted():
+                variants[dataset][name] = _variant(dataset, name, one, content["collections"])
     defaults = {dataset: entry.get("default") for dataset, entry in content["datasets"].items()}
     for dataset, default in defaults.items():
-        if default not in variants[dataset]:
-            raise ConfigError(
-                f"registry: datasets.{dataset}.default: "
-                + (f"no variant '{default}'" if default else "say which variant is meant")
-            )
+        with faults.noted():
+            if default not in content["datasets"][dataset]["variants"]:
+                raise ConfigError(
+                    f"registry: datasets.{dataset}.default: "
+                    + (f"no variant '{default}'" if default else "say which variant is meant")
+                )
     return Registry(collections, variants, defaults, Path(own).parent if own else Path())
+
+
+def _located(message: str, own: str | None) -> str:
+    """A message about the user's file, with the line of its place there: `mine.toml, line 3: ...`.
+
+    Args:
+        message: `registry: collections.flowers.licence: ...`
+        own: the file.
+    """
+    place, _, why = message.removeprefix("registry: ").partition(": ")
+    if own is None or not message.startswith("registry: "):
+        return message
+    keys, found = place.split("."), [(0, 0)]
+    table: list[str] = []
+    for number, line in enumerate(Path(own).read_text(encoding="utf-8").splitlines(), start=1):
+        if header := _HEADER.match(line):
+            said = table = _keys(header[1])
+        elif key := _KEY.match(line):
+            said = [*table, *_keys(key[1])]
+        else:
+            continue
+        if said == keys[: len(said)]:
+            found.append((len(said), -number))
+    line = f", line {-max(found)[1]}" if found[1:] else ""
+    return f"{own}{line}: {place}: {why}"
+
+
+def _keys(dotted: str) -> list[str]:
+    return [part.strip(" \t\"'") for part in dotted.split(".")]
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
@@ -152,9 +197,9 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # other letters, other syntax
         raise ConfigError(f"registry {path}: cannot be read as TOML ({error})") from error
-    _only(content, (), str(path), optional=("collections", "datasets"))
+    _only(content, (), "", optional=("collections", "datasets"))
     for name, entry in content.get("datasets", {}).items():
-        _only(entry, ("variants",), f"{path}: datasets.{name}", optional=("default",))
+        _only(entry, ("variants",), f"datasets.{name}", optional=("default",))
     return {"collections": {}, "datasets": {}, **content}
 
 
@@ -218,7 +263,7 @@ def _file(place: str, entry: Mapping[str, Any]) -> RawFile:
 
 
 def _variant(
-    dataset: str, name: str, entry: Mapping[str, Any], collections: Mapping[str, Collection]
+    dataset: str, name: str, entry: Mapping[str, Any], collections: Mapping[str, Any]
 ) -> Variant:
     place = f"datasets.{dataset}.variants.{name}"
     _only(entry, ("collection", "source", "images"), place, optional=("classes", "listing"))
@@ -232,6 +277,14 @@ def _variant(
             "classes it has, one or more, and of no other split"
         )
     return Variant(dataset, name, **entry)
+
+
+def _require_name(name: str, place: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ConfigError(
+            f"registry: {place}: '{name}' is no name for it: small letters, digits and _, with a "
+            "letter first"
+        )
 
 
 def _require_plain(name: str, place: str) -> None:
@@ -249,7 +302,7 @@ def _only(
     missing = sorted(set(needed) - entry.keys())
     if unknown or missing:
         raise ConfigError(
-            f"registry: {place}: "
+            f"registry: {place or 'as a whole'}: "
             + "; ".join(
                 f"{what} {', '.join(keys)}"
                 for what, keys in (("unknown key", unknown), ("missing key", missing))
@@ -258,7 +311,7 @@ def _only(
             + f"; known are {', '.join(known)}"
         )
     for key, value in entry.items():
-        _require_kind(value, _KINDS.get(key, ()), f"{place}.{key}")
+        _require_kind(value, _KINDS.get(key, ()), f"{place}.{key}".removeprefix("."))
 
 
 def _require_kind(value: Any, kinds: tuple[type, ...], place: str) -> None:
