@@ -82,6 +82,11 @@ def test_the_tuned_method_is_chosen_on_validation_and_reported_on_test(evidence)
     printed = made.display.iloc[0]
     assert printed["Method"] == "MAML"
     assert printed["Chosen"] == "step size 0.1"
+    at_home = made.display[made.display["Tested on"] == "Symbols"].iloc[0]
+    assert made.finding == (
+        "Each method's test accuracy on Symbols, 5-way 1-shot, at the point of its grid that "
+        f"validation tasks choose: MAML {at_home['Tuned']} % (step size 0.1)."
+    )
     assert "equally many points" in made.caption
 
 

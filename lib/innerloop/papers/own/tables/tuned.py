@@ -41,9 +41,11 @@ def tabulate(evidence: Evidence) -> Tabulation:
     frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
     places = [*frame[order].itertuples(index=False)]
     study = evidence.study
+    printed = [_printed(row, study) for row in frame.to_dict("records")]
+    display = pd.DataFrame(printed, columns=HEADER)
     return Tabulation(
         frame,
-        pd.DataFrame([_printed(row, study) for row in frame.to_dict("records")], columns=HEADER),
+        display,
         captions.join(
             "Each method at the point of its grid with the highest accuracy on validation tasks, "
             "averaged over seeds, at the checkpoint that they choose; all methods of a protocol "
@@ -55,6 +57,22 @@ def tabulate(evidence: Evidence) -> Tabulation:
             captions.stand_ins(study, frame),
         ),
         tuple(i for i in range(1, len(places)) if places[i] != places[i - 1]),
+        finding=_finding(display),
+    )
+
+
+def _finding(display: pd.DataFrame) -> str:
+    """Of the methods that were trained in the first place: their accuracy at the best point."""
+    place = ["Protocol", "Trained on", "Setting"]
+    home = display[display["Trained on"] == display["Tested on"]]
+    if home.empty:
+        return ""
+    first = home.iloc[0]
+    here = home[(home[place] == first[place]).all(axis=1)].to_dict("records")
+    said = (f"{row['Method']} {row['Tuned']} % ({row['Chosen']})" for row in here)
+    return (
+        f"Each method's test accuracy on {first['Trained on']}, {first['Setting']}, at the point "
+        f"of its grid that validation tasks choose: {', '.join(said)}."
     )
 
 
