@@ -23,7 +23,6 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterSciNotation
-from numpy.typing import NDArray
 
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.layers import LAYERS
@@ -298,11 +297,6 @@ def logarithmic(axes: Axes, values: Iterable[float]) -> bool:
     axes.yaxis.set_major_formatter(labels)
     axes.yaxis.set_minor_formatter(labels)
     return signed
-
-
-def whiskers(frame: pd.DataFrame) -> NDArray[np.float64]:
-    """Lengths below and above each mean, [2, n], for `Axes.errorbar`."""
-    return np.stack([frame["mean"] - frame["low"], frame["high"] - frame["mean"]])
 
 
 def say_not_measured(axes: Axes) -> None:

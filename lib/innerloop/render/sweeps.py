@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from innerloop.render.style import KEPT, Look, whiskers
+from innerloop.render.means import whiskers
+from innerloop.render.style import KEPT, Look
 from innerloop.render.tabulation import number
 
 

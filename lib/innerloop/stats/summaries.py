@@ -11,7 +11,12 @@ from innerloop.stats.statistics import Statistics
 
 
 def summarise(
-    frame: pd.DataFrame, by: Sequence[str], value: str, statistics: Statistics | None = None
+    frame: pd.DataFrame,
+    by: Sequence[str],
+    value: str,
+    statistics: Statistics | None = None,
+    *,
+    single: bool = False,
 ) -> pd.DataFrame:
     """Mean, interval and counts of `value` for each group, one row a group.
 
@@ -23,7 +28,8 @@ def summarise(
 
     Returns:
         The columns `by`, then `mean`, `low`, `high`, `half_width`, `n` (tasks of the seed that has
-        fewest), `missing` and `values` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`.
+        fewest), `missing` and `values` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`; where
+        single trainings are asked for, `trainings`, a list of their means.
     """
     chosen = statistics or Statistics()
     seeds = _per_seed(frame, by, value, chosen)
@@ -39,6 +45,8 @@ def summarise(
         seed_sd=("mean", "std"),
         seed_half_width=("mean", lambda m: mean_interval(m, "t", chosen.level).half_width),
     ).reset_index()
+    if single:
+        result["trainings"] = groups["mean"].agg(list).to_numpy()
     result.insert(len(by) + 3, "half_width", (result["high"] - result["low"]) / 2)
     return result
 

@@ -14,6 +14,7 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import layers_in_order
 from innerloop.measurements.selection import after_steps, common_steps
 from innerloop.render import captions
+from innerloop.render.means import draw_means, trainings_drawn
 from innerloop.render.style import (
     Look,
     chunks,
@@ -22,7 +23,6 @@ from innerloop.render.style import (
     say_not_measured,
     titles_of,
     variant_looks,
-    whiskers,
 )
 from innerloop.render.tabulation import number
 from innerloop.stats.summaries import summarise
@@ -81,7 +81,8 @@ def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -
     study = evidence.study
     chosen = after_steps(rows, study, steps)
     parts = [chosen[chosen["variant"] == variant.name] for variant in study.variants(PROTOCOL)]
-    return summarise(pd.concat([rows.iloc[:0], *parts]), GROUP, "similarity", study.statistics)
+    every = pd.concat([rows.iloc[:0], *parts])
+    return summarise(every, GROUP, "similarity", study.statistics, single=True)
 
 
 def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
@@ -100,13 +101,7 @@ def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> Non
     layers = layers_in_order(layer for _, curve in curves for layer in curve["layer"])
     for look, curve in curves:
         placed = curve.set_index("layer").reindex(layers)
-        axes.errorbar(
-            range(len(layers)),
-            placed["mean"],
-            yerr=whiskers(placed),
-            elinewidth=0.9,
-            **look.line(),
-        )
+        draw_means(axes, range(len(layers)), placed, look)
     axes.set_xticks(range(len(layers)), layers)
     axes.set_xlim(-0.5, len(layers) - 0.5)
 
@@ -216,6 +211,7 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
         _estimators_apart(drawn),
         f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
+        trainings_drawn(evidence.study, summary),
         _steps_sentence(evidence, summary),
         captions.missing_values(summary.assign(variant=names), "variant", "layer", UNDEFINED),
         _learners_without(evidence, summary),

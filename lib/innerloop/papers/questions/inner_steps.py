@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.style import Look, whiskers
+from innerloop.render.means import draw_means, trainings_drawn
+from innerloop.render.style import Look
 from innerloop.stats.summaries import summarise
 
 #: One task under one model; of its steps the first is compared with.
@@ -35,7 +36,11 @@ def by_protocol(evidence: Evidence, *quantities: str, changes: bool) -> dict[str
     chosen = {name: rows[rows["quantity"].isin(quantities)] for name, rows in found.items()}
     return {
         name: summarise(
-            _less_first(rows) if changes else rows, GROUP, "value", evidence.study.statistics
+            _less_first(rows) if changes else rows,
+            GROUP,
+            "value",
+            evidence.study.statistics,
+            single=True,
         )
         for name, rows in chosen.items()
         if not rows.empty
@@ -55,10 +60,7 @@ def draw_curves(
     for name, look in looks.items():
         curve = summary[summary["variant"] == name].sort_values("steps")
         if not curve.empty:
-            axes.errorbar(
-                curve["steps"], factor * curve["mean"], yerr=factor * whiskers(curve),
-                elinewidth=0.9, **look.line(),
-            )  # fmt: skip
+            draw_means(axes, curve["steps"], curve, look, factor=factor)
     axes.set_xlabel("inner steps")
 
 
@@ -70,6 +72,7 @@ def method_sentences(evidence: Evidence, every: pd.DataFrame) -> str:
         "Last checkpoint, the same test tasks after every step;",
         f"{captions.interval(study.statistics)};",
         captions.counted(every),
+        trainings_drawn(study, every),
         "They speak of these models on these test classes.",
         captions.missing_values(
             labels, "variant", "quantity", "because adaptation diverged or a layer is constant"

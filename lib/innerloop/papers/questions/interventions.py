@@ -83,7 +83,8 @@ def _worth(evidence: Evidence, protocol: str, checkpoint: str) -> pd.DataFrame:
         evidence, protocol=protocol, checkpoint=checkpoint, setting=study.main_setting(protocol),
         train_dataset=home, eval_dataset=home,
     )  # fmt: skip
-    return summarise(rows.assign(worth=100 * rows["worth"]), GROUP, "worth", study.statistics)
+    points = rows.assign(worth=100 * rows["worth"])
+    return summarise(points, GROUP, "worth", study.statistics, single=True)
 
 
 def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:

@@ -14,7 +14,8 @@ from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
 from innerloop.render.accuracy import GROUP, accuracies
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import Look, chunks, panels, theme, titles_of, variant_looks, whiskers
+from innerloop.render.means import draw_interval, whiskers
+from innerloop.render.style import Look, chunks, panels, theme, titles_of, variant_looks
 from innerloop.specs.setting import setting_label
 
 TITLE = "Accuracy of every variant"
@@ -29,7 +30,7 @@ ROW, REST = 0.2, 0.75
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:
-    """One row per variant: its mean with the interval over tasks, and the mean of every seed."""
+    """One row per variant: its mean with both intervals, and the mean of every seed."""
     study = evidence.study
     summary = accuracies(evidence, split="test", protocol=[*study.protocols]).summary
     summary = summary.astype({"variant": str, "protocol": str})
@@ -55,7 +56,10 @@ def draw(evidence: Evidence) -> Drawing:
             "Accuracy on test tasks of the data set that each model was trained on. Points: "
             f"means; bars: {captions.interval(study.statistics)};",
             captions.counted(summary[~summary["baseline"]]),
-            "Small points: single seeds." if (summary["seeds"] > 1).any() else "",
+            "Small points: single seeds; thin lines: intervals for the method, as in the table of "
+            "accuracies, cut off where the panel ends."
+            if (summary["seeds"] > 1).any()
+            else "",
             captions.stand_ins(study, summary),
         ),
         "Points with intervals: test accuracy, one row per variant, one panel per protocol, data "
@@ -89,6 +93,8 @@ def _rows(
                 ms=3,
                 gid=look.curve,
             )
+            mean, half = own["mean"].item(), own["method_half_width"].item()
+            draw_interval(axes, [[(mean - half, height), (mean + half, height)]], look)
         axes.errorbar(
             own["mean"],
             [height],

@@ -8,7 +8,8 @@ from innerloop.papers.p1 import cka
 from innerloop.render import captions
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import layer_looks, legend_below, theme, whiskers
+from innerloop.render.means import draw_means
+from innerloop.render.style import layer_looks, legend_below, theme
 
 TITLE = "Figure 3: CKA over training"
 FULLER = "Figure 3, every method"
@@ -34,13 +35,7 @@ def draw(evidence: Evidence) -> Drawing:
     for panel in panels:
         for layer, look in looks.items():
             curve = panel.rows[panel.rows["layer"] == layer].sort_values("iteration")
-            panel.axes.errorbar(
-                curve["iteration"],
-                curve["mean"],
-                yerr=whiskers(curve),
-                elinewidth=0.9,
-                **look.line(),
-            )
+            draw_means(panel.axes, curve["iteration"], curve, look)
         checkpoint_axis(panel.axes, summary["iteration"])
     legend_below(figure, [*looks.values()])
     return Drawing(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.papers.prototypes import changes
+from innerloop.papers.prototypes import changes, changes_by_training
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.means import draw_means, trainings_drawn
 from innerloop.render.style import (
     Look,
     legend_below,
@@ -20,7 +22,6 @@ from innerloop.render.style import (
     panels,
     theme,
     variant_looks,
-    whiskers,
 )
 from innerloop.stats.intervals import mean_interval
 from innerloop.stats.statistics import Statistics
@@ -68,6 +69,7 @@ def draw(evidence: Evidence) -> Drawing:
             "percentage points; where an interval crosses zero, no change was shown.",
             f"{captions.interval(study.statistics)};",
             captions.counted(summary),
+            trainings_drawn(study, summary),
             captions.diverged_tasks(rows, study, PROTOCOL),
             "Only test tasks are drawn; the t-tests' table has every split that was measured.",
             captions.stand_ins(study, rows),
@@ -80,7 +82,7 @@ def draw(evidence: Evidence) -> Drawing:
 def _draw_accuracy(
     axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look], statistics: Statistics
 ) -> pd.DataFrame:
-    summary = summarise(rows, ["variant", "condition"], "accuracy", statistics)
+    summary = summarise(rows, ["variant", "condition"], "accuracy", statistics, single=True)
     for offset, (name, look) in _side_by_side(shown):
         own = summary[summary["variant"] == name].set_index("condition").reindex([*CONDITIONS])
         for before in range(0, len(CONDITIONS), 2):
@@ -102,16 +104,24 @@ def _draw_changes(
     axes: Axes, rows: pd.DataFrame, shown: Mapping[str, Look], statistics: Statistics
 ) -> None:
     for offset, (name, look) in _side_by_side(shown):
-        changed = changes(rows[rows["variant"] == name])
-        intervals = [
-            mean_interval(changed[change], statistics.interval, statistics.level)
-            for change in CHANGES
-        ]
-        _points(axes, offset, pd.DataFrame(map(asdict, intervals)), look)
+        own = rows[rows["variant"] == name]
+        changed, by_training = changes(own), changes_by_training(own)
+        intervals = [_change(changed[one], by_training[one], statistics) for one in CHANGES]
+        _points(axes, offset, pd.DataFrame(intervals), look)
     axes.axhline(0, color="0.4", lw=0.9, zorder=1)
     axes.set_xticks(range(len(CHANGES)), [*CHANGES.values()])
     axes.set_xlim(-0.5, len(CHANGES) - 0.5)
     axes.set_ylabel("paired change (percentage points)")
+
+
+def _change(
+    changed: pd.Series[float], by_training: pd.DataFrame, statistics: Statistics
+) -> dict[str, Any]:
+    """Mean over tasks with its interval, and what single trainings say, as of `summarise`."""
+    found = mean_interval(changed, statistics.interval, statistics.level)
+    trainings = by_training.mean().tolist()
+    half = mean_interval(trainings, "t", statistics.level).half_width
+    return {**asdict(found), "seed_half_width": half, "trainings": trainings}
 
 
 def _side_by_side(shown: Mapping[str, Look]) -> list[tuple[float, tuple[str, Look]]]:
@@ -121,13 +131,5 @@ def _side_by_side(shown: Mapping[str, Look]) -> list[tuple[float, tuple[str, Loo
 
 
 def _points(axes: Axes, offset: float, intervals: pd.DataFrame, look: Look) -> None:
-    axes.errorbar(
-        np.arange(len(intervals)) + offset,
-        100 * intervals["mean"],
-        yerr=100 * whiskers(intervals),
-        color=look.colour,
-        marker=look.marker,
-        ls="none",
-        capsize=3,
-        gid=look.curve,
-    )
+    places = np.arange(len(intervals)) + offset
+    draw_means(axes, places, intervals, look, factor=100, linestyle="none", capsize=3)

@@ -15,6 +15,7 @@ from innerloop.measurements.selection import after_steps
 from innerloop.papers.questions import interventions as changed
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.means import draw_means, trainings_drawn
 from innerloop.render.style import (
     DOTTED,
     Look,
@@ -26,7 +27,6 @@ from innerloop.render.style import (
     theme,
     titles_of,
     variant_looks,
-    whiskers,
 )
 from innerloop.render.tabulation import number
 from innerloop.stats.summaries import summarise
@@ -82,6 +82,7 @@ def draw(evidence: Evidence) -> Drawing:
             "A layer may hardly change and still be worth much, and the output of the head also "
             "changes by all that happens before it.",
             changed.method_sentences(evidence, every),
+            trainings_drawn(study, every),
         ),
         "Two rows of plots on one axis of layers: above the CKA of each layer before and after "
         "adaptation, below the percentage points lost when it is frozen; one line per method.",
@@ -137,7 +138,8 @@ def _debiased(evidence: Evidence, table: str, protocol: str, **equal: object) ->
 
 
 def _by_layer(evidence: Evidence, rows: pd.DataFrame) -> pd.DataFrame:
-    found = summarise(rows, ["variant", "layer"], "similarity", evidence.study.statistics)
+    by = ["variant", "layer"]
+    found = summarise(rows, by, "similarity", evidence.study.statistics, single=True)
     return found.assign(place=found["layer"].astype(str))
 
 
@@ -151,12 +153,7 @@ def _draw(
     for offset, (name, look) in zip(offsets, shown.items(), strict=True):
         curve = rows[rows["variant"] == name].set_index("place").reindex(places)
         # what is frozen together is no further layer of the curve
-        alone, line = curve.index.isin([*TOGETHER]), {**look.line(), **style}
+        alone = curve.index.isin([*TOGETHER])
         for part, joined in ((~alone, {}), (alone, {"linestyle": "none"})):
-            axes.errorbar(
-                np.flatnonzero(part) + offset,
-                curve["mean"][part],
-                yerr=whiskers(curve[part]),
-                elinewidth=0.9,
-                **{**line, **joined},
-            )
+            at = np.flatnonzero(part) + offset
+            draw_means(axes, at, curve[part], look, **{**style, **joined})

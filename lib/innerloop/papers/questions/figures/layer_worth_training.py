@@ -15,6 +15,7 @@ from innerloop.render import captions
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.fonts import wrapped
+from innerloop.render.means import draw_means, trainings_drawn
 from innerloop.render.style import (
     TITLE as TITLE_SIZE,
 )
@@ -25,7 +26,6 @@ from innerloop.render.style import (
     panels,
     theme,
     variant_looks,
-    whiskers,
 )
 
 TITLE = "What changes are worth over training"
@@ -66,6 +66,7 @@ def draw(evidence: Evidence) -> Drawing:
             "checkpoint): accuracy where everything adapts, minus accuracy where that part stays "
             "as it is, in percentage points.",
             changed.method_sentences(evidence, every),
+            trainings_drawn(study, every),
         ),
         "Three line plots against training iterations: percentage points lost when the head, the "
         "body or both are frozen at test time; one line per method.",
@@ -77,7 +78,4 @@ def _draw(axes: Axes, rows: pd.DataFrame, looks: dict[str, Look]) -> None:
     for name, look in looks.items():
         curve = rows[rows["variant"] == name].sort_values("iteration")
         if not curve.empty:
-            axes.errorbar(
-                curve["iteration"], curve["mean"], yerr=whiskers(curve), elinewidth=0.9,
-                **look.line(),
-            )  # fmt: skip
+            draw_means(axes, curve["iteration"], curve, look)

@@ -13,6 +13,7 @@ from innerloop.measurements.selection import after_steps
 from innerloop.papers.p1.cka import draw_profile
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
+from innerloop.render.means import trainings_drawn
 from innerloop.render.style import (
     DASH_DOTTED,
     DASHED,
@@ -75,6 +76,7 @@ def draw(evidence: Evidence) -> Drawing:
             _agreement(every),
             f"{captions.interval(study.statistics)};",
             captions.counted(every[every["measure"] != "cka"]),
+            trainings_drawn(study, every),
             "They speak of these models on these test classes.",
             captions.stand_ins(study, evidence.rows("other_similarities")),
         ),
@@ -89,7 +91,7 @@ def _summary(evidence: Evidence, protocol: str) -> pd.DataFrame:
     if rows.empty:
         return rows
     own = after_steps(rows[rows["pairing"] != "two_trainings"], evidence.study)
-    return summarise(own, GROUP, "similarity", evidence.study.statistics)
+    return summarise(own, GROUP, "similarity", evidence.study.statistics, single=True)
 
 
 def _bands(evidence: Evidence, protocol: str) -> pd.DataFrame:
