@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, built_in_papers, read_paper
 from innerloop.render.files import About
@@ -23,3 +25,9 @@ CLAIMS = [claim for paper in PAPERS for claim in read_claims(paper)]
 def about(product):
     """What the files of a product say that they hold."""
     return About(product.paper, product.name, product.title, product.shows == "fuller")
+
+
+def says_for_whom(caption):
+    """Whether a caption that has an interval or a test names what it speaks of."""
+    population = "these models|these tasks|the method|other trainings|over (the )?(seeds|trainings)"
+    return not re.search("interval|-test", caption) or bool(re.search(population, caption))

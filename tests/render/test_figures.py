@@ -17,7 +17,7 @@ from innerloop.measurements.schemas import conform
 from innerloop.papers.p1 import cka
 from innerloop.render.curves import checkpoint_axis
 from innerloop.runtime.extensions import load_entry
-from shipped import FIGURES
+from shipped import FIGURES, says_for_whom
 from synthetic import BUILDERS, STUDIES, describe, write_tables
 
 CKA_FIGURES = [name for name, made in FIGURES.items() if made.reads == ("cka",)]
@@ -32,6 +32,7 @@ def _legend(figure):
 def test_is_drawn_without_a_warning(name, study, drawing_of):
     drawing = drawing_of(name, study)
     assert drawing.caption.endswith(".")
+    assert says_for_whom(drawing.caption)
     assert len(drawing.alt) > 20
 
 

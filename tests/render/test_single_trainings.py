@@ -20,7 +20,7 @@ NAMES = [
     *("p1_figure2_cka", "p1_figure3_cka_training", "p1_figure4_cka_datasets"),
     *("p1_figure5_cka_transfer", "p1_figure6_cka_transfer_by_method", "p2_figure7_prototypes"),
     *("layer_worth", "layer_worth_training", "inner_steps", "inner_steps_layers"),
-    *("other_similarities", "side_by_side"),
+    *("other_similarities", "accuracies"),
 ]
 SEEDS = 3
 

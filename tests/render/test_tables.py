@@ -14,7 +14,7 @@ import pytest
 from innerloop.measurements.evidence import Evidence
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.extensions import load_entry
-from shipped import FIGURES, TABLES
+from shipped import FIGURES, TABLES, says_for_whom
 from synthetic import ACCURACY, OTHER_SETTINGS, ROLES, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
@@ -30,6 +30,7 @@ def _tabulate(name, evidence):
 def test_is_made_from_any_study(name, study, evidence_of):
     made = _tabulate(name, evidence_of(study))
     assert made.caption.endswith(".")
+    assert says_for_whom(made.caption)
     assert all(0 < rule < len(made.display) for rule in made.rules)
     assert made.display.map(lambda cell: isinstance(cell, str)).all(axis=None)
     assert not made.display.isin(["nan", "NaN", "None"]).any(axis=None)

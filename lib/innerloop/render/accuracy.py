@@ -91,7 +91,7 @@ class Accuracies:
             f"{LEAST_CLASSES}), and in brackets the standard deviation between trainings and "
             "how many these are (docs/intervals.md says why it is so much longer)."
             if (summary["seeds"] > 1).any()
-            else "",
+            else f"{captions.THESE_MODELS} One training says nothing of a method.",
             self._diverged(),
             BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
         )

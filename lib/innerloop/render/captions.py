@@ -13,6 +13,9 @@ from innerloop.stats.intervals import BOOTSTRAP_RESAMPLES
 from innerloop.stats.multiple_comparisons import PROMISES
 from innerloop.stats.statistics import Statistics
 
+#: Whom an interval over tasks speaks of.
+THESE_MODELS = "They speak of these models on these test classes."
+
 
 def join(*sentences: str) -> str:
     """Sentences as one paragraph, leaving out the empty ones."""

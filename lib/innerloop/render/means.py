@@ -58,8 +58,7 @@ def trainings_drawn(study: DescribedStudy, summary: pd.DataFrame) -> str:
         return ""
     return (
         "Small points: single trainings; thin lines: "
-        f"{captions.percent(study.statistics.level)} intervals over them (Student's t), for other "
-        "trainings on these classes, cut off where the panel ends."
+        f"{captions.percent(study.statistics.level)} intervals over them, for other trainings."
     )
 
 

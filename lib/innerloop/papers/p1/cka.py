@@ -211,6 +211,7 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
         _estimators_apart(drawn),
         f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
         captions.counted(summary),
+        captions.THESE_MODELS,
         trainings_drawn(evidence.study, summary),
         _steps_sentence(evidence, summary),
         captions.missing_values(summary.assign(variant=names), "variant", "layer", UNDEFINED),

@@ -73,7 +73,7 @@ def method_sentences(evidence: Evidence, every: pd.DataFrame) -> str:
         f"{captions.interval(study.statistics)};",
         captions.counted(every),
         trainings_drawn(study, every),
-        "They speak of these models on these test classes.",
+        captions.THESE_MODELS,
         captions.missing_values(
             labels, "variant", "quantity", "because adaptation diverged or a layer is constant"
         ),

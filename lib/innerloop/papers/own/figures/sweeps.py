@@ -82,6 +82,7 @@ def draw(evidence: Evidence) -> Drawing:
             if drawn
             else "",
             captions.counted(rows),
+            captions.THESE_MODELS,
             captions.stand_ins(study, rows),
         ),
         "Accuracy over the values of swept choices: a curve per method over one choice, or a heat "

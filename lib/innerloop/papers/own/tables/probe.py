@@ -69,6 +69,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         captions.join(
             f"{captions.interval(study.statistics)};",
             captions.counted(summary),
+            captions.THESE_MODELS,
             f"In all rows: {everywhere}." if everywhere else "",
             captions.stand_ins(study, rows),
         ),

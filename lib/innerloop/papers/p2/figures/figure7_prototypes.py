@@ -69,6 +69,7 @@ def draw(evidence: Evidence) -> Drawing:
             "percentage points; where an interval crosses zero, no change was shown.",
             f"{captions.interval(study.statistics)};",
             captions.counted(summary),
+            captions.THESE_MODELS,
             trainings_drawn(study, summary),
             captions.diverged_tasks(rows, study, PROTOCOL),
             "Only test tasks are drawn; the t-tests' table has every split that was measured.",

@@ -77,7 +77,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"{captions.interval(study.statistics)};",
             captions.counted(every[every["measure"] != "cka"]),
             trainings_drawn(study, every),
-            "They speak of these models on these test classes.",
+            captions.THESE_MODELS,
             captions.stand_ins(study, evidence.rows("other_similarities")),
         ),
         "Line plots of similarity against the layers, conv1 to head, one line per method: debiased "

@@ -70,7 +70,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             everywhere,
             f"{captions.interval(study.statistics)};",
             captions.counted(kept),
-            "They speak of these models on these test classes.",
+            captions.THESE_MODELS,
             captions.missing_values(labels, "variant", "layer", "because a layer is constant"),
             captions.stand_ins(study, kept),
         ),
