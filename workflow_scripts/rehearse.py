@@ -17,7 +17,8 @@ from innerloop.runtime.command_line import program, read_spec
 from innerloop.runtime.device import set_up
 from innerloop.runtime.extensions import load_entry
 from innerloop.runtime.failure import explained
-from innerloop.specs.rehearsal import Rehearsal, SourceTrial
+from innerloop.runtime.faults import SeveralFaultsError, told_together
+from innerloop.specs.rehearsal import Rehearsal, SourceTrial, require_needs
 
 
 @program
@@ -42,8 +43,9 @@ def main(argv: list[str] | None = None) -> None:
         try:
             trial()
         except Exception as error:
-            print(told := explained(error, __file__))
-            refused.append(told.reason)
+            for each in error.faults if isinstance(error, SeveralFaultsError) else [error]:
+                print(told := explained(each, __file__))
+                refused.append(told.reason)
         else:
             file.with_suffix(".passed").touch()
     if refused:
@@ -53,8 +55,8 @@ def main(argv: list[str] | None = None) -> None:
 def _try_source(trial: SourceTrial) -> None:
     spec = trial.source
     known = try_source(load_entry(spec.source), spec.source, spec.dataset, spec.splits)
-    for need in trial.needs:
-        need.require(known)
+    with told_together() as faults:
+        require_needs(trial.needs, {spec.dataset: known}, faults)
 
 
 def _try(rehearsal: Rehearsal) -> None:

@@ -119,5 +119,5 @@ def test_of_a_source_of_one_s_own_nothing_is_known(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.py").write_text("flowers = None\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text("flowers = list()\n", encoding="utf-8")
     assert study(("datasets.symbols.source", "mine.py:flowers"), setting("5000w1s")).models

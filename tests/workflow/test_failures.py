@@ -72,12 +72,15 @@ def test_so_is_a_source_of_images_of_one_s_own(checkout):
     study["datasets"]["scripts"]["source"] = "my_images.py:source"
     checkout.write_study("own_images.yaml", study)
     (checkout.folder / "my_images.py").write_text("source = None\n")
+    dry = checkout.snakemake("-n", "--configfile", "own_images.yaml", check=False)
+    assert "'my_images.py:source' is None, expected a source" in dry.stdout + dry.stderr
+    (checkout.folder / "my_images.py").write_text("source = list()\n")
     done = checkout.snakemake(
         "evaluate", "--configfile", "own_images.yaml", "--cores", "2", check=False
     )
     seen = done.stdout + done.stderr
     assert done.returncode == 1
-    assert "'my_images.py:source' is of type NoneType, without" in seen
+    assert "'my_images.py:source' is of type list, without" in seen
     assert "nothing was started" in seen
     assert not (checkout.folder / "resources").exists()
 

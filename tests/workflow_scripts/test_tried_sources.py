@@ -106,6 +106,12 @@ def test_what_is_wrong_is_told(old: str, new: str, said: str) -> None:
     assert said in tried(SOURCE.replace(old, new))
 
 
+def test_all_of_it_at_once() -> None:
+    entry = {**study()["models"]["all"], "settings": ["3w1s", "4w1s", "3w9s"]}
+    said = tried(SOURCE, models={"all": entry}).strip().split("\n")
+    assert [line.split(": ")[3] for line in said] == ["4w1s", "3w9s"]
+
+
 LOOKED_AT = [
     ("source = Squares()", "source = None", "'mine.py:source' is None, expected a source"),
     (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import is_users
+from innerloop.runtime.faults import Faults
 from innerloop.specs.data import SplitsSpec
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import TrainSpec
@@ -75,6 +77,30 @@ class TaskNeed:
                 f"class of {dataset} has {images} in the split {self.split}; choose fewer shots, "
                 "or fewer queries"
             )
+
+
+def require_needs(
+    needs: Iterable[TaskNeed],
+    known: Mapping[str, Mapping[str, tuple[int, float]]],
+    faults: Faults,
+) -> None:
+    """Note which tasks no split of a data set can hold, as far as that is known.
+
+    Of those of one key and setting the first that are refused speak for all.
+
+    Args:
+        needs: of all tasks.
+        known: of each data set, what `TaskNeed.require` takes; perhaps nothing.
+        faults: where it is noted.
+    """
+    asked: dict[str, dict[TaskNeed, None]] = defaultdict(dict)
+    for need in needs:
+        asked[need.of.rpartition(": ")[0]][need] = None
+    for of_setting in asked.values():
+        with faults.noted():
+            for need in of_setting:
+                if splits := known[need.dataset]:
+                    need.require(splits)
 
 
 @dataclass(frozen=True)

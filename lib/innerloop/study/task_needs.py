@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any
@@ -11,7 +10,7 @@ from innerloop.learners.gradient_based.method import Method
 from innerloop.runtime.built_in import LEARNERS
 from innerloop.runtime.faults import Faults
 from innerloop.specs.probe_options import possible_settings
-from innerloop.specs.rehearsal import TaskNeed
+from innerloop.specs.rehearsal import TaskNeed, require_needs
 from innerloop.specs.setting import way_and_shot
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
@@ -24,19 +23,9 @@ _ON_TASKS = (LEARNERS["prototypes"], LEARNERS["ridge"])
 def check_needs(
     models: Iterable[Model], keys: StudyKeys, datasets: Datasets, faults: Faults
 ) -> None:
-    """Note which tasks no split of a data set can hold, as far as that is known.
-
-    Of one entry of `models` and one setting the first that are refused speak for all.
-    """
-    asked: dict[str, dict[TaskNeed, None]] = defaultdict(dict)
-    for model in models:
-        for need in needs_of(model, keys):
-            asked[need.of.rpartition(": ")[0]][need] = None
-    for needs in asked.values():
-        with faults.noted():
-            for need in needs:
-                if known := datasets.known_classes[need.dataset]:
-                    need.require(known)
+    """Note which tasks of models no split of a data set can hold, before its images are built."""
+    needs = (need for model in models for need in needs_of(model, keys))
+    require_needs(needs, datasets.known_classes, faults)
 
 
 def _place(model: Model, keys: StudyKeys) -> str:
