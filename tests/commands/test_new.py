@@ -61,7 +61,7 @@ def test_nothing_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert Path("mine.yaml").read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.parametrize("name", ["../mine", "my study", "", "-x/y"])
+@pytest.mark.parametrize("name", ["../mine", "my study", "", "-x/y", "x" * 101])
 def test_a_name_that_is_none_is_refused(name: str, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises((ConfigError, SystemExit)):

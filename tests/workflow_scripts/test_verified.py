@@ -183,6 +183,57 @@ def test_verify_reads_everything(
         main(["verify", str(tmp_path / "nowhere")])
 
 
+@pytest.mark.parametrize("other", [[], 5, {}, {"spec": 5}, {"files": []}, {"data_digests": 5}])
+def test_verify_reads_records_of_any_form(
+    other: object, images: ImageStore, study: Path, tmp_path: Path
+) -> None:
+    results = laid_out(images, study, tmp_path)
+    records = [
+        results / "models/p1/patterns/maml/3w1s/seed0/model.json",
+        tmp_path / "resources/images/patterns/16/manifest.json",
+        tmp_path / "resources/raw/flowers/fetched.json",
+    ]
+    for record in records:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write_json(record, other)
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(results)])
+    assert str(ended.value.code).endswith("files are not as recorded")
+    assert "model.pt" in str(ended.value.code)
+
+
+def test_verify_knows_where_each_file_belongs(
+    images: ImageStore, study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results, of_model = tmp_path / "results/tiny", "p1/patterns/maml/3w1s"
+    for seed in (0, 1):
+        shutil.copytree(study / f"seed{seed}/model", results / f"models/{of_model}/seed{seed}")
+    there = results / f"measurements/accuracy/{of_model}/seed0.parquet"
+    there.parent.mkdir(parents=True)
+    shutil.copy(measured(images, study, "accuracy"), there)
+    (results / "episodes/patterns").mkdir(parents=True)
+    shutil.copy(study / "episodes.parquet", results / "episodes/patterns/3w1s.parquet")
+    main(["verify", str(results)])
+    assert "are as they were recorded" in capsys.readouterr().out
+    models = [results / f"models/{of_model}/seed{seed}" for seed in (0, 1)]
+    models[0].rename(tmp_path / "swapped")
+    models[1].rename(models[0])
+    (tmp_path / "swapped").rename(models[1])
+    (results / "measurements/cka").mkdir()
+    shutil.move(there.parents[3], results / "measurements/cka")
+    (results / "episodes/patterns/3w1s.parquet").rename(results / "episodes/patterns/3w5s.parquet")
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(results)])
+    said = str(ended.value.code)
+    for wrong in (
+        "3w5s.parquet: was made for the setting 3w1s, and lies where that of 3w5s belongs",
+        "seed0.parquet: was made for the probe accuracy, and lies where that of cka belongs",
+        "seed0/training.parquet: was made for the seed 1, and lies where that of 0 belongs",
+        "was made for the seed 0, and lies where that of 1 belongs",
+    ):
+        assert wrong in said
+
+
 def test_verify_goes_on_where_a_record_is_damaged(
     images: ImageStore, study: Path, tmp_path: Path
 ) -> None:

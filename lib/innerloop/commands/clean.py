@@ -25,7 +25,9 @@ def main(argv: list[str]) -> None:
     for study in studies:
         if not study.is_dir():
             raise ConfigError(f"there is no {study}; name folders results/<study>")
-    results = [each for study in studies for each in (study / pattern.name).glob("*")]
+    # by their names, a digest each: any folder may have one called so
+    kept = (each for study in studies for each in (study / pattern.name).glob("[0-9a-f]" * 16))
+    results = [each for each in kept if each.is_dir()]
     size = sum(file.stat().st_size for each in results for file in each.iterdir())
     for each in results:
         shutil.rmtree(each)

@@ -33,12 +33,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument("name", help="of the study: its file and its folder in results/")
     parser.add_argument("--from", dest="template", choices=TEMPLATES, default="minimal")
     arguments = parser.parse_args(argv)
-    file = Path(f"{arguments.name}.yaml")
-    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]*", arguments.name):
+    if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}", arguments.name):
         raise ConfigError(
-            f"'{arguments.name}' is no name of a study: use letters, digits, _ and -, and begin "
-            "with a letter or digit"
+            f"'{arguments.name:.120}' is no name of a study: use up to 100 letters, digits, _ and "
+            "-, and begin with a letter or digit"
         )
+    file = Path(f"{arguments.name}.yaml")
     if file.exists():
         raise ConfigError(f"{file} is there already; choose another name")
     text = study_file(arguments.name, arguments.template, Path.cwd())

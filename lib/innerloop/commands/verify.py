@@ -2,12 +2,14 @@
 
     innerloop verify results/demo
 
-Tables of results, models, and the images and raw files that they were made from. Jobs compare what
-they read, too; this finds a bad disk or an incomplete copy before anything is made from it.
+Tables of results, models, and the images and raw files that they were made from; and whether each
+lies where its parameters belong. Jobs compare what they read, too; this finds a bad disk or an
+incomplete copy before anything is made from it.
 """
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,8 +22,14 @@ from innerloop.data.image_store import IMAGES, MANIFEST, ImageStore
 from innerloop.runtime.errors import ConfigError, InnerloopError, ProvenanceError
 from innerloop.runtime.files import read_json, sha256_of
 from innerloop.runtime.provenance import read_provenance, require_unchanged
+from innerloop.study import paths
 from innerloop.training.model_file import load
 
+#: Where what has parameters lies.
+_PLACES = (
+    *(paths.SPLITS, paths.EPISODES, paths.MODEL, paths.LOG),
+    *(paths.ACCURACY, paths.BASELINE, paths.PROBE, paths.TOY),
+)
 #: A file, and what raises where it is not what was recorded.
 Check: TypeAlias = tuple[Path, Callable[[], object]]
 
@@ -40,8 +48,10 @@ def main(argv: list[str]) -> None:
     for path, check in checks:
         try:
             check()
-        except (InnerloopError, OSError, ValueError, KeyError) as error:
+        except (InnerloopError, OSError) as error:
             wrong.append(f"{path}: {str(error).removeprefix(f'{path} ')}")
+        except Exception as error:  # a record of any form
+            wrong.append(f"{path}: its record is not as its job wrote it ({error!r:.100})")
     if wrong:
         sys.exit("\n".join([*wrong, f"{len(wrong)} of {len(checks)} files are not as recorded"]))
     print(f"{len(checks)} files are as they were recorded: {folder}, and what it was made from")
@@ -49,24 +59,50 @@ def main(argv: list[str]) -> None:
 
 def _tables(folder: Path) -> Iterator[Check]:
     for path in sorted(folder.rglob("[!.]*.parquet")):
-        yield path, partial(require_unchanged, path)
+        yield path, partial(_require_table, path, folder)
 
 
 def _models(folder: Path) -> Iterator[Check]:
     for manifest in sorted(folder.glob("models/**/model.json")):
-        yield manifest.with_suffix(".pt"), partial(_require_model, manifest)
+        yield manifest.with_suffix(".pt"), partial(_require_model, manifest, folder)
 
 
-def _require_model(manifest: Path) -> None:
+def _require_table(path: Path, folder: Path) -> None:
+    require_unchanged(path)
+    _require_place(path, folder)
+
+
+def _require_model(manifest: Path, folder: Path) -> None:
+    _require_place(manifest, folder)
     file = manifest.with_suffix(".pt")
     if load(file).digest() != read_json(manifest)["digest"]:
         raise ProvenanceError(f"{file} is not the model that {manifest} describes")
 
 
+def _require_place(path: Path, folder: Path) -> None:
+    """Refuse a file that was made by other parameters than its path says.
+
+    Raises:
+        ProvenanceError: says which.
+    """
+    spec = _section(_record(path), "spec")
+    made = {"probe": spec.get("table"), **spec, **_section(spec, "model")}
+    place = path.relative_to(folder).as_posix()
+    for pattern in _PLACES:
+        named = re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", pattern.partition("{study}/")[2])
+        match = re.fullmatch(named, place)
+        for name, value in match.groupdict().items() if match else ():
+            if str(made.get(name, value)) != value:
+                raise ProvenanceError(
+                    f"{path} was made for the {name} {made[name]}, and lies where that of {value} "
+                    "belongs"
+                )
+
+
 def _digests(folder: Path) -> Iterator[str]:
     """Of everything that the results were made from."""
     for path in (*folder.rglob("[!.]*.parquet"), *folder.glob("models/**/model.json")):
-        yield from _record(path).get("data_digests", {}).values()
+        yield from map(str, _section(_record(path), "data_digests").values())
 
 
 def _resources(folder: Path, digests: set[str]) -> Iterator[Check]:
@@ -75,27 +111,36 @@ def _resources(folder: Path, digests: set[str]) -> Iterator[Check]:
     for manifest in sorted(folder.glob(f"images/*/*/{MANIFEST}")):
         record = _record(manifest)
         if not record or record.get("digest") in digests:
-            built_from |= {file.get("sha256", "") for file in record.get("files", {}).values()}
+            files = _section(record, "files")
+            built_from |= {str(_section(files, name).get("sha256")) for name in files}
             yield manifest.with_name(IMAGES), partial(ImageStore.open, manifest.parent, reread=True)
     for fetched in sorted(folder.glob(f"raw/*/{FETCHED}")):
-        record = _record(fetched)
-        if not record:
-            yield fetched, partial(read_json, fetched)
-        for facts in record.get("files", {}).values():
-            if facts["sha256"] in built_from:
-                path = fetched.parent / facts["path"]
+        files = _section(_record(fetched), "files")
+        if not files:
+            yield fetched, partial(_require_files, fetched)
+        for facts in (_section(files, name) for name in files):
+            if facts.get("sha256") in built_from:
+                path = fetched.parent / str(facts.get("path"))
                 yield path, partial(_require_hash, path, facts["sha256"])
 
 
 def _record(path: Path) -> Mapping[str, Any]:
     """What stands in a file; nothing where it is damaged, which its own check says."""
     try:
-        record: Mapping[str, Any] = (
-            read_json(path) if path.suffix == ".json" else read_provenance(path)
-        )
-    except InnerloopError:
+        record = read_json(path) if path.suffix == ".json" else read_provenance(path)
+    except (InnerloopError, OSError, ValueError):
         return {}
-    return record
+    return record if isinstance(record, Mapping) else {}
+
+
+def _section(record: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = record.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _require_files(fetched: Path) -> None:
+    if not isinstance(read_json(fetched)["files"], Mapping):
+        raise ProvenanceError(f"{fetched} lists no files")
 
 
 def _require_hash(path: Path, sha256: str) -> None:
