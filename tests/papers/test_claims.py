@@ -39,7 +39,7 @@ def read(tmp_path, **other):
 
 def test_names_are_unique_and_quantities_known():
     assert len({claim.name for claim in ALL}) == len(ALL)
-    assert Counter(claim.paper for claim in ALL) == {"P1": 27, "P2": 10, "Questions": 33}
+    assert Counter(claim.paper for claim in ALL) == {"P1": 27, "P2": 10, "Questions": 34}
     for claim in ALL:
         assert any(comparison.decides for comparison in claim.comparisons)
         for comparison in claim.comparisons:
@@ -65,7 +65,7 @@ def test_each_claim_of_a_question_is_asked_by_one_study_which_trains_all_that_it
             found.append(one)
             alone = [replace(one, comparisons=(comparison,)) for comparison in one.comparisons]
             assert asked(alone, study) == alone
-    assert len(of_questions) == 25
+    assert len(of_questions) == 26
     assert sorted(one.name for one in found) == sorted(one.name for one in of_questions)
 
 
