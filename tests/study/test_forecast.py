@@ -79,7 +79,7 @@ def test_the_images_of_built_in_sets_are_as_many_as_are_built(source: str) -> No
 
 def test_images_of_the_registry_and_of_unknown_sources(tmp_path: Path) -> None:
     assert sum(images(Study(PAPER), "cub", "centre-84").values()) == 11_788
-    (tmp_path / "mine.py").write_text("source = 1\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text("source = int()\n", encoding="utf-8")
     content = copy.deepcopy(SMOKE)
     content["datasets"]["symbols"]["source"] = "mine.py:source"
     assert sum(images(Study(content), "symbols", "16").values()) == IMAGES
