@@ -57,7 +57,7 @@ def test_every_row_is_one_of_the_record_s(heading: tuple[str, ...]) -> None:
 def test_every_number_of_the_text_is_printed_in_the_record() -> None:
     text = " ".join(
         " ".join(cell for row in printed(name)[1] for cell in row)
-        for name in ("own/claims", "p2/ttest_prototypes", "own/accuracy")
+        for name in ("own/claim_comparisons", "own/claims", "p2/ttest_prototypes", "own/accuracy")
     ).replace("−", "").replace("+", "")  # fmt: skip
     prose = re.sub(r"^\|.*$", "", PAGE, flags=re.MULTILINE).replace("−", "")
     numbers = re.findall(r"\d+\.\d+ ± \d+\.\d+", prose)
