@@ -93,7 +93,7 @@ def test_the_report_holds_every_figure_and_table(report):
 
 
 def test_the_report_begins_with_what_was_found_and_ends_that_with_the_claims(report, evidence_of):
-    text = _Page(report).text
+    text = _Page(report).text.replace("\N{NO-BREAK SPACE}", " ")
     tables = ("accuracy", "p2_table1_step_sizes", "claims")
     found = [load_entry(TABLES[name].entry)(evidence_of("full")).finding for name in tables]
     assert all(found)
