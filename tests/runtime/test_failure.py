@@ -154,6 +154,14 @@ def test_a_log_without_a_reason_shows_its_last_lines(tmp_path):
     assert reason(log).splitlines() == ["95", "96", "97", "98", "99", "Killed"]
 
 
+def test_the_log_of_a_program_that_ended_well_gives_no_reason(tmp_path):
+    log, begun = tmp_path / "log", "10:00:00  train begins on a node, 2026-01-01\n10:00:01  4/4\n"
+    log.write_text(begun)
+    assert reason(log).endswith("10:00:01  4/4")
+    log.write_text(f"{begun}10:00:02  train has ended after 2 s\n")
+    assert reason(log).startswith("Its log tells of no failure")
+
+
 FIRST = "10:00:00  train begins on a node, 2026-01-01\nFAILED a.py, line 1, in f:\nfirst\n\nstack\n"
 
 

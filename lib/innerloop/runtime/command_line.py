@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.failure import BEGINS, explained, in_users_code
+from innerloop.runtime.failure import BEGINS, ENDED, explained, in_users_code
 from innerloop.runtime.files import read_json_argument
 from innerloop.runtime.progress import duration, say
 from innerloop.runtime.typed_json import from_json
@@ -61,7 +61,7 @@ def program(main: Callable[[list[str] | None], None]) -> Program:
         say(f"{name} {BEGINS} {platform.node()}, {datetime.now():%Y-%m-%d}")
         try:
             main(None)
-            say(f"{name} has ended after {duration(time.monotonic() - began)}")
+            say(f"{name} {ENDED} {duration(time.monotonic() - began)}")
         except KeyboardInterrupt:
             print("stopped; run again to go on", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)

@@ -32,6 +32,7 @@ _PACKAGES = {"site-packages", "dist-packages"}
 #: What PyTorch raises about code that it maps or records; other errors speak for themselves.
 _OF_PYTORCH = (RuntimeError, TypeError)
 BEGINS = "begins on"
+ENDED = "has ended after"
 #: The first line of an attempt: a log may hold several.
 ATTEMPT = re.compile(
     rf"^(?P<time>\d\d:\d\d:\d\d)  \w+ {BEGINS} (?P<host>.*), (?P<date>\d{{4}}-\d\d-\d\d)$",
@@ -130,7 +131,8 @@ def explained(error: BaseException, program: str) -> Explanation:
 def reason(log: Path | str) -> str:
     """Why a job's last attempt failed, by the end of its log.
 
-    What its program explained, else the last lines.
+    What its program explained, else the last lines; of a program that ended well, that it was not
+    the one that failed.
     """
     try:
         with Path(log).open("rb") as file:
@@ -141,6 +143,11 @@ def reason(log: Path | str) -> str:
     attempts = list(ATTEMPT.finditer(text))
     if attempts:
         text = text[attempts[-1].start() :]
+    if f" {ENDED} " in text.rpartition("\n")[2]:
+        return (
+            "Its log tells of no failure: it did not begin this time, or its files were not found "
+            "afterwards. What Snakemake says of it is above."
+        )
     _, mark, explanation = f"\n{text}".rpartition(f"\n{MARK}")
     if mark:
         return explanation.partition("\n\n")[0]
