@@ -174,7 +174,7 @@ class TestRefused:
             ),
             ({"accept_licence": ["imagenet"]}, "accept_licence: data set 'imagenet' is unknown"),
             ({"mirrors": ["ftp://x"]}, "mirrors.0: got 'ftp://x', expected an address"),
-            ({"registry": "nowhere.toml"}, "nowhere.toml: there is no such file"),
+            ({"registry": "nowhere.toml"}, "registry: there is no file nowhere.toml"),
         ],
     )
     def test_mistakes_in_the_study_file(
