@@ -52,6 +52,15 @@ def test_planted_losses_are_found(study):
     assert set(summary["seeds"]) == {2}
 
 
+@pytest.mark.parametrize(("missing", "said"), [(("cka",), 0), (("cka", "own_change"), 2)])
+def test_nothing_measured_is_said_only_where_no_similarity_is_drawn(study, missing, said):
+    tables, description = study
+    left = {name: path for name, path in tables.items() if name not in missing}
+    figure = draw(Evidence(left, description)).figure
+    texts = [text.get_text() for axes in figure.axes for text in axes.texts]
+    assert len([text for text in texts if text.startswith("not measured")]) == said
+
+
 def test_the_layer_that_is_worth_most_is_named_for_the_abstract(study):
     evidence = Evidence(*study)
     summary = changed.worth_by_protocol(evidence, "last")["p1"]

@@ -58,7 +58,8 @@ def trainings_drawn(study: DescribedStudy, summary: pd.DataFrame) -> str:
         return ""
     return (
         "Small points: single trainings; thin lines: "
-        f"{captions.percent(study.statistics.level)} intervals over them, for other trainings."
+        f"{captions.percent(study.statistics.level)} intervals over them, for other trainings, "
+        "cut off where a panel ends."
     )
 
 

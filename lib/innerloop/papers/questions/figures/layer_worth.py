@@ -58,10 +58,11 @@ def draw(evidence: Evidence) -> Drawing:
         similar = _similarities(evidence, protocol, summary)
         looks = variant_looks(study, protocol)
         places = [*layers, *TOGETHER]
+        own = _own_changes(evidence, protocol)
         _draw(above, similar, places, looks)
-        _draw(above, _own_changes(evidence, protocol), places, looks, **OWN)
+        _draw(above, own, places, looks, **OWN)
         _draw(below, _frozen(summary), places, looks)
-        if similar.empty:
+        if similar.empty and own.empty:
             say_not_measured(above)
         below.axhline(0, color="0.6", linewidth=0.8, zorder=0)
         below.axvline(len(layers) - 0.5, color="0.8", linewidth=0.8, zorder=0)
