@@ -6,7 +6,9 @@ stays in the test's own folder.
 
 from __future__ import annotations
 
+import base64
 import copy
+import io
 import json
 import subprocess
 from pathlib import Path
@@ -15,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 from study_run import ROOT, Checkout
 from test_paper_study import SHRUNK
 
@@ -110,7 +113,24 @@ def test_no_picture_is_in_the_project_but_the_demo_s() -> None:
         assert all(pa.types.is_primitive(each) or pa.types.is_string(each) for each in types)
     found -= kept
     names = {f"{figure.paper}_{figure.name}.png" for figure in FIGURES.values()}
-    # drawings, and the first page of the demo's report
+    # drawings, and the beginning of the demo's report, above its images
     names |= {"intervals.svg", "terminal.svg", "workflow.svg", "report.png"}
     assert {file.parent.as_posix() for file in found} <= {"docs/pictures"}
     assert {file.name for file in found} - names == set()
+
+
+def test_no_picture_shows_an_image_of_a_data_set() -> None:
+    """Plots and pages have few colours; a sheet of samples has tens of thousands."""
+    pictures = {path.name: path.read_bytes() for path in (ROOT / "docs/pictures").glob("*.png")}
+    tour = json.loads((ROOT / "docs/tour.ipynb").read_text(encoding="utf-8"))
+    outputs = [output for cell in tour["cells"] for output in cell.get("outputs", [])]
+    shown = [
+        output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})
+    ]
+    pictures |= {f"tour, {i}": base64.b64decode(text) for i, text in enumerate(shown)}
+    assert len(pictures) > len(shown) > 0
+    for name, content in pictures.items():
+        with Image.open(io.BytesIO(content)) as picture:
+            assert picture.convert("RGB").getcolors(2000), name
+    for drawing in (ROOT / "docs/pictures").glob("*.svg"):
+        assert "<image" not in drawing.read_text(encoding="utf-8"), drawing
