@@ -14,7 +14,7 @@ from innerloop.render.contents import JUDGING, sections
 from innerloop.render.latex_report import latex_report
 from innerloop.render.report import write_report
 from shipped import TABLES
-from synthetic import STUDIES
+from synthetic import STUDIES, describe
 
 LACKING = ("Heads", "Bodies")
 
@@ -140,3 +140,18 @@ def test_what_a_paper_lacks_is_named_beside_what_it_has(tmp_path: Path) -> None:
     path = table(tmp_path, "mine", "heads", ("Mine", "holds"))
     source, _ = latex_report(study("mine"), "Title", [], [path])
     assert source.index("heads of mine") < source.index("Not measured in this study: Heads of mine")
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("5w1s", "In a 5-way 1-shot task a model learns 5 classes from 1 labelled image of each"),
+        ("5w5s", "In a 5-way 5-shot task a model learns 5 classes from 5 labelled images of each"),
+    ],
+)
+def test_a_task_is_explained_by_the_study_s_own_setting(
+    tmp_path: Path, setting: str, said: str
+) -> None:
+    described = {**describe(settings=(setting,)), "papers": study()["papers"]}
+    page = html(tmp_path, described, [table(tmp_path, OWN, "mine", ("A", "holds"))])
+    assert page.count("a model learns") == page.count(said) == 1

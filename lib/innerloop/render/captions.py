@@ -13,8 +13,7 @@ from innerloop.stats.intervals import BOOTSTRAP_RESAMPLES
 from innerloop.stats.multiple_comparisons import PROMISES
 from innerloop.stats.statistics import Statistics
 
-#: Whom an interval over tasks speaks of.
-THESE_MODELS = "They speak of these models on these test classes."
+THESE_MODELS = "Intervals over tasks speak of these models on these test classes."
 
 
 def join(*sentences: str) -> str:
@@ -83,6 +82,11 @@ def counted(summary: pd.DataFrame, what: str = "tasks") -> str:
     seeds = span(summary["seeds"])
     plural = "seed" if seeds == "1" else "seeds"
     return f"n = {span(summary['n'])} {what} per model, {seeds} {plural}."
+
+
+def over_tasks(statistics: Statistics, summary: pd.DataFrame) -> str:
+    """How the intervals of a summary are made, on how many tasks, and whom they speak of."""
+    return f"{interval(statistics)}; {counted(summary)} {THESE_MODELS}"
 
 
 def stand_ins(study: DescribedStudy, rows: pd.DataFrame) -> str:

@@ -37,6 +37,7 @@ from innerloop.render.provenance import (
 from innerloop.render.tabulation import is_numeric
 from innerloop.runtime.files import atomic_path, read_json
 from innerloop.runtime.provenance import circumstances, commit_in_words
+from innerloop.specs.setting import setting_label, way_and_shot
 
 HERE = Path(__file__).parent
 TEMPLATE = "templates/report.html"
@@ -118,6 +119,7 @@ def write_report(
         number_verdicts=_verdicts(judging.get(PUBLISHED)),
         verdict_column=VERDICT,
         facts=_facts(described, models),
+        task=_task(described),
         sections=shown,
         data_sets=images,
         seen=_seen(images, described),
@@ -268,6 +270,19 @@ def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[s
     if not seconds:
         del facts["Training time"]
     return facts
+
+
+def _task(study: DescribedStudy) -> str:
+    """What a task of the study is, by the first protocol that trains on any."""
+    trained = [model.protocol for model in study.models if _is_trained(model)]
+    if not trained:
+        return ""
+    way, shot = way_and_shot(study.main_setting(trained[0]))
+    return (
+        f"In a {setting_label(way, shot)} task a model learns {way} classes from "
+        f"{_counted(range(shot), 'labelled image')} of each; accuracy is that on other images of "
+        "them."
+    )
 
 
 def _written(found: Mapping[str, Any]) -> tuple[str, str]:

@@ -146,7 +146,7 @@ def reason(log: Path | str) -> str:
     if f" {ENDED} " in text.rpartition("\n")[2]:
         return (
             "Its log tells of no failure: it did not begin this time, or its files were not found "
-            "afterwards. What Snakemake says of it is above."
+            "afterwards. Snakemake's own message says which."
         )
     _, mark, explanation = f"\n{text}".rpartition(f"\n{MARK}")
     if mark:

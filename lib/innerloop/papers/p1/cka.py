@@ -209,9 +209,8 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
     names = [evidence.study.label(name, PROTOCOL) for name in summary["variant"]]
     return captions.join(
         _estimators_apart(drawn),
-        f"{checkpoint}; {captions.interval(evidence.study.statistics)};",
-        captions.counted(summary),
-        captions.THESE_MODELS,
+        f"{checkpoint};",
+        captions.over_tasks(evidence.study.statistics, summary),
         trainings_drawn(evidence.study, summary),
         _steps_sentence(evidence, summary),
         captions.missing_values(summary.assign(variant=names), "variant", "layer", UNDEFINED),

@@ -70,10 +70,8 @@ def method_sentences(evidence: Evidence, every: pd.DataFrame) -> str:
     labels = every.assign(variant=[*map(study.label, every["variant"], every["protocol"])])
     return captions.join(
         "Last checkpoint, the same test tasks after every step;",
-        f"{captions.interval(study.statistics)};",
-        captions.counted(every),
+        captions.over_tasks(study.statistics, every),
         trainings_drawn(study, every),
-        captions.THESE_MODELS,
         captions.missing_values(
             labels, "variant", "quantity", "because adaptation diverged or a layer is constant"
         ),

@@ -99,10 +99,9 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:
         adaptation=[*map(in_words, said["intervention"], said["layer"])],
     )
     return captions.join(
-        f"Paired differences on the same test tasks; {captions.interval(study.statistics)};",
-        captions.counted(summary),
-        "They speak of these models on these test classes; other trainings or other classes may "
-        "differ by more.",
+        "Paired differences on the same test tasks;",
+        captions.over_tasks(study.statistics, summary),
+        "Other trainings or other classes may differ by more.",
         captions.missing_values(labels, "variant", "adaptation", "because adaptation diverged"),
         captions.stand_ins(study, summary),
     )

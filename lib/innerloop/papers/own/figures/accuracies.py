@@ -54,9 +54,8 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Accuracy on test tasks of the data set that each model was trained on. Points: "
-            f"means; bars: {captions.interval(study.statistics)};",
-            captions.counted(summary[~summary["baseline"]]),
-            captions.THESE_MODELS,
+            "means; bars:",
+            captions.over_tasks(study.statistics, summary[~summary["baseline"]]),
             "Small points: single seeds; thin lines: intervals for the method, as in the table of "
             "accuracies, cut off where the panel ends."
             if (summary["seeds"] > 1).any()

@@ -67,9 +67,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         summary.loc[index],
         printed.loc[index].drop(columns=constant).rename(columns=KEYS),
         captions.join(
-            f"{captions.interval(study.statistics)};",
-            captions.counted(summary),
-            captions.THESE_MODELS,
+            captions.over_tasks(study.statistics, summary),
             f"In all rows: {everywhere}." if everywhere else "",
             captions.stand_ins(study, rows),
         ),

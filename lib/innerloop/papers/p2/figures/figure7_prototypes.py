@@ -67,9 +67,7 @@ def draw(evidence: Evidence) -> Drawing:
             "line joins what was measured on the same tasks; the scale does not begin at "
             "zero. Right: the change that adaptation makes, paired on the very same task, in "
             "percentage points; where an interval crosses zero, no change was shown.",
-            f"{captions.interval(study.statistics)};",
-            captions.counted(summary),
-            captions.THESE_MODELS,
+            captions.over_tasks(study.statistics, summary),
             trainings_drawn(study, summary),
             captions.diverged_tasks(rows, study, PROTOCOL),
             "Only test tasks are drawn; the t-tests' table has every split that was measured.",

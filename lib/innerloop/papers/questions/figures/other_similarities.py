@@ -74,10 +74,8 @@ def draw(evidence: Evidence) -> Drawing:
             "anything.",
             _bands_in_words(pd.concat(bands.values())),
             _agreement(every),
-            f"{captions.interval(study.statistics)};",
-            captions.counted(every[every["measure"] != "cka"]),
+            captions.over_tasks(study.statistics, every[every["measure"] != "cka"]),
             trainings_drawn(study, every),
-            captions.THESE_MODELS,
             captions.stand_ins(study, evidence.rows("other_similarities")),
         ),
         "Line plots of similarity against the layers, conv1 to head, one line per method: debiased "

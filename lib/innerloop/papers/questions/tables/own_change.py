@@ -68,9 +68,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "before. Inherited: all weights but this layer's. The output of the head is the "
             "logits, so that its CKA inherits whatever happens in the body.",
             everywhere,
-            f"{captions.interval(study.statistics)};",
-            captions.counted(kept),
-            captions.THESE_MODELS,
+            captions.over_tasks(study.statistics, kept),
             captions.missing_values(labels, "variant", "layer", "because a layer is constant"),
             captions.stand_ins(study, kept),
         ),
