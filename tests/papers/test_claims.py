@@ -69,6 +69,14 @@ def test_each_claim_of_a_question_is_asked_by_one_study_which_trains_all_that_it
     assert sorted(one.name for one in found) == sorted(one.name for one in of_questions)
 
 
+def test_a_grid_is_asked_about_only_where_validation_chooses_its_point():
+    tuned = next(one for one in ALL if one.name == "scaled_lr_tuned")
+    study = Study(read_study_file(CONFIG / "questions/tuned.yaml"))
+    assert is_asked(tuned, study)
+    study.sweeps = tuple(replace(sweep, choose="") for sweep in study.sweeps)
+    assert not is_asked(tuned, study)
+
+
 def test_a_folder_of_no_protocol_is_asked_what_the_study_trains(tmp_path):
     where = {"protocol": "p1", "trained_on": "mini_imagenet", "tested_on": "mini_imagenet"}
     entry = {"name": "c", "claim": "c", "where": {"quantity": "accuracy", **where}}

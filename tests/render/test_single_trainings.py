@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from innerloop.measurements.evidence import Evidence
+from innerloop.render.accuracy import accuracies
 from innerloop.render.means import draw_means
 from innerloop.render.style import built_in_look
 from innerloop.runtime.extensions import load_entry
@@ -78,3 +79,23 @@ def test_they_are_the_means_of_the_trainings_and_move_no_limit(several):
     assert segment == pytest.approx(np.array([[2, over.low], [2, over.high]]))
     low, high = axes.get_ylim()
     assert high - low < 1.2 * np.ptp([*means, *100 * curve[["low", "high"]].to_numpy()[0]])
+
+
+def test_of_accuracies_the_interval_is_the_method_s(several):
+    summary = accuracies(several, split="test", protocol="p2").summary
+    home = several.study.home("p2")
+    own = summary[(summary["train_dataset"] == home) & (summary["eval_dataset"] == home)]
+    told = {
+        (row["mean"] - row["method_half_width"], row["mean"])
+        for row in own.dropna(subset="method_half_width").to_dict("records")
+    }
+    drawing = load_entry(FIGURES["accuracies"].entry)(several)
+    drawn = {
+        (segment[0][0], segment.mean(axis=0)[0])
+        for axes in drawing.figure.axes
+        for one in intervals(axes)
+        for segment in one.get_segments()
+    }
+    assert told
+    for wanted in told:
+        assert any(found == pytest.approx(wanted) for found in drawn)

@@ -157,9 +157,10 @@ def test_a_training_is_compared_with_the_first_of_its_variant(
     if probe == "mine":
         (tmp_path / "own.py").write_text("def measure(model):\n    yield {}\n")
         options["probe"] = f"{tmp_path}/own.py:measure"
-    config["probes"][probe] = options
-    alone = Jobs(study_of(config), "workflow_scripts")
-    assert {alone.probe(probe, key).beside for key in alone.study.models} == {None}
+    for unsaid in ({}, {"two_trainings": False}):
+        config["probes"][probe] = {**options, **unsaid}
+        alone = Jobs(study_of(config), "workflow_scripts")
+        assert {alone.probe(probe, key).beside for key in alone.study.models} == {None}
     config["probes"][probe] = {**options, "two_trainings": True}
     jobs = Jobs(study_of(config), "workflow_scripts")
     for key in jobs.study.models:

@@ -211,6 +211,7 @@ def test_verify_knows_where_each_file_belongs(
     there = results / f"measurements/accuracy/{of_model}/seed0.parquet"
     there.parent.mkdir(parents=True)
     shutil.copy(measured(images, study, "accuracy"), there)
+    elsewhere = results / f"measurements/accuracy/{of_model.replace('maml', 'anil')}/seed0.parquet"
     (results / "episodes/patterns").mkdir(parents=True)
     shutil.copy(study / "episodes.parquet", results / "episodes/patterns/3w1s.parquet")
     main(["verify", str(results)])
@@ -221,12 +222,15 @@ def test_verify_knows_where_each_file_belongs(
     (tmp_path / "swapped").rename(models[1])
     (results / "measurements/cka").mkdir()
     shutil.move(there.parents[3], results / "measurements/cka")
+    elsewhere.parent.mkdir(parents=True)
+    shutil.copy(results / f"measurements/cka/{of_model}/seed0.parquet", elsewhere)
     (results / "episodes/patterns/3w1s.parquet").rename(results / "episodes/patterns/3w5s.parquet")
     with pytest.raises(SystemExit) as ended:
         main(["verify", str(results)])
     said = str(ended.value.code)
     for wrong in (
         "3w5s.parquet: was made for the setting 3w1s, and lies where that of 3w5s belongs",
+        "seed0.parquet: was made for the variant maml, and lies where that of anil belongs",
         "seed0.parquet: was made for the probe accuracy, and lies where that of cka belongs",
         "seed0/training.parquet: was made for the seed 1, and lies where that of 0 belongs",
         "was made for the seed 0, and lies where that of 1 belongs",
