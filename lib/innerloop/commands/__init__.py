@@ -17,13 +17,13 @@ COMMANDS: dict[str, str] = {
     "plan": "jobs, hours and wall time of a study, before it is run",
     "watch": "what a run is doing, from another terminal: trainings, curves, time left",
     "results": "the main tables of a study in the terminal",
-    "record": "a study's measurements, kept small and added up over several runs",
+    "record": "keep a study's measurements in a small folder, over several runs",
     "bundle": "a finished study as one file for a journal or an archive",
-    "compare": "two studies side by side: what differs in protocol and numbers",
+    "compare": "two studies side by side: how protocols and numbers differ",
     "gallery": "a study's figures as a page of Markdown with pictures",
     "schema": "the columns of the measurement tables, with units and meaning",
-    "verify": "compare every file of a study with the digest that was recorded",
-    "clean": "remove the results of a study that others have replaced",
+    "verify": "compare every file of a study with its recorded digest",
+    "clean": "remove replaced results of a study",
     "wait": "wait for the jobs that a killed Snakemake left behind",
 }
 

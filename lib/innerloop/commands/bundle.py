@@ -2,9 +2,9 @@
 
     innerloop bundle demo demo.zip
 
-In it: the report, aggregates, figures and tables; models as safetensors, each with a card; the
-study file, your own code and the workflow, which repeat it; checksums, and a description as a
-Workflow Run RO-Crate. No images, and no sheet of samples of a data set that may not be passed on.
+It contains the report, aggregates, figures and tables; models as safetensors, each with a card; the
+study file, your own code and the workflow, to repeat the study; checksums, and a description as a
+Workflow Run RO-Crate. It contains no images, and no samples of data sets that may not be shared.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 def main(argv: list[str]) -> None:
     """Write the bundle of a study."""
     parser = parser_of("bundle", __doc__)
-    parser.add_argument("study", help="its name: its results are in results/<name>")
+    parser.add_argument("study", help="its name, as in results/<name>")
     parser.add_argument("out", type=Path, help="the file, such as demo.zip")
     parser.add_argument(
         "--configfile", nargs="+", metavar="FILE",
-        help="the study's files, as for snakemake; left out: those of its last run in this folder",
+        help="the study's files, as for snakemake (default: those of its last run in this folder)",
     )  # fmt: skip
     arguments = parser.parse_args(argv)
     require_rocrate()

@@ -1,9 +1,9 @@
-"""Remove the results of studies that others have replaced, and say how much space that frees.
+"""Remove replaced results of studies, and say how much space that frees.
 
     innerloop clean results/demo
     innerloop clean                 of all studies in results/
 
-They are kept when an edit replaces them, so that they come back at once when it is undone.
+Results that an edit replaces are kept, so that undoing the edit restores them at once.
 """
 
 from __future__ import annotations

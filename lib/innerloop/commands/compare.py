@@ -1,12 +1,12 @@
-"""Two studies side by side: in what their protocols differ, and in what their numbers do.
+"""Two studies side by side: how their protocols and their numbers differ.
 
     innerloop compare results/demo results/mine
     innerloop compare results/demo results/mine --table accuracy --all --csv differences.csv
-    innerloop compare demo --reference       the demo with the numbers of it that ship
+    innerloop compare demo --reference       your demo with the numbers that ship
 
-Names are those that the studies give their data sets and variants. The exit status is 0 whatever
-differs between two studies, and 1 where they cannot be compared at all. With --reference it is 1
-where a table differs from the reference by more than trainings of different seeds differ.
+Data sets and variants are compared under the names that the studies give them. The exit status is
+0 whatever differs, and 1 if the studies cannot be compared at all. With --reference, it is also 1
+if a table differs from the reference by more than trainings with different seeds do.
 """
 
 from __future__ import annotations
@@ -50,11 +50,15 @@ def main(argv: list[str]) -> None:
     parser.add_argument("a", type=Path, help="results/<study>")
     parser.add_argument("b", type=Path, nargs="?", help="results/<another study>")
     parser.add_argument(
-        "--reference", action="store_true", help="compare with the numbers of the demo that ship"
+        "--reference", action="store_true", help="compare with the demo's numbers that ship"
     )
     parser.add_argument("--table", action="append", help="only this table, for example accuracy")
-    parser.add_argument("--all", action="store_true", help="every number, not the first of a table")
-    parser.add_argument("--csv", type=Path, help="write every number to this file")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="print every number, not only the first ones of each table",
+    )
+    parser.add_argument("--csv", type=Path, help="write every number to this CSV file")
     arguments = parser.parse_args(argv)
     if arguments.reference == (arguments.b is not None):
         parser.error("name a second study, or say --reference")

@@ -1,7 +1,7 @@
-"""Write a study file of your own: short, commented, and running as it is.
+"""Write a study file of your own: short, commented, and ready to run.
 
     innerloop new mine                  two methods on one data set
-    innerloop new mine --from sweep     a grid of step sizes, and each method at its best
+    innerloop new mine --from sweep     a grid of step sizes, and the best point of each method
     innerloop new mine --from demo      both papers in miniature
 
 Every key is described in docs/study-files.md.
@@ -30,7 +30,7 @@ SCHEMA = LIBRARY / "study/schema.json"
 def main(argv: list[str]) -> None:
     """Write NAME.yaml, and say how it is run."""
     parser = parser_of("new", __doc__)
-    parser.add_argument("name", help="of the study: its file and its folder in results/")
+    parser.add_argument("name", help="name of the study, of its file and of its folder in results/")
     parser.add_argument("--from", dest="template", choices=TEMPLATES, default="minimal")
     arguments = parser.parse_args(argv)
     if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}", arguments.name):

@@ -4,11 +4,12 @@
     innerloop plan --configfile config/paper.yaml mine.yaml --slots 1 8 64 --measured trial.yaml
     innerloop plan --configfile config/paper.yaml --power docs/results/compact
 
-Estimates, from the study file and from how fast jobs were measured to run: within a factor of two
-or three where that was on your machine. The speed is that of the study's own finished jobs if there
-are any, or, with `--measured`, of another study's; else of the machines that Innerloop knows.
-What is left is what this folder's results/ lacks, or has by other parameters. With `--power` it
-is told what each claim can detect, and how many trainings, classes or tasks would decide it.
+These are estimates, from the study file and measured speeds. They are right within a factor of
+two or three if the speeds were measured on your machine. Speeds are those of the study's own
+finished jobs, if there are any, or with `--measured` those of another study; otherwise those of
+machines that Innerloop knows. "Left" is what results/ in this folder lacks, or has with other
+parameters. `--power` adds what each claim can detect, and how many trainings, classes or tasks
+would decide it.
 """
 
 from __future__ import annotations
@@ -73,11 +74,11 @@ def main(argv: list[str]) -> None:
     parser = parser_of("plan", __doc__)
     parser.add_argument(
         "--configfile", nargs="+", metavar="FILE",
-        help=f"the study's files, later ones over earlier ones, as for snakemake ({DEFAULT})",
+        help=f"the study's files, later ones override earlier ones, as for snakemake ({DEFAULT})",
     )  # fmt: skip
     parser.add_argument(
         "--slots", nargs="+", type=_positive, metavar="N",
-        help="jobs that run at once: the wall time for each N (as many as this machine takes)",
+        help="the wall time with N jobs at once, for each N (default: what this machine takes)",
     )  # fmt: skip
     parser.add_argument(
         "--measured", nargs="+", metavar="FILE",
@@ -86,8 +87,8 @@ def main(argv: list[str]) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--power", type=Path, metavar="FOLDER",
-        help="results of a pilot, or a record of results: what each claim can detect by its\n"
-        "variances",
+        help="results of a pilot, or a record of results: print what each claim can detect,\n"
+        "given their variances",
     )  # fmt: skip
     arguments = parser.parse_args(argv)
     if not arguments.configfile and not Path(DEFAULT).is_file():

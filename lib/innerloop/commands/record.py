@@ -1,11 +1,11 @@
-"""Keep what a study has measured in a folder that is small enough for Git, and report on that.
+"""Keep what a study has measured in a folder small enough for Git, with tables and a report.
 
-    innerloop record docs/results/mine --configfile study.yaml   add what results/<study> has by now
-    innerloop record docs/results/mine                           write tables and report anew
+    innerloop record docs/results/mine --configfile study.yaml   add what results/<study> has so far
+    innerloop record docs/results/mine                           only write tables and report again
 
-So a study of many trainings can be run in parts, on several days or machines, and added up.
-seed<n>/ has the measurements of the models of one seed; images and weights are not kept. What a
-record has already is not replaced: a measurement that is repeated must give the same rows.
+A study with many trainings can thus be run in parts, on several days or machines. seed<n>/ has the
+measurements of one seed's models; images and weights are not kept. What a record already has is
+not replaced: a measurement that is recorded a second time must have the same rows.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _SEED = re.compile(r"/(seed\d+)(?=[/.])")
 def main(argv: list[str]) -> None:
     """Add to a record, if a study is named, and write its results."""
     parser = parser_of("record", __doc__)
-    parser.add_argument("folder", type=Path, help="of the record")
+    parser.add_argument("folder", type=Path, help="folder of the record")
     parser.add_argument(
         "--configfile", nargs="+", metavar="FILE", help="the study's files, as for snakemake"
     )

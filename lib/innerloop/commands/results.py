@@ -1,9 +1,9 @@
 """Print the main tables of a study in the terminal.
 
-    innerloop results demo                   accuracy, and methods at their best if chosen
+    innerloop results demo                   accuracies, and tuned methods at their best
     innerloop results demo paper_vs_ours     any other table
 
-A star marks what the report has in bold.
+A star marks what is bold in the report.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     """Print some tables, and which others there are."""
     parser = parser_of("results", __doc__)
     parser.add_argument("study", help="its name, or its folder in results/")
-    parser.add_argument("tables", nargs="*", metavar="TABLE", help="those to print")
+    parser.add_argument("tables", nargs="*", metavar="TABLE", help="the tables to print")
     arguments = parser.parse_args(argv)
     made = Results(folder_of(arguments.study))
     main_ones = [name for name in MAIN if name in made.tables and made.printed(name)["rows"]]

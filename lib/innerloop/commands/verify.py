@@ -1,10 +1,10 @@
-"""Read every file that a study's results rest on, and compare it with the digest that was recorded.
+"""Read every file behind a study's results, and compare it with its recorded digest.
 
     innerloop verify results/demo
 
-Tables of results, models, and the images and raw files that they were made from; and whether each
-lies where its parameters belong. Jobs compare what they read, too; this finds a bad disk or an
-incomplete copy before anything is made from it.
+This checks measurements, aggregates, models, and the images and raw files that they were made from,
+and whether each file is where its parameters belong. Jobs also check what they read; this command
+finds a bad disk or an incomplete copy before anything is made from it.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     innerloop wait && snakemake --workflow-profile profiles/slurm
 
-A Snakemake that is started while they run would make the same things again, and is refused.
+While these jobs run, a new Snakemake refuses to start, since it would do the same work twice.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from innerloop.runtime.earlier_jobs import local_jobs, slurm_jobs
 def main(argv: list[str]) -> None:
     """Return when no job of this folder is queued or runs."""
     parser = parser_of("wait", __doc__)
-    parser.add_argument("--every", type=float, default=30, help="seconds between looks (30)")
+    parser.add_argument(
+        "--every", type=float, default=30, help="seconds between checks (default: 30)"
+    )
     every = parser.parse_args(argv).every
     shown = ""
     while jobs := [*local_jobs(Path.cwd()), *slurm_jobs(Path.cwd())]:

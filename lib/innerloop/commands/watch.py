@@ -1,11 +1,11 @@
 """What a run of Snakemake is doing, from another terminal: all trainings, their curves, time left.
 
-    innerloop watch              the run that was started last in this folder
-    innerloop watch demo         the last run of a study
-    innerloop watch --once       lines for a log, and no more
+    innerloop watch              the most recent run in this folder
+    innerloop watch demo         the most recent run of a study
+    innerloop watch --once       print a few lines for a log, and exit
 
-It only reads files, so that it works for jobs of a cluster, too, from any machine that sees the
-folder. Time left rests on what is done and on how fast the trainings go; it counts no queue.
+It only reads files, so it also works for jobs on a cluster, from any machine that sees the folder.
+The time left is estimated from what is done and from the trainings' speed, without time in a queue.
 """
 
 from __future__ import annotations
@@ -35,9 +35,13 @@ _CURVE_WIDTH = 20
 def main(argv: list[str]) -> None:
     """Show a run until it is over, or once."""
     parser = parser_of("watch", __doc__)
-    parser.add_argument("study", nargs="?", help="its name; left out: the one that was run last")
-    parser.add_argument("--once", action="store_true", help="print lines for a log, and end")
-    parser.add_argument("--every", type=float, default=5, help="seconds between looks (5)")
+    parser.add_argument(
+        "study", nargs="?", help="the study's name (default: that of the most recent run)"
+    )
+    parser.add_argument("--once", action="store_true", help="print a few lines for a log, and exit")
+    parser.add_argument(
+        "--every", type=float, default=5, help="seconds between updates (default: 5)"
+    )
     arguments = parser.parse_args(argv)
     watched = Watched(arguments.study)
     watched.look()
