@@ -42,7 +42,7 @@ class Resources:
 
     Attributes:
         mem_mb: memory of the first attempt, in MB
-        runtime: time limit of the first attempt, in minutes; a training goes on after it
+        runtime: time limit of the first attempt, in minutes; a training continues in the next
     """
 
     mem_mb: Count | None = None
@@ -118,10 +118,10 @@ class Dataset:
 
     Attributes:
         source: a built-in source's name, a data set of the registry, or path/to/file.py:name
-        label: how figures and tables call it; left out: its name
+        label: its name in figures and tables; left out: the name here
         splits: CSV with the columns class and split, to replace the source's own split
-        variant: which images of a registered data set, for example pickles or ilsvrc; left out: its
-            default
+        variant: which images of a registered data set, for example pickles or ilsvrc; left out: the
+            data set's default
     """
 
     source: str
@@ -179,8 +179,8 @@ class Variant(Choosing):
         method: method, where it is not the variant's own name
         learner: instead of a method: prototypes, ridge, pretrained, or path/to/file.py:name
         learner_options: keyword arguments of the learner, for example {classifier: nearest_mean}
-        label: how figures and tables call it
-        grid: choices to sweep, each with the list of its values; every combination is a variant
+        label: its name in figures and tables
+        grid: choices to sweep, each with a list of values; every combination is a variant
         choose: validation: the table of tuned methods shows the grid's best point on validation
             tasks
         by_setting: choices that hold for one setting only
@@ -221,10 +221,10 @@ class Models(Choosing):
         dataset: data set to train on
         settings: task sizes
         variants: all, or a list of the protocol's variants
-        evaluate_on: data sets whose tasks accuracy is measured on; left out: the training data set
-        splits: splits whose tasks accuracy is measured on
+        evaluate_on: data sets on whose tasks accuracy is measured; left out: the training data set
+        splits: splits on whose tasks accuracy is measured
         probes: probes that measure these models
-        seeds: one model is trained for each; left out: model_seeds
+        seeds: one model is trained for each of these; left out: model_seeds
     """
 
     protocol: Name
@@ -261,7 +261,7 @@ class UsersProbe(Probe):
 
 @dataclass(frozen=True)
 class Toy:
-    """P1 A.2: supervised training by the two updates.
+    """P1 A.2: supervised training with the two updates.
 
     Attributes:
         dataset: supervised data set
@@ -271,7 +271,7 @@ class Toy:
         step_sizes: SGD step sizes to try
         seeds: one training for each
         epochs: passes over the training images
-        batch: images of a step
+        batch: images per step
     """
 
     dataset: Name
@@ -293,30 +293,30 @@ class StudyKeys:
             results/<study>
         title: one line for the report; left out: the study's name
         seed: study seed: which tasks are drawn
-        model_seeds: one model is trained for each: its initial weights and training tasks
+        model_seeds: one model is trained for each, with its own initial weights and training tasks
         compute: where jobs compute; recorded in every result
-        roles: the papers' data sets and this study's data sets that play their parts; a data set of
-            a paper's name needs none
+        roles: the papers' data sets and this study's data sets that play their parts; a data set
+            with a paper's name needs no role
         papers: whose figures, tables and claims the report has beside the study's own results:
-            p1, p2, questions (what these leave open), or the path of a folder of your own, which
-            holds a slash, as ./mine; left out: none
+            p1, p2, questions (what these leave open), or the path of a folder of your own, with a
+            slash in it, such as ./mine; left out: none
         datasets: the data sets of the study
-        data_root: folder with your own copies of the data sets' files, looked at before anything is
+        data_root: folder with your own copies of the data sets' files, searched before anything is
             downloaded
-        mirrors: addresses to download from before the published ones, as
+        mirrors: addresses to try before the published ones, as
             <mirror>/<collection>/<file>
         accept_licence: data sets whose licences you have read and accept
         registry: TOML file of your own collections and data sets, on top of the built-in registry;
-            paths in it count from its folder
+            paths in it are relative to its folder
         methods: methods of your own; the seven of the papers are built in
         statistics: intervals and tests of figures, tables and claims
-        evaluation: how accuracy is measured, and the query images of every probe
+        evaluation: how accuracy is measured, and how many query images every probe uses
         validation: how the best weights are chosen
         checkpoints: fractions of training at which weights are kept (P1 Figure 3)
         protocols: protocols and their variants
         models: name -> what is trained, evaluated and probed
-        probes: probes and their own options; built-in ones by name, your own by the key probe
-        toy: P1 A.2: supervised training by the two updates; left out: none
+        probes: probes and their options; built-in ones by name, your own with the key probe
+        toy: P1 A.2: supervised training with the two updates; left out: none
     """
 
     study: Annotated[str, Allowed(pattern="^[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}$")]
