@@ -186,7 +186,7 @@ def rehearse_users_code():
         killed = f"killed by signal {-done.returncode}: " if done.returncode < 0 else ""
         raise WorkflowError(
             f"{killed}{reason(log)}\nLog: {log}\n\nTried before any work: nothing was started. "
-            "(compute.rehearse: false leaves this trial out.)"
+            "(compute.rehearse: false skips this trial.)"
         )
 
 
