@@ -74,7 +74,7 @@ test-slurm: setup
 # resolve the newest allowed versions anew; +cpu and other local suffixes are left out
 lock:
 	rm -rf .lock-venv && $(PYTHON) -m venv .lock-venv
-	.lock-venv/bin/pip install --quiet torch==2.13.0 torchvision==0.28.0 'setuptools>=77'
+	.lock-venv/bin/pip install --quiet torch==2.13.0 'setuptools>=77'
 	.lock-venv/bin/pip install --quiet '.[dev,slurm,tensorboard,bundle,docs]'
 	{ echo '# Exact versions, by `make lock`: see pyproject.toml for what is needed and why.'; \
 	  .lock-venv/bin/pip freeze --all | grep -vi '^\(innerloop\|pip\|wheel\|nvidia-.*\|cuda-.*\|triton\)\b' | sed 's/+[a-z0-9.]*$$//'; } > requirements.lock

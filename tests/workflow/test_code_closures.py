@@ -138,7 +138,7 @@ def test_parsing_the_workflow_imports_no_torch_and_no_pandas() -> None:
         "Products(study)\n"
         "sizes = Sizes(study)\n"
         "for key in study.models: sizes.of('train_model', key)\n"
-        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy', 'torchvision'} & set(sys.modules)\n"
+        "heavy = {'torch', 'pandas', 'matplotlib', 'scipy'} & set(sys.modules)\n"
         "heavy |= {'requests', 'PIL', 'filelock'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )
