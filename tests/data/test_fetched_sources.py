@@ -47,7 +47,7 @@ class Place:
         raw = self.folder / "raw" / chosen.collection
         for name, content in files.get(chosen.collection, {}).items() if put else ():
             self.put(name, content)
-        own = Ways(data_root=str(self.folder / "own"), progress=False)
+        own = Ways(data_root=str(self.folder / "own"))
         fetch(registry.collections[chosen.collection], raw, own)
         return load_entry(chosen.source)(FetchedFiles.read(raw / "fetched.json", chosen.images))
 

@@ -74,7 +74,7 @@ def test_another_number_of_drawings_is_refused(tmp_path: Path) -> None:
 def test_the_published_small_sets(tmp_path: Path) -> None:
     registry = read_registry()
     variant = registry.variant("omniglot", "small")
-    ways = Ways(data_root=str(SMALL), progress=False)
+    ways = Ways(data_root=str(SMALL))
     fetch(registry.collections[variant.collection], tmp_path, ways)
     made = OmniglotSmall(FetchedFiles.read(tmp_path / "fetched.json", variant.images))
     entries = made.catalogue()

@@ -11,13 +11,12 @@ from scipy import stats
 
 from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.papers.claims import Claim, Comparison, Selection, is_asked, with_layer
+from innerloop.papers.claims import Claim, Comparison, Selection, is_asked
 from innerloop.papers.judgement import VERDICTS, judge_claims
 from innerloop.papers.readings import shares_of_sides
 from innerloop.papers.words import compared, for_method, in_short, trained
 from innerloop.papers.words import method_verdict as method_in_words
 from innerloop.papers.words import verdict as in_words
-from innerloop.stats.statistics import Statistics
 from shipped import CLAIMS
 from synthetic import ROLES, Memory, describe, measured
 
@@ -46,8 +45,9 @@ def judge(frames, *claims, roles=ROLE, classes=20, **statistics):
     for about in description["datasets"].values():
         about["classes"] = {"test": classes}
     rows = pd.concat(frames) if frames else None
+    description["statistics"] = statistics
     evidence = Memory({} if rows is None else {"accuracy": rows}, description)
-    return judge_claims(claims or [claim()], evidence, Statistics(**statistics))
+    return judge_claims(claims or [claim()], evidence)
 
 
 @pytest.mark.parametrize(
@@ -519,7 +519,7 @@ def test_sides_may_be_of_two_protocols_which_the_words_tell_apart():
 def test_sides_may_be_two_layers_of_one_model():
     where = ("p1", "mini_imagenet", "mini_imagenet")
     of = Selection("weight_norm_growth", "maml", *where, layer="conv2", start=0, at=1)
-    more = claim("", Comparison(of, with_layer(of, "conv1"), "greater"))
+    more = claim("", Comparison(of, replace(of, layer="conv1"), "greater"))
     frames = {"weight_norm": norms({"conv1": 1.2, "conv2": 1.8}, 5)}
     evidence = Memory(frames, describe(("maml",), (), roles=ROLE))
     (outcome,) = judge_claims([more], evidence)[0].outcomes

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from innerloop.papers.prototypes import between_models, changes, within_model
+from innerloop.papers.prototypes import between_models, changes
+from innerloop.stats.t_tests import one_sample
 
 EPISODES = 400
 
@@ -51,7 +52,7 @@ def test_within_a_model_agrees_with_scipy():
     frame = _protonet(-0.02, 0.0, seed=1)
     wide = frame.pivot_table(index="episode", columns="condition", values="accuracy")
     expected = stats.ttest_rel(wide["on_task"], wide["pre_adaptation"])
-    found = within_model(changes(frame))["on_task"]
+    found = one_sample(changes(frame)["on_task"])
     assert (found.t, found.p) == pytest.approx((expected.statistic, expected.pvalue))
 
 
@@ -75,7 +76,7 @@ def test_a_missing_condition_is_missing_not_zero():
     frame = _protonet(0.0, 0.0, seed=1)
     changed = changes(frame[frame["condition"] != "off_task"])
     assert changed["off_task"].isna().all()
-    assert within_model(changed)["off_task"].difference.missing == EPISODES
+    assert one_sample(changed["off_task"]).difference.missing == EPISODES
 
 
 def test_a_task_that_diverged_for_one_seed_has_no_change():
@@ -96,4 +97,4 @@ def test_an_episode_of_which_a_seed_is_missing_is_missing():
     assert changed["on_task"].isna().sum() == 2
     assert changed["off_task"].isna().sum() == 1
     assert len(changed) == EPISODES
-    assert within_model(changed)["relative"].difference.missing == 2
+    assert one_sample(changed["relative"]).difference.missing == 2

@@ -35,7 +35,6 @@ from innerloop.stats.populations import (
     decided,
     without_tasks,
 )
-from innerloop.stats.statistics import Statistics
 from innerloop.stats.t_tests import (
     TTest,
     generalised,
@@ -161,16 +160,14 @@ def _model_name(model: tuple[str, ...], sides: list[Finished]) -> str:
     )
 
 
-def number_differences(
-    a: Finished, b: Finished, statistics: Statistics | None = None
-) -> list[Number]:
+def number_differences(a: Finished, b: Finished) -> list[Number]:
     """Every number of two studies, side by side.
 
     Values of the same task are paired where both studies drew the same tasks (the same seed, source
     and images), and trainings where both have those of the same seeds; what is not paired is taken
     as independent. What was measured on other classes is not compared.
     """
-    chosen = statistics or a.study.statistics
+    chosen = a.study.statistics
     names = [name for name in a.evidence.paths if name in b.evidence.paths]
     numbers = [
         number

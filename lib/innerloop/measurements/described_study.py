@@ -264,17 +264,13 @@ class DescribedStudy:
 
     def main_setting(self, protocol: str) -> str:
         """The setting of the papers' figures, 5w1s, or the study's smallest where it lacks that."""
-        settings = self.settings(protocol)
-        return "5w1s" if "5w1s" in settings or not settings else settings[0]
-
-    def settings(self, *protocols: str) -> list[str]:
-        """Settings of the given protocols' models (of all, by default), smallest shot first."""
         sizes = {
             model.setting: (model.details.get("way", 0), model.details.get("shot", 0))
             for model in self.models
-            if not protocols or model.protocol in protocols
+            if model.protocol == protocol
         }
-        return sorted(sizes, key=lambda setting: (sizes[setting], setting))
+        smallest = min(sizes, key=lambda setting: (sizes[setting], setting), default="5w1s")
+        return "5w1s" if "5w1s" in sizes else smallest
 
     def variants(self, protocol: str, *, baselines: bool = True) -> list[Variant]:
         """Variants of a protocol in the study file's order, baselines last."""

@@ -18,7 +18,7 @@ Quantities and their units are in quantities.py. Data sets have the papers' name
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import Any, Literal, Protocol, get_args
 
@@ -308,8 +308,3 @@ def _one_each(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             else:
                 single.setdefault(place[0], {})[place[1]] = value
         yield single
-
-
-def with_layer(selection: Selection, layer: str) -> Selection:
-    """The same selection of another layer."""
-    return Selection(**{**asdict(selection), "layer": layer})

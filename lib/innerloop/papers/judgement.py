@@ -18,7 +18,7 @@ import pandas as pd
 from innerloop.measurements.comparability import require_comparable
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import progress
-from innerloop.papers.claims import Claim, Comparison, Selection, with_layer
+from innerloop.papers.claims import Claim, Comparison, Selection
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.papers.readings import (
     Values,
@@ -102,27 +102,23 @@ class Judgement:
         return any(outcome.stand_in for outcome in self.outcomes)
 
 
-def judge_claims(
-    claims: Sequence[Claim], evidence: Evidence, statistics: Statistics | None = None
-) -> list[Judgement]:
-    """Judge every claim.
+def judge_claims(claims: Sequence[Claim], evidence: Evidence) -> list[Judgement]:
+    """Judge every claim by a study's measurements.
 
-    Args:
-        claims: what the papers say.
-        evidence: the study's measurements.
-        statistics: level and correction; the study's own by default. The comparisons of a claim are
-            one family; those that are shown beside another are one of their own.
+    The comparisons of a claim are one family; those that are shown beside another are one of their
+    own.
     """
-    chosen = statistics or evidence.study.statistics
-    return [_judged(claim, evidence, chosen) for claim in claims]
+    return [_judged(claim, evidence) for claim in claims]
 
 
-def _judged(claim: Claim, evidence: Evidence, statistics: Statistics) -> Judgement:
+def _judged(claim: Claim, evidence: Evidence) -> Judgement:
     outcomes = [
         outcome
         for decides in (True, False)
         for outcome in judge(
-            [c for c in claim.comparisons if c.decides == decides], evidence, statistics
+            [c for c in claim.comparisons if c.decides == decides],
+            evidence,
+            evidence.study.statistics,
         )
     ]
     outcomes.sort(key=lambda outcome: claim.comparisons.index(outcome.comparison))
@@ -207,7 +203,7 @@ def _in_layer(
     """Of one of the layers in each of which it must hold; None: of those that the sides name."""
     of, against = comparison.of, comparison.against
     if layer is not None:
-        of, against = with_layer(of, layer), against and with_layer(against, layer)
+        of, against = replace(of, layer=layer), against and replace(against, layer=layer)
     if against is None:
         values = values_of(of, evidence)
         require_comparable(values.protocol, values.protocol)

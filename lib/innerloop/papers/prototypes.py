@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from innerloop.stats.t_tests import TTest, one_sample, paired_difference, welch
+from innerloop.stats.t_tests import TTest, paired_difference, welch
 
 #: The name of each change, and the two conditions whose accuracies are subtracted.
 CHANGES = {
@@ -50,11 +50,6 @@ def changes_by_training(protonet: pd.DataFrame) -> dict[str, pd.DataFrame]:
         change: pd.DataFrame({seed: changed[change] for seed, changed in of_trainings.items()})
         for change in (*CHANGES, "relative")
     }
-
-
-def within_model(changed: pd.DataFrame, level: float = 0.95) -> dict[str, TTest]:
-    """One-sample t-tests of each change of one model against zero."""
-    return {str(name): one_sample(changed[name], level) for name in changed.columns}
 
 
 def between_models(a: pd.DataFrame, b: pd.DataFrame, level: float = 0.95) -> dict[str, TTest]:

@@ -55,10 +55,6 @@ class Accuracies:
     summary: pd.DataFrame
     study: DescribedStudy
 
-    def where(self, keep: pd.Series[bool]) -> Accuracies:
-        """Some of the rows."""
-        return Accuracies(self.summary[keep], self.study)
-
     def table(
         self, keys: Sequence[str], *sentences: str, blocks: Sequence[str] | None = None
     ) -> Tabulation:

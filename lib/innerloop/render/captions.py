@@ -77,11 +77,11 @@ def seeds(frame: pd.DataFrame) -> int:
     return len(frame["seed"].unique())
 
 
-def counted(summary: pd.DataFrame, what: str = "tasks") -> str:
+def counted(summary: pd.DataFrame) -> str:
     """How many tasks and seeds the means of a summary stand on."""
     seeds = span(summary["seeds"])
     plural = "seed" if seeds == "1" else "seeds"
-    return f"n = {span(summary['n'])} {what} per model, {seeds} {plural}."
+    return f"n = {span(summary['n'])} tasks per model, {seeds} {plural}."
 
 
 def over_tasks(statistics: Statistics, summary: pd.DataFrame) -> str:
@@ -121,12 +121,14 @@ def diverged_tasks(rows: pd.DataFrame, study: DescribedStudy, protocol: str) -> 
     )
 
 
-def missing_values(summary: pd.DataFrame, by: str, where: str, why: str) -> str:
-    """Which groups have values that are not numbers, and how many; empty if none has."""
+def missing_values(summary: pd.DataFrame, where: str, why: str) -> str:
+    """Which variants have values that are not numbers, where, and how many; empty if none has."""
     broken = summary[summary["missing"] > 0]
     if broken.empty:
         return ""
-    totals = broken.groupby([by, where], sort=False, observed=True)["missing"].sum().reset_index()
+    totals = (
+        broken.groupby(["variant", where], sort=False, observed=True)["missing"].sum().reset_index()
+    )
     parts = [
         f"{name} {place} ({missing:,} values)"
         for name, place, missing in totals.itertuples(index=False, name=None)

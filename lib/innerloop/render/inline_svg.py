@@ -12,7 +12,6 @@ GROUND, TEXT = (0x14, 0x17, 0x1B), (0xE6, 0xE9, 0xED)
 CONTRAST = 4.5
 #: Greys have channels that differ by no more.
 GREY = 8
-WHITE = "#ffffff"
 
 _COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
 #: Of an SVG file, what a page has no use for: its prologue, metadata, comments and indentation.

@@ -28,7 +28,7 @@ def folder(tmp_path) -> Path:
 
 
 def run(wanted, folder, **ways):
-    return fetch(wanted, folder, Ways(patience=BRISK, progress=False, **ways))
+    return fetch(wanted, folder, Ways(patience=BRISK, **ways))
 
 
 def left(folder) -> set[str]:

@@ -23,7 +23,7 @@ def part(tmp_path) -> Path:
 
 
 def get(url: str, part: Path, size: int = len(CONTENT), patience=BRISK) -> None:
-    download(url, part, size, patience, progress=False)
+    download(url, part, size, patience)
 
 
 @pytest.mark.parametrize("size", [len(CONTENT), 0], ids=["known size", "unknown size"])

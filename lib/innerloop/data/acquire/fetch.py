@@ -31,13 +31,11 @@ class Ways:
         data_root: folder of the user's own files, which may begin with `~`; empty: none.
         mirrors: addresses asked before the registry's, as `<mirror>/<collection>/<file>`.
         patience: how long to wait for servers.
-        progress: whether to report progress on stderr.
     """
 
     data_root: str = ""
     mirrors: tuple[str, ...] = ()
     patience: Patience = PATIENT
-    progress: bool = True
 
 
 def fetch(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
@@ -139,7 +137,7 @@ class _Fetching:
         """Download a file, verify it, and only then give it its name."""
         part = here.with_name(f"{here.name}.part")
         continued = part.exists()
-        download(url, part, file.bytes, self.ways.patience, self.ways.progress)
+        download(url, part, file.bytes, self.ways.patience)
         try:
             hashes = verified(part, file, lock)
         except DataError as error:

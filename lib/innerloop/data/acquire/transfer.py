@@ -75,9 +75,7 @@ class Patience:
 PATIENT = Patience()
 
 
-def download(
-    url: str, part: Path, size: int, patience: Patience = PATIENT, progress: bool = True
-) -> None:
+def download(url: str, part: Path, size: int, patience: Patience) -> None:
     """Bring `part` to its full length, continuing with what it holds already.
 
     Args:
@@ -85,7 +83,6 @@ def download(
         part: the file, complete when this returns; kept when a connection breaks for good.
         size: its full size in bytes; 0: unknown.
         patience: how long to wait.
-        progress: whether to report progress on stderr.
 
     Raises:
         SourceError: the address does not give the file.
@@ -97,7 +94,7 @@ def download(
         if size and before >= size:
             return
         try:
-            _attempt(url, part, size, patience, progress)
+            _attempt(url, part, size, patience)
             return
         except _CannotContinueError:
             part.unlink()
@@ -111,7 +108,7 @@ def download(
             time.sleep(max(patience.wait(failures), min(error.wait, patience.longest_wait)))
 
 
-def _attempt(url: str, part: Path, size: int, patience: Patience, progress: bool) -> None:
+def _attempt(url: str, part: Path, size: int, patience: Patience) -> None:
     have = _length(part)
     # bytes as they are: a compressed answer could not be continued
     headers = {"User-Agent": "innerloop (python-requests)", "Accept-Encoding": "identity"}
@@ -128,8 +125,8 @@ def _attempt(url: str, part: Path, size: int, patience: Patience, progress: bool
     with response:
         start, total = _offered(response, url, have, size)
         _require_space(part.parent, total - start, url)
-        name, quiet = part.name.removesuffix(".part"), not (progress and total)
-        with ByteProgress(name, total, start, quiet) as shown:
+        name = part.name.removesuffix(".part")
+        with ByteProgress(name, total, start, quiet=not total) as shown:
             _write(_blocks(response, patience), part, start, total, url, shown)
     if _length(part) < total:
         raise _InterruptedError(f"the connection ended after {_length(part)} of {total} bytes")

@@ -213,7 +213,7 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
         captions.over_tasks(evidence.study.statistics, summary),
         trainings_drawn(evidence.study, summary),
         _steps_sentence(evidence, summary),
-        captions.missing_values(summary.assign(variant=names), "variant", "layer", UNDEFINED),
+        captions.missing_values(summary.assign(variant=names), "layer", UNDEFINED),
         _learners_without(evidence, summary),
     )
 

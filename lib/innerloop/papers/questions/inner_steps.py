@@ -73,7 +73,7 @@ def method_sentences(evidence: Evidence, every: pd.DataFrame) -> str:
         captions.over_tasks(study.statistics, every),
         trainings_drawn(study, every),
         captions.missing_values(
-            labels, "variant", "quantity", "because adaptation diverged or a layer is constant"
+            labels, "quantity", "because adaptation diverged or a layer is constant"
         ),
         captions.stand_ins(study, evidence.rows("inner_steps")),
     )

@@ -102,6 +102,6 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:
         "Paired differences on the same test tasks;",
         captions.over_tasks(study.statistics, summary),
         "Other trainings or other classes may differ by more.",
-        captions.missing_values(labels, "variant", "adaptation", "because adaptation diverged"),
+        captions.missing_values(labels, "adaptation", "because adaptation diverged"),
         captions.stand_ins(study, summary),
     )

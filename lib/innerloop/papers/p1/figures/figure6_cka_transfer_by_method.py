@@ -12,8 +12,6 @@ TITLE = "Figure 6: CKA on new data, by method"
 FULLER = "Figure 6, every method"
 READS = ("cka",)
 
-ROLES = ("cub", "fc100", "mini_imagenet")
-
 
 @theme()
 def draw(evidence: Evidence) -> Drawing:

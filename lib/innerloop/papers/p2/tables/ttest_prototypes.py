@@ -18,7 +18,6 @@ from innerloop.papers.prototypes import (
     between_models,
     changes,
     changes_by_training,
-    within_model,
 )
 from innerloop.render import captions
 from innerloop.render.tabulation import (
@@ -33,7 +32,7 @@ from innerloop.render.tabulation import (
 from innerloop.stats.multiple_comparisons import adjusted
 from innerloop.stats.populations import Answer, Expectation, by_tasks
 from innerloop.stats.statistics import Statistics
-from innerloop.stats.t_tests import TTest
+from innerloop.stats.t_tests import TTest, one_sample
 
 TITLE = "Section 5.3: t-tests of prototypes"
 READS = ("protonet", "claims")
@@ -137,9 +136,13 @@ def _blocks(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[list[
         return _for_the_method(values, change, rows, study)
 
     within = [
-        _Line(split, name, "", change, "", test, method(by_training[name][change], change))
+        _Line(
+            *(split, name, "", change, ""),
+            one_sample(changed[name][change], level),
+            method(by_training[name][change], change),
+        )
         for name in names
-        for change, test in within_model(changed[name], level).items()
+        for change in CHANGES
     ]
     between = [
         _Line(split, name, reference, "relative", kind, test, answer)

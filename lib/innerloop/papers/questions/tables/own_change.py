@@ -69,7 +69,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "logits, so that its CKA inherits whatever happens in the body.",
             everywhere,
             captions.over_tasks(study.statistics, kept),
-            captions.missing_values(labels, "variant", "layer", "because a layer is constant"),
+            captions.missing_values(labels, "layer", "because a layer is constant"),
             captions.stand_ins(study, kept),
         ),
         tuple(int(place) for place in ranked["model"].diff().fillna(0).to_numpy().nonzero()[0]),
