@@ -18,7 +18,7 @@ from innerloop.measurements.described_study import (
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
-from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus
+from innerloop.render.tabulation import MISSING, Tabulation, number, plus_minus, rules_between
 from innerloop.specs.setting import setting_label
 from innerloop.stats.generalising import LEAST_CLASSES, LEAST_TRAININGS
 from innerloop.stats.summaries import summarise
@@ -221,8 +221,7 @@ def _bold(
 def _rules(summary: pd.DataFrame, keys: Sequence[str], blocks: Sequence[str]) -> tuple[int, ...]:
     """Rows that a rule precedes: baselines, and blocks of equal values of some keys."""
     rows = summary.drop_duplicates([*keys, *IDENTITY])
-    values = [*rows[[*blocks, "baseline"]].itertuples(index=False)]
-    return tuple(index for index in range(1, len(values)) if values[index] != values[index - 1])
+    return rules_between(rows[[*blocks, "baseline"]].itertuples(index=False))
 
 
 def _settings(summary: pd.DataFrame) -> list[tuple[int, int]]:

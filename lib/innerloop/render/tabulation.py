@@ -89,6 +89,12 @@ def models_shown(
     return shown.drop(columns=constant), f"In all rows: {everywhere}." if everywhere else ""
 
 
+def rules_between(keys: Iterable[object]) -> tuple[int, ...]:
+    """Rows that a rule precedes: those whose key is not that of the row before."""
+    rows = [*keys]
+    return tuple(row for row in range(1, len(rows)) if rows[row] != rows[row - 1])
+
+
 def not_measured(what: str, columns: Sequence[str]) -> Tabulation:
     """The table of measurements that the study does not have: a header without rows."""
     empty = pd.DataFrame(columns=list(columns), dtype=str)

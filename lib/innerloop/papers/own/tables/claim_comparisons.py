@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, fields
-from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -15,7 +14,7 @@ from innerloop.papers import words
 from innerloop.papers.claims import Claim
 from innerloop.papers.judgement import Outcome
 from innerloop.render import captions
-from innerloop.render.tabulation import MISSING, Tabulation, number, p_value
+from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, rules_between
 from innerloop.stats.generalising import Components
 from innerloop.stats.populations import Answer
 
@@ -45,7 +44,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
     rows = [
         (judgement.claim, outcome) for judgement in judgements for outcome in judgement.outcomes
     ]
-    lengths = [len(judgement.outcomes) for judgement in judgements]
     level = captions.percent(study.statistics.level)
     return Tabulation(
         pd.DataFrame([_numbers(*row) for row in rows]),
@@ -64,7 +62,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             _counted([outcome for _, outcome in rows]),
             words.stand_ins(judgements, study),
         ),
-        tuple(accumulate(lengths[:-1])),
+        rules_between(claim for claim, _ in rows),
     )
 
 

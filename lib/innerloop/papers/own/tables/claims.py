@@ -16,7 +16,7 @@ from innerloop.papers.claims import Claim
 from innerloop.papers.judgement import VERDICTS, Judgement, Outcome
 from innerloop.papers.paper import is_folder
 from innerloop.render import captions
-from innerloop.render.tabulation import Tabulation
+from innerloop.render.tabulation import Tabulation, rules_between
 
 TITLE = "The papers' claims"
 READS = ("claims",)
@@ -36,7 +36,6 @@ DECLARED, IN_PAPER = "Declared", "in the paper"
 def tabulate(evidence: Evidence) -> Tabulation:
     """One row per claim, in the papers' order."""
     study, judgements = evidence.study, words.judged(evidence)
-    papers = [judgement.claim.paper for judgement in judgements]
     numbers = pd.DataFrame([_numbers(judgement) for judgement in judgements])
     printed = pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER)
     declared = _declared(judgements, evidence)
@@ -72,7 +71,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             if declared
             else "",
         ),
-        tuple(i for i in range(1, len(papers)) if papers[i] != papers[i - 1]),
+        rules_between(judgement.claim.paper for judgement in judgements),
         finding=captions.join(_finding(judgements, study), _declarations(declared)),
     )
 

@@ -14,7 +14,14 @@ from innerloop.papers.our_values import LEVEL
 from innerloop.papers.published import TOLERANCE_POINTS, VERDICTS, compared
 from innerloop.papers.quantities import METRICS
 from innerloop.render import captions
-from innerloop.render.tabulation import MISSING, Tabulation, number, p_value, plus_minus
+from innerloop.render.tabulation import (
+    MISSING,
+    Tabulation,
+    number,
+    p_value,
+    plus_minus,
+    rules_between,
+)
 from innerloop.specs.setting import setting_label
 
 TITLE = "Every published number beside ours"
@@ -44,7 +51,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
         f"{name}: {VERDICTS[name]}" for name in VERDICTS if name in verdicts and name != "not run"
     )
     recipe = captions.recipe(replace(evidence.study.statistics, level=LEVEL))
-    changes_paper = frame["paper"].ne(frame["paper"].shift())
     return Tabulation(
         frame,
         pd.DataFrame([_printed(row, evidence) for row in rows], columns=HEADER),
@@ -71,7 +77,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
                 for role in frame.loc[frame["verdict"] == "stand-in", column]
             ),
         ),
-        tuple(index for index in frame.index[changes_paper] if index > 0),
+        rules_between(frame["paper"]),
     )
 
 

@@ -12,7 +12,7 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import validated
 from innerloop.render import captions
 from innerloop.render.accuracy import accuracies
-from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
+from innerloop.render.tabulation import Tabulation, not_measured, plus_minus, rules_between
 from innerloop.specs.setting import setting_label
 
 TITLE = "Methods at their best"
@@ -39,7 +39,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
     frame = pd.DataFrame(rows)
     order = ["protocol", *KEYS, "eval_dataset"]
     frame = frame.sort_values(order, kind="stable").reset_index(drop=True)
-    places = [*frame[order].itertuples(index=False)]
     study = evidence.study
     printed = [_printed(row, study) for row in frame.to_dict("records")]
     display = pd.DataFrame(printed, columns=HEADER)
@@ -56,7 +55,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             captions.counted(summary[summary["variant"].isin({*frame["variant"]})]),
             captions.stand_ins(study, frame),
         ),
-        tuple(i for i in range(1, len(places)) if places[i] != places[i - 1]),
+        rules_between(frame[order].itertuples(index=False)),
         finding=_finding(display),
     )
 

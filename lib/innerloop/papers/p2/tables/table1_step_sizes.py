@@ -11,7 +11,7 @@ from innerloop.measurements.selection import at_end
 from innerloop.measurements.step_sizes import learned, unmoved
 from innerloop.papers.p2 import step_sizes
 from innerloop.render import captions
-from innerloop.render.tabulation import Tabulation, not_measured, number
+from innerloop.render.tabulation import Tabulation, not_measured, number, rules_between
 
 TITLE = "Table 1: learned step sizes"
 READS = ("step_size",)
@@ -44,7 +44,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )
     if several:
         printed.insert(4, "Mean, seed sd", [number(value, 3) for value in numbers["seed_sd"]])
-    is_weight = [*(numbers["parameter"] == "weight")]
     seeds = captions.span(numbers["seeds"])
     return Tabulation(
         numbers,
@@ -59,7 +58,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"Means over {seeds} seeds." if several else "One seed.",
             captions.stand_ins(study, rows),
         ),
-        tuple(i for i in range(1, len(is_weight)) if is_weight[i] != is_weight[i - 1]),
+        rules_between(numbers["parameter"] == "weight"),
         finding=_finding(numbers, study),
     )
 

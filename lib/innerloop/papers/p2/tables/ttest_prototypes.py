@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from itertools import accumulate
 from typing import Any
 
 import pandas as pd
@@ -28,6 +27,7 @@ from innerloop.render.tabulation import (
     p_equals,
     p_value,
     plus_minus,
+    rules_between,
 )
 from innerloop.stats.multiple_comparisons import adjusted
 from innerloop.stats.populations import Answer, Expectation, by_tasks
@@ -89,10 +89,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
         return not_measured("nearest-prototype accuracy of P2's models", HEADER)
     measured = {str(split) for split in rows["split"].unique()}
     splits = [*(split for split in SPLITS if split in measured), *sorted(measured - set(SPLITS))]
-    blocks = [
-        block for split in splits for block in _blocks(study, rows[rows["split"] == split], split)
+    lines = [
+        line for split in splits for line in _lines(study, rows[rows["split"] == split], split)
     ]
-    lines = [line for block in blocks for line in block]
     seeds, chosen, judgements = captions.seeds(rows), study.statistics, words.judged(evidence)
     claimed = _claimed(study, judgements)
     own = [line for line in lines if _key(line) not in claimed]
@@ -120,12 +119,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
             captions.diverged_tasks(rows, study, PROTOCOL),
             captions.stand_ins(study, rows),
         ),
-        tuple(accumulate(map(len, blocks[:-1]))),
+        rules_between((line.split, bool(line.against)) for line in lines),
     )
 
 
-def _blocks(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[list[_Line]]:
-    """The tests of one split: within models and, where there are several, between them."""
+def _lines(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[_Line]:
+    """The tests of one split: within models, then between them."""
     names = [v.name for v in study.variants(PROTOCOL) if (rows["variant"] == v.name).any()]
     changed = {name: changes(rows[rows["variant"] == name]) for name in names}
     level = study.statistics.level
@@ -152,7 +151,7 @@ def _blocks(study: DescribedStudy, rows: pd.DataFrame, split: str) -> list[list[
         for answer in [method(difference, "relative")]
         for kind, test in between_models(changed[name], changed[reference], level).items()
     ]
-    return [block for block in (within, between) if block]
+    return within + between
 
 
 def _for_the_method(

@@ -12,6 +12,7 @@ from innerloop.render.tabulation import (
     models_shown,
     not_measured,
     plus_minus,
+    rules_between,
 )
 from innerloop.stats.summaries import summarise
 
@@ -62,7 +63,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "Tasks": [f"{n:,}" for n in points["n"]],
         }
     )
-    first = ranked["model"].diff().fillna(0).to_numpy().nonzero()[0]
     return Tabulation(
         points,
         printed,
@@ -73,5 +73,5 @@ def tabulate(evidence: Evidence) -> Tabulation:
             everywhere,
             changed.method_sentences(evidence, points),
         ),
-        tuple(int(place) for place in first),
+        rules_between(ranked["model"]),
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import layers_in_order
 from innerloop.render import captions
-from innerloop.render.tabulation import Tabulation, not_measured, number
+from innerloop.render.tabulation import Tabulation, not_measured, number, rules_between
 
 TITLE = "Growth of weight norms, along and across"
 READS = ("outer_step",)
@@ -50,7 +50,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
         }
     )
     seeds = captions.seeds(rows)
-    first = numbers["variant"].ne(numbers["variant"].shift())
     return Tabulation(
         numbers,
         printed,
@@ -65,5 +64,5 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"Mean of {seeds} seeds." if seeds > 1 else "One seed.",
             captions.stand_ins(study, rows),
         ),
-        tuple(int(place) for place in first.to_numpy().nonzero()[0][1:]),
+        rules_between(numbers["variant"]),
     )

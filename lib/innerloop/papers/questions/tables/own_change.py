@@ -13,6 +13,7 @@ from innerloop.render.tabulation import (
     models_shown,
     not_measured,
     plus_minus,
+    rules_between,
 )
 from innerloop.stats.summaries import summarise
 
@@ -72,5 +73,5 @@ def tabulate(evidence: Evidence) -> Tabulation:
             captions.missing_values(labels, "layer", "because a layer is constant"),
             captions.stand_ins(study, kept),
         ),
-        tuple(int(place) for place in ranked["model"].diff().fillna(0).to_numpy().nonzero()[0]),
+        rules_between(ranked["model"]),
     )
