@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from innerloop.render.tabulation import MISSING
+from innerloop.runtime.progress import duration
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,12 @@ def by_stage(found: Iterable[Benchmark]) -> list[list[str]]:
         [
             stage,
             f"{len(jobs):,}",
-            duration(sum(job.seconds for job in jobs)),
-            duration(max(job.seconds for job in jobs)),
+            _time(sum(job.seconds for job in jobs)),
+            _time(max(job.seconds for job in jobs)),
             memory(max((job.megabytes for job in jobs if job.megabytes > 0), default=math.nan)),
         ]
         for stage, jobs in sorted(stages.items())
     ]
-
-
-def duration(seconds: float) -> str:
-    """`42 s`, `12 min`, `3.5 h`."""
-    if not math.isfinite(seconds):
-        return MISSING
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def memory(megabytes: float) -> str:
@@ -64,6 +56,10 @@ def memory(megabytes: float) -> str:
     if not math.isfinite(megabytes):
         return MISSING
     return f"{megabytes:,.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:,.1f} GB"
+
+
+def _time(seconds: float) -> str:
+    return duration(seconds) if math.isfinite(seconds) else MISSING
 
 
 def _read(path: Path, root: Path) -> Benchmark:

@@ -36,6 +36,7 @@ from innerloop.render.provenance import (
 )
 from innerloop.render.tabulation import is_numeric
 from innerloop.runtime.files import atomic_path, read_json
+from innerloop.runtime.progress import duration
 from innerloop.runtime.provenance import circumstances, commit_in_words
 from innerloop.specs.setting import setting_label, way_and_shot
 
@@ -258,18 +259,13 @@ def _is_trained(model: Model) -> bool:
 def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     trained = [model for model in study.models if _is_trained(model)]
     seconds = sum(model["wall_seconds"] or 0 for model in models)
-    facts = {
+    return {
         "Models trained": str(len(trained)),
         "Variants": str(len({(model.protocol, model.variant) for model in trained})),
         "Data sets": str(len({model.dataset for model in trained})),
         "Seeds": str(len({model.seed for model in trained})),
-        "Training time": f"{seconds / 3600:.1f} h"
-        if seconds >= 3600
-        else f"{seconds / 60:.0f} min",
+        **({"Training time": duration(seconds)} if seconds else {}),
     }
-    if not seconds:
-        del facts["Training time"]
-    return facts
 
 
 def _task(study: DescribedStudy) -> str:
