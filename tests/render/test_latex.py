@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import pytest
 
 from innerloop.render.latex import booktabs, escape
@@ -36,8 +35,8 @@ def test_escapes(text, expected):
 
 
 def test_a_table_is_a_complete_float():
-    display = pd.DataFrame({"Method": ["a_b", "c"], "Accuracy": ["47.8 ± 1.0", "–"]})
-    latex = booktabs(display, "50 % of _it_", rules=[1], label="t")
+    rows = [["a_b", "47.8 ± 1.0"], ["c", "–"]]
+    latex = booktabs("50 % of _it_", ["Method", "Accuracy"], rows, rules=[1], label="t")
     assert latex.splitlines() == [
         r"\begin{table}",
         r"  \centering",

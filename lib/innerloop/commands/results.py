@@ -15,7 +15,7 @@ from typing import Any
 
 from innerloop.commands import parser_of
 from innerloop.render.results import Results
-from innerloop.render.tabulation import is_numeric
+from innerloop.render.tabulation import by_column, is_numeric
 
 #: What is printed unless tables are named, as far as the study has something in them.
 MAIN = ("own/accuracy", "own/tuned", "p1/table1_accuracy")
@@ -59,7 +59,7 @@ def in_text(table: Mapping[str, Any]) -> Iterator[str]:
         [f"{cell}*" if (y, x) in bold else cell for x, cell in enumerate(row)]
         for y, row in enumerate(table["rows"])
     ]
-    columns: list[tuple[str, ...]] = [*zip(*rows, strict=True)] or [()] * len(table["columns"])
+    columns = by_column(table["columns"], rows)
     widths = [
         max(map(len, [name, *cells])) for name, cells in zip(table["columns"], columns, strict=True)
     ]

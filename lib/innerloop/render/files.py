@@ -142,7 +142,7 @@ def _latex(made: Tabulation, title: str, label: str) -> str:
     caption = join(made.caption, BY_NUMBER if by_number else "")
     if fits_a_page(columns, rows):
         needs = "booktabs"
-        text = booktabs(made.display, caption, made.rules, label=label, bold=made.bold)
+        text = booktabs(caption, columns, rows, made.rules, made.bold, label)
     else:
         needs = "array,booktabs,longtable,pdflscape"
         text = long_table(title, caption, columns, rows, made.rules, made.bold, label) + "\n"

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Container, Iterable
-from itertools import repeat
+from collections.abc import Container, Iterable, Iterator, Sequence
 
-import pandas as pd
-
-from innerloop.render.tabulation import is_numeric
+from innerloop.render.tabulation import by_column, is_numeric
 
 _LETTERS = "αβγδζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ"
 
@@ -78,24 +75,24 @@ def lacks(*texts: str) -> bool:
 
 
 def booktabs(
-    display: pd.DataFrame,
     caption: str,
-    rules: Iterable[int] = (),
-    label: str = "",
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    rules: Container[int] = (),
     bold: Container[tuple[int, int]] = (),
+    label: str = "",
 ) -> str:
-    """A `table` float of a frame of strings; columns of numbers are set flush right.
+    """A `table` float; columns of numbers are set flush right.
 
     Args:
-        display: the cells, already formatted.
         caption: plain text; escaped here.
+        columns: the header.
+        rows: cells, as printed.
         rules: rows that a `\\midrule` precedes.
-        label: name to refer to the table by, as `tab:label`.
         bold: cells to set in bold, as (row, column).
+        label: name to refer to the table by, as `tab:label`.
     """
-    columns = [display.iloc[:, index] for index in range(display.shape[1])]
-    layout = "".join("r" if is_numeric(column) else "l" for column in columns)
-    ruled = set(rules)
+    layout = "".join("r" if is_numeric(cells) else "l" for cells in by_column(columns, rows))
     lines = [
         r"\begin{table}",
         r"  \centering",
@@ -103,20 +100,25 @@ def booktabs(
         *([rf"  \label{{tab:{label}}}"] if label else []),
         rf"  \begin{{tabular}}{{{layout}}}",
         r"    \toprule",
-        _line(display.columns),
+        rf"    {' & '.join(map(escape, columns))} \\",
         r"    \midrule",
+        *(f"    {line}" for line in body(rows, rules, bold)),
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        r"\end{table}",
     ]
-    for index, row in enumerate(display.itertuples(index=False)):
-        if index in ruled:
-            lines.append(r"    \midrule")
-        lines.append(_line(row, [(index, column) in bold for column in range(len(columns))]))
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 
-def _line(cells: Iterable[str], bold: Iterable[bool] = repeat(False)) -> str:
-    texts = (escape(str(cell)) for cell in cells)
-    marked = (
-        rf"\textbf{{{text}}}" if mark else text for text, mark in zip(texts, bold, strict=False)
-    )
-    return "    " + " & ".join(marked) + r" \\"
+def body(
+    rows: Iterable[Sequence[str]], rules: Container[int], bold: Container[tuple[int, int]]
+) -> Iterator[str]:
+    """The lines of a table's rows, with the rules between them."""
+    for number, row in enumerate(rows):
+        if number in rules:
+            yield r"\midrule"
+        cells = (
+            rf"\textbf{{{escape(cell)}}}" if (number, index) in bold else escape(cell)
+            for index, cell in enumerate(row)
+        )
+        yield rf"{' & '.join(cells)} \\"

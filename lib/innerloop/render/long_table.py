@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from innerloop.render.latex import escape
-from innerloop.render.tabulation import is_numeric
+from innerloop.render.latex import body, escape
+from innerloop.render.tabulation import by_column, is_numeric
 
 #: Text width of a page upright and turned, in centimetres.
 UPRIGHT, TURNED = 17.0, 25.7
@@ -54,7 +54,7 @@ def long_table(
         bold: cells to set in bold, as (row, column).
         label: name to refer to the table by, as `tab:label`.
     """
-    cells = _by_column(columns, rows)
+    cells = by_column(columns, rows)
     fit = _fit(columns, cells)
     caption = rf"\caption{{\textbf{{{escape(title)}.}} {escape(caption)}}}"
     named = rf"\label{{tab:{label}}}" if label else ""
@@ -76,14 +76,7 @@ def long_table(
         r"\midrule \endfoot",
         r"\bottomrule \endlastfoot",
     ]
-    for number, row in enumerate(rows):
-        if number in rules:
-            lines.append(r"\midrule")
-        texts = [
-            rf"\textbf{{{escape(cell)}}}" if (number, index) in bold else escape(cell)
-            for index, cell in enumerate(row)
-        ]
-        lines.append(" & ".join(texts) + r" \\")
+    lines += body(rows, rules, bold)
     if not rows:
         lines.append(rf"\multicolumn{{{len(columns)}}}{{@{{}}l@{{}}}}{{\emph{{not measured}}}} \\")
     lines += [r"\end{longtable}", "}"]
@@ -93,14 +86,10 @@ def long_table(
 
 def fits_a_page(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Whether a table fits on one upright page as it is: in usual type, with no cell wrapped."""
-    cells = _by_column(columns, rows)
+    cells = by_column(columns, rows)
     lengths = [max(map(len, [name, *own])) for name, own in zip(columns, cells, strict=True)]
     width = USUAL * sum(lengths) + USUAL_GAP * (len(lengths) - 1)
     return len(rows) <= ROWS and width <= UPRIGHT
-
-
-def _by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    return [[row[index] for row in rows] for index in range(len(columns))]
 
 
 def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:

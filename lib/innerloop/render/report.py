@@ -34,7 +34,7 @@ from innerloop.render.provenance import (
     protocols,
     shared_facts,
 )
-from innerloop.render.tabulation import is_numeric
+from innerloop.render.tabulation import by_column, is_numeric
 from innerloop.runtime.files import atomic_path, read_json
 from innerloop.runtime.progress import duration
 from innerloop.runtime.provenance import circumstances, commit_in_words
@@ -174,8 +174,7 @@ def _sheet(path: Path) -> dict[str, Any]:
 
 def _table(path: Path) -> dict[str, Any]:
     table: dict[str, Any] = read_json(path)
-    columns = range(len(table["columns"]))
-    cells = [[row[index] for row in table["rows"]] for index in columns]
+    cells = by_column(table["columns"], table["rows"])
     table["numeric"] = [is_numeric(column) for column in cells]
     table["wrap"] = [_wrap(max(map(len, column), default=0)) for column in cells]
     table["id"] = f"{table['paper']}_{table['name']}"

@@ -112,6 +112,11 @@ def is_numeric(cells: Iterable[str]) -> bool:
     return bool(found) and all(found)
 
 
+def by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The cells of each column, of a table given by rows."""
+    return [[row[index] for row in rows] for index in range(len(columns))]
+
+
 def number(value: float, digits: int, *, sign: bool = False) -> str:
     """A number with a true minus sign, or a dash when there is none."""
     if not math.isfinite(value):
