@@ -263,6 +263,32 @@ def titles_of(figure: Figure, labels: Mapping[K, str], inches: float, rows: int)
     return titles
 
 
+def titled_panels(
+    labels: Mapping[K, str], per_row: int, size: tuple[float, float], inches: float, **keywords: Any
+) -> tuple[Figure, list[list[Axes]], dict[K, Axes]]:
+    """A figure of equal panels, each under a title, in as few rows as hold them.
+
+    Args:
+        labels: what stands over each panel.
+        per_row: panels in a row, at most.
+        size: of one panel, in inches.
+        inches: that titles are wrapped to.
+        keywords: go to `panels`, for example `sharey`.
+
+    Returns:
+        The figure; its axes by row, of which the last may be left empty; and each label's panel.
+    """
+    blocks = chunks([*labels], per_row)
+    figure, axes = panels(len(blocks), len(blocks[0]), size, **keywords)
+    flat = [panel for row in axes for panel in row]
+    for panel in flat[len(labels) :]:
+        panel.set_axis_off()
+    by_label = dict(zip(labels, flat, strict=False))
+    for key, title in titles_of(figure, labels, inches, len(blocks)).items():
+        by_label[key].set_title(title)
+    return figure, axes, by_label
+
+
 def _lines(labels: Sequence[str]) -> int:
     return 1 + max(label.count("\n") for label in labels)
 

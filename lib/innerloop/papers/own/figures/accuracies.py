@@ -15,7 +15,7 @@ from innerloop.render import captions
 from innerloop.render.accuracy import GROUP, accuracies
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.means import draw_interval, whiskers
-from innerloop.render.style import Look, chunks, panels, theme, titles_of, variant_looks
+from innerloop.render.style import Look, theme, titled_panels, variant_looks
 from innerloop.specs.setting import setting_label
 
 TITLE = "Accuracy of every variant"
@@ -39,17 +39,11 @@ def draw(evidence: Evidence) -> Drawing:
         return not_measured("accuracy on test tasks of the data set that models are trained on")
     by_place = dict(iter(summary.groupby(PLACE, sort=False, observed=True)))
     most = max(len(rows) for rows in by_place.values())
-    blocks = chunks([*by_place], PANELS_PER_ROW)
-    figure, axes = panels(len(blocks), len(blocks[0]), (2.9, REST + ROW * most))
     titles = {place: _title(study, place) for place in by_place}
-    titles = titles_of(figure, titles, 2.0, len(blocks))
+    figure, _, by_title = titled_panels(titles, PANELS_PER_ROW, (2.9, REST + ROW * most), 2.0)
     seeds = _seeds(evidence)
-    for row, block in zip(axes, blocks, strict=True):
-        for panel in row[len(block) :]:
-            panel.set_axis_off()
-        for panel, place in zip(row, block, strict=False):
-            panel.set_title(titles[place])
-            _rows(panel, by_place[place], variant_looks(study, str(place[0])), seeds)
+    for place, panel in by_title.items():
+        _rows(panel, by_place[place], variant_looks(study, str(place[0])), seeds)
     return Drawing(
         figure,
         captions.join(

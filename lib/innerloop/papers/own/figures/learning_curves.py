@@ -8,12 +8,10 @@ from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
     Look,
-    chunks,
     legend_below,
     looks_shown,
-    panels,
     theme,
-    titles_of,
+    titled_panels,
     variant_looks,
 )
 
@@ -37,23 +35,19 @@ def draw(evidence: Evidence) -> Drawing:
     places = [*dict.fromkeys((m.protocol, m.dataset, m.setting) for m in study.models)]
     by_place = dict(iter(rows.groupby(PLACE)))
     shown = [place for place in places if place in by_place]
-    blocks = chunks(shown, PANELS_PER_ROW)
-    figure, axes = panels(len(blocks), len(blocks[0]), (2.6, 2.2), sharey=True)
-    titles = titles_of(figure, {place: _title(study, place) for place in shown}, 2.2, len(blocks))
+    titles = {place: _title(study, place) for place in shown}
+    figure, axes, by_title = titled_panels(titles, PANELS_PER_ROW, (2.6, 2.2), 2.2, sharey=True)
     drawn: dict[Look, None] = {}
-    for row, block in zip(axes, blocks, strict=True):
+    for row in axes:
         row[0].set_ylabel("validation accuracy (%)")
-        for panel in row[len(block) :]:
-            panel.set_axis_off()
-        for panel, place in zip(row, block, strict=False):
-            panel.set_title(titles[place])
-            here = by_place[place]
-            variants = looks_shown(variant_looks(study, place[0]), here)
-            drawn |= dict.fromkeys(variants.values())
-            for order, (name, look) in enumerate(variants.items()):
-                own = here[here["variant"] == name]
-                curves.draw_seeds(panel, own, "percent", look, order=order)
-            curves.iteration_axis(panel)
+    for place, panel in by_title.items():
+        here = by_place[place]
+        variants = looks_shown(variant_looks(study, place[0]), here)
+        drawn |= dict.fromkeys(variants.values())
+        for order, (name, look) in enumerate(variants.items()):
+            own = here[here["variant"] == name]
+            curves.draw_seeds(panel, own, "percent", look, order=order)
+        curves.iteration_axis(panel)
     for panel in axes[-1]:
         panel.set_xlabel("outer iteration")
     legend_below(figure, [*drawn])

@@ -14,7 +14,7 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions, sweeps
 from innerloop.render.accuracy import accuracies
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import Look, chunks, legend_below, looks_of, panels, theme, titles_of
+from innerloop.render.style import Look, legend_below, looks_of, theme, titled_panels
 from innerloop.specs.setting import setting_label
 
 TITLE = "Accuracy over the study's grids"
@@ -41,34 +41,28 @@ def draw(evidence: Evidence) -> Drawing:
         by_panel.setdefault(_panel(part), []).append(part)
     shared = [*by_panel.values()]
     titles = {number: _title(evidence, group) for number, group in enumerate(shared)}
-    blocks = chunks(range(len(shared)), PANELS_PER_ROW)
-    figure, axes = panels(len(blocks), len(blocks[0]), (2.7, 2.3))
-    shown = titles_of(figure, titles, 2.3, len(blocks))
+    figure, axes, by_title = titled_panels(titles, PANELS_PER_ROW, (2.7, 2.3), 2.3)
     looks = looks_of({sweep.name: sweep.name for sweep in study.sweeps})
     shades = [mean for _, keys, own in parts if len(keys) > 1 for mean in own["mean"]]
     image: AxesImage | None = None
     drawn: dict[Look, None] = {}
-    for line, block in zip(axes, blocks, strict=True):
-        for panel in line[len(block) :]:
-            panel.set_axis_off()
-        for panel, index in zip(line, block, strict=False):
-            panel.set_title(shown[index])
-            keys = shared[index][0][1]
-            values = [_values(shared[index], key) for key in keys]
-            for order, (sweep, _, own) in enumerate(shared[index]):
-                panel.set_xlabel(keys[0].replace("_", " "))
-                if len(keys) == 1:
-                    panel.set_ylabel("test accuracy (%)")
-                    shift = 0.06 * (order - (len(shared[index]) - 1) / 2)
-                    one = own.assign(value=own[keys[0]])
-                    look = replace(looks[sweep.name], label=study.sweep_label(sweep))
-                    sweeps.draw_line(panel, one, values[0], look, shift)
-                    drawn[look] = None
-                else:
-                    panel.set_ylabel(keys[1].replace("_", " "))
-                    both = own.assign(across=own[keys[0]], down=own[keys[1]])
-                    span = min(shades), max(shades)
-                    image = sweeps.draw_heat_map(panel, both, values[0], values[1], span)
+    for group, panel in zip(shared, by_title.values(), strict=True):
+        keys = group[0][1]
+        values = [_values(group, key) for key in keys]
+        for order, (sweep, _, own) in enumerate(group):
+            panel.set_xlabel(keys[0].replace("_", " "))
+            if len(keys) == 1:
+                panel.set_ylabel("test accuracy (%)")
+                shift = 0.06 * (order - (len(group) - 1) / 2)
+                one = own.assign(value=own[keys[0]])
+                look = replace(looks[sweep.name], label=study.sweep_label(sweep))
+                sweeps.draw_line(panel, one, values[0], look, shift)
+                drawn[look] = None
+            else:
+                panel.set_ylabel(keys[1].replace("_", " "))
+                both = own.assign(across=own[keys[0]], down=own[keys[1]])
+                span = min(shades), max(shades)
+                image = sweeps.draw_heat_map(panel, both, values[0], values[1], span)
     if image is not None:
         figure.colorbar(image, ax=[panel for line in axes for panel in line], label="accuracy (%)")
     if drawn:

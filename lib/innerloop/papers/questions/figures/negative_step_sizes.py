@@ -13,12 +13,10 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import (
     DASHED,
     Look,
-    chunks,
     layer_looks,
     legend_below,
-    panels,
     theme,
-    titles_of,
+    titled_panels,
 )
 
 TITLE = "Share of negative step sizes"
@@ -42,25 +40,21 @@ def draw(evidence: Evidence) -> Drawing:
     models = [key for key in dict.fromkeys(known) if key in by_model]
     if not models:
         return not_measured("learned step sizes during training")
-    blocks = chunks(models, PANELS_PER_ROW)
-    figure, axes = panels(len(blocks), len(blocks[0]), (2.5, 2.1), sharey=True)
+    titles = {key: _title(study, *key) for key in models}
+    figure, axes, by_title = titled_panels(titles, PANELS_PER_ROW, (2.5, 2.1), 2.1, sharey=True)
     looks = layer_looks(layers_in_order(rows["layer"]))
-    titles = titles_of(figure, {key: _title(study, *key) for key in models}, 2.1, len(blocks))
-    for row, block in zip(axes, blocks, strict=True):
+    for row in axes:
         row[0].set_ylabel("share of negative\nstep sizes (%)")
-        for panel in row[len(block) :]:
-            panel.set_axis_off()
-        for panel, key in zip(row, block, strict=False):
-            panel.set_title(titles[key])
-            own = by_model[key]
-            for order, (layer, look) in enumerate(looks.items()):
-                one = _percent(own[own["layer"] == layer])
-                curves.draw_seeds(panel, one, "percent", look, order=order)
-            curves.draw_seeds(panel, _over_layers(own), "percent", ALL_LAYERS)
-            panel.axhline(50, color="0.6", lw=0.8, zorder=0)
-            panel.set_ylim(-3, 103)
-            panel.set_xlabel("outer iteration")
-            curves.iteration_axis(panel)
+    for key, panel in by_title.items():
+        own = by_model[key]
+        for order, (layer, look) in enumerate(looks.items()):
+            one = _percent(own[own["layer"] == layer])
+            curves.draw_seeds(panel, one, "percent", look, order=order)
+        curves.draw_seeds(panel, _over_layers(own), "percent", ALL_LAYERS)
+        panel.axhline(50, color="0.6", lw=0.8, zorder=0)
+        panel.set_ylim(-3, 103)
+        panel.set_xlabel("outer iteration")
+        curves.iteration_axis(panel)
     legend_below(figure, [*looks.values(), ALL_LAYERS])
     return Drawing(
         figure,
