@@ -82,7 +82,7 @@ def test_they_are_the_means_of_the_trainings_and_move_no_limit(several):
 
 
 def test_of_accuracies_the_interval_is_the_method_s(several):
-    summary = accuracies(several, split="test", protocol="p2").summary
+    summary = accuracies(several, split="test", protocol="p2")
     home = several.study.home("p2")
     own = summary[(summary["train_dataset"] == home) & (summary["eval_dataset"] == home)]
     told = {

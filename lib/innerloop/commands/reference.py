@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from scipy import stats
 
-from innerloop.commands.study_comparison import LEFT_OUT
+from innerloop.commands.study_comparison import LEFT_OUT, quantities_of
 from innerloop.measurements.finished import Finished
 from innerloop.measurements.schemas import schema_of
 from innerloop.measurements.selection import at_end
@@ -201,7 +201,7 @@ def _rows(side: Finished, table: str) -> pd.DataFrame:
     """A table's quantities of the reference's seed, by all that says what a row is of."""
     rows = _named(side.evidence.rows(table))
     rows = rows[rows["seed"].fillna(SEED) == SEED]
-    return rows.set_index(_identity(table))[_quantities(table)]
+    return rows.set_index(_identity(table))[quantities_of(table)]
 
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
@@ -212,17 +212,8 @@ def _named(rows: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
-def _quantities(table: str) -> list[str]:
-    reals = [field.name for field in schema_of(table) if pa.types.is_floating(field.type)]
-    return [name for name in reals if name not in _CHOSEN]
-
-
-#: Real numbers that say which row it is.
-_CHOSEN = ("step_size", "scale")
-
-
 def _identity(table: str) -> list[str]:
-    return [name for name in schema_of(table).names if name not in _quantities(table)]
+    return [name for name in schema_of(table).names if name not in quantities_of(table)]
 
 
 def _means(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, float]]:
@@ -234,7 +225,7 @@ def _means(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, float]]:
     of = [name for name in _identity(table) if name not in dropped]
     for key, part in rows.groupby(of, observed=True, dropna=False, sort=False):
         named = " ".join(str(value) for value in key)
-        for quantity in _quantities(table):
+        for quantity in quantities_of(table):
             yield f"{named}: {quantity}", float(part[quantity].mean())
 
 

@@ -47,6 +47,9 @@ from innerloop.stats.t_tests import (
 #: Too many values to set side by side; their means and spreads are another table's.
 LEFT_OUT = frozenset({"step_size_value"})
 
+#: Real numbers that say which row it is, of the toy and of scale invariance.
+_CHOSEN = ("step_size", "scale")
+
 #: Protocol columns that tell one number of a study from another, as CKA after 5 and after 10 steps.
 TELLING = ("setting", "way", "shot", "eval_dataset", "split", "checkpoint", "steps")
 
@@ -190,15 +193,10 @@ def _of_a_difference(one: Answer) -> Answer:
 
 
 def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Number]:
-    schema = schema_of(table)
-    quantities = [field.name for field in schema if pa.types.is_floating(field.type)]
-    if table == "toy":
-        quantities.remove("step_size")  # which curve it is, not a result
-    if table == "scale_invariance":
-        quantities.remove("scale")
+    quantities = quantities_of(table)
     dropped = {"seed", "episode", *(set(PROTOCOL) - set(TELLING)), *quantities}
     rows = [_comparable_rows(table, side) for side in (a, b)]
-    keys = [name for name in schema.names if name not in dropped and name in rows[0]]
+    keys = [name for name in schema_of(table).names if name not in dropped and name in rows[0]]
     groups = [
         {
             tuple(zip(keys, key, strict=True)): part
@@ -211,6 +209,12 @@ def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Num
         unlike = _unlike((a, first), (b, second))
         for quantity in quantities:
             yield _number(table, dict(key), quantity, ((a, first), (b, second)), unlike, level)
+
+
+def quantities_of(table: str) -> list[str]:
+    """The columns of a table that are results: its real numbers that were not chosen."""
+    reals = [field.name for field in schema_of(table) if pa.types.is_floating(field.type)]
+    return [name for name in reals if name not in _CHOSEN]
 
 
 def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:

@@ -63,7 +63,7 @@ def main(argv: list[str] | None = None) -> None:
     folder = Path((sys.argv[1:] if argv is None else argv)[0])
     study = json.loads((folder / "study.json").read_text(encoding="utf-8"))
     evidence = Evidence({"accuracy": folder / "aggregates" / "accuracy.parquet"}, study)
-    summary = accuracies(evidence, split="test").summary
+    summary = accuracies(evidence, split="test")
     label, protocol_label = evidence.study.dataset_label, evidence.study.protocol_label
     settings = sorted(set(zip(summary["way"], summary["shot"], strict=True)))
     cells: dict[tuple[str, str, str], dict[tuple[int, int], str]] = {}

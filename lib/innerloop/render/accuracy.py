@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -42,66 +41,13 @@ BEST = (
 )
 
 
-@dataclass(frozen=True)
-class Accuracies:
-    """Mean accuracies and the printed table made of them.
-
-    Attributes:
-        summary: one row per variant and place, in percent, with the columns of `summarise`, those
-            of `GROUP` as text or counts, `method` (the label), `baseline` and `best`.
-        study: whose they are.
-    """
-
-    summary: pd.DataFrame
-    study: DescribedStudy
-
-    def table(
-        self, keys: Sequence[str], *sentences: str, blocks: Sequence[str] | None = None
-    ) -> Tabulation:
-        """A row for each value of `keys` and each variant, a column a setting.
-
-        Args:
-            keys: columns of the summary that head the rows.
-            sentences: the caption's own; how it was measured follows the first.
-            blocks: the keys between whose values rules are drawn; left out: all but the last.
-        """
-        display = _layout(self.summary, keys)
-        return Tabulation(
-            self.summary,
-            display,
-            captions.join(sentences[0], self.counted(), *sentences[1:]),
-            _rules(self.summary, keys, keys[:-1] if blocks is None else blocks),
-            bold=_bold(self.summary, keys, display),
-        )
-
-    def counted(self) -> str:
-        """How the accuracies were measured, on how many tasks and seeds."""
-        chosen, summary = self.study.statistics, self.summary
-        return captions.join(
-            "Accuracy on the query images after adaptation, in percent: mean ± half-width of the "
-            f"{captions.percent(chosen.level)} interval over tasks ({captions.recipe(chosen)}), "
-            "best checkpoint on validation tasks.",
-            captions.counted(summary[~summary["baseline"]]),
-            f"For the method: half-width of the {captions.percent(chosen.level)} interval for new "
-            f"trainings on new classes (on these classes where they are fewer than "
-            f"{LEAST_CLASSES}), and in brackets the standard deviation between trainings and "
-            "how many these are (docs/intervals.md says why it is so much longer)."
-            if (summary["seeds"] > 1).any()
-            else f"{captions.THESE_MODELS} One training says nothing of a method.",
-            self._diverged(),
-            BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
-        )
-
-    def _diverged(self) -> str:
-        names = "Method" if "Method" in self.summary else "method"
-        totals = self.summary.groupby(names, sort=False)[["missing", "values"]].sum()
-        return captions.diverged({str(n): (k, of) for n, k, of in totals.itertuples(name=None)})
-
-
-def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
+def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
     """Mean accuracy with intervals over tasks of the rows that fit `equal`.
 
-    Variants are in the study's order, baselines and raw pixels last.
+    Returns:
+        One row per variant and place, in percent, with the columns of `summarise`, those of `GROUP`
+        as text or counts, `method` (the label), `method_half_width`, `baseline` and `best`;
+        variants in the study's order, baselines and raw pixels last.
 
     Raises:
         SchemaError: a task was measured more than once.
@@ -132,8 +78,7 @@ def accuracies(evidence: Evidence, **equal: object) -> Accuracies:
     summary["baseline"] = np.array(baseline, bool)
     summary["best"] = np.array(_best(rows, summary, study), bool)
     summary["order"] = [order.get(pair, len(order)) for pair in pairs]
-    ranked = summary.sort_values(["order", "way", "shot"], kind="stable").drop(columns="order")
-    return Accuracies(ranked, study)
+    return summary.sort_values(["order", "way", "shot"], kind="stable").drop(columns="order")
 
 
 def _for_the_method(
@@ -158,9 +103,7 @@ def _shares(rows: pd.DataFrame, study: DescribedStudy) -> Shares:
 
 def with_raw_pixels(trained: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     """A summary of models, and below it that of raw pixels on the same data sets and settings."""
-    raw = accuracies(evidence, protocol=BASELINE, split="test").summary.astype(
-        {"eval_dataset": str}
-    )
+    raw = accuracies(evidence, protocol=BASELINE, split="test").astype({"eval_dataset": str})
     places = {*trained[PLACE].astype({"eval_dataset": str}).itertuples(index=False, name=None)}
     same = [place in places for place in raw[PLACE].itertuples(index=False, name=None)]
     return pd.concat([trained, raw[same]])
@@ -183,6 +126,53 @@ def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> l
         }
         marked.add(winner(candidates, study.statistics, _shares(block, study)))
     return [tuple(map(str, key)) in marked for key in summary[GROUP].itertuples(index=False)]
+
+
+def accuracy_table(
+    summary: pd.DataFrame,
+    study: DescribedStudy,
+    keys: Sequence[str],
+    *sentences: str,
+    blocks: Sequence[str] | None = None,
+) -> Tabulation:
+    """A row for each value of `keys` and each variant, a column a setting.
+
+    Args:
+        summary: rows of `accuracies`.
+        study: whose they are.
+        keys: columns of the summary that head the rows.
+        sentences: the caption's own; how it was measured follows the first.
+        blocks: the keys between whose values rules are drawn; left out: all but the last.
+    """
+    display = _layout(summary, keys)
+    return Tabulation(
+        summary,
+        display,
+        captions.join(sentences[0], _measured(summary, study), *sentences[1:]),
+        _rules(summary, keys, keys[:-1] if blocks is None else blocks),
+        bold=_bold(summary, keys, display),
+    )
+
+
+def _measured(summary: pd.DataFrame, study: DescribedStudy) -> str:
+    """How the accuracies were measured, on how many tasks and seeds."""
+    chosen = study.statistics
+    names = "Method" if "Method" in summary else "method"
+    totals = summary.groupby(names, sort=False)[["missing", "values"]].sum()
+    return captions.join(
+        "Accuracy on the query images after adaptation, in percent: mean ± half-width of the "
+        f"{captions.percent(chosen.level)} interval over tasks ({captions.recipe(chosen)}), "
+        "best checkpoint on validation tasks.",
+        captions.counted(summary[~summary["baseline"]]),
+        f"For the method: half-width of the {captions.percent(chosen.level)} interval for new "
+        f"trainings on new classes (on these classes where they are fewer than "
+        f"{LEAST_CLASSES}), and in brackets the standard deviation between trainings and "
+        "how many these are (docs/intervals.md says why it is so much longer)."
+        if (summary["seeds"] > 1).any()
+        else f"{captions.THESE_MODELS} One training says nothing of a method.",
+        captions.diverged({str(n): (k, of) for n, k, of in totals.itertuples(name=None)}),
+        BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
+    )
 
 
 def _layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:

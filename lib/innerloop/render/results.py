@@ -58,7 +58,7 @@ class Results:
         seeds' means, and `method_half_width` is for new trainings on new classes. What the study's
         grids sweep, such as step sizes, has columns of its own.
         """
-        summary = accuracies(self.evidence).summary.reset_index(drop=True)
+        summary = accuracies(self.evidence).reset_index(drop=True)
         points = {
             (sweep.protocol, variant): point
             for sweep in self.evidence.study.sweeps

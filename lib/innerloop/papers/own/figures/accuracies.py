@@ -32,7 +32,7 @@ ROW, REST = 0.2, 0.75
 def draw(evidence: Evidence) -> Drawing:
     """One row per variant: its mean with both intervals, and the mean of every seed."""
     study = evidence.study
-    summary = accuracies(evidence, split="test", protocol=[*study.protocols]).summary
+    summary = accuracies(evidence, split="test", protocol=[*study.protocols])
     summary = summary.astype({"variant": str, "protocol": str})
     summary = summary[summary["train_dataset"].astype(str) == summary["eval_dataset"].astype(str)]
     if summary.empty:

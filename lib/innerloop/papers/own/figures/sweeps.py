@@ -86,7 +86,7 @@ def draw(evidence: Evidence) -> Drawing:
 
 def _home(evidence: Evidence) -> pd.DataFrame:
     """Accuracy of every variant on test tasks of the data set that it was trained on."""
-    summary = accuracies(evidence, split="test").summary
+    summary = accuracies(evidence, split="test")
     names = ["protocol", "variant", "train_dataset", "eval_dataset"]
     summary = summary.astype(dict.fromkeys(names, str))
     home = summary[summary["train_dataset"] == summary["eval_dataset"]]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import Accuracies, accuracies
+from innerloop.render.accuracy import accuracies, accuracy_table
 from innerloop.render.tabulation import Tabulation, not_measured, plus_minus
 from innerloop.specs.setting import setting_label
 
@@ -21,7 +23,7 @@ PLACES = {"Protocol": "protocol", "Trained on": "train_dataset", "Tested on": "e
 def tabulate(evidence: Evidence) -> Tabulation:
     """One row per variant and place, one column per setting, and one per choice that differs."""
     study = evidence.study
-    found = accuracies(evidence, split="test", protocol=[*study.protocols]).summary
+    found = accuracies(evidence, split="test", protocol=[*study.protocols])
     if found.empty:
         return not_measured("accuracy on test tasks", ["Method"])
     summary = found.astype(dict.fromkeys(PLACES.values(), str))
@@ -37,14 +39,16 @@ def tabulate(evidence: Evidence) -> Tabulation:
         pairs = zip(summary["protocol"], summary["variant"].astype(str), strict=True)
         columns[name] = [values.get(pair, "–") for pair in pairs]
     summary = summary.assign(**columns)
-    table = Accuracies(summary, study).table(
+    table = accuracy_table(
+        summary,
+        study,
         [*blocks, "Method", *columns],
         "Accuracy of every model on test tasks.",
         "In all rows: " + ", ".join(_said(name, summary) for name in same) + "." if same else "",
         captions.stand_ins(study, summary),
         blocks=blocks,
     )
-    return Tabulation(**{**vars(table), "finding": _finding(summary, study)})
+    return replace(table, finding=_finding(summary, study))
 
 
 def _in_order(summary: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:

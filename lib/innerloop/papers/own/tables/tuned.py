@@ -26,7 +26,7 @@ HEADER += ["Chosen", "Points"]
 def tabulate(evidence: Evidence) -> Tabulation:
     """One row per method and place: its accuracy as the protocol has it, and at its best point."""
     names = ["protocol", "variant", "train_dataset", "eval_dataset"]
-    summary = accuracies(evidence, split="test").summary.astype(dict.fromkeys(names, str))
+    summary = accuracies(evidence, split="test").astype(dict.fromkeys(names, str))
     best_first = validated(evidence.rows("training", split="val"))
     rows = [
         row

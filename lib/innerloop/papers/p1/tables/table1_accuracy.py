@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import Accuracies, accuracies, with_raw_pixels
+from innerloop.render.accuracy import accuracies, accuracy_table, with_raw_pixels
 from innerloop.render.tabulation import Tabulation, not_measured
 
 TITLE = "Table 1: accuracy"
@@ -19,11 +19,13 @@ def tabulate(evidence: Evidence) -> Tabulation:
     home = study.home(PROTOCOL)
     trained = accuracies(
         evidence, protocol=PROTOCOL, train_dataset=home, eval_dataset=home, split="test"
-    ).summary
+    )
     if trained.empty:
         return not_measured("accuracy of P1's models", ["Method"])
     together = with_raw_pixels(trained, evidence)
-    return Accuracies(together.rename(columns={"method": "Method"}), study).table(
+    return accuracy_table(
+        together.rename(columns={"method": "Method"}),
+        study,
         ["Method"],
         f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",
         "Below the rule: baselines without meta-learning.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
-from innerloop.render.accuracy import Accuracies, accuracies
+from innerloop.render.accuracy import accuracies, accuracy_table
 from innerloop.render.tabulation import Tabulation, not_measured
 
 TITLE = "Section 5.1: accuracy"
@@ -21,14 +21,16 @@ def tabulate(evidence: Evidence) -> Tabulation:
     home = study.home(PROTOCOL)
     summary = accuracies(
         evidence, protocol=PROTOCOL, train_dataset=home, eval_dataset=home, split=[*SPLITS]
-    ).summary
+    )
     if summary.empty:
         return not_measured("accuracy of P2's models", KEYS)
     order = {split: rank for rank, split in enumerate(SPLITS)}
     ranked = summary.assign(rank=summary["split"].astype(str).map(order))
     summary = ranked.sort_values("rank", kind="stable").drop(columns="rank")
     summary["Split"] = summary["split"].astype(str).map(SPLITS)
-    return Accuracies(summary.rename(columns={"method": "Method"}), study).table(
+    return accuracy_table(
+        summary.rename(columns={"method": "Method"}),
+        study,
         KEYS,
         f"Accuracy on {study.dataset_label(home)}, trained and tested on it.",
         captions.stand_ins(study, summary),
