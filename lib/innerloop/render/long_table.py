@@ -105,12 +105,8 @@ def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:
         for size in sizes
         if (wrapped := _wrapped(lengths, SIZES[size], page, lines)) is not None
     )
-    smallest = [*SIZES][-1]
-    return next(fits, _Fit(smallest, TURNED, dict.fromkeys(range(len(columns)), _even(columns))))
-
-
-def _even(columns: Sequence[str]) -> float:
-    return TURNED / len(columns) - GAP
+    even = dict.fromkeys(range(len(columns)), TURNED / len(columns) - GAP)
+    return next(fits, _Fit([*SIZES][-1], TURNED, even))
 
 
 def _wrapped(

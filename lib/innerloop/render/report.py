@@ -132,7 +132,9 @@ def write_report(
         shared=[*shared_facts(manifests, models), _written(circumstances())],
         description=dict(study),
         config=dict(config),
-        users_files={str(path): _text(path) for path in users_files},
+        users_files={
+            str(path): path.read_text(encoding="utf-8", errors="replace") for path in users_files
+        },
         version=__version__,
         made_by=made_by,
         dark_colours=dark_colours({colour for figure in drawn for colour in figure["colours"]}),
@@ -296,11 +298,6 @@ def _downloads(path: Path, name: str, *suffixes: str) -> list[dict[str, str]]:
         }
         for suffix in suffixes
     ]
-
-
-def _text(path: Path) -> str:
-    """A file of the user's, whatever is in it."""
-    return path.read_text(encoding="utf-8", errors="replace")
 
 
 def _data_uri(path: Path) -> str:

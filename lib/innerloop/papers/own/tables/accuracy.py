@@ -33,6 +33,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     summary = _in_order(summary.rename(columns={"method": "Method"}), evidence)
     same = [name for name in PLACES if len(summary[name].unique()) == 1]
     blocks = [name for name in PLACES if name not in same]
+    everywhere = ", ".join(f"{name.lower()} {summary[name].iloc[0]}" for name in same)
     columns = {}
     for key, values in study.told_apart().items():
         name = key.replace("_", " ").capitalize()
@@ -44,7 +45,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
         study,
         [*blocks, "Method", *columns],
         "Accuracy of every model on test tasks.",
-        "In all rows: " + ", ".join(_said(name, summary) for name in same) + "." if same else "",
+        f"In all rows: {everywhere}." if same else "",
         captions.stand_ins(study, summary),
         blocks=blocks,
     )
@@ -67,10 +68,6 @@ def _in_order(summary: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     }
     ranked = summary.assign(**ranks).sort_values([*ranks], kind="stable")
     return ranked.drop(columns=[*ranks])
-
-
-def _said(name: str, summary: pd.DataFrame) -> str:
-    return f"{name.lower()} {summary[name].iloc[0]}"
 
 
 def _finding(summary: pd.DataFrame, study: DescribedStudy) -> str:

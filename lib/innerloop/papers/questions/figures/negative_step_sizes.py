@@ -32,7 +32,7 @@ def draw(evidence: Evidence) -> Drawing:
     """Share of negative step sizes of the weights, a panel per model, a curve per layer."""
     study = evidence.study
     rows = learned(evidence.rows("step_size", parameter="weight"))
-    rows = rows.astype(dict.fromkeys(MODEL, str))
+    rows = rows.astype(dict.fromkeys(MODEL, str)).assign(percent=100 * rows["share_negative"])
     by_model = dict(iter(rows.groupby(MODEL)))
     known = [
         (model.protocol, model.variant, model.dataset, model.setting) for model in study.models
@@ -48,7 +48,7 @@ def draw(evidence: Evidence) -> Drawing:
     for key, panel in by_title.items():
         own = by_model[key]
         for order, (layer, look) in enumerate(looks.items()):
-            one = _percent(own[own["layer"] == layer])
+            one = own[own["layer"] == layer]
             curves.draw_seeds(panel, one, "percent", look, order=order)
         curves.draw_seeds(panel, _over_layers(own), "percent", ALL_LAYERS)
         panel.axhline(50, color="0.6", lw=0.8, zorder=0)
@@ -73,10 +73,6 @@ def draw(evidence: Evidence) -> Drawing:
 def _title(study: DescribedStudy, protocol: str, variant: str, dataset: str, setting: str) -> str:
     named = f"{study.label(variant, protocol)} ({study.protocol_label(protocol)})"
     return f"{named}, {study.place(dataset, setting)}"
-
-
-def _percent(rows: pd.DataFrame) -> pd.DataFrame:
-    return rows.assign(percent=100 * rows["share_negative"])
 
 
 def _over_layers(rows: pd.DataFrame) -> pd.DataFrame:
