@@ -4,9 +4,9 @@ A claim holds if all of its comparisons do. `where` is shared by the comparisons
 and `against` name a variant, or override single choices of `where`; without `against` a value is
 compared with the number `than` (0 if it is not given). A list means one comparison for each value.
 With `layers` a comparison must hold in every one of them. A quantity takes the keys that it depends
-on, and no others. Protocol and data set are the paper's own
-(its paper.yaml) unless a claim says otherwise. A variant may be one with a grid: of a study that
-chooses its best point on validation classes, that is meant. `expected` is
+on, and no others. Protocol and data set are the paper's own (its paper.yaml) unless a claim says
+otherwise. A variant with a grid stands for the point of it that validation classes choose.
+`expected` is
 
     greater | less     the difference has that sign
     equal              the difference is within ± margin (an equivalence test)
@@ -49,12 +49,12 @@ class Selection:
         tested_on: the paper's data set that it was measured on.
         setting: task size.
         layer: one layer; `body`: mean of the conv layers; `all`: all weights together.
-        estimator: of CKA, of the whole change or of the layer's own.
+        estimator: of CKA: biased or debiased.
         condition: of prototypes: when they were tried, or which change.
         at: fraction of training that has passed; None: the quantity's own checkpoint.
-        start: fraction of training at which growth starts.
+        start: fraction of training from which growth is measured.
         steps: inner steps; None: the variant's own.
-        step_size: of the toy; None: the mean over those that it was run with.
+        step_size: of the toy; None: the mean over all that it was run with.
     """
 
     quantity: str
@@ -83,8 +83,8 @@ class Comparison:
         than: the number that `of` is compared with, in the quantity's unit.
         margin: what counts as equal, in the quantity's unit.
         layers: layers in every one of which it must hold; empty: that of the selections.
-        may_differ: protocol columns in which the sides may differ, with the quantity's own.
-        decides: whether the claim depends on it, or it is shown beside.
+        may_differ: protocol columns in which the sides may differ, besides the quantity's own.
+        decides: whether the claim depends on it; if not, it is only shown.
     """
 
     of: Selection
@@ -109,12 +109,12 @@ class Claim:
     Attributes:
         name: of the claim.
         paper: what reports call the paper.
-        source: where in it the sentence stands.
+        source: where in the paper the sentence stands.
         claim: the sentence.
-        comparisons: those that decide it, and those shown beside them.
-        digest: of all that is said of it, by which a claim is known that was edited.
-        optional: whether a study leaves it out that trains the models of none of its comparisons,
-            as of a folder that is of no protocol: its claims are of models of several studies.
+        comparisons: those that decide it, and those that are only shown.
+        digest: of its whole entry, so that an edited claim is told from the original.
+        optional: whether studies that train the models of none of its comparisons leave it out.
+            Claims of folders without a protocol are, since they compare models of several studies.
     """
 
     name: str
@@ -133,7 +133,7 @@ class Claim:
 
 
 _SELECTED = frozenset(field.name for field in fields(Selection))
-#: Keys that a quantity takes or does not; that of CKA's estimator is set here.
+#: Keys that only some quantities take; CKA's estimator is set here, not by a claim.
 _NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps", "step_size"})
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 
@@ -167,7 +167,7 @@ def read_claims(paper: Paper) -> list[Claim]:
 
 
 def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
-    """Tables of a probe of the study's choice that decide a claim, and are not among its tables."""
+    """Tables of optional probes that a claim needs and that are not among the given tables."""
     quantities = (QUANTITIES[comparison.of.quantity] for comparison in claim.comparisons)
     return {quantity.reads for quantity in quantities if quantity.of_choice} - {*tables}
 
@@ -190,7 +190,7 @@ class _Study(Protocol):
 
 
 def is_asked(claim: Claim, study: _Study) -> bool:
-    """Whether a study trains what one comparison of a claim needs, or the claim is not optional."""
+    """Whether a claim is not optional, or the study trains what one of its comparisons needs."""
     trained = {
         (one.protocol, one.variant, name) for one in study.models for name in (one.dataset, "")
     }
@@ -270,7 +270,7 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
 
 
 def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
-    """Refuse a quantity that there is not, and what a side says that its quantity does not take."""
+    """Refuse an unknown quantity, and keys that the quantity does not take."""
     name = side["quantity"]
     if name not in QUANTITIES:
         raise ConfigError(f"quantity '{name}' is unknown{instead_of(name, QUANTITIES)}")
@@ -288,7 +288,7 @@ def _side(value: Any) -> dict[str, Any]:
 
 
 def _one_each(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """One mapping for each combination of the values that are lists, in either side too."""
+    """One mapping for each combination of the values that are lists, also within a side."""
     flat: dict[tuple[str, ...], Any] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):

@@ -50,19 +50,19 @@ VERDICTS = {
     "not run": "this study does not have the measurements",
 }
 
-#: Of a claim alone: all of its comparisons hold that were run and could be judged, not all were.
+#: Of a whole claim: some comparisons were not run or could not be judged, and all others hold.
 WHERE_JUDGED = "holds where judged"
 
 
 @dataclass(frozen=True)
 class Outcome(Answer):
-    """What one comparison found: for these models, and beside that for the method.
+    """What one comparison found, for these models and for the method.
 
     Attributes:
         comparison: what was compared.
         method: the answer for the method.
-        diverged: how many more trainings have not one number, and are left out.
-        seed_sd: standard deviation of the difference between seeds; NaN of one seed.
+        diverged: how many further trainings have no number at all, and are left out.
+        seed_sd: standard deviation of the difference between seeds; NaN for one seed.
         unpaired: tasks that only one side was measured on.
         stand_in: whether another data set plays the part of the paper's.
     """
@@ -80,8 +80,8 @@ class Judgement:
     """A claim, and what its comparisons found.
 
     Attributes:
-        claim: it.
-        verdict: for these models, of `VERDICTS`, or `WHERE_JUDGED`.
+        claim: the claim.
+        verdict: for these models: a key of `VERDICTS`, or `WHERE_JUDGED`.
         method: the same for the method.
         outcomes: of its comparisons.
     """
@@ -105,8 +105,7 @@ class Judgement:
 def judge_claims(claims: Sequence[Claim], evidence: Evidence) -> list[Judgement]:
     """Judge every claim by a study's measurements.
 
-    The comparisons of a claim are one family; those that are shown beside another are one of their
-    own.
+    The comparisons that decide a claim are one family; those that are only shown are another.
     """
     return [_judged(claim, evidence) for claim in claims]
 
@@ -134,7 +133,7 @@ def _judged(claim: Claim, evidence: Evidence) -> Judgement:
 def judge(
     comparisons: Sequence[Comparison], evidence: Evidence, statistics: Statistics
 ) -> list[Outcome]:
-    """What each of some comparisons finds, which are one family."""
+    """What each comparison of one family finds."""
     outcomes = [
         replace(_compare(at_best_points(one, evidence), evidence, statistics), comparison=one)
         for one in comparisons
@@ -190,7 +189,7 @@ def _without(comparison: Comparison, verdict: str, note: str = "") -> Outcome:
 
 
 def _doubt(comparison: Comparison, answer: Answer) -> tuple[float, float]:
-    """How little an answer speaks for the claim; without a test the sign of its mean counts."""
+    """How little an answer supports the claim; without a test the sign of its mean counts."""
     mean = answer.test.difference.mean if answer.test else math.nan
     contrary = {"greater": -mean, "less": mean, "equal": abs(mean), "not_greater": mean}
     p = answer.p_for
@@ -200,7 +199,7 @@ def _doubt(comparison: Comparison, answer: Answer) -> tuple[float, float]:
 def _in_layer(
     comparison: Comparison, layer: str | None, evidence: Evidence, statistics: Statistics
 ) -> Outcome:
-    """Of one of the layers in each of which it must hold; None: of those that the sides name."""
+    """The comparison in one of its layers; None: in those that the sides name."""
     of, against = comparison.of, comparison.against
     if layer is not None:
         of, against = replace(of, layer=layer), against and replace(against, layer=layer)
@@ -246,8 +245,8 @@ def _in_layer(
 def _may_differ(comparison: Comparison, of: Selection, against: Selection) -> frozenset[str]:
     """Protocol columns in which the sides may differ.
 
-    Models of two data sets were trained on two image stores. What was measured on two is never
-    compared: such tasks are no pairs.
+    Models of two data sets were trained on two image stores. Measurements on two are never
+    compared, since such tasks cannot be paired.
     """
     stores = {"train_store"} if of.trained_on != against.trained_on else set[str]()
     return QUANTITIES[of.quantity].may_differ.union(comparison.may_differ, stores)

@@ -22,9 +22,8 @@ from innerloop.runtime.extensions import load_entry
 def draw(product: Product, evidence: Evidence, stem: Path | str, made_by: str = "") -> None:
     """Draw a figure into `stem`.pdf, .png, .svg and .json.
 
-    One that is `own` is drawn as if the study had no other variants than the paper's.
-
-    A file may return a plain matplotlib figure; its caption is then what it calls CAPTION.
+    A figure that shows its paper's `own` variants is drawn as if the study had no others. A file
+    may return a plain matplotlib figure; the caption is then its constant CAPTION.
 
     Raises:
         ExtensionError: it returns something else.
@@ -45,7 +44,7 @@ def draw(product: Product, evidence: Evidence, stem: Path | str, made_by: str = 
 def tabulate(product: Product, evidence: Evidence, stem: Path | str, made_by: str = "") -> None:
     """Write a table into `stem`.csv, .tex and .json.
 
-    A file may return a plain DataFrame; its caption is then what it calls CAPTION.
+    A file may return a plain DataFrame; the caption is then its constant CAPTION.
 
     Raises:
         ExtensionError: it returns something else.

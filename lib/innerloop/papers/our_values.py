@@ -20,7 +20,7 @@ from innerloop.stats.intervals import Interval, mean_interval
 from innerloop.stats.populations import Answer
 from innerloop.stats.summaries import summarise
 
-#: Joint with the papers' intervals, so of their level, whatever level the study draws.
+#: That of the papers' intervals, with which ours are joined, whatever level the study draws.
 LEVEL = 0.95
 
 
@@ -29,7 +29,7 @@ class Ours:
     """Our measurement of a published number, in its unit.
 
     Attributes:
-        welch: of a p-value, which is of tasks that are paired: that of tasks that are not.
+        welch: of a p-value, which is of paired tasks: the p-value of the same tasks unpaired.
         method: of what is judged by its direction: whether other trainings would have the paper's.
     """
 
@@ -146,7 +146,7 @@ class OurValues:
     def _method(
         self, row: dict[str, Any], quantity: str, layer: str = "", condition: str = ""
     ) -> Answer:
-        """Judged as a claim is: that the difference, or the value, has the paper's sign."""
+        """Whether the difference, or the value, has the paper's sign, judged as a claim is."""
         *others, variant = row["method"].split("-vs-")
         of = Selection(
             quantity,

@@ -44,8 +44,8 @@ COLUMNS = (
     *("metric", "value", "spread", "unit", "kind"),
 )
 
-#: What READS may name besides tables of measurements: whatever decides the claims of the study's
-#: papers, or stands beside their published numbers; and what is swept, where the study has grids.
+#: What READS may name besides tables of measurements: all tables that decide the papers' claims, or
+#: that published numbers are compared with; and those of grids, where the study has any.
 VERDICTS = {"claims": CLAIMS, "published": PUBLISHED}
 SWEEPS = "sweeps"
 
@@ -63,8 +63,8 @@ class Product:
         title: what reports call it.
         reads: tables of measurements, or keys of `VERDICTS`.
         entry: `place:function` that makes it from an `Evidence`.
-        shows: `own`: of the paper's protocol, only the variants that the paper compares; `fuller`:
-            the same again with all of the study's; `all`: it is made once, with all.
+        shows: `own`: only the variants that the paper compares; `fuller`: the same again with all
+            variants of the study; `all`: made once, with all.
     """
 
     paper: str
@@ -209,7 +209,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _made(path: Path, kind: str, folder: Path) -> list[Product]:
-    """What a file makes: one figure or table, or with FULLER, the title of the second, two."""
+    """What a file makes: one product, or two where FULLER gives the second one's title."""
     if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
         raise ConfigError(
             f"{path}: its results would be called so too; expected a name of lower-case letters, "

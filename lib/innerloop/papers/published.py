@@ -18,7 +18,7 @@ from innerloop.papers.our_values import Ours, OurValues
 from innerloop.papers.paper import PUBLISHED, Paper, read_paper
 from innerloop.stats.populations import Answer
 
-#: Honest re-implementations of MAML differ by more than this; less is not defensible.
+#: Careful re-implementations of MAML differ by more than this; less is not defensible.
 TOLERANCE_POINTS = 2.0
 
 VERDICTS = {
@@ -37,7 +37,7 @@ VERDICTS = {
 }
 
 
-#: What the answer to "is it of the paper's sign?" says of a published number.
+#: The verdict on a published number, by the answer to "does ours have the paper's sign?".
 _OF_A_SIGN = {
     "holds": "same sign",
     "fails": "opposite sign",

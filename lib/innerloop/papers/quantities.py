@@ -1,7 +1,7 @@
-"""What claims and published numbers are about, from which measurements, and what selects them.
+"""The quantities of claims and published numbers: their tables, and the keys that select rows.
 
-Snakemake reads this file while it parses the workflow, so nothing heavy is imported here. What
-reads the values, under the same names, is readings.py.
+Snakemake reads this file while it parses the workflow, so nothing heavy is imported here.
+readings.py reads the values, under the same names.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Quantity:
         replicate: what repeats it: `tasks` or `seeds`.
         digits: decimals worth printing.
         reads: the table it is read from.
-        takes: keys of a selection that it depends on, beside variant, data sets and setting.
-        conditions: what the key `condition` may be, where it takes that.
+        takes: keys of a selection that it depends on, besides variant, data sets and setting.
+        conditions: values of the key `condition`, where it takes that.
         may_differ: protocol columns in which two variants may differ and be compared.
         is_cka: whether it is measured by both estimators of CKA, and after several inner steps.
-        of_choice: whether claims on it are left out of a study that does not run its probe.
+        of_choice: whether its probe is optional: without it, claims on it are left out.
     """
 
     title: str

@@ -27,7 +27,7 @@ from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
 
-#: Claims ask for one layer after the other, of one or two models: their rows are selected once.
+#: Claims ask for one layer after another of the same one or two models: select their rows once.
 _LAYER_BY_LAYER = lru_cache(maxsize=8)
 
 
@@ -51,7 +51,7 @@ def values_of(selection: Selection, evidence: Evidence) -> Values:
 
 
 def at_best_points(comparison: Comparison, evidence: Evidence) -> Comparison:
-    """The comparison of the points of grids that validation chooses, where it names the grids."""
+    """The comparison, with each variant that is a grid replaced by the point validation chooses."""
     of, against = comparison.of, comparison.against
     return replace(
         comparison,
@@ -73,7 +73,7 @@ def _at_best_point(selection: Selection, evidence: Evidence) -> Selection:
 def at_common_steps(
     of: Selection, against: Selection, evidence: Evidence
 ) -> tuple[Selection, Selection]:
-    """Both selections after the step count that they share, where their own counts differ.
+    """Both selections after a step count that they share, where their own counts differ.
 
     Only CKA is measured after several step counts; elsewhere steps are part of the method.
     """

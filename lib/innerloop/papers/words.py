@@ -40,15 +40,15 @@ _CONDITIONS = {
 def judged(evidence: Evidence) -> list[Judgement]:
     """The papers' claims, judged by this study's measurements.
 
-    Those on what a study measures by a probe of its choice are there where it has them, and those
-    that are not of one protocol where it trains what they compare.
+    Claims that need an optional probe are left out where it was not run, and optional claims where
+    the study does not train what they compare.
     """
     asked = [claim for claim in _of_models(evidence) if not lacking(claim, evidence.paths)]
     return judge_claims(asked, evidence)
 
 
 def unasked(evidence: Evidence) -> str:
-    """How many claims are left out, since the study lacks the probe or models that they need."""
+    """How many claims are left out because the study lacks the probe or models they need."""
     of_models = _of_models(evidence)
     others = [claim for claim in claims_of(evidence.study) if claim not in of_models]
     left = [claim for claim in of_models if lacking(claim, evidence.paths)]
@@ -96,7 +96,7 @@ def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) 
 
 
 def for_method(outcome: Outcome) -> str:
-    """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`, what it speaks of and finds."""
+    """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`: the population and the finding."""
     answer = outcome.method
     left_out = f"{outcome.diverged} more diverged" if outcome.diverged and outcome.trainings else ""
     if math.isnan(answer.p):
@@ -128,7 +128,7 @@ def expected(comparison: Comparison) -> str:
 
 
 def found(outcome: Outcome) -> str:
-    """`+4.0 ± 1.9 points`; of one side alone its value, not its distance from the number."""
+    """`+4.0 ± 1.9 points`; of one side alone its value, not its distance from a number."""
     return _found(outcome, outcome)
 
 
@@ -181,7 +181,7 @@ def meanings(judgements: list[Judgement]) -> str:
 
 
 def family(judgements: list[Judgement], study: DescribedStudy) -> str:
-    """How p-values were adjusted: each claim is a question, and a family, of its own."""
+    """How p-values were adjusted: each claim is a family of its own."""
     families = (
         [outcome.p for outcome in judgement.deciding if not math.isnan(outcome.p)]
         for judgement in judgements
@@ -192,7 +192,7 @@ def family(judgements: list[Judgement], study: DescribedStudy) -> str:
 
 
 def trained(evidence: Evidence) -> str:
-    """Which trainings stopped short of what needs none, and which were still improving."""
+    """Which trainings are no better than no training, and which were still improving."""
     study = evidence.study
 
     def named(one: Progress, more: str = "") -> str:

@@ -1,4 +1,4 @@
-"""Checks of what a study file names: entries of its own, and code, which is not imported."""
+"""Checks of the names in a study file: its own entries, and code, which is not imported."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def known(group: Mapping[str, Any], name: str, what: str) -> Any:
 
 
 def check_short_name(name: str, short: Iterable[str]) -> None:
-    """Refuse what is neither one of the short names nor looks like an entry.
+    """Refuse a name that is neither one of the short names nor written as an entry.
 
     Raises:
         ConfigError: with the short names, and how an entry is written.
@@ -50,12 +50,12 @@ def check_short_name(name: str, short: Iterable[str]) -> None:
 
 
 def check_code(place: str, entry: str, check: Callable[[str], object] = check_entry) -> None:
-    """Refuse an entry whose file does not define its name, or as something else.
+    """Refuse an entry that fails a check, by default that its file defines its name.
 
     Args:
-        place: in the study file, where it stands.
+        place: of the entry in the study file.
         entry: that is checked.
-        check: what is asked of it.
+        check: raises ExtensionError where the entry fails.
 
     Raises:
         ConfigError: says where in the study file it stands.
@@ -67,7 +67,7 @@ def check_code(place: str, entry: str, check: Callable[[str], object] = check_en
 
 
 def check_rule(method: Method) -> None:
-    """Refuse a method whose update rule is not there, takes other options, or would move nothing.
+    """Refuse a method whose update rule does not exist, takes other options, or moves nothing.
 
     Raises:
         ConfigError: no rule has that short name, or the method contradicts it.
@@ -78,7 +78,7 @@ def check_rule(method: Method) -> None:
 
 
 def check_network(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse a network that is not there, or takes other arguments; nothing is imported.
+    """Refuse a network that does not exist or takes other arguments; nothing is imported.
 
     Raises:
         ConfigError: no network has that short name, or it does not take an option.
@@ -88,7 +88,7 @@ def check_network(name: str, options: Mapping[str, Any]) -> None:
 
 
 def check_learner(name: str, options: Mapping[str, Any]) -> None:
-    """Refuse a learner that is not there, or takes other arguments; nothing is imported.
+    """Refuse a learner that does not exist or takes other arguments; nothing is imported.
 
     Raises:
         ConfigError: no learner has that short name, or it does not take an option.
@@ -137,7 +137,7 @@ def _call_of(body: list[ast.stmt], name: str) -> ast.arguments | None:
 
 
 def _fields_of(made: ast.ClassDef) -> ast.arguments | None:
-    """The fields of a dataclass that has all of its own, but for `FeatureLearner`'s."""
+    """The fields of a dataclass that inherits none, or only those of `FeatureLearner`."""
     named = [ast.unparse(one).partition("(")[0].rpartition(".")[2] for one in made.decorator_list]
     bases = {ast.unparse(base).rpartition(".")[2] for base in made.bases}
     if "dataclass" not in named or not bases <= {"FeatureLearner"}:
@@ -154,7 +154,7 @@ def _fields_of(made: ast.ClassDef) -> ast.arguments | None:
 
 
 def check_over_training(model: Model, keys: StudyKeys) -> None:
-    """Refuse a probe that is to follow a model over training, but not on its own data set.
+    """Refuse a probe that follows a model over training but is not run on its own data set.
 
     Raises:
         ConfigError: says what to add.
@@ -171,7 +171,7 @@ def check_over_training(model: Model, keys: StudyKeys) -> None:
 
 
 def check_other_settings(model: Model, keys: StudyKeys) -> None:
-    """Refuse to measure a model in none but settings that its head is too narrow or wide for.
+    """Refuse `other_settings` where every setting has other ways than the model's head.
 
     Raises:
         ConfigError: says which it could be measured in.

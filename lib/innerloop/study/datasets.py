@@ -58,7 +58,7 @@ class Datasets:
         return None
 
     def source(self, dataset: str) -> str:
-        """What a data set's images are recorded to come from: an entry, as it is written."""
+        """The entry that a data set's images are recorded to come from, as it is written."""
         variant = self.variant(dataset)
         source = self._keys.datasets[dataset].source
         return SOURCES.get(source, source) if variant is None else variant.source
@@ -70,9 +70,9 @@ class Datasets:
 
     @cached_property
     def known_classes(self) -> dict[str, dict[str, tuple[int, float]]]:
-        """What is known of each data set's splits before its images are built; perhaps nothing.
+        """What is known of each data set's splits before its images are built; may be empty.
 
-        Of a split, how many classes it has, and at most how many images the smallest has.
+        For each split: its number of classes, and an upper bound on the images of the smallest.
         """
         return {dataset: self._known_classes(dataset) for dataset in self._keys.datasets}
 

@@ -1,4 +1,4 @@
-"""When a study's own claims were declared: before or after what they are judged by was measured."""
+"""Whether a study's own claims were declared before or after the measurements that decide them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,8 @@ BEFORE, AFTER = "before measuring", "after measuring"
 def declare(study: Study, measurements: Measurements) -> None:
     """Record the claims of the user's folders that are new, or edited, since the last run.
 
-    One is declared before measuring if none of the measurements that it is judged by is there. What
-    is recorded stays: a claim that was edited is another, and its old wording is known by its
-    digest.
+    A claim is declared before measuring if none of the measurements that decide it exists. Records
+    stay: an edited claim is a new one, told from the old one by its digest.
 
     Raises:
         DamagedFileError: the record of earlier runs cannot be read.
@@ -53,9 +52,9 @@ def _file(study: Study) -> Path:
 
 
 def _measured(tables: frozenset[str], study: Study, measurements: Measurements) -> bool:
-    """Whether there is a file of some tables, whatever version of the study it was measured by.
+    """Whether a file of some tables exists, whichever version of the study made it.
 
-    Files of models that the study had once are known by what was gathered from them.
+    Files of models that the study no longer has are known by the tables gathered from them.
     """
     there = tables.intersection(measurements.tables())
     files = [file for table in there for file in measurements.files(table)]

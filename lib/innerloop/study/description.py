@@ -48,12 +48,12 @@ def describe(study: Study) -> dict[str, Any]:
     }
 
 
-#: What a description says of a data set once its splits are made.
+#: Keys that are added to a data set's description once its splits are made.
 COUNTED = ("classes", "equal_images")
 
 
 def with_counts(description: Mapping[str, Any], splits: Mapping[str, Path | str]) -> dict[str, Any]:
-    """A study's description, of how many classes each split has, and how many images are equal.
+    """A study's description with the number of classes of each split, and of equal images.
 
     Args:
         description: what `describe` says.

@@ -1,4 +1,4 @@
-"""Which jobs of a study are done: their file is there, and was made by the present parameters."""
+"""Which jobs of a study are done: their file exists and was made with the present parameters."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _OF_IMAGES = ("dataset", "variant", "size", "source")
 
 
 def done(study: Study) -> Callable[[Job], bool]:
-    """Tells whether a job of a study, run from this folder, is done.
+    """A function that tells whether a job of a study, run from this folder, is done.
 
-    Changed code is not looked for: `snakemake -n` knows.
+    Changed code is not looked for: `snakemake -n` does that.
     """
     jobs = Jobs(study)
 

@@ -1,10 +1,10 @@
 """How much memory a job's tensors take at their peak, from the study file alone.
 
-Activations rule it. On a CPU, tasks go through the network in groups (`engine/losses.py`), and no
-group's pass outlives it. So at the peak there is one group's pass, and beside it what an inner step
-keeps for the outer gradient: the last step, or every one with `compute.keep_activations`. Counted
-in images, times the floats that are alive for each of an image's pre-activations; measured, and
-rounded up.
+Activations dominate. On a CPU, tasks go through the network in groups (`engine/losses.py`), and a
+group's activations are freed before the next. So at the peak there are the activations of one
+group, and those that inner steps keep for the outer gradient: of the last step, or of every step
+with `compute.keep_activations`. They are counted in images, times the floats that are alive for
+each pre-activation of an image: measured, and rounded up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CHANNELS, _FLOAT = 3, 4
 
 @dataclass(frozen=True)
 class Tasks:
-    """Tasks that a job has in hand together.
+    """Tasks that a job processes together.
 
     Attributes:
         count: how many.

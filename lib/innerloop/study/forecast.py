@@ -1,4 +1,4 @@
-"""How many seconds each job of a study will take: what is planned with, and progress told by."""
+"""How many seconds each job of a study will take, for plans and for the display of progress."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 from innerloop.study.workload import Job, jobs_of
 
-#: Bytes of a download that come in a second.
+#: Bytes per second of a download.
 BYTES_PER_SECOND = 10e6
 #: Seconds of the jobs whose work hardly depends on the study: most of it is importing libraries.
 LOCAL = {
@@ -29,7 +29,7 @@ LOCAL = {
 
 
 def own_name(rule: str) -> str:
-    """The name of a rule here, where another workflow has it with a prefix: il_train_model."""
+    """The rule's name here, where another workflow gives it a prefix, as in il_train_model."""
     return next((name for name in (*workload.OUTPUTS, *LOCAL) if rule.endswith(name)), rule)
 
 

@@ -60,7 +60,7 @@ class Jobs:
         return code_digest(self._scripts / script, [*sources, *files])
 
     def _compute(self, *used: str) -> Compute:
-        """Where to compute; of what only a GPU may do, the named keys alone, or none on a CPU."""
+        """Where to compute, with the named GPU options; on a CPU they do not count."""
         chosen = self.study.compute
         named = () if chosen.device == "cpu" else used
         return Compute(
@@ -116,7 +116,7 @@ class Jobs:
         return Listing(variant.listing, sha256_of(path)) if variant and path else None
 
     def _variant(self, dataset: str, store: str) -> Variant | None:
-        """The variant that a store is named after: also one that the study does not use."""
+        """The variant that a store is named after, even one that the study does not use."""
         name, _ = variant_and_size(store)
         source = self.study.config["datasets"][dataset]["source"]
         if bool(name) != (source in self.study.datasets.registry.variants):
@@ -124,7 +124,7 @@ class Jobs:
         return self.study.datasets.registry.variant(source, name) if name else None
 
     def splits(self, dataset: str) -> SplitsSpec:
-        """Divide the classes of a data set, whose images must be of the source it now has."""
+        """Divide the classes of a data set, whose images must come from its present source."""
         splits = self.study.config["datasets"][dataset].get("splits")
         return SplitsSpec(
             dataset=dataset,
@@ -135,7 +135,7 @@ class Jobs:
         )
 
     def source_trials(self) -> list[SourceTrial]:
-        """What tries the sources of the user's own that read no fetched files, one a data set."""
+        """Trials of the user's own sources that read no fetched files, one per data set."""
         sizes = dict(self.image_stores())
         needs = dict.fromkeys(
             need
@@ -269,7 +269,7 @@ class Jobs:
         return replace(spec, beside=self.train(other)) if other else spec
 
     def beside(self, probe: str, key: ModelKey) -> ModelKey | None:
-        """What a probe with `two_trainings` sees beside its model: the variant's first training.
+        """The other model that a probe with `two_trainings` is given: the variant's first training.
 
         Never a later one, so that groups of a model's jobs do not wait for one another.
         """
@@ -299,9 +299,9 @@ class Jobs:
     def rehearsals(
         self, training: Collection[ModelKey], probing: Collection[tuple[ModelKey, str]]
     ) -> list[Rehearsal]:
-        """What tries the user's own code that jobs use, and counts what networks compute.
+        """Trials of the user's own code that jobs use, and counts of what networks compute.
 
-        Of models that run the same code on the same shapes one is tried, in every run the same.
+        Of models that run the same code on the same shapes one is tried, the same in every run.
 
         Args:
             training: models that are about to be trained.
@@ -329,7 +329,7 @@ class Jobs:
         )
 
     def _code_and_shapes(self, key: ModelKey) -> str:
-        """What decides which code a model runs, on which shapes: not data, seed, or a step size."""
+        """All that decides which code a model runs on which shapes: not data, seed or step size."""
         spec, learner = self.train(key), self.train(key).learner
         if isinstance(learner, Method) and not learner.learn_step_size:
             learner = replace(learner, step_size=0.0)
@@ -353,7 +353,7 @@ class Jobs:
         return list(own or model.evaluate_on)
 
     def toys(self) -> Iterator[dict[str, Any]]:
-        """What tells each training of the toy from the others."""
+        """The wildcards of each training of the toy."""
         if toy := self.study.keys.toy:
             for arm, seed in product(toy.arms, toy.seeds):
                 yield {"dataset": toy.dataset, "arm": arm, "seed": seed}

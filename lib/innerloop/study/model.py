@@ -50,7 +50,7 @@ class Model:
 
     @property
     def network(self) -> NetworkOptions:
-        """What its network is made by; what is Conv4's alone is no parameter of another."""
+        """The options of its network; those of Conv4 alone are left out for any other."""
         chosen = choices.pick(self.choices, choices.HOMES[NetworkOptions])
         entry = network_entry(chosen.pop("network"))
         if entry != CONV4:
@@ -64,10 +64,10 @@ class Model:
         return bool(self.choices["iterations"] == 0)
 
     def validated_together(self, queries: int) -> int:
-        """Validation tasks, with so many queries per class, that go through the network together.
+        """How many validation tasks, with so many queries per class, go through the network at once.
 
-        It decides bits of what is trained, so it follows from the task's size alone: how many tasks
-        are measured at once is no parameter of a training.
+        The number affects the last bits of what is trained, so it follows from the task's size
+        alone, whatever `compute.tasks_at_once` says.
         """
         images = self.way * (self.shot + queries)
         return max(1, min(VALIDATED_TASKS, VALIDATED_IMAGES // images))

@@ -1,4 +1,4 @@
-"""Every name in a study file must be known where it is used, and free where it is given."""
+"""Checks that every name used in a study file is known, and every name it gives is free."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def check_names(
     variants: Variants,
     faults: Faults,
 ) -> None:
-    """Note what a study file names and there is not, and names that it gives and are taken.
+    """Note names that a study file uses but nothing has, and names that it gives but are taken.
 
-    Each says where in the study file it stands, and which names are known.
+    Each message says where in the study file the name stands, and which names are known.
     """
     _check_own_names(keys, faults)
     for role, dataset in asdict(keys.roles).items():
@@ -66,7 +66,7 @@ def check_names(
 
 
 def _check_papers(papers: Iterable[Paper], faults: Faults) -> None:
-    """Each paper's results have a folder of its name; which must be free, and fit a path."""
+    """Each paper's results have a folder of its name, which must be unique and fit a path."""
     names = [fill("{paper}", paper=paper.name) for paper in papers]
     for name, times in Counter(names).items():
         if times > 1:
@@ -79,7 +79,7 @@ def _check_papers(papers: Iterable[Paper], faults: Faults) -> None:
 
 
 def _check_own_names(keys: StudyKeys, faults: Faults) -> None:
-    """What a user's own methods and probes are called."""
+    """The names of the user's own methods and probes must be free."""
     for name in keys.methods.keys() & METHODS.keys():
         error = f"study file: methods.{name}: that name is a built-in method's"
         faults.note(ConfigError(error))

@@ -37,9 +37,9 @@ def name_of_its_own(
 ) -> dict[str, str]:
     """The name of a study of several files, so that its results stay apart from the first one's.
 
-    `demo` with `mine.yaml` over it is `demo-mine`; what no name of a study may hold is a hyphen.
-    Nothing where a later file, or what is `said` beside the files, names the study; files that
-    change no result do not count.
+    `demo` with `mine.yaml` over it is `demo-mine`; characters that no study's name may hold become
+    hyphens. Empty where a later file, or `said` (keys given besides files), names the study; files
+    that change no result do not count.
     """
     first, *later = ((Path(file).stem, read_study_file(file)) for file in files)
     stems = [stem for stem, content in later if _changes_results(content)]
@@ -51,10 +51,10 @@ def name_of_its_own(
 
 
 def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A study file's content without what `null` removes, and without mention of it.
+    """A study file's content without what `null` removes, and without references to it.
 
-    A removed variant, data set or probe leaves the lists that name it, and models that were to be
-    trained under a removed protocol or variant, or on a removed data set, go with it.
+    A removed variant, data set or probe disappears from the lists that name it, and so do models
+    that would be trained under a removed protocol or variant, or on a removed data set.
     """
     left: dict[str, Any] = _left(config, ())
     removed = {section: _removed(config, section) for section in ("protocols", *_LISTS.values())}
@@ -92,7 +92,7 @@ def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
 
 
 def _left(value: Any, place: tuple[str, ...]) -> Any:
-    """A value without what is null in it, except where null is a value itself."""
+    """A value without the nulls in it, except where null is itself a value."""
     if not isinstance(value, Mapping):
         return value
     return {
@@ -118,7 +118,7 @@ def _removed(holder: Any, section: str) -> Container[str]:
 
 
 def _unmentioned(entry: Any, removed: Mapping[str, Container[str]]) -> Any:
-    """An entry whose lists of names are without those that were removed; none is left empty."""
+    """An entry with removed names taken out of its lists; a list that gets empty is dropped."""
     if not isinstance(entry, Mapping):
         return entry
     kept: dict[str, Any] = {}

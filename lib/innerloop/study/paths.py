@@ -76,7 +76,7 @@ _IN_WORDS = {
 def fill(pattern: str, **values: Any) -> str:
     """A path that some rule can make.
 
-    Snakemake does not notice that none can, once what is made from the file is there.
+    Snakemake does not notice a path that no rule can make once the files made from it exist.
 
     Raises:
         ConfigError: a value is none that its wildcard may be.

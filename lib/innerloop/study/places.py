@@ -1,7 +1,7 @@
-"""The user's own files in a study file, which stand in what results are compared by.
+"""Paths of the user's own files in a study file, in one form each.
 
-One file must have one name there, however it is written: an absolute path and a relative one are
-the same, and so are paths through a link to its folder.
+Results are compared by the parameters that hold these paths, so one file must have one name: an
+absolute path and a relative one are the same, and so are paths through a link to its folder.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _value(key: str, value: Any) -> Any:
 
 
 def _paper(place: str) -> str:
-    """A built-in name as it is, the folder of a user's with a slash, which tells it from one."""
+    """A built-in name as it is; a user's folder with a slash, which tells it from such a name."""
     if not is_folder(place):
         return place
     path = seen_from_here(place)

@@ -1,4 +1,4 @@
-"""The values of a study file as JSON has them, each in one form: equal numbers are equal text."""
+"""The values of a study file as plain JSON, in one form each: equal numbers are equal text."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from innerloop.study.keys import is_option
 _WHOLE = 2.0**53
 #: Numbers that float32 can hold, in which networks compute.
 _LARGEST = 3.4e38
-#: Values in a file, and how deep in one another: aliases of YAML repeat what they name.
+#: Most values in a file, and deepest nesting: aliases of YAML repeat what they name.
 _MOST, _DEEPEST = 50_000, 20
-#: Letters of a key, which may become a folder's name, and of a text.
+#: Longest key, which may become a folder's name, and longest text, in characters.
 _LONGEST_KEY, _LONGEST = 200, 1000
 
 
@@ -96,7 +96,7 @@ def _plain(value: Any, place: tuple[str, ...], faults: Faults) -> Any:
 
 
 def _unfit(text: str, longest: float, *, several_lines: bool = False) -> str:
-    """What a text has that no name, label, path or number is written with."""
+    """Why a text cannot be a name, label or path; empty where it can."""
     if len(text) > longest:
         return f"has {len(text)} letters, expected at most {longest}"
     kinds = {unicodedata.category(letter) for letter in text}

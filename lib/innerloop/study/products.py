@@ -15,10 +15,10 @@ from innerloop.study import paths
 from innerloop.study.names import RESERVED
 from innerloop.study.study import Study
 
-#: What tells which models are undertrained: their curves, and the accuracy of raw pixels.
+#: Tables that show which models are undertrained: curves, and the accuracy of raw pixels.
 UNDERTRAINED = ("training", "accuracy")
 
-#: What stands beside published numbers.
+#: Tables that published numbers are compared with.
 COMPARED = ("accuracy", "protonet", "step_size", "training")
 
 
@@ -30,7 +30,7 @@ def measured_tables(study: Study) -> list[str]:
 
 
 def users_tables(study: Study) -> list[str]:
-    """Those that the user's own probes fill."""
+    """Names of the tables that the user's own probes fill."""
     own = study.config.get("probes", {}).keys() - PROBES.keys()
     return [name for name in measured_tables(study) if name in own]
 
@@ -115,7 +115,7 @@ class Products:
         return not names.isdisjoint(facts.variants) and not names <= {*facts.variants}
 
     def _can_be_made(self, product: Product) -> bool:
-        """Whether the study has the table that it cannot do without, the first that it reads."""
+        """Whether the study has the table that the product needs: the first that it reads."""
         first = next(iter(product.reads), "")
         return first in self._tables or bool(self._meant.get(first))
 

@@ -52,7 +52,7 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
 
 
 def located(messages: Iterable[str], files: Sequence[Path | str]) -> list[str]:
-    """Messages about a study file, each with the file and line where its key stands, in that order.
+    """Messages about a study file, each with the file and line of its key, sorted by them.
 
     Args:
         messages: `study file: models.all.seeds: ...`
@@ -88,7 +88,7 @@ def _composed(file: Path) -> yaml.Node | None:
 
 
 def _deepest(keys: Sequence[str], node: yaml.Node | None) -> tuple[int, int]:
-    """How many of the keys that lead into a file it has, and the line of the last."""
+    """How many of the keys, one inside the other, a file has, and the line of the last."""
     depth, line = 0, 0
     for key in keys:
         if not isinstance(node, yaml.MappingNode):

@@ -1,4 +1,4 @@
-"""What is wrong with a study file, a line for each; also where Innerloop did not foresee it."""
+"""What is wrong with a study file, one line per fault, even where Innerloop did not foresee it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from innerloop.runtime.errors import ConfigError, InnerloopError
 from innerloop.runtime.faults import SeveralFaultsError
 from innerloop.study.reading import located
 
-#: Letters of a message; of a longer one, how many of its beginning and of its end are kept.
+#: Longest message in characters; of a longer one, so much of its beginning and end is kept.
 _LONGEST, _BEGINNING, _END = 399, 260, 120
 #: Messages that are told at once.
 _MOST = 20
@@ -24,12 +24,12 @@ Build = Callable[[Mapping[str, Any]], object]
 def refusals(
     config: Mapping[str, Any], files: Sequence[Path | str], build: Build
 ) -> Iterator[None]:
-    """Let whatever is raised become lines that name a key of the study file, one for each fault.
+    """Turn whatever is raised into lines that name a key of the study file, one for each fault.
 
     Args:
         config: the study file's content.
         files: that it was read from, later ones over earlier ones.
-        build: what is done here; tried without some keys where an error was not foreseen.
+        build: does the same as the block; after an unforeseen error it is tried without some keys.
 
     Raises:
         InnerloopError: what was raised, in one line; a ConfigError where it was not foreseen, or
@@ -71,7 +71,7 @@ def _in_one_line(message: str) -> str:
 def _culprit(
     config: Mapping[str, Any], build: Build, kind: type[Exception], place: tuple[str, ...] = ()
 ) -> tuple[str, ...]:
-    """The innermost key without which there is no error; () where several have a part in it."""
+    """The innermost key without which there is no error; () where several keys cause it."""
     unsaid = []
     section = _at(config, place)
     for key in section if isinstance(section, Mapping) else ():

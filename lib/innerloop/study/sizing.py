@@ -15,11 +15,11 @@ from innerloop.study.model_key import ModelKey
 from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 
-#: MB of a job that computes nothing: the libraries, and the two Snakemakes of a cluster job.
+#: MB of a job that computes nothing: libraries, and the two Snakemake processes of a cluster job.
 BASE_MB = 1200
-#: MB more on a GPU: the driver's share and pinned copies. Activations are on the device then.
+#: MB more on a GPU: the driver's share and pinned copies; activations are on the device.
 GPU_MB = 3000
-#: On a CPU, tensors are estimated and multiplied by this: freed memory has holes.
+#: On a CPU, estimates of tensors are multiplied by this: freed memory is fragmented.
 MEMORY_MARGIN = 1.3
 #: Estimated seconds are multiplied by this, and this many minutes added.
 TIME_MARGIN, EXTRA_MINUTES = 3.0, 10
@@ -78,7 +78,7 @@ class Sizes:
         probe: str | None = None,
         allowed: float = math.inf,
     ) -> Size:
-        """What a job asks for: the study file's word under compute.resources, or the estimate.
+        """What a job asks for: the study file's compute.resources, or else the estimate.
 
         Args:
             rule: the job's rule.

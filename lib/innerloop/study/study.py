@@ -31,7 +31,7 @@ from innerloop.study.variants import Variants
 
 
 class Study:
-    """A study file's meaning; everything that is wrong with it is found here, before any work.
+    """A study file, checked and resolved; all that is wrong with it is found before any work.
 
     Args:
         config: the study file's content.
@@ -109,7 +109,7 @@ def _without_access(placed: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _papers(places: Sequence[str], faults: Faults) -> dict[str, Paper]:
-    """By their places; noted are those that are not there, or not of a paper's folder's form."""
+    """Papers by their places; those that cannot be read are noted."""
     papers = {}
     for place in (OWN, *places):
         with faults.noted():

@@ -14,10 +14,10 @@ from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.faults import Faults
 from innerloop.study.keys import Choosing, Models, Protocol, StudyKeys, Variant
 
-#: Letters of a variant's name: a folder's may have 255, and schedulers put a model's whole name
-#: into one.
+#: Longest name of a variant: file names may have 255 characters, and schedulers put a model's whole
+#: name into one.
 _LONGEST = 200
-#: Points of a grid, and models of a study: more are a slip, and would be planned for hours.
+#: Most points of a grid, and most models of a study: more are a slip, and take hours to plan.
 MOST = 10_000
 
 

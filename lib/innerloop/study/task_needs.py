@@ -1,4 +1,4 @@
-"""What tasks need of data sets: refused where too little is known to be there, before any work."""
+"""What tasks need of data sets, checked before any work as far as the data sets are known."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
 from innerloop.study.model import Model
 
-#: Learners that are trained on tasks; of a user's own this is not known.
+#: Learners that are trained on tasks; whether a user's own is cannot be known.
 _ON_TASKS = (LEARNERS["prototypes"], LEARNERS["ridge"])
 
 

@@ -30,7 +30,7 @@ _FOR_LEARNED = "outer_step_size_for_step_sizes"
 class Variants:
     """The variants of a study's protocols, resolved.
 
-    A `Method` made here is changed by nobody: jobs' specs hold it, and `GradientLearner` reads it.
+    A `Method` made here stays as it is: jobs' specs hold it, and `GradientLearner` reads it.
 
     Args:
         keys: what the study file says, with every point of a grid as a variant.
@@ -183,7 +183,7 @@ class Variants:
         return replace(learner(name, **options), label=self.label(protocol, variant))
 
     def _said_of_method(self, name: str) -> dict[str, Any]:
-        """What a method says itself: in the study file, or unlike the defaults of `Method`."""
+        """A method's own choices: those in the study file, or that differ from `Method`'s defaults."""
         if name in self._keys.methods:
             values = self._keys.methods[name]
             return {key: value for key, value in values.items() if key in choices.HOMES[Method]}

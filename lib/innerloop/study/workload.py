@@ -25,9 +25,9 @@ from innerloop.study.model import Model
 from innerloop.study.model_key import model_key
 from innerloop.study.study import Study
 
-#: Forward passes that a pass with its gradient is worth, and one whose gradient is differentiated.
+#: Cost, in forward passes, of a pass with its gradient, and of one whose gradient is differentiated.
 GRADIENT, SECOND_ORDER = 3, 9
-#: Images of a data set of which nothing is known: as many as miniImageNet or CIFAR-10 have.
+#: Images of a data set whose size is unknown: as many as miniImageNet or CIFAR-10 have.
 IMAGES = 60_000
 #: Images of the built-in data sets; those of the registry's are in registry.toml.
 BUILT_IN_IMAGES = {
@@ -243,7 +243,7 @@ def _toy(study: Study) -> Work:
 
 
 def _whole(value: Any, otherwise: int) -> int:
-    """A number of tasks; a user's own probe may give that name to anything."""
+    """A number of tasks; a user's own probe may use the option's name for anything."""
     return value if isinstance(value, int) else otherwise
 
 
@@ -273,7 +273,7 @@ def _images(model: Model, queries: int) -> tuple[int, int]:
 
 
 def _inductive(model: Model) -> bool:
-    """Whether the network is given the support images again with the query images."""
+    """Whether query images are normalised by the support images, which pass through again."""
     return bool(model.network.arguments.get("normalisation") == "support")
 
 

@@ -1,4 +1,4 @@
-"""CKA between slow and fast activations: its rows, its panels, its sentences in captions."""
+"""CKA between slow and fast activations: rows, panels and caption sentences of P1's figures."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Panel:
 def similarity(
     evidence: Evidence, *, at_home: bool = False, **equal: object
 ) -> dict[str, pd.DataFrame]:
-    """Mean CKA of P1's models with intervals over tasks, by after how many inner steps.
+    """Mean CKA of P1's models with intervals over tasks, by the number of inner steps taken.
 
     Args:
         evidence: the study's measurements.
@@ -57,9 +57,9 @@ def similarity(
         equal: columns and the values they must have, for example `eval_dataset`.
 
     Returns:
-        After each variant's own test steps and, where these differ, after the steps that all have
-        in common: one row for each variant, training and evaluation data set, iteration, layer and
-        estimator, with the columns of `summarise`; variants in the study's order. Nothing where
+        After each variant's own test steps and, where these differ, after a number of steps that
+        all share: one row per variant, training and evaluation data set, iteration, layer and
+        estimator, with the columns of `summarise`; variants in the study's order. Empty where
         nothing was measured.
     """
     setting = evidence.study.main_setting(PROTOCOL)
@@ -198,7 +198,7 @@ def profile_grid(
 
 
 def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoint: str) -> str:
-    """Which weights a CKA figure is of, how many values, and what is not defined.
+    """Which weights a CKA figure shows, how many values, and what is not defined.
 
     Args:
         evidence: the study's measurements.

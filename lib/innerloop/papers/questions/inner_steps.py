@@ -13,7 +13,7 @@ from innerloop.render.means import draw_means, trainings_drawn
 from innerloop.render.style import Look
 from innerloop.stats.summaries import summarise
 
-#: One task under one model; of its steps the first is compared with.
+#: One task under one model; each step is compared with its first.
 TASK = ["protocol", "variant", "seed", "episode", "quantity", "layer"]
 GROUP = ["protocol", "variant", "quantity", "layer", "steps"]
 

@@ -99,7 +99,7 @@ def _home(evidence: Evidence) -> pd.DataFrame:
 
 
 def _parts(sweep: Sweep, rows: pd.DataFrame) -> Iterator[Part]:
-    """What one panel shows of a sweep: over two choices at most, the others fixed."""
+    """What each panel shows of a sweep: at most two choices vary, the others are fixed."""
     points = pd.DataFrame(
         [
             {"variant": name, **{key: in_words(value) for key, value in point.items()}}
@@ -121,7 +121,7 @@ def _panel(part: Part) -> tuple[str, ...]:
 
 
 def _values(group: list[Part], key: str) -> list[str]:
-    """The values of a choice that the sweeps of a panel have together, numbers by size."""
+    """All values of a choice in the sweeps of a panel, numbers in ascending order."""
     values = [point[key] for sweep, _, _ in group for point in sweep.points.values()]
     if all(isinstance(value, int | float) for value in values):
         values.sort()

@@ -1,4 +1,4 @@
-"""Accuracy of every model of the study, with what tells its variants apart."""
+"""Accuracy of every model of the study, with the choices in which its variants differ."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from innerloop.specs.setting import setting_label
 TITLE = "Accuracy of every model"
 READS = ("accuracy",)
 
-#: Where a model was trained and tested; what is the same for all is said in the caption.
+#: Where a model was trained and tested; columns that are constant move to the caption.
 PLACES = {"Protocol": "protocol", "Trained on": "train_dataset", "Tested on": "eval_dataset"}
 
 

@@ -39,7 +39,7 @@ HEADER = [
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """One row a comparison; those shown beside another are marked."""
+    """One row per comparison; those that are only shown are marked."""
     study, judgements = evidence.study, words.judged(evidence)
     rows = [
         (judgement.claim, outcome) for judgement in judgements for outcome in judgement.outcomes

@@ -29,7 +29,7 @@ HEADER = [
     "Comparisons",
     "Source",
 ]
-#: A column more, where the study has claims of its own.
+#: A further column, where the study has claims of its own.
 DECLARED, IN_PAPER = "Declared", "in the paper"
 
 
@@ -92,7 +92,7 @@ def _when(claim: Claim, evidence: Evidence) -> str:
 
 
 def _declarations(declared: list[str]) -> str:
-    """How many of the study's own claims were declared when."""
+    """How many of the study's own claims were declared before measuring, and how many after."""
     own = [text.partition(",")[0] for text in declared if text != IN_PAPER]
     if not own:
         return ""
@@ -101,7 +101,7 @@ def _declarations(declared: list[str]) -> str:
 
 
 def _finding(judgements: list[Judgement], study: DescribedStudy) -> str:
-    """How many claims have which verdict, and of what data that speaks."""
+    """How many claims have which verdict, and on what data."""
     counts = Counter(judgement.verdict for judgement in judgements)
     of_paper = Counter(judgement.claim.paper for judgement in judgements)
     cited = {paper.facts.label for paper in study.papers if paper.facts.authors}
@@ -169,7 +169,7 @@ def _counted(n: int, verdict: str) -> str:
 
 
 def _run(judgement: Judgement) -> list[Outcome]:
-    """The outcomes that decide the claim and were run, as far as there are any."""
+    """The deciding outcomes that were run; all of them if none was."""
     run = [outcome for outcome in judgement.deciding if outcome.verdict != "not run"]
     return run or judgement.deciding
 
