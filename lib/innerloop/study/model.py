@@ -64,7 +64,7 @@ class Model:
         return bool(self.choices["iterations"] == 0)
 
     def validated_together(self, queries: int) -> int:
-        """How many validation tasks, with so many queries per class, go through the network at once.
+        """How many validation tasks of so many queries per class go through the network at once.
 
         The number affects the last bits of what is trained, so it follows from the task's size
         alone, whatever `compute.tasks_at_once` says.

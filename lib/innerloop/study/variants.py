@@ -183,7 +183,7 @@ class Variants:
         return replace(learner(name, **options), label=self.label(protocol, variant))
 
     def _said_of_method(self, name: str) -> dict[str, Any]:
-        """A method's own choices: those in the study file, or that differ from `Method`'s defaults."""
+        """A method's own choices: the study file's, or what differs from `Method`'s defaults."""
         if name in self._keys.methods:
             values = self._keys.methods[name]
             return {key: value for key, value in values.items() if key in choices.HOMES[Method]}

@@ -25,7 +25,7 @@ from innerloop.study.model import Model
 from innerloop.study.model_key import model_key
 from innerloop.study.study import Study
 
-#: Cost, in forward passes, of a pass with its gradient, and of one whose gradient is differentiated.
+#: Cost in forward passes: of a pass with its gradient, and with a gradient that is differentiated.
 GRADIENT, SECOND_ORDER = 3, 9
 #: Images of a data set whose size is unknown: as many as miniImageNet or CIFAR-10 have.
 IMAGES = 60_000
