@@ -35,7 +35,7 @@ def test_every_claim_has_a_row_and_a_verdict(evidence_of):
     assert {*made.frame["verdict"], *made.frame["method_verdict"]} <= set(VERDICTS)
     papers = made.frame["paper"].tolist()
     assert made.rules == (papers.index("P2"), papers.index("Questions"))
-    assert made.caption.count("Not asked") == 1
+    assert made.caption.count("Left out, because") == 1
     left_out = (
         f"does not train the models that they compare: {len(OF_QUESTIONS)} claims of Questions."
     )

@@ -81,7 +81,7 @@ def test_a_task_that_diverged_is_missing_from_its_differences_alone(study):
     missing = table.frame.set_index(["intervention", "layer"])["missing"]
     assert missing["frozen", "conv2"].max() == 2  # of two seeds, on each of three data sets
     assert missing.drop(("frozen", "conv2")).max() == 0
-    assert "Not defined, because adaptation diverged: MAML conv2 frozen (6 values)" in table.caption
+    assert "Undefined because adaptation diverged: MAML conv2 frozen (6 values)" in table.caption
     assert set(table.frame.loc[table.frame["missing"] == 2, "n"]) == {29}
 
 

@@ -42,10 +42,10 @@ from innerloop.stats.statistics import Statistics
 VERDICTS = {
     "holds": "the test decides for the paper",
     "fails": "the test decides for the opposite",
-    "leans to it": "fewer than 5 trainings, each of which agrees with the paper, p < 0.1",
+    "leans to it": "fewer than 5 trainings, all of which agree with the paper, p < 0.1",
     "leans against it": "the same for the opposite",
     "inconclusive": "the test does not decide",
-    "not judged": "the study cannot tell, for the reason given",
+    "not judged": "the study cannot decide it, for the reason given",
     "not comparable": "the rows were measured under unequal protocols",
     "not run": "this study does not have the measurements",
 }

@@ -66,7 +66,7 @@ def _of_models(evidence: Evidence) -> list[Claim]:
 
 def _left_out(does_not: str, claims: list[Claim]) -> str:
     papers = ", ".join(dict.fromkeys(claim.paper for claim in claims))
-    said = f"Not asked, since the study does not {does_not}: {len(claims)} claims of {papers}."
+    said = f"Left out, because the study does not {does_not}: {len(claims)} claims of {papers}."
     return said if claims else ""
 
 
@@ -188,7 +188,7 @@ def family(judgements: list[Judgement], study: DescribedStudy) -> str:
     )
     largest = max(families, key=len, default=[])
     said = captions.correction(study.statistics, largest)
-    return f"Two-sided; each claim is a family of its own, the largest with {said}."
+    return f"Tests are two-sided; each claim is a family of its own, the largest with {said}."
 
 
 def trained(evidence: Evidence) -> str:
@@ -204,12 +204,12 @@ def trained(evidence: Evidence) -> str:
     short = [named(one) for one in progress(evidence) if one.undertrained]
     rising = [named(one, f", +{one.rise:.1f}") for one in progress(evidence) if one.rising]
     return captions.join(
-        "Undertrained (on validation tasks not shown to be better than an untrained network and "
+        "Undertrained (not shown to be better on validation tasks than an untrained network and "
         f"the nearest class mean of raw pixels): {'; '.join(short)}."
         if short
         else "",
-        f"Accuracy on validation tasks still rose by more than {RISING:g} point over the last "
-        f"quarter of training, which forbids no verdict: {'; '.join(rising)}."
+        f"Still improving: validation accuracy rose by more than {RISING:g} point over the last "
+        f"quarter of training, which does not rule out a verdict: {'; '.join(rising)}."
         if rising
         else "",
     )

@@ -35,9 +35,9 @@ BASELINE, PLACE = "baseline", ["eval_dataset", "way", "shot"]
 IDENTITY = ["protocol", "variant"]
 
 BEST = (
-    "Bold: the highest mean of a column, where it is told from every other method measured under "
-    "the same protocol, for the method, by the trainings that both have ({correction}; with fewer "
-    f"than {LEAST_TRAININGS} trainings nothing is bold)."
+    "Bold: the highest mean of a column, if it differs significantly, for the method, from that of "
+    "every other method under the same protocol, over the trainings that both have ({correction}; "
+    f"nothing is bold with fewer than {LEAST_TRAININGS} trainings)."
 )
 
 
@@ -162,14 +162,14 @@ def _measured(summary: pd.DataFrame, study: DescribedStudy) -> str:
     return captions.join(
         "Accuracy on the query images after adaptation, in percent: mean ± half-width of the "
         f"{captions.percent(chosen.level)} interval over tasks ({captions.recipe(chosen)}), "
-        "best checkpoint on validation tasks.",
+        "at the checkpoint that is best on validation tasks.",
         captions.counted(summary[~summary["baseline"]]),
         f"For the method: half-width of the {captions.percent(chosen.level)} interval for new "
-        f"trainings on new classes (on these classes where they are fewer than "
-        f"{LEAST_CLASSES}), and in brackets the standard deviation between trainings and "
-        "how many these are (docs/intervals.md says why it is so much longer)."
+        f"trainings on new classes (on these classes if there are fewer than {LEAST_CLASSES}), and "
+        "in brackets the standard deviation between trainings and their number. "
+        "docs/intervals.md explains why this interval is so much wider."
         if (summary["seeds"] > 1).any()
-        else f"{captions.THESE_MODELS} One training says nothing of a method.",
+        else f"{captions.THESE_MODELS} One training says nothing about a method.",
         captions.diverged({str(n): (k, of) for n, k, of in totals.itertuples(name=None)}),
         BEST.format(correction=captions.correction(chosen)) if summary["best"].any() else "",
     )

@@ -13,7 +13,7 @@ from innerloop.stats.intervals import BOOTSTRAP_RESAMPLES
 from innerloop.stats.multiple_comparisons import PROMISES
 from innerloop.stats.statistics import Statistics
 
-THESE_MODELS = "Intervals over tasks speak of these models on these test classes."
+THESE_MODELS = "Intervals over tasks hold for these models on these test classes only."
 
 
 def join(*sentences: str) -> str:
@@ -85,7 +85,7 @@ def counted(summary: pd.DataFrame) -> str:
 
 
 def over_tasks(statistics: Statistics, summary: pd.DataFrame) -> str:
-    """How the intervals of a summary are made, on how many tasks, and whom they speak of."""
+    """How the intervals of a summary are made, from how many tasks, and for whom they hold."""
     return f"{interval(statistics)}; {counted(summary)} {THESE_MODELS}"
 
 
@@ -133,4 +133,4 @@ def missing_values(summary: pd.DataFrame, where: str, why: str) -> str:
         f"{name} {place} ({missing:,} values)"
         for name, place, missing in totals.itertuples(index=False, name=None)
     ]
-    return f"Not defined, {why}: {', '.join(parts)}."
+    return f"Undefined {why}: {', '.join(parts)}."

@@ -101,7 +101,7 @@ def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:
     return captions.join(
         "Paired differences on the same test tasks;",
         captions.over_tasks(study.statistics, summary),
-        "Other trainings or other classes may differ by more.",
+        "Other trainings or other classes may differ by more than these intervals.",
         captions.missing_values(labels, "adaptation", "because adaptation diverged"),
         captions.stand_ins(study, summary),
     )

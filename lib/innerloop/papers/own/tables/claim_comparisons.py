@@ -50,15 +50,16 @@ def tabulate(evidence: Evidence) -> Tabulation:
         pd.DataFrame([_printed(*row, study) for row in rows], columns=HEADER),
         captions.join(
             f"Found: mean and half-width of Student's {level} interval, of the paired difference "
-            "or of the value itself; of several layers, in the one that speaks least for it. "
-            "Values are averaged over the seeds of a task first; seed sd: standard deviation of "
-            "the result between seeds. Seeds that have not one number are left out.",
+            "or of the value itself; for a comparison in several layers, in the layer that "
+            "supports it least. Values are first averaged over the seeds of a task. Seed sd: "
+            "standard deviation of the result between seeds. Seeds without a single number are "
+            "left out.",
             "Equality is decided by two one-sided tests against the margin.",
             words.family(judgements, study),
-            "Effect size: Cohen's dz. Detectable: the true difference that this test alone finds "
-            "in 80 % of repetitions with this n, before p is adjusted; a smaller one may be there "
-            "unseen.",
-            "Rows of biased CKA, the papers' estimator, stand beside those that decide (beside).",
+            "Effect size: Cohen's dz. Detectable: the true difference that this single test would "
+            "find in 80 % of repetitions with this n, before p is adjusted; a smaller one may "
+            "exist and go unnoticed.",
+            "Rows marked `beside` show biased CKA, the papers' estimator, and decide nothing.",
             _counted([outcome for _, outcome in rows]),
             words.stand_ins(judgements, study),
         ),
@@ -71,8 +72,8 @@ def _counted(outcomes: list[Outcome]) -> str:
     ties, missing = sum(t.ties for t in tests), sum(t.difference.missing for t in tests)
     unpaired = sum(outcome.unpaired for outcome in outcomes)
     return (
-        f"Counted over all rows: {ties:,} ties (differences of exactly zero), {missing:,} values "
-        f"that are not numbers, {unpaired:,} tasks that only one side was measured on."
+        f"Over all rows there are {ties:,} ties (differences of exactly zero), {missing:,} values "
+        f"that are not numbers, and {unpaired:,} tasks on which only one side was measured."
     )
 
 

@@ -45,28 +45,30 @@ def tabulate(evidence: Evidence) -> Tabulation:
         numbers,
         printed,
         captions.join(
-            "The verdict is for these models: these trainings on these classes, with tasks as the "
-            "sample, as the papers have it. For the method: new trainings, and new classes where "
-            "there are 10 or more to judge by; the classes trained on stay as they are. One "
-            "training says nothing of a method, and fewer than 5 at most lean.",
+            "The verdict is about these models: these trainings on these classes, with tasks as "
+            "the sample, as in the papers. For the method: about new trainings, and about new "
+            "test classes where there are 10 or more to judge by; the training classes stay the "
+            "same. One training says nothing about a method; with fewer than 5 a claim can only "
+            "lean.",
             words.meanings(judgements),
-            "A claim holds if all of its comparisons do, and fails if one of them does; each is "
-            "decided by a paired t-test on the same tasks or by an equivalence test; for the "
-            "method with the variances between classes and trainings (docs/evidence.md), or by "
-            "Student's t over trainings where no tasks repeat a measurement.",
-            "Margins and thresholds are ours: the papers give none.",
-            "What decides it: of a claim that fails the comparison that speaks against it most, of "
-            "any other the one that is least certain.",
+            "A claim holds if all of its comparisons hold, and fails if any of them fails. For "
+            "these models each is decided by a paired t-test on the same tasks, or by an "
+            "equivalence test; for the method, the test also takes the variances between classes "
+            "and between trainings into account (docs/evidence.md), or is Student's t over "
+            "trainings where there is one number per training. Margins and thresholds are ours: "
+            "the papers give none.",
+            "What decides it: for a claim that fails, the comparison with the strongest evidence "
+            "against it; for any other, the least certain comparison.",
             words.family(judgements, study),
-            "Detectable, where nothing was decided: the true difference that this test alone finds "
-            "in 80 % of repetitions with this n.",
-            "CKA is judged by the debiased estimator; the papers' biased one stands beside it in "
-            "the table of comparisons.",
+            "Detectable, for undecided comparisons: the true difference that this single test "
+            "would find in 80 % of repetitions with this n.",
+            "CKA is judged by the debiased estimator; the table of comparisons also shows the "
+            "papers' biased one.",
             words.unasked(evidence),
             words.trained(evidence),
             words.stand_ins(judgements, study),
-            "Declared: whether a claim of the study's own, as it now stands, was recorded by a run "
-            "before anything that it is judged by was measured. One that was edited after that was "
+            "Declared: whether a run recorded a claim of the study's own, in its present wording, "
+            "before any measurement that it is judged by. A claim that was edited later counts as "
             "declared after measuring."
             if declared
             else "",

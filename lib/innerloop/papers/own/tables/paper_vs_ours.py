@@ -57,19 +57,20 @@ def tabulate(evidence: Evidence) -> Tabulation:
         captions.join(
             f"{counts[:1].upper()}{counts[1:]}.",
             f"{meanings[:1].upper()}{meanings[1:]}." if meanings else "",
-            f"The tolerance of an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
-            "interval where that is wider; nothing agrees whose own half-width exceeds "
-            f"{TOLERANCE_POINTS:g} points. Mean step sizes, changes of prototype accuracy and "
-            "what P2's p-value is of are judged by their sign alone, for the method, as claims "
-            "are: one training decides nothing, fewer than 5 at most lean, and the same sign is no "
-            "agreement in size, for which see the difference. Of P2's p-value ours is given as the "
-            "paper may have computed it, which its text does not say (for these models, tasks "
-            "paired or by Welch's test), and as it should be, for the method. Standard deviations "
-            "may differ by a factor of two. Difference: ± the joint interval of both. Ours: mean "
-            f"of the seeds ± half-width of a 95 % interval ({recipe}). Accuracies: over the tasks "
-            "of a seed, mean of the seeds' half-widths; changes of prototype accuracy: over tasks, "
-            "each averaged over the seeds first; step sizes: over seeds (Student's t), none with "
-            "one seed. n: tasks, or step sizes of a layer.",
+            f"The tolerance for an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
+            "interval if that is wider; a number whose own half-width exceeds "
+            f"{TOLERANCE_POINTS:g} points never agrees. Mean step sizes, changes of prototype "
+            "accuracy and the effect behind P2's p-value are judged by their sign alone, for the "
+            "method, as claims are: one training decides nothing, fewer than 5 can only lean. "
+            "The same sign does not mean the same size; see the difference for that. P2 does not "
+            "say how its p-value was computed, so ours is given in the ways it may have been "
+            "(for these models, with paired tasks and by Welch's test) and as it should be, for "
+            "the method. Standard deviations may differ by a factor of two. Difference: ± the "
+            "joint interval of both. Ours: mean over seeds ± half-width of a 95 % interval "
+            f"({recipe}). For accuracies this is over the tasks of a seed, averaged over seeds; "
+            "for changes of prototype accuracy over tasks, each first averaged over seeds; for "
+            "step sizes over seeds (Student's t; none with one seed). n: tasks, or step sizes of "
+            "a layer.",
             _diverged(frame),
             evidence.study.stand_ins(
                 evidence.study.in_role(role)
@@ -83,7 +84,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
 
 def _diverged(frame: pd.DataFrame) -> str:
     lost = int(frame["missing"].sum())
-    return f"{lost:,} values are missing, of tasks that diverged." if lost else ""
+    return f"{lost:,} values are missing because their tasks diverged." if lost else ""
 
 
 def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:

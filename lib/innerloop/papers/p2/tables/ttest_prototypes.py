@@ -106,15 +106,16 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"points with {captions.percent(chosen.level)} intervals (Student's t). "
             "Effect size: Cohen's dz (d for Welch). Ties: changes of exactly zero. "
             "Detectable: the true change found in 80 % of repetitions with this n, before p is "
-            "adjusted; a smaller one may be there unseen. P2 reports p = 0.00044 for d between the "
-            "two models without the recipe; d is off-task change minus on-task change of one task "
-            "index.",
-            "P2 contradicts itself on the on-task change: adaptation improves MAML by its "
-            "abstract, and makes both models worse by its Section 5.3. Both are claims here.",
-            f"Changes averaged over {seeds} seeds first." if seeds > 1 else "One seed.",
-            "p as P2 has it, of these models, not adjusted. For the method: p of other trainings, "
-            "and of other classes where there are 10 or more, not adjusted; fewer than 5 trainings "
-            "decide nothing.",
+            "adjusted; a smaller one may exist and go unnoticed. P2 reports p = 0.00044 for d "
+            "between the two models, without saying how it was computed; d is the off-task change "
+            "minus the on-task change at one task index.",
+            "P2 contradicts itself on the on-task change: according to its abstract adaptation "
+            "improves MAML, according to its Section 5.3 it makes both models worse. Both are "
+            "claims here.",
+            f"Changes are first averaged over {seeds} seeds." if seeds > 1 else "One seed.",
+            "p is for these models, as in P2, and not adjusted. For the method: p for new "
+            "trainings, and for new classes where there are 10 or more, not adjusted; fewer than 5 "
+            "trainings decide nothing.",
             _families(chosen, p_values, len(lines) > len(own), words.family(judgements, study)),
             captions.diverged_tasks(rows, study, PROTOCOL),
             captions.stand_ins(study, rows),
