@@ -252,7 +252,7 @@ def test_effective_step_sizes_of_either_sign_are_drawn(tables_of, tmp_path):
             assert low <= shown.min() <= shown.max() <= high
             assert np.isfinite(axes.transData.transform([(0, y) for y in shown])).all()
     assert drawing.figure.axes[1].lines[0].get_ydata().min() < 0
-    assert "both ways from zero" in drawing.caption
+    assert "logarithmic in both directions" in drawing.caption
 
 
 @pytest.fixture(scope="module")

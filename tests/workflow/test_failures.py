@@ -101,7 +101,7 @@ def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     partial = checkout.folder / "results/small/report-partial.html"
     assert str(partial) in seen
     text = partial.read_text(encoding="utf-8")
-    assert "This report is of part of the study" in text
+    assert "This report covers part of the study" in text
     assert "my_rule.py, line 5, in step:" in text
     assert log in text
     assert text.count("±") > 0  # the accuracy of the model that is there

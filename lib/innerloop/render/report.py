@@ -277,8 +277,8 @@ def _task(study: DescribedStudy) -> str:
     way, shot = way_and_shot(study.main_setting(trained[0]))
     return (
         f"In a {setting_label(way, shot)} task a model learns {way} classes from "
-        f"{_counted(range(shot), 'labelled image')} of each; accuracy is that on other images of "
-        "them."
+        f"{_counted(range(shot), 'labelled image')} of each; accuracy is measured on other images "
+        "of these classes."
     )
 
 

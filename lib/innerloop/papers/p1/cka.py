@@ -234,7 +234,7 @@ def _estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
         return ""
     widest = gaps.sort_values("gap", key=np.abs).iloc[-1]
     return (
-        f"Over the {len(gaps):,} means drawn here biased − debiased is "
+        f"Over the {len(gaps):,} means drawn here, biased − debiased is "
         f"{number(gaps['gap'].mean(), 3, sign=True)} on average, and "
         f"{number(widest['gap'], 3, sign=True)} where it is largest ({widest['layer']})."
     )

@@ -55,8 +55,8 @@ def draw(evidence: Evidence) -> Drawing:
     return Drawing(
         figure,
         captions.join(
-            f"Accuracy on {tasks} validation tasks, always the same, during training. The best "
-            "checkpoint is chosen by these tasks; accuracy in tables is of test tasks.",
+            f"Accuracy on {tasks} fixed validation tasks during training. They choose the best "
+            "checkpoint; the tables give accuracy on test tasks.",
             curves.seeds(rows),
             captions.stand_ins(study, rows),
         ),

@@ -70,8 +70,8 @@ def draw(evidence: Evidence) -> Drawing:
     return Drawing(
         figure,
         captions.join(
-            "Test accuracy at every point of the study's grids, on the data set trained on, best "
-            "checkpoint on validation tasks. Values stand at equal distances.",
+            "Test accuracy at every point of the study's grids, on the data set trained on, at the "
+            "checkpoint that is best on validation tasks. Values are drawn at equal distances.",
             f"Curves: {captions.interval(study.statistics)}; dots are single seeds."
             if drawn
             else "",

@@ -47,9 +47,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
         models.assign(**tested),
         captions.join(
             "Accuracy on the query images after adaptation, in percent, by the setting of the test "
-            f"tasks: {captions.interval(study.statistics)}, for these models; best checkpoint on "
-            "validation tasks of the setting that a model was trained in. Tasks of one number have "
-            "the same classes in all settings of as many ways.",
+            f"tasks: {captions.interval(study.statistics)}, for these models, at the checkpoint "
+            "that is best on validation tasks of the setting that a model was trained in. Tasks "
+            "with the same number have the same classes in all settings with as many ways.",
             captions.counted(summary),
             same,
             captions.stand_ins(study, summary),

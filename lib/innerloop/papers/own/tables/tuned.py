@@ -47,11 +47,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
         display,
         captions.join(
             "Each method at the point of its grid with the highest accuracy on validation tasks, "
-            "averaged over seeds, at the checkpoint that they choose; all methods of a protocol "
-            "have equally many points. Accuracy is of test tasks, whose classes chose nothing, in "
-            f"percent: mean ± half-width of the {captions.percent(study.statistics.level)} "
-            f"interval over tasks ({captions.recipe(study.statistics)}). As printed: the variant "
-            "of the method's name, as its protocol has it.",
+            "averaged over seeds, at the checkpoint that these tasks choose; all methods of a "
+            "protocol have grids of the same size. Accuracy is on test tasks, whose classes played "
+            "no part in any choice, in percent: mean ± half-width of the "
+            f"{captions.percent(study.statistics.level)} interval over tasks "
+            f"({captions.recipe(study.statistics)}). As printed: the variant named after the "
+            "method, as its protocol has it.",
             captions.counted(summary[summary["variant"].isin({*frame["variant"]})]),
             captions.stand_ins(study, frame),
         ),

@@ -32,8 +32,8 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             f"Norm of each layer's weights during training ({shown}); below, its growth since the "
             "start. The scales differ between panels. Growth means that BatchNorm lowers the "
-            "effective step size of the conv layers (P1, equation 3); the head has no BatchNorm "
-            "behind it.",
+            "effective step size of the conv layers (P1, equation 3); no BatchNorm follows the "
+            "head.",
             "Frobenius norm of the weight tensor of the slow weights.",
             curves.seeds(rows),
             captions.stand_ins(study, rows),

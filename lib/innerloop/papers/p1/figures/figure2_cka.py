@@ -42,7 +42,7 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             f"Similarity of each layer before and after adaptation ({shown}).",
             "A low value means that the inner loop changed the layer; feature reuse is a line that "
-            "stays at 1 and falls at the head only.",
+            "stays at 1 and falls only at the head.",
             CKA,
             cka.method_sentences(evidence, drawn, "Last checkpoint, test tasks"),
             captions.stand_ins(study, drawn[0]),

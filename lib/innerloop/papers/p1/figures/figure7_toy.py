@@ -55,8 +55,8 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             f"The two ways to counteract BatchNorm's decay in supervised training on {dataset}: "
-            "plain SGD, both from the same unit-norm start. Curves that coincide say that the two "
-            "are the same without meta-learning, as P1 finds.",
+            "plain SGD, both from the same unit-norm start. Where the curves coincide, the two do "
+            "the same without meta-learning, as P1 finds.",
             f"Mean of {seeds} seeds; thin lines: single seeds." if seeds > 1 else "One seed.",
             f"n = {images} test images.",
             captions.diverged(_diverged(rows), "trainings"),

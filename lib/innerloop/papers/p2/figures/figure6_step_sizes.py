@@ -77,7 +77,7 @@ def draw(evidence: Evidence) -> Drawing:
             "Left of the grey line the inner loop climbs the loss instead of descending.",
             step_sizes.learned(study, PROTOCOL, rows),
             f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",
-            f"Shown are {_shown(rows)}; mean and share are of all values.",
+            f"Histograms show {_shown(rows)}; mean and share are those of all values.",
             captions.stand_ins(study, rows),
         ),
         "Histograms of learned step sizes, one row per layer from conv1 to head, with the mean and "

@@ -47,9 +47,9 @@ def draw(evidence: Evidence) -> Drawing:
             "The step that the weight scaled to unit norm would take: α / ‖w‖² for plain gradient "
             "descent under BatchNorm (P1, equation 3), α for scaled LR and unit norm (equations 5 "
             "and 7). The head is not followed by BatchNorm, so its step size is α itself.",
-            "Of step sizes that are learned for each weight or inner step it is their mean.",
-            "The axis is logarithmic both ways from zero, and linear next to it: a layer that does "
-            "not adapt lies at zero, and below it the inner loop climbs the loss."
+            "Where a step size is learned for each weight or inner step, their mean is shown.",
+            "The axis is logarithmic in both directions and linear around zero: a layer that does "
+            "not adapt lies at zero, and below zero the inner loop climbs the loss."
             if any(signed)
             else "",
             curves.seeds(rows),

@@ -41,11 +41,10 @@ def draw(evidence: Evidence) -> Drawing:
         figure,
         captions.join(
             "Change of accuracy after each inner step, in percentage points, paired with the same "
-            f"task before adaptation ({study.shown(*measured)}). Left: with the head. Then without "
-            "it, query images taking the class of the nearest class mean of features: on the task "
-            "adapted to, and on another. Scales differ. A step at which prototypes fall on-task "
-            "while the whole network rises is one at which the head learns what the features "
-            "lose.",
+            f"task before adaptation ({study.shown(*measured)}). Left: with the head. Middle and "
+            "right: without it, query images taking the class with the nearest mean of features, "
+            "on the task adapted to and on another. Scales differ. Where on-task prototypes fall "
+            "while the whole network rises, the head gains what the features lose.",
             inner_steps.method_sentences(evidence, pd.concat(measured.values())),
         ),
         "Three line plots against inner steps: change in points of accuracy with the head, of "

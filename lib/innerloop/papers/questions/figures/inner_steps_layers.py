@@ -42,11 +42,11 @@ def draw(evidence: Evidence) -> Drawing:
     return Drawing(
         figure,
         captions.join(
-            f"Each layer after each inner step ({study.shown(*measured)}). CKA between the layer's "
-            "output and that before adaptation (1: unchanged); below, the angle by which the "
-            "direction of the layer's weights turned in the step. Of a layer before BatchNorm the "
-            "direction is all that matters, and P1's effective step size (equation 3) is the "
-            "turn's first order: this is the turn itself.",
+            f"Each layer after each inner step ({study.shown(*measured)}). Above: CKA between the "
+            "layer's output and that before adaptation (1: unchanged). Below: the angle by which "
+            "the step turned the layer's weights. For a layer that BatchNorm follows, only the "
+            "direction of the weights matters; P1's effective step size (equation 3) approximates "
+            "this angle to first order.",
             inner_steps.method_sentences(evidence, every),
         ),
         "Line plots against inner steps, a column per layer: debiased CKA to before adaptation, "

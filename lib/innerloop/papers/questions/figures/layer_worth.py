@@ -77,11 +77,11 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             f"What each layer's change is worth ({study.shown(*measured)}). Above: how similar the "
             "layer's output is before and after adaptation (1: unchanged); dotted, where measured: "
-            "by its own change alone, its input as before adaptation. Below: accuracy where "
-            "everything adapts, minus accuracy where the named layer stays as it is while the "
-            "others adapt, in percentage points; body: only the head adapts; all: nothing adapts. "
-            "A layer may hardly change and still be worth much, and the output of the head also "
-            "changes by all that happens before it.",
+            "by its own change alone, with its input as before adaptation. Below: accuracy when "
+            "everything adapts minus accuracy when the named layer is frozen and the others adapt, "
+            "in percentage points; body: only the head adapts; all: nothing adapts. A layer may "
+            "hardly change and still be worth much, and the output of the head also changes "
+            "through the layers before it.",
             changed.method_sentences(evidence, every),
             trainings_drawn(study, every),
         ),

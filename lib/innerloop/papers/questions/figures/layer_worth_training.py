@@ -63,8 +63,8 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             "What the change of the head, of the body and of both is worth at checkpoints of "
             f"training ({study.shown(*measured)}; outer iterations are logarithmic after the first "
-            "checkpoint): accuracy where everything adapts, minus accuracy where that part stays "
-            "as it is, in percentage points.",
+            "checkpoint): accuracy when everything adapts minus accuracy when that part is frozen, "
+            "in percentage points.",
             changed.method_sentences(evidence, every),
             trainings_drawn(study, every),
         ),

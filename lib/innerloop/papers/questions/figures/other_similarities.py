@@ -66,11 +66,11 @@ def draw(evidence: Evidence) -> Drawing:
         captions.join(
             "Similarity of each layer's output before and after adaptation, on the query images of "
             f"one task, by three measures ({study.shown(*measured)}; 1: unchanged). Debiased CKA; "
-            "Procrustes: how well a rotation and a scaling lay one onto the other; shared "
+            "Procrustes: how well a rotation and a scaling map one onto the other; shared "
             f"neighbours: Jaccard index of each image's {_counts(evidence)} nearest images. All "
-            "three are blind to rotation, scale and shift. Dotted: by chance, with the images of "
-            "one side shuffled; CKA is debiased, so that of it this is about 0. Procrustes is not: "
-            f"by chance it is up to {shuffled['mean'].max():.2f} here, above which alone it says "
+            "three ignore rotation, scale and shift. Dotted: chance level, with the images of one "
+            "side shuffled. It is about 0 for debiased CKA, but for Procrustes it is up to "
+            f"{shuffled['mean'].max():.2f} here, and only values above it say "
             "anything.",
             _bands_in_words(pd.concat(bands.values())),
             _agreement(every),
@@ -139,7 +139,7 @@ def _draw_bands(panel: Axes, bands: pd.DataFrame, measure: str) -> None:
 def _bands_in_words(bands: pd.DataFrame) -> str:
     how = {
         "two trainings": "Grey, dashed: another training of the method beside its first one, "
-        "before either adapts; two that learned the same are no more alike.",
+        "before either adapts; two that learned the same could not be more alike.",
         "one inner step": "Grey, dash-dotted: after one inner step.",
     }
     return captions.join(*(text for name, text in how.items() if name in set(bands["band"])))

@@ -68,8 +68,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
         printed,
         captions.join(
             "Accuracy in percent when adaptation is changed at test time, and the difference in "
-            "percentage points to the same model on the same tasks where everything adapts. A "
-            "frozen layer stays as it is while the others adapt.",
+            "percentage points from the same model on the same tasks when everything adapts. A "
+            "frozen layer keeps its slow weights while the others adapt.",
             everywhere,
             changed.method_sentences(evidence, points),
         ),

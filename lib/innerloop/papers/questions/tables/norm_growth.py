@@ -55,12 +55,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
         printed,
         captions.join(
             f"Single outer steps during training ({study.shown(PROTOCOL)}): cosine of a layer's "
-            "weight and its outer gradient, and how much the squared norm of the weight grew by "
-            "the part of Adam's step along the weight and by the part across it. By plain gradient "
-            "descent a weight whose scale does not matter would have a cosine of 0 and grow by the "
-            "part across alone (P1, equation 11); where a layer adapts by a fixed step size, its "
-            "scale does matter to the outer loss. Means over the steps at which training was "
-            "logged; what unit norm's projection takes back is not in it.",
+            "weight and its outer gradient, and how much the squared norm of the weight grew "
+            "through the part of Adam's step along the weight and through the part across it. "
+            "Under plain gradient descent, a weight whose scale does not matter would have a "
+            "cosine of 0 and grow only through the part across (P1, equation 11); where a layer "
+            "adapts with a fixed step size, its scale does matter to the outer loss. Means over "
+            "the steps at which training was logged, before unit norm's projection.",
             f"Mean of {seeds} seeds." if seeds > 1 else "One seed.",
             captions.stand_ins(study, rows),
         ),

@@ -65,9 +65,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
         printed,
         captions.join(
             "Debiased linear CKA between each layer's output before and after adaptation (1: "
-            "unchanged). CKA: all weights adapted. Own: this layer's weights alone, its input as "
-            "before. Inherited: all weights but this layer's. The output of the head is the "
-            "logits, so that its CKA inherits whatever happens in the body.",
+            "unchanged). CKA: all weights adapted. Own: only this layer's weights adapted, its "
+            "input as before. Inherited: all weights but this layer's adapted. The output of the "
+            "head is the logits, so its CKA inherits whatever happens in the body.",
             everywhere,
             captions.over_tasks(study.statistics, kept),
             captions.missing_values(labels, "layer", "because a layer is constant"),
