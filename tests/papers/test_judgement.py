@@ -570,6 +570,8 @@ def test_every_layer_must_agree_and_without_tasks_trainings_decide(conv2, seeds,
     assert (outcome.method.layer, outcome.trainings) == (layer, seeds)
     assert outcome.method.population == "new trainings"
     assert np.isnan(outcome.method.p) == (seeds == 1)
+    assert for_method(replace(outcome, layer=layer)).startswith("new trainings: ")
+    assert for_method(replace(outcome, layer="conv3")).startswith(f"new trainings, {layer}: ")
 
 
 def test_a_complete_study_can_be_judged_on_every_claim(evidence_of):

@@ -96,14 +96,18 @@ def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) 
 
 
 def for_method(outcome: Outcome) -> str:
-    """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`: the population and the finding."""
+    """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`: the population and the finding.
+
+    Of several layers the least certain may be another one than for these models: then it is named.
+    """
     answer = outcome.method
+    other = f", {answer.layer}" if answer.layer and answer.layer != outcome.layer else ""
     left_out = f"{outcome.diverged} more diverged" if outcome.diverged and outcome.trainings else ""
     if math.isnan(answer.p):
         parts = [answer.verdict, answer.note, left_out]
     else:
         parts = [_found(outcome, answer), p_equals(answer.p), answer.note, left_out]
-    return f"{answer.population}: {', '.join(filter(None, parts))}"
+    return f"{answer.population}{other}: {', '.join(filter(None, parts))}"
 
 
 def compared(outcome: Outcome, study: DescribedStudy) -> str:
