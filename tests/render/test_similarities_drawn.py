@@ -51,5 +51,5 @@ def test_another_training_is_drawn_beside(tmp_path):
 
 def test_the_caption_says_where_they_agree_and_what_chance_is(drawing):
     assert "10 nearest images" in drawing.caption
-    assert "by chance it is up to 0.59 here" in drawing.caption
+    assert "for Procrustes it is up to 0.59 here" in drawing.caption
     assert "the same layer as the most changed under 2 of 2 methods" in drawing.caption

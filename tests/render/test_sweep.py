@@ -87,7 +87,7 @@ def test_the_tuned_method_is_chosen_on_validation_and_reported_on_test(evidence)
         "Each method's test accuracy on Symbols, 5-way 1-shot, at the point of its grid that "
         f"validation tasks choose: MAML {at_home['Tuned']} % (step size 0.1)."
     )
-    assert "equally many points" in made.caption
+    assert "grids of the same size" in made.caption
 
 
 def test_a_claim_on_a_grid_is_judged_at_the_point_that_validation_chooses(evidence) -> None:

@@ -165,8 +165,8 @@ def test_variants_of_one_label_have_a_row_each(tables_of):
 
 def test_intervals_beside_published_numbers_are_named_by_kind(evidence_of):
     caption = _tabulate("paper_vs_ours", evidence_of("users_method")).caption
-    assert "step sizes: over seeds" in caption
-    assert "each averaged over the seeds first" in caption
+    assert "step sizes over seeds" in caption
+    assert "each first averaged over seeds" in caption
 
 
 def test_ttest_compares_every_model_with_maml(evidence_of):
