@@ -66,7 +66,7 @@ def draw(evidence: Evidence) -> Drawing:
             "and after adaptation, on the task adapted to (on-task) and on another (off-task); a "
             "line joins what was measured on the same tasks; the scale does not begin at "
             "zero. Right: the change that adaptation makes, paired on the very same task, in "
-            "percentage points; an interval that crosses zero shows no change.",
+            "percentage points; an interval that crosses zero leaves the sign open.",
             captions.over_tasks(study.statistics, summary),
             trainings_drawn(study, summary),
             captions.diverged_tasks(rows, study, PROTOCOL),

@@ -139,7 +139,7 @@ def _draw_bands(panel: Axes, bands: pd.DataFrame, measure: str) -> None:
 def _bands_in_words(bands: pd.DataFrame) -> str:
     how = {
         "two trainings": "Grey, dashed: another training of the method beside its first one, "
-        "before either adapts; two that learned the same could not be more alike.",
+        "before either adapts: how alike two networks are that were trained in the same way.",
         "one inner step": "Grey, dash-dotted: after one inner step.",
     }
     return captions.join(*(text for name, text in how.items() if name in set(bands["band"])))
