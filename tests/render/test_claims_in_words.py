@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import yaml
 
 from innerloop.measurements.evidence import Evidence
+from innerloop.papers import words
 from innerloop.papers.claims import read_claims
-from innerloop.papers.judgement import VERDICTS
+from innerloop.papers.judgement import VERDICTS, WHERE_JUDGED
 from innerloop.papers.paper import read_paper
 from innerloop.runtime.extensions import load_entry
 from shipped import CLAIMS, TABLES
@@ -138,6 +141,24 @@ def test_a_line_says_what_was_expected_and_what_could_have_been_found(evidence_o
     tested = tested[~tested.str.contains("one seed")]
     assert len(tested)
     assert tested.str.contains(r"n = [\d,]+ \w+, detectable [\d.]+").all()
+
+
+def test_what_decides_a_claim_has_its_verdict_for_these_models_and_for_the_method(seeds):
+    lines = tabulate("claims", seeds).display.set_index("Claim")["What decides it"]
+    other = False
+    for found in words.judged(seeds):
+        line = lines[found.claim.claim]
+        verdict, method = (
+            "holds" if name == WHERE_JUDGED else name for name in (found.verdict, found.method)
+        )
+        owed = [one for one in found.deciding if one.method.verdict == method]
+        assert line.endswith(tuple(words.for_method(one) for one in owed))
+        named = [one for one in found.deciding if line.startswith(words.in_short(one, seeds.study))]
+        assert named
+        if not math.isnan(named[0].p_for):
+            assert named[0].verdict == verdict
+        other |= named[0].method.verdict != method
+    assert other
 
 
 def test_methods_are_compared_after_the_steps_they_share(evidence_of):

@@ -11,7 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from innerloop.data.image_store import ImageStore
 from innerloop.runtime.files import atomic_path
 
-#: Columns at most, one a class; rows, one an image of it; and white pixels between images.
+#: Most columns (one per class), rows (one per image of it), and white pixels between images.
 CLASSES, IMAGES, GAP = 12, 6, 2
 
 

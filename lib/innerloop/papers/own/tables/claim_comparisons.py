@@ -52,8 +52,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"Found: mean and half-width of Student's {level} interval, of the paired difference "
             "or of the value itself; for a comparison in several layers, in the layer that "
             "supports it least. Values are first averaged over the seeds of a task. Seed sd: "
-            "standard deviation of the result between seeds. Seeds without a single number are "
-            "left out.",
+            "standard deviation of the result between seeds. Seeds that have no number at all "
+            "are left out.",
             "Equality is decided by two one-sided tests against the margin.",
             words.family(judgements, study),
             "Effect size: Cohen's dz. Detectable: the true difference that this single test would "

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 
 import pandas as pd
@@ -13,10 +14,11 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
 from innerloop.papers.claims import Claim
-from innerloop.papers.judgement import VERDICTS, Judgement, Outcome
+from innerloop.papers.judgement import VERDICTS, WHERE_JUDGED, Judgement, Outcome
 from innerloop.papers.paper import is_folder
 from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation, rules_between
+from innerloop.stats.populations import Answer
 
 TITLE = "The papers' claims"
 READS = ("claims",)
@@ -57,8 +59,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "and between trainings into account (docs/evidence.md), or is Student's t over "
             "trainings where there is one number per training. Margins and thresholds are ours: "
             "the papers give none.",
-            "What decides it: for a claim that fails, the comparison with the strongest evidence "
-            "against it; for any other, the least certain comparison.",
+            "What decides it: of the comparisons with the claim's verdict, the one that supports "
+            "the claim least; another one is named where it decides for the method.",
             words.family(judgements, study),
             "Detectable, for undecided comparisons: the true difference that this single test "
             "would find in 80 % of repetitions with this n.",
@@ -152,12 +154,18 @@ def _numbers(judgement: Judgement) -> dict[str, Any]:
 
 def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
     claim, counts = judgement.claim, _counts(judgement)
-    least = max(_run(judgement), key=_uncertainty)
+    models = _decisive(judgement.deciding, judgement.verdict, lambda outcome: outcome)
+    method = _decisive(judgement.deciding, judgement.method, attrgetter("method"))
+    if math.isnan(method.method.p_for):  # as of one training
+        method = models
+    elif math.isnan(models.p_for):  # norms and step sizes are judged for the method alone
+        models = method
+    other = "" if method is models else f"{words.compared(method, study)}, "
     return [
         claim.claim,
         words.verdict(judgement),
         words.method_verdict(judgement),
-        f"{words.in_short(least, study)}; {words.for_method(least)}",
+        f"{words.in_short(models, study)}; {other}{words.for_method(method)}",
         ", ".join(_counted(counts[name], name) for name in VERDICTS if name in counts),
         f"{claim.paper}, {claim.source}",
     ]
@@ -170,16 +178,14 @@ def _counted(n: int, verdict: str) -> str:
     return f"{n} {verb.removesuffix('s') if several else verb}{space}{rest}"
 
 
-def _run(judgement: Judgement) -> list[Outcome]:
-    """The deciding outcomes that were run; all of them if none was."""
-    run = [outcome for outcome in judgement.deciding if outcome.verdict != "not run"]
-    return run or judgement.deciding
+def _decisive(
+    outcomes: Sequence[Outcome], verdict: str, answer: Callable[[Outcome], Answer]
+) -> Outcome:
+    """The comparison behind a claim's verdict; of several, the one that supports it least."""
+    alone = "holds" if verdict == WHERE_JUDGED else verdict
+    owed = [outcome for outcome in outcomes if answer(outcome).verdict == alone] or outcomes
+    return max(owed, key=lambda outcome: (math.isnan(p := answer(outcome).p_for), p))
 
 
 def _counts(judgement: Judgement) -> Counter[str]:
     return Counter(outcome.verdict for outcome in judgement.deciding)
-
-
-def _uncertainty(outcome: Outcome) -> tuple[bool, bool, float]:
-    """A comparison that fails decides the claim; else the one least sure to hold."""
-    return outcome.verdict == "fails", math.isnan(outcome.p_for), outcome.p_for

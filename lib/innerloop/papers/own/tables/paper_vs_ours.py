@@ -65,12 +65,12 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "The same sign does not mean the same size; see the difference for that. P2 does not "
             "say how its p-value was computed, so ours is given in the ways it may have been "
             "(for these models, with paired tasks and by Welch's test) and as it should be, for "
-            "the method. Standard deviations may differ by a factor of two. Difference: ± the "
-            "joint interval of both. Ours: mean over seeds ± half-width of a 95 % interval "
-            f"({recipe}). For accuracies this is over the tasks of a seed, averaged over seeds; "
-            "for changes of prototype accuracy over tasks, each first averaged over seeds; for "
-            "step sizes over seeds (Student's t; none with one seed). n: tasks, or step sizes of "
-            "a layer.",
+            "the method. A standard deviation agrees if it is within a factor of two. "
+            "Difference: ± the joint interval of both. Ours: mean over seeds ± half-width of a "
+            f"95 % interval ({recipe}). For accuracies this is over the tasks of a seed, averaged "
+            "over seeds; for changes of prototype accuracy over tasks, each first averaged over "
+            "seeds; for step sizes over seeds (Student's t; none with one seed). n: tasks, or "
+            "step sizes of a layer.",
             _diverged(frame),
             evidence.study.stand_ins(
                 evidence.study.in_role(role)
