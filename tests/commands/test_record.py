@@ -64,6 +64,24 @@ def test_parts_add_up(record: Record) -> None:
     assert "6 models" in (record.folder / "report.html").read_text(encoding="utf-8")
 
 
+def test_the_processor_is_kept_and_not_whose_machine_it_was(record: Record) -> None:
+    measure(record.study, 0, 1)
+    models = [key for key in record.study.models if key.seed == 0]
+    for key in models:
+        run = Path(key.fill(paths.MODEL, study="smoke")).with_name("run.json")
+        write_json(run, {"processor": "Mill 2", "host": "babbage", "date": "2026-11-28 13:40:38"})
+    record.add()
+    kept = [*record.folder.glob("seed*/models/**/run.json")]
+    assert len(kept) == len(models)
+    assert all(
+        read_json(file) == {"processor": "Mill 2", "date": "2026-11-28 13:40:38"} for file in kept
+    )
+    record.write()
+    report = (record.folder / "report.html").read_text(encoding="utf-8")
+    assert "Mill 2 (3 of 6 models say so)" in report
+    assert "babbage" not in report
+
+
 def test_what_is_repeated_must_be_the_same(record: Record) -> None:
     measure(record.study, 0)
     record.add()

@@ -155,6 +155,15 @@ def test_when_and_where():
     assert found["processor"]
 
 
+def test_a_processor_is_told_from_another_of_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Virtual machines call all of a maker's the same."""
+    one = "cpu family\t: 6\nmodel\t\t: 143\nmodel name\t: Intel(R) Xeon(R) Processor\n"
+    monkeypatch.setattr(Path, "read_text", lambda self, encoding: f"{one}\n{one}")
+    assert circumstances()["processor"] == "Intel(R) Xeon(R) Processor, family 6, model 143"
+
+
 def test_a_process_that_has_read_ends_well(tmp_path: Path):
     """One in four aborted at its end where pyarrow's threads held Python's memory."""
     write_table(TABLE, tmp_path / "rows.parquet", {"spec": SPEC})

@@ -4,8 +4,9 @@
     innerloop record docs/results/mine                           only write tables and report again
 
 A study with many trainings can thus be run in parts, on several days or machines. seed<n>/ has the
-measurements of one seed's models; images and weights are not kept. What a record already has is
-not replaced: a measurement that is recorded a second time must have the same rows.
+measurements of one seed's models, and when and on what processor each was trained; images, weights
+and host names are not kept. What a record already has is not replaced: a measurement that is
+recorded a second time must have the same rows.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from innerloop.commands.so_far import described, gathered, made
 from innerloop.measurements.aggregate import gather
 from innerloop.render.report import write_report
 from innerloop.runtime.errors import ConfigError, ProvenanceError
-from innerloop.runtime.files import atomic_path, write_json
+from innerloop.runtime.files import atomic_path, read_json, write_json
 from innerloop.specs.measure import Spec
 from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
@@ -115,16 +116,21 @@ class Record:
             for path, spec in specs.items():
                 if Path(path).is_file():
                     self._require_same(path, table, spec)
-        found = self._measurements
+        found, manifests = self._measurements, self._measurements.manifests()
         wanted = dict.fromkeys(path for specs in self.files.values() for path in specs)
         new = [
             path
-            for path in (*wanted, *found.manifests(), *found.splits().values())
+            for path in (*wanted, *manifests, *found.splits().values())
             if Path(path).is_file() and not self.kept(path).is_file()
         ]
         for path in new:
             self.kept(path).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, self.kept(path))
+            run = Path(path).with_name("run.json")
+            if path in manifests and run.is_file():
+                # sums are rounded differently from processor to processor
+                facts = {key: value for key, value in read_json(run).items() if key != "host"}
+                write_json(self.kept(path).with_name("run.json"), facts)
         return len(new)
 
     def _require_same(self, path: str, table: str, spec: Spec) -> None:

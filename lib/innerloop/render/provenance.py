@@ -67,16 +67,15 @@ def shared_facts(
     """
     versions = [manifest.get("versions") or {} for manifest in manifests]
     names = dict.fromkeys(name for found in versions for name in found)
-    dates = sorted(str(model["date"]) for model in models if model["date"])
-    return [
-        *([("Models trained", " to ".join(dict.fromkeys([dates[0], dates[-1]])))] if dates else []),
-        *(
-            (title, _distinct(model[key] for model in models))
-            for key, title in RUN.items()
-            if any(model[key] for model in models)
-        ),
-        *((name, _distinct(found.get(name) for found in versions)) for name in names),
-    ]
+    facts = []
+    for key, title in {"date": "Models trained", **RUN}.items():
+        values = sorted(str(model[key]) for model in models if model[key] is not None)
+        if values:
+            ends = dict.fromkeys([values[0], values[-1]])
+            text = " to ".join(ends) if key == "date" else _distinct(values)
+            partly = f" ({len(values)} of {len(models)} models say so)"
+            facts.append((title, text + partly * (len(values) < len(models))))
+    return facts + [(name, _distinct(found.get(name) for found in versions)) for name in names]
 
 
 #: What run.json says of a training beside its date.

@@ -32,7 +32,7 @@ METADATA_KEY = b"innerloop"
 #: table, that there is one.
 SEAL, SEALED = b"innerloop_sha256", b"innerloop_sealed"
 _UNSEALED = b"0" * 64
-PACKAGES = ("innerloop", "torch", "torchvision", "numpy", "pandas", "pyarrow", "pillow")
+PACKAGES = ("innerloop", "torch", "numpy", "pandas", "pyarrow", "pillow")
 
 
 def versions() -> dict[str, str]:
@@ -105,12 +105,21 @@ def _git(*arguments: str) -> str | None:
 
 
 def _processor() -> str:
+    """`Intel(R) Xeon(R) Processor, family 6, model 143`: the name alone may hide the generation."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        first = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")[0]
     except OSError:
-        lines = []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, "") or platform.processor() or platform.machine()
+        first = ""
+    facts = {
+        name.strip(): value.strip()
+        for name, _, value in (line.partition(":") for line in first.splitlines())
+    }
+    if not facts.get("model name"):
+        return platform.processor() or platform.machine()
+    numbers = {"family": facts.get("cpu family"), "model": facts.get("model")}
+    return ", ".join(
+        [facts["model name"], *(f"{name} {number}" for name, number in numbers.items() if number)]
+    )
 
 
 def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]) -> None:
