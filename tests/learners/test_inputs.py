@@ -84,11 +84,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "negative steps judged": (lambda: judge(steps=-1), "steps is -1"),
     "foreign names": (
         lambda: adapt(slow=FOREIGN),
-        r"slow: lacking conv1.beta, .* and 15 more; unknown features\.conv1\.beta, .*from_state_d",
+        r"slow: missing conv1.beta, .* and 15 more; unknown features\.conv1\.beta, .*from_state_d",
     ),
     "one name missing": (
         lambda: adapt(slow={k: v for k, v in SLOW.items() if k != "conv3.gamma"}),
-        "slow: lacking conv3.gamma; expected the parameters",
+        "slow: missing conv3.gamma; expected the parameters",
     ),
     "a module's weights": (lambda: adapt(slow=PLAIN), "slow is a Sequential; expected a dict"),
     "weights of another width": (
@@ -107,12 +107,12 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "weights of two types": (
         lambda: adapt(slow={**SLOW, "conv2.beta": torch.zeros(4).double()}),
-        "conv2.beta is torch.float64 on cpu, head.weight torch.float32 on cpu; expected one type",
+        "conv2.beta is torch.float64 on cpu, but head.weight .*32 on cpu; expected one type",
     ),
     "a step size as a number": (lambda: adapt(step_sizes=0.1), r"method\(..., step_size=...\)"),
     "step sizes of another shape": (
         lambda: adapt(step_sizes={**STEP_SIZES, "conv1.gamma": torch.ones(2, 4)}),
-        r"conv1.gamma is \[2, 4\]; expected one number, or \[4\], as the weight has",
+        r"conv1.gamma is \[2, 4\]; expected one number, or \[4\], the weight's shape",
     ),
     "step sizes of weights where each step has its own": (
         lambda: adapt(
@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: adapt(step_sizes=dict.fromkeys(STEP_SIZES, 0.1)),
         r"step_sizes: conv1\.\w+ is 0\.1; expected a tensor",
     ),
-    "too few step sizes": (lambda: adapt(step_sizes={}), "lacking conv1.beta, .* method adapts"),
+    "too few step sizes": (lambda: adapt(step_sizes={}), "missing conv1.beta, .* method adapts"),
     "labels that are class ids": (
         lambda: adapt(support=labelled(labels=SUPPORT.labels + 35)),
         r"support labels: 35 ... 37; expected .* its task of 3 classes, 0 ... 2",
@@ -165,7 +165,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "labels of another device": (
         lambda: adapt(support=labelled(labels=SUPPORT.labels.to("meta"))),
-        "support labels: on meta, the images cpu",
+        "support labels: on meta; expected the images' device, cpu",
     ),
     "no support": (lambda: adapt(support=NO_IMAGE), r"\[2, 0, 3, 16, 16\] holds no image"),
     "no task": (lambda: adapt(support=labelled(SUPPORT.images[:0], SUPPORT.labels[:0])), "no im"),
@@ -173,11 +173,11 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "no batch": (lambda: judge(batches=[]), "batches: there are no tasks"),
     "NaN": (
         lambda: adapt(support=labelled(with_nan(SUPPORT.images))),
-        "support images: hold NaN or infinity",
+        "support images: some values are NaN or infinite",
     ),
     "NaN in CKA": (
         lambda: similarity(tasks=replace(BATCH, query=labelled(with_nan(SUPPORT.images)))),
-        "query images: hold NaN",
+        "query images: some values are NaN",
     ),
     "a tensor as support": (lambda: adapt(support=SUPPORT.images), "is a Tensor; .*Labelled"),
     "support as tasks": (lambda: similarity(tasks=SUPPORT), "tasks is a Labelled; .*tasks_of"),

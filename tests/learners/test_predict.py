@@ -90,7 +90,7 @@ def test_a_model_predicts_with_its_own_steps_and_weights() -> None:
         ({"query": QUERY[0]}, r"query_images: shape \[3, 16, 16\]; .*image\[None\]"),
         ({"query": QUERY[:0]}, r"query_images: shape \[1, 0, 3, 16, 16\] holds no image"),
         ({"query": QUERY.mul(255).byte()}, r"query_images: torch.uint8; .*float\(\) / 255"),
-        ({"query": QUERY / 0}, "query_images: hold NaN or infinity"),
+        ({"query": QUERY / 0}, "query_images: some values are NaN or infinite"),
         ({"query": QUERY[:, :1]}, "query_images: .* repeat the grey channel"),
         ({"query": ["a.png"]}, "query_images: list; expected a tensor"),
         ({"support_images": TASK.support.images}, r"support_images: shape \[1, 6, 3, 16, 16\]"),
@@ -100,7 +100,7 @@ def test_a_model_predicts_with_its_own_steps_and_weights() -> None:
         ({"support_labels": LABELS + 40}, "support labels: 40 ... 42; expected .* its task of 3"),
         ({"steps": -1}, "steps is -1"),
         ({"network": torch.nn.Linear(2, 2)}, "network is a Linear; expected innerloop.network"),
-        ({"slow": {}}, "slow: lacking conv1.beta"),
+        ({"slow": {}}, "slow: missing conv1.beta"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_in_words(changed: dict, message: str) -> None:

@@ -1,4 +1,4 @@
-"""From what a spec says of a learner to the learner."""
+"""Build the learner that a spec describes."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from innerloop.learners.options import LearnerOptions
 from innerloop.runtime.errors import ConfigError, ExtensionError, require_choice
 from innerloop.runtime.extensions import load_entry
 
-#: What a learner must have.
+#: Functions that a learner must have.
 _PARTS = ("network", "init", "outer_gradient", "adapt", "predict", "project")
 
 
 def learner_of(
     chosen: Method | LearnerOptions, train_steps: int, *, keep_activations: bool = False
 ) -> Learner:
-    """The learner that a model is trained by.
+    """The learner that trains a model.
 
     Args:
-        chosen: a method, or code of another kind.
-        train_steps: inner steps while training, of a method.
+        chosen: a method, or the options of another learner.
+        train_steps: inner steps in training; only methods use it.
         keep_activations: as for `GradientLearner`.
 
     Raises:
-        ConfigError: an option is none of the learner's, or its `batch` is none that there is.
-        ExtensionError: the code is not there, or makes no learner.
+        ConfigError: the learner does not take an option, or its `batch` is unknown.
+        ExtensionError: the code does not exist, or does not make a learner.
     """
     if isinstance(chosen, Method):
         return GradientLearner(chosen, train_steps, keep_activations)

@@ -1,4 +1,4 @@
-"""Learners under which no weight adapts: a task is solved in closed form on the body's features."""
+"""Learners that adapt no weight: a task is solved on the body's features, mostly in closed form."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from innerloop.networks.parameters import Parameters, layer_of, with_task_axis
 
 @dataclass(frozen=True)
 class FeatureLearner:
-    """The body is trained so that `scores` of its features are right; its own head is never used.
+    """Trains the body so that `scores` of its features are right; the network's head is unused.
 
-    A learner of this kind says `scores`, and perhaps `learned`.
+    A subclass defines `scores`, and perhaps `learned`.
 
     Attributes:
-        batch: what an outer step consumes: `episodes`, or `images` of all training classes, for one
-            that says `outer_gradient`, too.
+        batch: what an outer step takes: `episodes`, or `images` of all training classes for a
+            subclass that also defines `outer_gradient`.
     """
 
     batch: ClassVar[Batch] = "episodes"
@@ -33,26 +33,26 @@ class FeatureLearner:
     def scores(
         self, support: torch.Tensor, labels: torch.Tensor, query: torch.Tensor, learned: Parameters
     ) -> torch.Tensor:
-        """Scores [T, M, way] of query images by their features; the highest is the answer.
+        """Class scores [T, M, way] of query images; the highest is the prediction.
 
         Args:
-            support: features [T, N, F] of labelled images.
-            labels: their classes, one-hot, [T, N, way].
-            query: features [T, M, F].
-            learned: what is trained besides the network.
+            support: features [T, N, F] of the labelled images.
+            labels: their one-hot labels [T, N, way].
+            query: features [T, M, F] of the query images.
+            learned: parameters that are trained besides the network's.
         """
         raise NotImplementedError
 
     def learned(self) -> Parameters:
-        """What is trained besides the network, as it starts."""
+        """Initial values of the parameters that are trained besides the network's."""
         return {}
 
     def network(self, network: Network, classes: int) -> Network:
-        """As it is."""
+        """The network, unchanged."""
         return network
 
     def init(self, network: Network, seed: int) -> State:
-        """`slow` weights, of which the head's stay, and what is `learned` besides."""
+        """`slow` weights, all trained but the head's, and the `learned` parameters."""
         slow = network.initial(seed)
         return {
             "slow": {name: w.requires_grad_(layer_of(name) != HEAD) for name, w in slow.items()},
@@ -60,7 +60,7 @@ class FeatureLearner:
         }
 
     def outer_gradient(self, network: Network, state: State, batch: TaskBatch) -> QueryResult:
-        """That of the mean cross-entropy of the query images."""
+        """The gradient of the query images' mean cross-entropy."""
         support, query = batch.support, batch.query
         scores = self.predict(network, state, None, support, query.images, batch.way)
         losses = task_losses(scores, query.labels)
@@ -76,7 +76,7 @@ class FeatureLearner:
         *,
         trajectory: bool = False,
     ) -> None:
-        """No weight adapts."""
+        """None: no weight adapts."""
 
     def predict(
         self,
@@ -87,14 +87,14 @@ class FeatureLearner:
         query: torch.Tensor,
         way: int,
     ) -> torch.Tensor:
-        """What `scores` says of the query images, given the support."""
+        """The `scores` of the query images, given the support."""
         engine, weights = engine_of(network), with_task_axis(state["slow"], len(support))
-        given = engine.features(weights, support.images)
-        asked = engine.features(weights, query, support=support.images)
-        classes = torch.arange(way, device=given.device)
-        one_hot = (support.labels.unsqueeze(2) == classes).to(given)
-        return self.scores(given, one_hot, asked, state["learned"])
+        support_features = engine.features(weights, support.images)
+        query_features = engine.features(weights, query, support=support.images)
+        classes = torch.arange(way, device=support_features.device)
+        one_hot = (support.labels.unsqueeze(2) == classes).to(support_features)
+        return self.scores(support_features, one_hot, query_features, state["learned"])
 
     def project(self, state: State) -> State:
-        """Nothing is constrained."""
+        """The state, unchanged: there is no constraint."""
         return state

@@ -1,7 +1,7 @@
-"""What the library's functions require of their arguments, said in words.
+"""Checks of the library's arguments, with messages that say what is wrong and what was expected.
 
-Kinds, names, shapes and devices are compared on the host. Values are looked at only where a caller
-asks for it: on a GPU that waits, and cannot be part of a recorded step.
+Types, names, shapes and devices are checked on the host. Values are checked only if the caller asks
+for it, since that waits for a GPU and cannot be captured in a CUDA graph.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from innerloop.runtime.errors import InputError
 
 
 def require_network(network: object) -> None:
-    """Refuse a network that is none of Innerloop's.
+    """Refuse anything but a network of Innerloop's.
 
     Raises:
-        InputError: says what was given.
+        InputError: it is something else, which the message names.
     """
     if not isinstance(network, Network):
         raise InputError(
             f"network is {_article(network)}; expected innerloop.network('conv4', way=5), or "
-            "innerloop.network('my_net.py:Net', way=5) for a module of your own. Its weights come "
-            "in through innerloop.from_state_dict"
+            "innerloop.network('my_net.py:Net', way=5) for a module of your own; "
+            "innerloop.from_state_dict reads a module's weights"
         )
 
 
 def require_method(method: object) -> None:
-    """Refuse what is no method, such as a method's name.
+    """Refuse anything but a method, such as a method's name.
 
     Raises:
-        InputError: says what was given.
+        InputError: it is something else, which the message names.
     """
     if not isinstance(method, Method):
         raise InputError(
@@ -44,13 +44,13 @@ def require_method(method: object) -> None:
 
 
 def require_weights(network: Network, weights: object, name: str, tasks: int | None = None) -> None:
-    """Refuse weights that are not the network's.
+    """Refuse weights that do not fit the network.
 
     Args:
-        network: whose parameters they should be.
-        weights: by name.
-        name: of the argument, for the message.
-        tasks: length of their task axis; left out: they must have none.
+        network: the network.
+        weights: tensors by parameter name.
+        name: the argument's name, for the message.
+        tasks: required length of the task axis; by default there must be none.
 
     Raises:
         InputError: a name, shape, type or device is wrong.
@@ -61,9 +61,9 @@ def require_weights(network: Network, weights: object, name: str, tasks: int | N
     if weights.keys() != expected.keys():
         foreign = weights.keys() - expected.keys()
         raise InputError(
-            f"{name}: {_names('lacking', expected.keys() - weights.keys())}"
+            f"{name}: {_names('missing', expected.keys() - weights.keys())}"
             f"{_names('unknown', foreign)}expected the parameters of the network, as "
-            "network.initial(seed) names them; innerloop.from_state_dict translates the names of "
+            "network.initial(seed) names them; innerloop.from_state_dict translates names from "
             "plain PyTorch"
         )
     first = weights["head.weight"]
@@ -76,36 +76,39 @@ def require_weights(network: Network, weights: object, name: str, tasks: int | N
         if value.shape != wanted:
             axis = "without a task axis" if tasks is None else f"for {tasks} tasks"
             raise InputError(
-                f"{name}: {key} is {list(value.shape)}; expected {list(wanted)}, {axis}, by the "
-                f"network: {network}"
+                f"{name}: {key} is {list(value.shape)}; expected {list(wanted)}, {axis}, for the "
+                f"network {network}"
             )
         if (value.dtype, value.device) != (first.dtype, first.device):
             raise InputError(
-                f"{name}: {key} is {value.dtype} on {value.device}, head.weight {first.dtype} on "
-                f"{first.device}; expected one type on one device"
+                f"{name}: {key} is {value.dtype} on {value.device}, but head.weight {first.dtype} "
+                f"on {first.device}; expected one type on one device"
             )
 
 
 def require_step_sizes(
     step_sizes: object, moving: Mapping[str, Sequence[int]], method: Method
 ) -> None:
-    """Refuse step sizes that leave out a parameter that moves, or do not fit it.
+    """Refuse step sizes that leave out a parameter that moves, or do not fit its shape.
 
     Args:
-        step_sizes: by parameter.
+        step_sizes: tensors by parameter name.
         moving: the shape of each parameter that moves, without a task axis.
-        method: which says whether every step has its own.
+        method: says whether each step has step sizes of its own.
 
     Raises:
-        InputError: naming it.
+        InputError: a step size is missing, is not a tensor or has the wrong shape.
     """
     if not isinstance(step_sizes, Mapping):
         raise InputError(
-            f"step_sizes is {step_sizes!r}; expected a dictionary of tensors by parameter. One "
-            "number for all is innerloop.method(..., step_size=...)"
+            f"step_sizes is {step_sizes!r}; expected a dictionary of tensors by parameter. For one "
+            "number for all, use innerloop.method(..., step_size=...)"
         )
-    if lacking := [name for name in moving if name not in step_sizes]:
-        raise InputError(f"step_sizes: {_names('lacking', lacking)}which the method adapts")
+    if missing := [name for name in moving if name not in step_sizes]:
+        raise InputError(
+            f"step_sizes: {_names('missing', missing)}expected one for each parameter that the "
+            "method adapts"
+        )
     per_step = method.learn_step_size == "step_and_layer"
     for name, weight in moving.items():
         size = step_sizes[name]
@@ -113,7 +116,7 @@ def require_step_sizes(
             raise InputError(f"step_sizes: {name} is {size!r}; expected a tensor")
         shape = [*size.shape]
         if shape and (len(shape) > 1 if per_step else shape != [*weight]):
-            expected = "[steps]" if per_step else f"{[*weight]}, as the weight has"
+            expected = "[steps]" if per_step else f"{[*weight]}, the weight's shape"
             raise InputError(f"step_sizes: {name} is {shape}; expected one number, or {expected}")
 
 
@@ -124,19 +127,19 @@ def require_images(
 
     Args:
         network: the network.
-        images: what was given.
-        name: of the argument, for the message.
-        like: weights, whose type and device they must have.
-        values: look at the values, too.
+        images: the argument to check.
+        name: the argument's name, for the message.
+        like: weights, whose type and device the images must have.
+        values: check values, too.
 
     Raises:
-        InputError: number of images, channels, size, type, device or, if asked, a value is wrong.
+        InputError: number of images, channels, size, type, device or, if checked, a value is wrong.
     """
     if not isinstance(images, torch.Tensor):
         raise InputError(f"{name}: {_article(images)}; expected a torch tensor")
     if not images.dtype.is_floating_point:
         raise InputError(
-            f"{name}: {images.dtype}; expected floating point in [0, 1], as images.float() / 255"
+            f"{name}: {images.dtype}; expected floating point in [0, 1]: images.float() / 255"
         )
     size = network.image_size
     wanted, found = (network.channels, size, size), tuple(images.shape[-3:])
@@ -159,7 +162,7 @@ def require_images(
             f"{weight.device}"
         )
     if values and not images.isfinite().all():
-        raise InputError(f"{name}: hold NaN or infinity; expected numbers in [0, 1]")
+        raise InputError(f"{name}: some values are NaN or infinite; expected numbers in [0, 1]")
 
 
 def require_labelled(
@@ -171,12 +174,12 @@ def require_labelled(
     values: bool = False,
     way: int | None = None,
 ) -> None:
-    """Refuse images and labels that the network cannot take; arguments as for images alone.
+    """Refuse images and labels that the network cannot take; arguments as for `require_images`.
 
-    Labels are below `way`, the network's own where it is left out.
+    Labels must be below `way`, by default the network's own.
 
     Raises:
-        InputError: as for images, or a label is no class of a task.
+        InputError: as for images, or a label is out of range.
     """
     if not isinstance(labelled, Labelled):
         raise InputError(
@@ -185,7 +188,10 @@ def require_labelled(
     require_images(network, labelled.images, f"{name} images", like, values=values)
     labels = labelled.labels
     if labels.device != labelled.images.device:
-        raise InputError(f"{name} labels: on {labels.device}, the images {labelled.images.device}")
+        raise InputError(
+            f"{name} labels: on {labels.device}; expected the images' device, "
+            f"{labelled.images.device}"
+        )
     if values:
         way = network.way if way is None else way
         lowest, highest = (int(end) for end in labels.aminmax())
@@ -204,12 +210,12 @@ def require_tasks(
     values: bool = False,
     any_way: bool = False,
 ) -> None:
-    """Refuse tasks that the network cannot take; arguments as for labelled images.
+    """Refuse tasks that the network cannot take; arguments as for `require_images`.
 
-    With `any_way` they may have other classes than the head.
+    With `any_way`, the number of classes per task may differ from the head's.
 
     Raises:
-        InputError: as for their support and query images.
+        InputError: the support or query images do not fit, as for `require_labelled`.
     """
     if not isinstance(tasks, TaskBatch):
         raise InputError(
@@ -226,7 +232,7 @@ def _article(value: object) -> str:
     return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
 
 
-def _names(what: str, names: Collection[str]) -> str:
+def _names(problem: str, names: Collection[str]) -> str:
     shown = sorted(names)
     more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-    return f"{what} {', '.join(shown[:3])}{more}; " if shown else ""
+    return f"{problem} {', '.join(shown[:3])}{more}; " if shown else ""

@@ -1,4 +1,4 @@
-"""What a learner is: what the outer loop trains of a network, and how it answers for a new task."""
+"""The interface of learners: what the outer loop trains, and how a new task is solved."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from innerloop.learners.gradient_based.adapt import Adaptation
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, bounded
 
-#: Everything that is trained, by part: `slow` are the network's weights; other parts are the
-#: learner's own, such as `step_sizes`. What gets a gradient says so (`requires_grad`).
+#: A learner's tensors by part: `slow` holds the network's weights, other parts are the learner's
+#: own, such as `step_sizes`. Those that are trained have `requires_grad` set.
 State: TypeAlias = dict[str, Parameters]
 
 #: What an outer step consumes: tasks, or images of all training classes.
@@ -23,10 +23,10 @@ Batch: TypeAlias = Literal["episodes", "images"]
 
 @dataclass(frozen=True)
 class QueryResult:
-    """Per task: loss [T] (nats) and accuracy [T] (fraction) on its query images.
+    """Loss [T] (nats) and accuracy [T] (fraction) of each task on its query images.
 
-    Both are NaN for a task on which adaptation diverged. Of a batch of `images`, T is 1, and they
-    are those of the images.
+    Both are NaN for a task on which adaptation diverged. For a batch of `images`, T is 1, and they
+    are the loss and accuracy on those images.
     """
 
     losses: torch.Tensor
@@ -46,26 +46,26 @@ class QueryResult:
 
 
 class Learner(Protocol):
-    """A way to learn. A value: all that changes is in its state."""
+    """A way to learn tasks. Immutable: whatever training changes is in the state."""
 
     @property
     def batch(self) -> Batch:
-        """What an outer step consumes."""
+        """The kind of batch that an outer step takes."""
 
     def network(self, network: Network, classes: int) -> Network:
-        """The network as it is trained on so many training classes: itself, or of another head."""
+        """The network to train, given the number of training classes: itself or with a new head."""
 
     def init(self, network: Network, seed: int) -> State:
-        """What training starts from; a pure function of the seed."""
+        """The initial state; a pure function of the seed."""
 
     def outer_gradient(self, network: Network, state: State, batch: TaskBatch) -> QueryResult:
-        """Leave the outer gradient in `.grad` of the state; nothing may wait for a GPU.
+        """Compute the outer gradient into the state's `.grad`, without ever waiting for a GPU.
 
         Args:
-            network: as `network` gives it.
-            state: whose gradient is wanted.
-            batch: T tasks; of `images`, one task whose support are images of all training classes
-                under the numbers of their classes, without query images.
+            network: as returned by `network`.
+            state: tensors to differentiate with respect to.
+            batch: T tasks; for `images`, one task whose support set holds images of all training
+                classes, labelled by the number of their class, and which has no query images.
 
         Returns:
             Loss and accuracy of each task, detached.
@@ -80,9 +80,9 @@ class Learner(Protocol):
         *,
         trajectory: bool = False,
     ) -> Adaptation | None:
-        """The fast weights of T tasks, and with `trajectory` those before every step.
+        """The fast weights of T tasks; with `trajectory`, also the weights around every step.
 
-        None where no weight adapts. Who wants other step sizes passes a state that has them.
+        None if no weight adapts. To use other step sizes, pass a state that holds them.
         """
 
     def predict(
@@ -94,16 +94,16 @@ class Learner(Protocol):
         query: torch.Tensor,
         way: int,
     ) -> torch.Tensor:
-        """Scores [T, N, way] of query images [T, N, C, H, W]; softmax of them are probabilities.
+        """Scores [T, N, way] of query images [T, N, C, H, W]; their softmax gives probabilities.
 
         Args:
-            network: as `network` gives it.
-            state: what was trained.
-            adapted: what `adapt` gave for the support, perhaps with layers put back.
-            support: what each task is given to learn from.
-            query: images to name the classes of.
-            way: classes of a task, which the head of a pretrained network does not tell.
+            network: as returned by `network`.
+            state: the trained state.
+            adapted: what `adapt` returned for the support, perhaps with some layers reset.
+            support: labelled images of each task.
+            query: images to classify.
+            way: classes per task, which cannot be read from a pretrained network's head.
         """
 
     def project(self, state: State) -> State:
-        """The state pulled back onto the learner's constraint, after every outer step."""
+        """The state projected onto the learner's constraint; called after every outer step."""

@@ -1,4 +1,4 @@
-"""The loss and the accuracy of a task."""
+"""Losses and accuracies of tasks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from innerloop.learners.gradient_based.method import InnerLoss
 
 
 def loss_scale(labels: torch.Tensor, way: int, kind: InnerLoss = "mean") -> float:
-    """What the summed cross-entropy of a task is multiplied by; labels are [T, N].
+    """The factor applied to the summed cross-entropy of a task with labels [T, N].
 
-    `mean` is over the N images; `sum_over_shots` divides their sum by the images a class has.
+    `mean` averages over the N images; `sum_over_shots` divides their sum by the images per class.
     """
     count = labels.shape[1]
     return 1 / count if kind == "mean" else way / count
@@ -25,10 +25,9 @@ def task_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 
 def task_accuracies(scores: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Share of each task's images whose highest score is their label's, [T], in double precision.
+    """The fraction of each task's images that are classified correctly, [T], in double precision.
 
-    NaN for a task with a score that is no finite number: there is no highest among such, though
-    argmax names one.
+    NaN for a task with a score that is not finite, for which argmax would still name a class.
 
     Args:
         scores: of every class, such as logits, [T, N, way].

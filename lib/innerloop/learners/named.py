@@ -12,15 +12,16 @@ from innerloop.runtime.suggestions import instead_of
 
 
 def learner(name: str, **options: Any) -> LearnerOptions:
-    """A learner of another kind than the methods, for `innerloop.train`.
+    """A learner other than a method, for `innerloop.train`.
 
     Args:
-        name: `prototypes`; `ridge`, a closed-form head; `pretrained`, all training classes at once
-            and then a classifier per task; or `path/to/file.py:name` of your own.
-        options: its keyword arguments, such as `classifier="nearest_mean"`.
+        name: `prototypes`; `ridge`, a closed-form head; `pretrained`, trained on all training
+            classes at once, with a classifier fitted to each task; or `path/to/file.py:name` for
+            one of your own.
+        options: keyword arguments of the learner, such as `classifier="nearest_mean"`.
 
     Raises:
-        ConfigError: there is no such learner.
+        ConfigError: the learner is unknown.
     """
     if name in LEARNERS:
         return LearnerOptions(name, LEARNERS[name], options)

@@ -1,4 +1,7 @@
-"""What a study file says of a learner. Without torch, so that study files can be checked."""
+"""A learner as a study file declares it.
+
+This file imports no torch, so that study files can be checked while Snakemake parses.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,16 @@ from typing import Any, ClassVar, Literal
 
 @dataclass(frozen=True)
 class LearnerOptions:
-    """A learner of another kind than the methods: which code it is, and with which options.
+    """A learner other than a method: its code and options.
 
-    As a `Method` it says which roles move in an inner loop, none, and which step sizes are learned.
+    Like a `Method`, it says which roles move in the inner loop and which step sizes are learned:
+    none.
 
     Attributes:
-        name: what tables call it.
-        entry: what makes it, called with its options.
+        name: its name in tables.
+        entry: the code that makes it, called with the options.
         options: keyword arguments.
-        label: how figures and tables show it.
+        label: its name in figures and tables for readers.
     """
 
     name: str

@@ -33,22 +33,22 @@ def predict(
 ) -> torch.Tensor:
     """Class probabilities of new images, after adaptation to a few labelled ones.
 
-    With BatchNorm of the batch every query image is normalised together with the others, so that
-    its prediction depends on which images are asked for together. Always ask for the same number
-    from the same mixture, or use `normalisation="support"`, where each answer stands alone.
+    With `normalisation="batch"`, query images are normalised together, so that the prediction for
+    one depends on the others in the same call. Always predict the same number of images from the
+    same mixture of classes, or use `normalisation="support"`, where each prediction is independent.
 
     Args:
-        network: the function.
+        network: the network.
         slow: weights before adaptation.
         method: what adapts, by which rule.
         support_images: [N, C, H, W], floating point in [0, 1].
         support_labels: N classes, 0 ... way - 1.
         query_images: [M, C, H, W].
         steps: inner steps.
-        step_sizes: of the adapted parameters; the method's initial ones when left out.
+        step_sizes: of the adapted parameters; by default the method's initial ones.
 
     Returns:
-        [M, way], each row summing to 1; `.argmax(dim=1)` are the classes. NaN where adaptation
+        [M, way], each row summing to 1; `.argmax(dim=1)` gives the classes. NaN where adaptation
         diverged.
 
     Raises:
@@ -69,9 +69,9 @@ def one_task(
     *,
     way: int | None = None,
 ) -> tuple[Labelled, torch.Tensor]:
-    """Labelled images and those asked for as one task's; arguments as for `predict`.
+    """Support set and query images as a batch of one task; arguments as for `predict`.
 
-    Labels are below `way`, the network's own where it is left out.
+    Labels must be below `way`, by default the network's own.
 
     Raises:
         InputError: an argument does not fit the network.
@@ -87,27 +87,27 @@ def one_task(
 
 
 def _images(images: object, name: str, like: Parameters) -> torch.Tensor:
-    """As those of one task, of the weights' type and on their device."""
+    """Images [1, N, C, H, W] of one task, in the weights' type and on their device."""
     try:
-        found = torch.as_tensor(images)
+        tensor = torch.as_tensor(images)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"{name}: {type(images).__name__}; expected a tensor ({error})") from error
-    if found.ndim != 4:
+    if tensor.ndim != 4:
         raise InputError(
-            f"{name}: shape {list(found.shape)}; expected [N, C, H, W] (one image: image[None])"
+            f"{name}: shape {list(tensor.shape)}; expected [N, C, H, W] (one image: image[None])"
         )
     weight = like["head.weight"]
-    return found[None].to(weight.device, weight.dtype if found.dtype.is_floating_point else None)
+    return tensor[None].to(weight.device, weight.dtype if tensor.dtype.is_floating_point else None)
 
 
 def _labels(labels: object, images: torch.Tensor) -> torch.Tensor:
     try:
-        found = torch.as_tensor(labels, device=images.device)
+        tensor = torch.as_tensor(labels, device=images.device)
     except (TypeError, ValueError, RuntimeError) as error:
         raise InputError(f"support_labels: {labels!r}; expected whole numbers") from error
-    if found.shape != images.shape[1:2] or found.dtype.is_floating_point:
+    if tensor.shape != images.shape[1:2] or tensor.dtype.is_floating_point:
         raise InputError(
-            f"support_labels: {found.dtype} of shape {list(found.shape)}; expected a whole number "
-            f"for each of {images.shape[1]} images"
+            f"support_labels: {tensor.dtype} of shape {list(tensor.shape)}; expected a whole "
+            f"number for each of {images.shape[1]} images"
         )
-    return found[None].long()
+    return tensor[None].long()

@@ -1,4 +1,4 @@
-"""Pre-training: all training classes at once, then a classifier per task on features that stay.
+"""Pre-training on all training classes at once, then a classifier per task on frozen features.
 
 P1 Section 1 holds it against meta-learning (its ref. [14], Tian et al. 2020; Chen et al. 2019).
 """
@@ -23,17 +23,17 @@ from innerloop.runtime.errors import require_choice
 
 Classifier: TypeAlias = Literal["linear", "nearest_mean"]
 
-#: Steps of gradient descent: more change no digit that is shown.
+#: Gradient descent steps; more would change no digit that is shown.
 _STEPS = 300
 
 
 @dataclass(frozen=True)
 class Pretrained(FeatureLearner):
-    """The network classifies the images of all training classes; its head is then thrown away.
+    """Trains the network to classify all training classes; its head is then discarded.
 
     Attributes:
-        classifier: of each task: `linear`, logistic regression on features of length 1, as Tian et
-            al.; or `nearest_mean`, as prototypical networks.
+        classifier: fitted to each task: `linear`, logistic regression on features of length 1, as
+            in Tian et al.; or `nearest_mean`, as in prototypical networks.
     """
 
     batch: ClassVar[Batch] = "images"
@@ -43,16 +43,16 @@ class Pretrained(FeatureLearner):
         require_choice("classifier", self.classifier, get_args(Classifier))
 
     def network(self, network: Network, classes: int) -> Network:
-        """With a head for every training class."""
+        """The network with a head for all training classes."""
         return replace(network, way=classes)
 
     def init(self, network: Network, seed: int) -> State:
-        """`slow` weights, with the head's."""
+        """`slow` weights, which are all trained, including the head's."""
         slow = network.initial(seed)
         return {"slow": {name: w.requires_grad_() for name, w in slow.items()}, "learned": {}}
 
     def outer_gradient(self, network: Network, state: State, batch: TaskBatch) -> QueryResult:
-        """That of the mean cross-entropy of the images."""
+        """The gradient of the images' mean cross-entropy."""
         images, weights = batch.support, with_task_axis(state["slow"], 1)
         scale = loss_scale(images.labels, network.way)
         losses, scores = engine_of(network).losses(weights, images, scale)
@@ -62,7 +62,7 @@ class Pretrained(FeatureLearner):
     def scores(
         self, support: torch.Tensor, labels: torch.Tensor, query: torch.Tensor, learned: Parameters
     ) -> torch.Tensor:
-        """What the task's classifier, fitted to the support, says of the query."""
+        """Scores of the query images by a classifier fitted to the task's support images."""
         if self.classifier == "nearest_mean":
             return minus_squared_distances(support, labels, query)
         return logistic_regression(F.normalize(support, dim=2), labels, F.normalize(query, dim=2))
@@ -71,11 +71,11 @@ class Pretrained(FeatureLearner):
 def logistic_regression(
     support: torch.Tensor, labels: torch.Tensor, query: torch.Tensor
 ) -> torch.Tensor:
-    """Logits X_q W of the W that minimises ||W||^2 / 2 + summed cross-entropy on the support.
+    """Logits X_q W for the W that minimises ||W||^2 / 2 + summed cross-entropy on the support.
 
-    By gradient descent on A, where W = X'A: its fixed point is A = Y - softmax(X X' A). Without a
-    bias, which classes of as many images each do not need. Arguments as for
-    `FeatureLearner.scores`; features of length 1 bound the curvature, and so the step.
+    Gradient descent on A, where W = X'A; the fixed point is A = Y - softmax(X X' A). There is no
+    bias: with equally many images per class, none is needed. Arguments as for
+    `FeatureLearner.scores`; the features' length of 1 bounds the curvature, and so the step.
     """
     gram, dual = support @ support.mT, torch.zeros_like(labels)
     step = 1 / (1 + support.shape[1] / 2)

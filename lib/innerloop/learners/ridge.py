@@ -1,7 +1,7 @@
-"""A head in closed form: ridge regression (R2D2, Bertinetto et al. 2019).
+"""A closed-form head: ridge regression (R2D2, Bertinetto et al. 2019).
 
-MetaOptNet (Lee et al. 2019) has the same idea; its best head is a support vector machine, which
-takes an iterative solver, and ridge regression is the other that it compares.
+MetaOptNet (Lee et al. 2019) follows the same idea; it compares ridge regression with a support
+vector machine, which does better there but needs an iterative solver.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from innerloop.runtime.errors import ConfigError
 
 @dataclass(frozen=True)
 class Ridge(FeatureLearner):
-    """Regression of one-hot labels on features; regulariser, scale and shift are learned.
+    """Ridge regression of one-hot labels on features; lambda, scale and shift are learned.
 
     Attributes:
-        regulariser: what lambda starts from; positive.
+        regulariser: initial value of lambda; positive.
 
     Raises:
-        ConfigError: it is not.
+        ConfigError: the regulariser is not positive.
     """
 
     regulariser: float = 1.0
@@ -33,7 +33,7 @@ class Ridge(FeatureLearner):
             raise ConfigError(f"regulariser is {self.regulariser!r}; expected a number above 0")
 
     def learned(self) -> Parameters:
-        """Logarithms of lambda and of the scale, which are positive, and the shift."""
+        """Initial log lambda and log scale, logarithms to keep both positive, and shift."""
         start = torch.tensor(self.regulariser).log()
         return {"log_lambda": start, "log_scale": torch.zeros(()), "shift": torch.zeros(())}
 
@@ -44,7 +44,7 @@ class Ridge(FeatureLearner):
         gram = support @ support.mT
         identity = torch.eye(gram.shape[1], dtype=gram.dtype, device=gram.device)
         regularised = gram + learned["log_lambda"].exp() * identity
-        # unchecked: a check waits for a GPU, and the matrix is positive definite
+        # solve_ex makes no check, which would wait for a GPU: the matrix is positive definite
         dual, _ = torch.linalg.solve_ex(regularised, labels)
         scores: torch.Tensor = query @ (support.mT @ dual)
         return learned["log_scale"].exp() * scores + learned["shift"]

@@ -58,8 +58,8 @@ def test_what_adapts(name: str, overrides: dict, expected: set[str]):
         ({"step_size": "0.1"}, "step_size is '0.1'; give a number"),
         ({"step_size": float("nan")}, "step_size is nan; give a number"),
         ({"step_size_multiplier": None}, "step_size_multiplier is None; give a number"),
-        ({"step_size": [0.2, 0.1], "learn_step_size": True}, r"is no range; write \[low, high\]"),
-        ({"step_size": [0.1], "learn_step_size": True}, "is no range"),
+        ({"step_size": [0.2, 0.1], "learn_step_size": True}, r"not a range; write \[low, high\]"),
+        ({"step_size": [0.1], "learn_step_size": True}, "is not a range"),
         (
             {"learn_step_size": "layers"},
             "is 'layers'; choose from False, True, parameter, layer, step_and_layer",

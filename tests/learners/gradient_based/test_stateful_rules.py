@@ -168,10 +168,10 @@ def test_a_layer_without_a_conv_weight_is_named() -> None:
 
 
 CONTRADICTIONS = [
-    ("@update_rule()\ndef rule(weight, gradient, step_size, state): ...", "say by init how"),
+    ("@update_rule()\ndef rule(weight, gradient, step_size, state): ...", "no init for it"),
     (
         "@update_rule(init=torch.zeros_like)\ndef rule(weight, gradient, step_size): ...",
-        "has no parameter 'state'",
+        "but no parameter 'state'",
     ),
     (
         "@update_rule('head')\ndef rule(weight, gradient, step_size, *, conv_weight): ...",
@@ -193,8 +193,8 @@ def test_contradictions_are_found_before_and_when_the_file_is_imported(
 @pytest.mark.parametrize(
     ("returned", "init", "said"),
     [
-        ("weight - step_size * gradient", "torch.zeros_like", "Expected is a pair"),
-        ("(gradient.sum(), state)", "torch.zeros_like", "Expected is the moved weight"),
+        ("weight - step_size * gradient", "torch.zeros_like", "Expected: a pair"),
+        ("(gradient.sum(), state)", "torch.zeros_like", "Expected: the moved weight"),
         ("(weight - step_size * gradient, 0.5)", "torch.zeros_like", "has the state 0.5"),
         ("(weight - step_size * gradient, state)", "len", "has the state 4"),
         (

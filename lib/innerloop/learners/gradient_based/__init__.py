@@ -1,1 +1,1 @@
-"""MAML and its kin: the inner loop is gradient descent by a method."""
+"""MAML and its relatives: learners whose inner loop is gradient descent."""

@@ -28,12 +28,12 @@ from innerloop.runtime.streams import seed_from
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What adapting to T tasks gives.
+    """The result of adapting to T tasks.
 
     Attributes:
         fast: the adapted weights, each [T, *shape].
-        support_losses: inner loss of every task before each step, [T] a step.
-        trajectory: the weights before each step and after the last, when asked for.
+        support_losses: for each step, every task's inner loss before it, [T].
+        trajectory: the weights before each step and after the last, if requested.
     """
 
     fast: Parameters
@@ -61,31 +61,31 @@ def adapt(
 ) -> Adaptation:
     """Adapt slow weights to the support images of T tasks by `steps` inner steps.
 
-    Every task has a copy of the slow weights; a step moves the parameters that the method adapts
-    by its update rule on the gradient of the task's own inner loss (MAML, Algorithm 1).
+    Every task has its own copy of the slow weights. A step moves the parameters that the method
+    adapts, by its update rule on the gradient of the task's own inner loss (MAML, Algorithm 1).
 
     Args:
-        network: the function being adapted.
-        slow: weights before adaptation, without a task axis; where the method constrains them
-            (unit norm), they lie on the constraint, as trained ones do.
+        network: the network.
+        slow: weights before adaptation, without a task axis; if the method constrains them (unit
+            norm), they must satisfy the constraint, as trained ones do.
         method: what adapts, by which rule.
         support: the images and labels to adapt to.
         steps: number of inner steps; 0 gives the slow weights.
-        step_sizes: of the adapted parameters: numbers, [*shape] of the weight, or [steps] where the
-            method has one per step, of which the last holds for all further steps. Left out, those
-            that the method's training starts from, with seed 0 where they are drawn from a range.
-        frozen: parameters that stay as they are, although the method would adapt them.
-        differentiable: keep the graph from `slow` and `step_sizes` to the result; through the
-            inner gradients too, unless the method is first order.
+        step_sizes: of the adapted parameters: each [], [*shape] of the weight, or [steps] if the
+            method has one per step, of which the last holds for all further steps. By default those
+            that the method's training starts from, with seed 0 if they are drawn from a range.
+        frozen: parameters that are not adapted, although the method would adapt them.
+        differentiable: keep the graph from `slow` and `step_sizes` to the result, including the
+            inner gradients unless the method is first order.
         trajectory: also return the weights before every step.
-        keep_activations: keep every step's activations for the outer gradient instead of computing
-            them again: faster, in memory that grows with the steps; the result is the same.
-        trusted: the support and the slow weights are known to be right, so that no value is looked
-            at: on a GPU that would wait.
+        keep_activations: keep every step's activations for the outer gradient instead of
+            recomputing them: faster, but memory grows with the steps; the result is the same.
+        trusted: skip the checks of values, which would wait for a GPU, since the support and the
+            slow weights are known to be valid.
 
     Raises:
         InputError: an argument does not fit the network.
-        ConfigError: the slow weights are off the method's constraint, or autocast is on.
+        ConfigError: the slow weights violate the method's constraint, or autocast is on.
     """
     require_network(network)
     require_method(method)
@@ -116,7 +116,7 @@ def adapt(
     losses: list[torch.Tensor] = []
     visited = [fast] if trajectory else []
     for step in range(steps):
-        # the last step is the first to be met backwards: its activations wait for nothing else
+        # the backward pass starts at the last step, whose activations are thus needed at once
         keep = keep_activations or step == steps - 1
         with torch.set_grad_enabled(differentiable):
             loss, gradients = gradient(fast, keep)
@@ -136,16 +136,16 @@ def adapted_names(method: Method, names: list[str]) -> list[str]:
 
 
 def initial_step_sizes(method: Method, slow: Parameters, seed: int, steps: int = 1) -> Parameters:
-    """Step sizes of the adapted parameters, of the shapes that the method gives them.
+    """Initial step sizes of the adapted parameters, in the shapes that the method gives them.
 
-    A learned step size starts at the same value everywhere, or uniformly drawn from a range
-    (P2 leaves the start open; it biases the sign of the final mean).
+    Learned step sizes all start at one value, or are drawn uniformly from a range (P2 leaves their
+    start open; it biases the sign of the final mean).
 
     Args:
         method: what adapts, and how its step sizes are learned.
         slow: weights, without a task axis.
-        seed: of step sizes that are drawn.
-        steps: inner steps while training, where each has its own.
+        seed: for step sizes that are drawn.
+        steps: inner steps in training, for a method with step sizes per step.
     """
     factor = method.step_size_multiplier
     sizes: Parameters = {}
@@ -170,14 +170,14 @@ def query_logits(
     query: torch.Tensor,
     activations: Activations | None = None,
 ) -> torch.Tensor:
-    """Logits [T, N, way] of query images, normalised as the network says."""
+    """Logits [T, N, way] of query images, normalised as the network's options say."""
     return engine_of(network).logits(fast, query, support=support, activations=activations)
 
 
 def _of_step(method: Method, step_sizes: Parameters, step: int) -> Parameters:
-    """The step sizes of one inner step, counted from 0.
+    """The step sizes of inner step `step`, counted from 0.
 
-    Where every step has its own, later steps than were trained take the last one's.
+    If each step has its own, steps beyond those of training use the last one's.
     """
     if method.learn_step_size != "step_and_layer":
         return step_sizes

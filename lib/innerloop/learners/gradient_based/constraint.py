@@ -9,12 +9,12 @@ from innerloop.learners.gradient_based.update_rules.rules import squared_norm
 from innerloop.networks.parameters import Parameters, role_of
 from innerloop.runtime.errors import ConfigError
 
-#: How far a squared norm may be from 1.
+#: How far a squared norm may deviate from 1.
 _ROUNDING = 1e-3
 
 
 def constrained(method: Method, slow: Parameters) -> Parameters:
-    """The slow weights, pulled back onto the method's constraint (P1 Section 3.2, unit norm)."""
+    """The slow weights, projected onto the method's constraint (P1 Section 3.2, unit norm)."""
     if method.constraint == "none":
         return slow
     over = method.rule_options.get("norm", "tensor")
@@ -28,10 +28,10 @@ def constrained(method: Method, slow: Parameters) -> Parameters:
 
 
 def require_constrained(method: Method, slow: Parameters) -> None:
-    """Refuse slow weights that are off the method's constraint by more than rounding.
+    """Refuse slow weights that violate the method's constraint by more than rounding.
 
     Raises:
-        ConfigError: says which weight, its norm, and what puts it onto the constraint.
+        ConfigError: names the weight, its norm, and the function that projects it.
     """
     if method.constraint == "none":
         return

@@ -1,4 +1,4 @@
-"""MAML and its kin: the inner loop is gradient descent by a method."""
+"""The learner behind all methods: MAML and its relatives."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class GradientLearner:
     batch: ClassVar[Batch] = "episodes"
 
     def network(self, network: Network, classes: int) -> Network:
-        """As it is: a task's classes are the head's."""
+        """The network, unchanged: its head has one output per class of a task."""
         return network
 
     def init(self, network: Network, seed: int) -> State:
-        """`slow` weights on the method's constraint, and `step_sizes` before their lower bound."""
+        """`slow` weights on the method's constraint; `step_sizes` without their lower bound."""
         slow = constrained(self.method, network.initial(seed))
         sizes = initial_step_sizes(self.method, slow, seed, self.train_steps)
         learned = bool(self.method.learn_step_size)
@@ -53,9 +53,9 @@ class GradientLearner:
         }
 
     def step_sizes(self, state: State) -> Parameters:
-        """Step sizes as the inner loop takes them: max(learned number, lower bound).
+        """Step sizes as the inner loop uses them: max(learned number, lower bound).
 
-        The derivative goes straight through, as if there were no bound, so that a step size can
+        The gradient passes straight through, as if there were no bound, so that a step size can
         leave its bound again (sparse-ReLU-MAML, von Oswald et al. 2021).
         """
         learned, bound = state["step_sizes"], self.method.step_size_lower_bound
@@ -67,7 +67,7 @@ class GradientLearner:
         }
 
     def outer_gradient(self, network: Network, state: State, batch: TaskBatch) -> QueryResult:
-        """That of the mean query loss after adaptation (MAML Algorithm 1; P2 eq. 2 and 4)."""
+        """The gradient of the mean query loss after adaptation (MAML Alg. 1; P2 eq. 2 and 4)."""
         result = query_result(
             network, state["slow"], self.step_sizes(state), self.method, batch, self.train_steps,
             keep_activations=self.keep_activations,
@@ -84,7 +84,7 @@ class GradientLearner:
         *,
         trajectory: bool = False,
     ) -> Adaptation:
-        """By the method's update rule, with the state's step sizes."""
+        """Adapt by the method's update rule, with the state's step sizes."""
         return adapt(
             network, state["slow"], self.method, support,
             steps=steps, step_sizes=self.step_sizes(state), trajectory=trajectory,
@@ -104,7 +104,7 @@ class GradientLearner:
         return query_logits(network, adapted.fast, support.images, query)
 
     def project(self, state: State) -> State:
-        """Conv weights at norm 1, where the method says so."""
+        """The state, with conv weights scaled to norm 1 if the method requires it."""
         return {**state, "slow": constrained(self.method, state["slow"])}
 
 
@@ -118,7 +118,7 @@ def query_result(
     *,
     keep_activations: bool = False,
 ) -> QueryResult:
-    """Adapt to the tasks' support images and judge on their query images, for the outer gradient.
+    """Adapt to the tasks' support images; return loss and accuracy on their query images.
 
     Args:
         network: the network.
@@ -130,8 +130,8 @@ def query_result(
         keep_activations: as for `adapt`.
 
     Returns:
-        Losses with their graph to `slow` and `step_sizes`, and accuracies; NaN where adaptation
-        diverged.
+        Losses, differentiable with respect to `slow` and `step_sizes`, and accuracies; both NaN
+        where adaptation diverged.
     """
     adapted = adapt(
         network, slow, method, tasks.support,

@@ -17,7 +17,7 @@ InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
 Constraint: TypeAlias = Literal["none", "unit_norm"]
 LearnedStepSizes: TypeAlias = Literal[False, True, "parameter", "layer", "step_and_layer"]
 
-#: What values of a method can be, where they are names.
+#: The allowed values of those attributes that are names.
 _CHOICES = {
     "adapts": Adapts,
     "learn_step_size": LearnedStepSizes,
@@ -88,7 +88,7 @@ class Method:
                 )
             if len(size) != 2 or not all(map(_is_number, size)) or size[0] > size[1]:
                 raise ConfigError(
-                    f"method '{self.name}': step_size {size} is no range; write [low, high]"
+                    f"method '{self.name}': step_size {size} is not a range; write [low, high]"
                 )
         for name in ("step_size", "step_size_multiplier"):
             value = getattr(self, name)
@@ -109,7 +109,7 @@ class Method:
         if not self.learn_step_size:
             raise ConfigError(
                 f"method '{self.name}': step_size_lower_bound is for step sizes that are learned; "
-                "say learn_step_size: parameter, layer or step_and_layer, or leave it out"
+                "set learn_step_size to parameter, layer or step_and_layer, or leave it out"
             )
         start = self.step_size if isinstance(self.step_size, tuple) else (self.step_size,)
         if (least := min(self.step_size_multiplier * size for size in start)) < bound:
@@ -119,7 +119,7 @@ class Method:
             )
 
     def __repr__(self) -> str:
-        """What makes it, without the values that are as they would be."""
+        """The call that makes it, without default values."""
         plain = Method(self.name)
         values = [(item.name, getattr(self, item.name)) for item in fields(self)]
         own = [(name, value) for name, value in values if value != getattr(plain, name)]
@@ -128,7 +128,7 @@ class Method:
 
     @property
     def entry(self) -> str:
-        """Where the code that it brings along is."""
+        """The entry of the code that it uses, its update rule."""
         return self.update_rule
 
     @property
@@ -152,15 +152,15 @@ class Method:
 
 
 def with_test_step_size(method: Method, step_size: float) -> Method:
-    """The method as it is measured with another step size than it was trained with.
+    """The method with the step size used on test tasks, which may differ from that of training.
 
     Raises:
-        ConfigError: its step sizes are learned, so that no number stands for them.
+        ConfigError: its step sizes are learned, so that no number can replace them.
     """
     if method.learn_step_size:
         raise ConfigError(
             f"method '{method.name}' learns its step sizes, which test_step_size: {step_size} "
-            "would throw away; say test_step_size of other variants only, or null here"
+            "would discard; set test_step_size for other variants only, or to null here"
         )
     return replace(method, step_size=step_size)
 

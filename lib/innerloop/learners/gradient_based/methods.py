@@ -48,5 +48,5 @@ def method(name: str, **overrides: Any) -> Method:
 
 
 def rule_entry(name: str) -> str:
-    """Where an update rule's code is: a built-in one by its short name, or an entry."""
+    """The entry of an update rule, given by a built-in rule's short name or as an entry."""
     return UPDATE_RULES.get(name, name)

@@ -19,14 +19,15 @@ from innerloop.networks.options import Role
 from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import GIVEN, UNKNOWN, Option, check_options, load_entry
 
-#: Of the tensors that have each role.
+#: Shapes of the tensors on which a rule is tried, by role.
 _SHAPES: dict[str, list[tuple[int, ...]]] = {
     "conv_weight": [(4, 3, 3, 3)],
     "conv_bias": [(4,)],
     "norm": [(4,)],
     "head": [(5, 8), (5,)],
 }
-#: Rules that passed, by what their entry named and the method; it is kept, so that its id stays.
+#: Rules that passed, by the id of the entry's object and the method; the object is kept, too, so
+#: that no other can get its id.
 _passed: dict[tuple[int, str], tuple[Any, UpdateRule]] = {}
 
 
@@ -34,35 +35,35 @@ def rule_of(method: Method) -> UpdateRule:
     """The rule that a method names, with the method's options.
 
     Raises:
-        ExtensionError: it does not exist, is no rule, or does not do what a rule must.
+        ExtensionError: it does not exist, is not a rule, or fails when it is tried.
         ConfigError: the method contradicts it.
     """
-    found = load_entry(method.update_rule)
-    key = (id(found), repr(method))
+    loaded = load_entry(method.update_rule)
+    key = (id(loaded), repr(method))
     if key not in _passed:
-        rule = _with_options(found, method)
+        rule = _with_options(loaded, method)
         _try_rule(rule, method)
-        _passed[key] = found, rule
+        _passed[key] = loaded, rule
     return _passed[key][1]
 
 
-def _with_options(found: Any, method: Method) -> UpdateRule:
-    """What an entry names, as the rule of a method, with the method's options.
+def _with_options(loaded: Any, method: Method) -> UpdateRule:
+    """The object that an entry names as an update rule, with the method's options.
 
     Args:
-        found: an `UpdateRule`, or a function or other callable, which is one of conv weights.
+        loaded: an `UpdateRule`, or a function or other callable, taken as a rule of conv weights.
         method: which parameters move, and the rule's options.
 
     Raises:
-        ExtensionError: it is no rule.
+        ExtensionError: it is not a rule.
         ConfigError: the method contradicts it.
     """
-    if isinstance(found, type) or not callable(found):
+    if isinstance(loaded, type) or not callable(loaded):
         raise ExtensionError(
-            f"update rule '{method.update_rule}' is no function: {found!r:.60}. Expected is "
-            "`rule(weight, gradient, step_size) -> weight`; of a class, name an instance"
+            f"update rule '{method.update_rule}' is not a function: {loaded!r:.60}. Expected: "
+            "`rule(weight, gradient, step_size) -> weight`; for a class, name an instance"
         )
-    rule = found if isinstance(found, UpdateRule) else update_rule()(found)
+    rule = loaded if isinstance(loaded, UpdateRule) else update_rule()(loaded)
     name = method.update_rule.rpartition(":")[2]
     check_moves(method, name, rule.roles)
     taken = _options(rule.function)
@@ -74,7 +75,7 @@ def _with_options(found: Any, method: Method) -> UpdateRule:
 
 
 def _options(function: RuleFunction) -> dict[str, Option] | None:
-    """Options of a rule and their defaults; None if it takes any, or does not say."""
+    """Options of a rule and their defaults; None if it takes any, or has no signature."""
     try:
         arguments = [*inspect.signature(function).parameters.values()][GIVEN:]
     except (TypeError, ValueError):
@@ -92,8 +93,8 @@ def _try_rule(rule: UpdateRule, method: Method) -> None:
     """Move one small tensor of each role that the rule is for, and differentiate the result.
 
     Raises:
-        ExtensionError: it returns no tensor like the weight, or numbers or derivatives that are not
-            finite; or it lets no derivative through that the method is trained by.
+        ExtensionError: the result is not a tensor like the weight, has values or derivatives that
+            are not finite, or lacks a derivative that training needs.
     """
     for role in rule.roles:
         if role in method.moving_roles:
@@ -102,9 +103,9 @@ def _try_rule(rule: UpdateRule, method: Method) -> None:
 
 
 def _try(rule: UpdateRule, method: Method, role: Role, shape: tuple[int, ...]) -> None:
-    def refusal(what: str) -> ExtensionError:
-        of = f"for a parameter of role {role} and shape {list(shape)}"
-        return ExtensionError(f"{rule.place}: {rule.name} {what}; found by trying it {of}")
+    def refusal(problem: str) -> ExtensionError:
+        tried = f"for a parameter of role {role} and shape {list(shape)}"
+        return ExtensionError(f"{rule.place}: {rule.name} {problem}; found by trying it {tried}")
 
     generator = torch.Generator().manual_seed(0)
     with torch.inference_mode(False), torch.enable_grad():
@@ -120,17 +121,17 @@ def _try(rule: UpdateRule, method: Method, role: Role, shape: tuple[int, ...]) -
         moved, state = rule.move_tensor(role, before, along, rate, state, 0, beside)
         again, _ = rule.move_tensor(role, moved, along, rate, state, 1, beside)
         if not all(map(torch.equal, given, leaves)):
-            raise refusal("writes into what it is given; make new tensors")
+            raise refusal("changes its arguments in place; make new tensors")
         of_zero = (
-            "" if gradient.any() else " of a gradient of zero, as biases before BatchNorm have"
+            "" if gradient.any() else " for a gradient of zero, as biases before BatchNorm have"
         )
         if not (moved.isfinite() & again.isfinite()).all():
-            raise refusal(f"makes numbers that are not finite{of_zero}")
+            raise refusal(f"returns numbers that are not finite{of_zero}")
         known = moved.requires_grad
         found = torch.autograd.grad(moved.sum(), leaves, allow_unused=True) if known else [None] * 3
         if not all(each.isfinite().all() for each in found if each is not None):
             raise refusal(f"has derivatives that are not finite{of_zero}")
-    first_order = "training would be first order (say first_order: true if that is meant)"
+    first_order = "training would be first order (set first_order: true if that is intended)"
     lost = {
         "weight": "slow weights would not be trained",
         "gradient": "" if method.first_order else first_order,
@@ -139,6 +140,6 @@ def _try(rule: UpdateRule, method: Method, role: Role, shape: tuple[int, ...]) -
     for derivative, (name, consequence) in zip(found, lost.items(), strict=True):
         if derivative is None and consequence:
             raise refusal(
-                f"lets no derivative by its {name} through, by .detach(), .data, .item() or "
-                f"torch.no_grad(), or since it does not use it: {consequence}"
+                f"has no derivative with respect to its {name}, which it does not use or passes "
+                f"through .detach(), .data, .item() or torch.no_grad(): {consequence}"
             )

@@ -25,7 +25,7 @@ from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import GIVEN
 
 RuleFunction = Callable[..., Any]
-#: What a rule remembers of one tensor from step to step.
+#: What a rule with a state carries from step to step for one tensor.
 RuleState: TypeAlias = torch.Tensor | tuple[torch.Tensor, ...]
 
 
@@ -33,22 +33,22 @@ RuleState: TypeAlias = torch.Tensor | tuple[torch.Tensor, ...]
 class UpdateRule:
     """A rule and the roles it is for; parameters of other roles take plain gradient steps.
 
-    A rule with `init` has a state, which its function is given and returns anew. Derivatives flow
-    through the state as they do through the weight, so that the second order stays exact.
+    A rule with `init` has a state, which its function receives and returns updated. Derivatives
+    flow through the state as through the weight, so that second-order gradients stay exact.
 
     Attributes:
         function: `(weight, gradient, step_size, **options) -> weight` for one task's tensor;
-            `step_size` is a scalar, or has the weight's shape where each weight learns its own.
-            By parameters of these names it also receives `step`, the number of the inner step from
-            0; `conv_weight`, its layer's conv weight before the step; and `state`, upon which it
-            returns `(weight, state)`.
-        roles: parameters it moves: conv_weight, conv_bias, norm, head.
-        options: keyword arguments given to the function.
+            `step_size` is a scalar, or has the weight's shape if each weight learns its own.
+            If it has parameters of these names, it also receives `step`, the number of the inner
+            step from 0; `conv_weight`, its layer's conv weight before the step; and `state`, in
+            which case it returns `(weight, state)`.
+        roles: of the parameters that it moves: conv_weight, conv_bias, norm, head.
+        options: keyword arguments for the function.
         init: `(weight) -> state` before the first step: a tensor, or a tuple of tensors.
 
     Raises:
-        ExtensionError: no parameter has one of the roles; or there is a state without `init`, an
-            `init` without a state, or no conv weight in the head's layer.
+        ExtensionError: a role is unknown; there is a parameter `state` without `init`, or the
+            reverse; or the rule wants the conv weight of the head's layer, which has none.
     """
 
     function: RuleFunction
@@ -61,7 +61,7 @@ class UpdateRule:
         check_offered(self.name, self.roles, self._receives, stateful=self.init is not None)
 
     def init_state(self, role: Role, weight: torch.Tensor) -> RuleState:
-        """The state of one tensor [T, *shape] before the first step; an empty tuple without one."""
+        """The state of one tensor [T, *shape] before the first step; () if the rule has none."""
         init = self.init
         if init is None or role not in self.roles:
             return ()
@@ -76,20 +76,20 @@ class UpdateRule:
         states: Mapping[str, RuleState],
         step: int,
     ) -> tuple[Parameters, dict[str, RuleState]]:
-        """Take one inner step with every parameter that has a gradient.
+        """Take one inner step in every parameter that has a gradient.
 
         Args:
-            weights: of all parameters, [T, *shape]; what has no gradient is only looked at.
+            weights: all parameters, [T, *shape]; those without a gradient are only read.
             gradients: of each task's own loss, [T, *shape].
             step_sizes: [] or [*shape], shared by the tasks.
-            states: of what has a gradient, as `init_state` or the step before gave them.
+            states: of the parameters with a gradient, as returned by `init_state` or the last step.
             step: number of the inner step, from 0.
 
         Returns:
-            What has a gradient, moved, and its states after the step.
+            The parameters with a gradient after the step, and their states.
 
         Raises:
-            ExtensionError: the function asks for a conv weight where a layer has none.
+            ExtensionError: the function asks for the conv weight of a layer that has none.
         """
         conv_weights = {
             layer_of(name): weight
@@ -101,8 +101,8 @@ class UpdateRule:
             role, weight, beside = role_of(name), weights[name], conv_weights.get(layer_of(name))
             if beside is None and role in self.roles and "conv_weight" in self._receives:
                 raise self._refusal(
-                    f"asks for the conv weight of {name}'s layer, which has none; take {role} from "
-                    "its roles, or choose another rule for this network"
+                    f"asks for the conv weight of {name}'s layer, which has none; remove {role} "
+                    "from its roles, or choose another rule for this network"
                 )
             moved[name], after[name] = self.move_tensor(
                 role, weight, gradient, step_sizes[name], states[name], step,
@@ -113,7 +113,7 @@ class UpdateRule:
     def __call__(
         self, role: Role, weight: torch.Tensor, gradient: torch.Tensor, step_size: torch.Tensor
     ) -> torch.Tensor:
-        """The first step of a tensor [T, *shape], which is itself its layer's conv weight."""
+        """A tensor [T, *shape] after its first step, with itself as its layer's conv weight."""
         state = self.init_state(role, weight)
         return self.move_tensor(role, weight, gradient, step_size, state, 0, weight)[0]
 
@@ -127,11 +127,11 @@ class UpdateRule:
         step: int,
         conv_weight: torch.Tensor,
     ) -> tuple[torch.Tensor, RuleState]:
-        """Take one step with the tensors [T, *shape] of T tasks, each on its own."""
+        """A parameter [T, *shape] and its state after one step, taken by each task on its own."""
         if role not in self.roles:
             return weight - step_size * gradient, state
 
-        def of_one_task(
+        def move_one_task(
             weight: torch.Tensor,
             gradient: torch.Tensor,
             state: RuleState,
@@ -143,22 +143,22 @@ class UpdateRule:
             moved, after = (returned, ()) if self.init is None else self._pair(returned)
             return self._like(moved, weight), after
 
-        result: tuple[torch.Tensor, RuleState] = torch.func.vmap(of_one_task)(
+        result: tuple[torch.Tensor, RuleState] = torch.func.vmap(move_one_task)(
             weight, gradient, state, conv_weight
         )
         return result
 
     @cached_property
     def _receives(self) -> frozenset[str]:
-        """What its function asks for, besides weight, gradient and step size."""
+        """Which of `OFFERED` the function has parameters for."""
         try:
             names = [*inspect.signature(self.function).parameters][GIVEN:]
-        except (TypeError, ValueError):  # it does not say
+        except (TypeError, ValueError):  # a built-in function without a signature
             names = []
         return OFFERED.intersection(names)
 
     def _like(self, moved: Any, weight: torch.Tensor) -> torch.Tensor:
-        expected = f"Expected is the moved weight: a tensor {list(weight.shape)} of {weight.dtype}"
+        expected = f"Expected: the moved weight, a tensor {list(weight.shape)} of {weight.dtype}"
         if not isinstance(moved, torch.Tensor):
             raise self._refusal(f"returned {moved!r:.40}: is a `return` missing? {expected}")
         if moved.shape != weight.shape or moved.dtype != weight.dtype:
@@ -169,7 +169,7 @@ class UpdateRule:
     def _pair(self, returned: Any) -> tuple[Any, RuleState]:
         if not isinstance(returned, tuple) or len(returned) != 2:
             raise self._refusal(
-                f"returned a {type(returned).__name__}. Expected is a pair: the weight, the state"
+                f"returned a {type(returned).__name__}. Expected: a pair, weight and state"
             )
         return returned[0], self._state(returned[1])
 
@@ -179,23 +179,23 @@ class UpdateRule:
         if isinstance(state, tuple) and all(isinstance(part, torch.Tensor) for part in state):
             return state
         raise self._refusal(
-            f"has the state {state!r:.40}. Expected is a tensor, or a tuple of tensors"
+            f"has the state {state!r:.40}. Expected: a tensor, or a tuple of tensors"
         )
 
     @property
     def name(self) -> str:
-        """What the function is called."""
+        """The function's name."""
         return str(getattr(self._code, "co_name", self.function))
 
     @property
     def place(self) -> str:
-        """Its file and line."""
+        """The function's file and line."""
         code = self._code
         return f"{code.co_filename}, line {code.co_firstlineno}" if code else "update rule"
 
     @property
     def _code(self) -> Any:
-        """Of the function itself, also if it is given as a partial or a callable object."""
+        """The code object of the function, even if it is a partial or a callable object."""
         function: Any = self.function
         while isinstance(function, partial):
             function = function.func
@@ -204,8 +204,8 @@ class UpdateRule:
             function = inspect.getattr_static(type(function), "__call__", None)
         return getattr(function, "__code__", None)
 
-    def _refusal(self, what: str) -> ExtensionError:
-        return ExtensionError(f"{self.place}: {self.name} {what}")
+    def _refusal(self, problem: str) -> ExtensionError:
+        return ExtensionError(f"{self.place}: {self.name} {problem}")
 
 
 def update_rule(
@@ -215,6 +215,6 @@ def update_rule(
 
     Args:
         roles: conv_weight, conv_bias, norm or head.
-        init: `(weight) -> state`, of a rule that has a state.
+        init: `(weight) -> state`, for a rule that has a state.
     """
     return lambda function: UpdateRule(function, roles or ("conv_weight",), init=init)

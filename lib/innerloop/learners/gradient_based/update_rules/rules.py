@@ -1,7 +1,7 @@
 """The papers' update rules, for a conv weight w [out, in, k, k] with gradient g and step size a.
 
-`norm` says over what ||w|| is taken: the whole tensor, or each filter. With `detach_norm` the outer
-loop does not differentiate it.
+`norm` says what ||w|| is taken over: the whole tensor, or each filter. With `detach_norm`, the
+outer loop does not differentiate the norm.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ def scaled_lr_layer(
     conv_weight: torch.Tensor,
     detach_norm: bool = False,
 ) -> torch.Tensor:
-    """Scale bias, gamma and beta too: w - a ||w_conv||^2 g, by their layer's conv weight.
+    """Scale bias, gamma and beta, too: w - a ||w_conv||^2 g, by their layer's conv weight.
 
-    P1 may be read so: it "multiplies the inner-loop learning rate for each layer" (Section 3.2).
+    P1 can be read so: it "multiplies the inner-loop learning rate for each layer" (Section 3.2).
     """
     return weight - step_size * squared_norm(conv_weight, detach=detach_norm) * gradient
 
@@ -58,7 +58,7 @@ def unit_norm(
     norm: NormOver = "tensor",
     detach_norm: bool = False,
 ) -> torch.Tensor:
-    """Step, then back onto the unit sphere: (w - a g) / ||w - a g|| (P1 eq. 6)."""
+    """Step, then project back onto the unit sphere: (w - a g) / ||w - a g|| (P1 eq. 6)."""
     stepped = weight - step_size * gradient
     return stepped / squared_norm(stepped, norm, detach_norm).sqrt()
 
@@ -66,7 +66,7 @@ def unit_norm(
 def squared_norm(
     weight: torch.Tensor, over: NormOver = "tensor", detach: bool = False
 ) -> torch.Tensor:
-    """Squared Frobenius norm of a weight: [] of the whole tensor, or [out, 1, ...] per filter.
+    """Squared Frobenius norm of a weight: [] for the whole tensor, or [out, 1, ...] per filter.
 
     Raises:
         ConfigError: the option `norm` is neither `tensor` nor `filter`.
