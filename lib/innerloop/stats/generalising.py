@@ -1,15 +1,15 @@
-"""How far a mean over tasks and trainings may lie from that of trainings and classes not drawn.
+"""The error of a mean over tasks and trainings, if new trainings and new classes are meant.
 
-A value of one task by one training is modelled as
+The value of one task under one training is modelled as
 
     mean + class + training + class x training + task + rest
 
-where a task has the mean of its classes' effects (it is a multi-membership of them). All effects
-are random and independent. A study has many tasks, but of few classes and by fewer trainings,
-which is what limits it. The variances come from five mean squares. How uncertain the two are that
-decide (between classes, between trainings) is carried through by their chi-square distributions,
-as in a generalised confidence interval (Weerahandi, JASA 1993), and the resulting distribution of
-the mean's variance is replaced by that of the Student distribution nearest to it.
+where all effects are random and independent, and a task has the mean of its classes' effects (a
+multiple-membership model). A study has many tasks, but they come from few classes and even fewer
+trainings, which limits its precision. The variances are estimated from five mean squares. The
+uncertainty of the two that matter most (between classes, between trainings) is propagated through
+their chi-square distributions, as in a generalised confidence interval (Weerahandi, JASA 1993), and
+the resulting distribution of the mean's variance is replaced by that of the nearest Student's t.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from scipy.special import chdtri, digamma, ndtr, polygamma
 
 Numbers: TypeAlias = NDArray[np.float64]
 
-#: Fewer classes are no sample of others.
+#: Fewer classes are not treated as a sample of other classes.
 LEAST_CLASSES = 10
 
-#: Fewer trainings decide nothing about a method.
+#: Fewer trainings give no verdict on a method.
 LEAST_TRAININGS = 5
 
-#: Intervals from the sum of two uncertain variances are too wide (the problem of Behrens and
-#: Fisher); half a degree of freedom for the trainings' mends that. See docs/evidence.md.
+#: Added to the degrees of freedom of the trainings' variance: intervals from the sum of two
+#: uncertain variances are otherwise too wide (the Behrens-Fisher problem). See docs/evidence.md.
 EXTRA_DF = 0.5
 
-# the trapezoidal rule on the scale of a standard normal, exact to many digits
+# nodes and weights of the trapezoidal rule for a standard normal, accurate to many digits
 _NORMAL = np.linspace(-5, 5, 18)
 _UPPER = ndtr(-_NORMAL)
 _WEIGHTS = np.exp(-(_NORMAL**2) / 2) / np.exp(-(_NORMAL**2) / 2).sum()
@@ -41,14 +41,14 @@ _WEIGHTS = np.exp(-(_NORMAL**2) / 2) / np.exp(-(_NORMAL**2) / 2).sum()
 
 @dataclass(frozen=True)
 class Components:
-    """Variances of the effects, none below zero; NaN of what was not told apart.
+    """Variances of the effects, truncated at zero; NaN where the data cannot separate them.
 
     Attributes:
-        classes: of a class.
-        trainings: of a training.
-        classes_by_trainings: of how a training moves single classes.
-        tasks: of a task, beside its classes.
-        rest: of one task by one training.
+        classes: variance between classes.
+        trainings: variance between trainings.
+        classes_by_trainings: interaction of classes and trainings.
+        tasks: variance between tasks of the same classes.
+        rest: residual variance, of one task under one training.
     """
 
     classes: Numbers
@@ -60,13 +60,13 @@ class Components:
 
 @dataclass(frozen=True)
 class Generalised:
-    """A mean with its error for what was not drawn; (mean - truth) / error is Student's t.
+    """A mean with its error for new trainings and classes; (mean - truth) / error is Student's t.
 
     Attributes:
-        mean: over all tasks and trainings.
-        standard_error: of it; NaN where one training, or too few tasks, cannot tell.
-        df: degrees of freedom.
-        components: the variances behind it.
+        mean: mean over all tasks and trainings.
+        standard_error: its standard error; NaN with one training or too few tasks.
+        df: its degrees of freedom.
+        components: the variances it was estimated from.
     """
 
     mean: Numbers
@@ -76,17 +76,17 @@ class Generalised:
 
 
 class Membership:
-    """Which classes the tasks are made of.
+    """The design matrix of class effects: which classes each task consists of.
 
     Args:
-        shares: [N, C], the share of each class in a task, rows that sum to 1; [N, 0]: the classes
-            are not a sample, and new trainings and tasks of the same classes are meant.
+        shares: [N, C], the share of each class in each task; rows sum to 1. [N, 0] if the classes
+            are not a sample: the error is then for new trainings and tasks of the same classes.
 
     Attributes:
         tasks: N.
-        contrasts: [N, r], orthonormal directions of the tasks along which their classes differ.
-        sizes: [r], the variance along each for class effects of variance 1.
-        weight: the variance of the mean over all tasks, likewise.
+        contrasts: [N, r], orthonormal contrasts of the tasks along which their classes differ.
+        sizes: [r], the variance of each contrast if class effects have variance 1.
+        weight: the variance of the mean over all tasks if class effects have variance 1.
     """
 
     def __init__(self, shares: Numbers) -> None:
@@ -99,19 +99,19 @@ class Membership:
 
     @property
     def spare(self) -> int:
-        """Degrees of freedom that classes leave to the tasks."""
+        """Degrees of freedom of tasks that are left after fitting the classes."""
         return self.tasks - 1 - len(self.sizes)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """All of values by task and training that the estimate depends on.
+    """Sufficient statistics of values [..., N, S] by task and training.
 
     Attributes:
         by_training: [..., S], means over the tasks.
-        by_contrast: [..., r, S], along the contrasts of the classes.
-        tasks: [...], sum of squares of the tasks' means, beside their classes.
-        rest: [...], sum of squares of what neither task, training nor classes explain.
+        by_contrast: [..., r, S], the values projected on the classes' contrasts.
+        tasks: [...], sum of squares of the tasks' means that classes do not explain.
+        rest: [...], residual sum of squares, after tasks, trainings and classes.
     """
 
     by_training: Numbers
@@ -121,7 +121,7 @@ class Sums:
 
     @classmethod
     def of(cls, values: Numbers, membership: Membership) -> Sums:
-        """Of values [..., N, S]."""
+        """Sum up values [..., N, S]."""
         mean = values.mean((-2, -1))[..., None, None]
         by_task, by_training = values.mean(-1), values.mean(-2)
         by_contrast = membership.contrasts.T @ values
@@ -139,9 +139,9 @@ def generalise(values: ArrayLike, shares: ArrayLike | None = None) -> Generalise
     """The mean of values by task and training, with its error for new trainings and classes.
 
     Args:
-        values: [..., N, S], N tasks by S trainings, without missing ones; leading axes are
-            independent draws on the same tasks.
-        shares: [N, C], as of `Membership`; None: of the same classes.
+        values: [..., N, S], N tasks by S trainings, without missing values; leading axes are
+            independent data sets with the same tasks.
+        shares: [N, C], as in `Membership`; None: the error is for the same classes.
     """
     numbers = np.asarray(values, np.float64)
     known = np.zeros((numbers.shape[-2], 0)) if shares is None else np.asarray(shares, np.float64)
@@ -150,7 +150,7 @@ def generalise(values: ArrayLike, shares: ArrayLike | None = None) -> Generalise
 
 
 def generalise_sums(sums: Sums, membership: Membership) -> Generalised:
-    """The same of what was summed up before."""
+    """`generalise`, given the sums of the values."""
     trainings, rank = sums.by_training.shape[-1], len(membership.sizes)
     mean, nothing = sums.by_training.mean(-1), np.full(sums.rest.shape, np.nan)
     if trainings < 2 or membership.spare < 1:
@@ -188,23 +188,24 @@ def generalise_sums(sums: Sums, membership: Membership) -> Generalised:
 
 
 def _squares(numbers: Numbers, axes: int) -> Numbers:
-    """Sums of squares over the last axes."""
+    """Sum of squares over the last `axes` axes."""
     found: Numbers = (numbers**2).sum(tuple(range(-axes, 0)))
     return found
 
 
 def _possible(square: Numbers, df: ArrayLike, extra: float = 0.0) -> Numbers:
-    """What a mean square may be an estimate of, at the nodes of the normal scale, [..., K]."""
+    """Quantiles, at the K nodes, of the true variance that a mean square estimates, [..., K]."""
     degrees = np.asarray(df, np.float64)[..., None]
     found: Numbers = square[..., None] * degrees / chdtri(degrees + extra, _UPPER)
     return found
 
 
 def _student(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:
-    """Error and degrees of freedom of Student's t, of a variance that is a sum of two, [..., K].
+    """Standard error and degrees of freedom of the Student's t nearest to an uncertain variance.
 
-    It has the same mean and variance of the logarithm of that variance; those of t with error s
-    and f degrees are log s² + log(f / 2) - digamma(f / 2) and trigamma(f / 2).
+    The variance is the sum of two independent ones, given at the nodes, [..., K]. The mean and
+    variance of its logarithm are matched to those of a t with error s and f degrees of freedom:
+    log s² + log(f / 2) - digamma(f / 2) and trigamma(f / 2).
     """
     weights = _WEIGHTS if first.shape[-1] == len(_WEIGHTS) else np.ones(1)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,7 +1,7 @@
 """Means with intervals.
 
-A value that is not a number is counted as missing, never silently dropped: every result says how
-many values it stands on and how many were missing.
+NaN is counted as missing, never silently dropped: every result says how many values it is based on
+and how many were missing.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ def mean_interval(values: ArrayLike, kind: Kind = "normal", level: float = 0.95)
         values: measurements; NaN counts as missing.
         kind: `normal`, mean ± 1.96 s/√n at level 0.95; `t`, the same with Student's quantile;
             `bootstrap`, the percentile bootstrap with a fixed random stream.
-        level: how often the interval covers the true mean.
+        level: the confidence level.
 
-    Fewer than two values have no interval: its ends are NaN.
+    With fewer than two values, the ends of the interval are NaN.
     """
     numbers, missing = split_missing(values)
     n = numbers.size
@@ -69,11 +69,11 @@ def split_missing(values: ArrayLike) -> tuple[NDArray[np.float64], int]:
 
 
 def standard_error(numbers: NDArray[np.float64]) -> float:
-    """Standard error of the mean; NaN of fewer than two values."""
+    """Standard error of the mean; NaN for fewer than two values."""
     if numbers.size < 2:
         return math.nan
     if np.ptp(numbers) == 0:
-        return 0.0  # exactly, whatever rounding makes of the mean
+        return 0.0  # exactly, despite rounding of the mean
     return float(numbers.std(ddof=1) / np.sqrt(numbers.size))
 
 

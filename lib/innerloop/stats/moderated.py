@@ -1,8 +1,8 @@
-"""Standard deviations of many quantities from few values each, each drawn towards the others.
+"""Standard deviations of many quantities with few values each, shrunk towards a common one.
 
 Smyth 2004, "Linear models and empirical Bayes methods for assessing differential expression in
-microarray experiments": the variances of the quantities are taken for draws from one scaled inverse
-chi-square distribution, which is fitted to all of them.
+microarray experiments": the variances are assumed to be draws from one scaled inverse chi-square
+distribution, which is fitted to all of them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import polygamma, psi
 
-#: Degrees of freedom of a common variance that no data tell from infinity.
+#: Prior degrees of freedom that are practically infinite.
 _MOST = 1e6
 
 
@@ -23,11 +23,11 @@ def moderated_sds(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The moderated standard deviation of each quantity, and its degrees of freedom.
 
-    A quantity whose values are all equal is none of those that vary: it keeps its sd of zero.
+    Quantities whose values are all equal are left out of the fit and keep their sd of zero.
 
     Args:
         sds: sample standard deviation of each quantity, [N].
-        values: of how many values each is, 2 or more, [N].
+        values: number of values of each quantity, at least 2, [N].
     """
     own: NDArray[np.float64] = values.astype(np.float64) - 1.0
     varies = sds > 0

@@ -1,4 +1,4 @@
-"""p-values of one family of comparisons, adjusted for how many there are."""
+"""Corrections of p-values for the number of comparisons in a family."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy import stats
 
 from innerloop.stats.statistics import Correction
 
-#: What each correction promises, for captions.
+#: How captions describe each correction.
 PROMISES: dict[Correction, str] = {
     "holm": "p-values adjusted by Holm's method for the {n} comparisons of this family",
     "bonferroni": "p-values adjusted by Bonferroni's method for the {n} comparisons of this family",

@@ -1,7 +1,7 @@
-"""Whom a test speaks of, and what few trainings may say.
+"""Verdicts for two populations: the trained models, and the method.
 
-The same values answer two questions. Of *these models* on these classes the tasks are the sample,
-as the papers have it; of the *method* trainings are, and classes where there are enough of them.
+The same values answer two questions. For *these models* on these classes, tasks are the sample, as
+in the papers. For the *method*, trainings are the sample, and so are classes if there are enough.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEANS_BELOW = 0.1
 
 @dataclass(frozen=True)
 class Expectation:
-    """What is expected of a mean.
+    """A hypothesis about a mean.
 
     Attributes:
         expected: `greater` or `less` than zero, `equal` to it within the margin, or `not_greater`:
@@ -42,7 +42,7 @@ class Expectation:
     margin: float = 0.0
 
     def sides(self, test: TTest) -> tuple[float, float]:
-        """One-sided p-values of what is expected, and of the opposite."""
+        """One-sided p-values of the expectation and of its opposite."""
         margin = self.margin
         if self.expected == "greater":
             return test.p_above(0), test.p_below(0)
@@ -54,7 +54,7 @@ class Expectation:
         return test.p_below(margin), test.p_above(0)
 
     def agreeing(self, means: NDArray[np.float64]) -> tuple[bool, bool]:
-        """Whether every one of some means is as expected, and whether every one is opposite."""
+        """Whether all means are as expected, and whether all are the opposite."""
         margin = self.margin
         agree, oppose = {
             "greater": (means > 0, means < 0),
@@ -67,20 +67,20 @@ class Expectation:
 
 @dataclass(frozen=True)
 class Answer:
-    """What is found for one population; of several layers, in the one that speaks for it least.
+    """The result of a comparison for one population; of several layers, that of the worst one.
 
     Attributes:
         verdict: `holds`, `fails`, `leans to it`, `leans against it`, `inconclusive`, `not judged`,
             or why there are no numbers.
-        population: whom it speaks of.
-        layer: the layer that the numbers are of, if it was one of several.
-        test: the t-test of the difference, or of the value minus a number; None if there is none.
-        p_for: one-sided, of what is expected; NaN: there is no test.
-        p_against: one-sided, of the opposite.
-        p_adjusted: two-sided, adjusted for the comparisons of its family.
-        agreeing: whether every training alone speaks for what is expected, and against it.
-        trainings: how many it stands on, without those that diverged.
-        note: why there is no verdict, where that needs words.
+        population: the population that it is about.
+        layer: the layer that the numbers come from, if it is one of several.
+        test: the t-test of the difference, or of the value minus a number; None: there is none.
+        p_for: one-sided p-value of the expectation; NaN: there is no test.
+        p_against: one-sided p-value of its opposite.
+        p_adjusted: two-sided p-value, adjusted for the number of comparisons in the family.
+        agreeing: whether all trainings agree with the expectation, and whether all oppose it.
+        trainings: the number of trainings, without those that diverged.
+        note: why there is no verdict, if that needs explaining.
     """
 
     verdict: str
@@ -111,13 +111,13 @@ def by_tasks(
     expectation: Expectation,
     level: float,
 ) -> tuple[Answer, Answer]:
-    """The answers for these models, which are averaged first, and for the method; not yet decided.
+    """The answers for these models, averaged over trainings, and for the method; not yet decided.
 
     Args:
         values: [N, S], a row per task and a column per training; no column is empty.
-        shares: the classes of the tasks, as of `generalise`.
-        expectation: of their mean.
-        level: of intervals.
+        shares: the classes of the tasks, as in `generalise`.
+        expectation: the hypothesis about their mean.
+        level: confidence level of the intervals.
     """
     models = one_sample(values.mean(axis=1, skipna=False), level)
     method = generalised(values.to_numpy(), shares, level)
@@ -131,14 +131,14 @@ def by_tasks(
 def by_trainings(
     values: pd.Series[float], expectation: Expectation, level: float
 ) -> tuple[Answer, Answer]:
-    """The same of values, one per training, that no tasks repeat: of the method alone."""
+    """The same for quantities with one value per training, not per task: for the method alone."""
     means = np.asarray(values, np.float64)
     method = answer(one_sample(means, level), TRAININGS, expectation, means, len(means))
     return without_tasks(method), method
 
 
 def without_tasks(method: Answer) -> Answer:
-    """What is said of these models where the method's answer is all that there is."""
+    """The answer for these models, `not judged`, if there is only one for the method."""
     return Answer(
         "not judged",
         test=method.test,
@@ -148,7 +148,7 @@ def without_tasks(method: Answer) -> Answer:
 
 
 def classes_of(*shares: NDArray[np.float64] | None) -> str:
-    """Whether a test of trainings speaks of new classes too: where those of all sides are known."""
+    """The population of a test over trainings: with new classes if all sides' classes are known."""
     return SAME_CLASSES if any(one is None for one in shares) else NEW_CLASSES
 
 
@@ -159,14 +159,14 @@ def answer(
     means: NDArray[np.float64],
     trainings: int,
 ) -> Answer:
-    """What a test says, not yet decided.
+    """The answer that a test gives, not yet decided.
 
     Args:
-        test: of a mean.
-        population: whom it speaks of.
-        expectation: of that mean.
-        means: that of each training, or of each pair of trainings of two sides.
-        trainings: how many there are; of two sides, on that which has fewer.
+        test: the test of a mean.
+        population: the population that it is about.
+        expectation: the hypothesis about that mean.
+        means: the mean of each training, or the difference of each pair of trainings.
+        trainings: the number of trainings; of two sides, the smaller.
     """
     found = Answer(
         "inconclusive",
@@ -188,9 +188,9 @@ def answer(
 
 
 def decided(family: Sequence[A], statistics: Statistics) -> list[A]:
-    """The answers of one family, with p-values adjusted for their number and with verdicts.
+    """The answers of one family with adjusted p-values and verdicts.
 
-    What no test may decide makes a family no larger.
+    Answers that no test can decide do not count towards the size of the family.
     """
     p_values = adjusted(
         [one.p if one.verdict == "inconclusive" else math.nan for one in family],
@@ -215,7 +215,7 @@ def _decided(one: A, statistics: Statistics) -> A:
 
 
 def _leaning(one: A) -> A:
-    """The verdict on a method, which few trainings cannot decide."""
+    """The answer for a method with too few trainings to decide: it can only lean."""
     agree, oppose = one.agreeing
     to_it = 2 * one.p_for < _LEANS_BELOW and agree
     against_it = 2 * one.p_against < _LEANS_BELOW and oppose
@@ -226,5 +226,5 @@ def _leaning(one: A) -> A:
     return one
 
 
-#: Of `not_greater`: both that it is below the margin and that it is above zero are shown.
+#: The note if `not_greater` and its opposite are both shown.
 _BOTH = "above zero, and below the margin"

@@ -1,4 +1,4 @@
-"""What difference between methods a study of given size detects, from the variances of a pilot."""
+"""Power analysis: which differences between methods a study of a given size would detect."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _MOST = 1_000_000
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviations of the effects of `generalising.Components`; zero of what there is not.
+    """Standard deviations of the effects of `generalising.Components`, such as a pilot gives.
 
     Attributes:
-        classes: of a class; zero, too, where the same classes are meant.
-        trainings: of a training.
-        classes_by_trainings: of how a training moves single classes.
-        tasks: of a task, beside its classes.
-        rest: of one task by one training.
+        classes: between classes; zero also if only the same classes are meant.
+        trainings: between trainings.
+        classes_by_trainings: interaction of classes and trainings.
+        tasks: between tasks of the same classes.
+        rest: residual, of one task under one training.
     """
 
     classes: float = 0.0
@@ -44,15 +44,15 @@ class Size:
 
 
 def smallest_detectable(spread: Spread, size: Size, level: float = 0.95) -> float:
-    """The true difference that such a study finds in 80 % of repetitions, by one test of a method.
+    """The true difference that one test for the method detects in 80 % of repetitions of a study.
 
-    Infinite for one training. Classes are taken to be equally frequent in the tasks. The degrees of
-    freedom are Satterthwaite's.
+    Infinite for one training. Classes are assumed to be equally frequent in the tasks. The degrees
+    of freedom are Satterthwaite's.
 
     Args:
-        spread: in the unit of the difference.
-        size: of the study.
-        level: of its intervals; the test decides at 1 - level.
+        spread: standard deviations, in the unit of the difference.
+        size: the size of the study.
+        level: confidence level of its intervals; the test decides at 1 - level.
     """
     trainings, classes, tasks = size.trainings, size.classes, size.tasks
     if trainings < 2 or classes < 2:
@@ -74,7 +74,7 @@ def needed(
 ) -> int | None:
     """How many `trainings`, `classes` or `tasks` detect a difference, the other two as in `size`.
 
-    None: not even a million do. Of trainings at least 5, since fewer decide nothing.
+    At least 5 trainings, since fewer give no verdict. None: more than a million would be needed.
     """
     least = LEAST_TRAININGS if what == "trainings" else 2
 
@@ -85,7 +85,7 @@ def needed(
 
 
 def _first(holds: Callable[[int], bool], least: int) -> int | None:
-    """The first number, from `least` on, for which a condition holds; None: none does."""
+    """The smallest number, from `least` on, for which a condition holds; None: there is none."""
     low, high = least - 1, least
     while not holds(high):
         low, high = high, 2 * high

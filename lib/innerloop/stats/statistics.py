@@ -1,4 +1,4 @@
-"""Which statistics a study wants: kind and level of intervals, correction for many comparisons."""
+"""A study's choice of statistics: kind and level of intervals, correction for comparisons."""
 
 from __future__ import annotations
 
@@ -40,5 +40,5 @@ class Statistics:
 
     @property
     def alpha(self) -> float:
-        """The level of a test."""
+        """The significance level of tests."""
         return 1 - self.level

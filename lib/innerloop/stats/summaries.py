@@ -1,4 +1,4 @@
-"""One row a group: its mean, the interval over tasks, and what several seeds say."""
+"""Summaries by group: the mean, its interval over tasks, and the spread between seeds."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ def summarise(
     *,
     single: bool = False,
 ) -> pd.DataFrame:
-    """Mean, interval and counts of `value` for each group, one row a group.
+    """Mean, interval and counts of `value`, one row for each group.
 
-    The interval is over tasks, for one model, as the papers print it. With several seeds `mean`,
-    `low` and `high` are averages over the seeds, and what seeds say stands apart: `seed_sd`, the
-    standard deviation between their means, and `seed_half_width`, of Student's interval over them.
-    Both are NaN for a single seed. A training that diverged, without one number, is no seed; its
-    tasks are missing.
+    The interval is over the tasks of one model, as the papers print it. With several seeds, `mean`,
+    `low` and `high` are averages over the seeds; `seed_sd` is the standard deviation of the seeds'
+    means, and `seed_half_width` the half-width of Student's interval over them. Both are NaN for a
+    single seed. A training that diverged on all tasks does not count as a seed; its tasks count as
+    missing.
 
     Returns:
-        The columns `by`, then `mean`, `low`, `high`, `half_width`, `n` (tasks of the seed that has
-        fewest), `missing` and `values` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`; where
-        single trainings are asked for, `trainings`, a list of their means.
+        The columns `by`, then `mean`, `low`, `high`, `half_width`, `n` (tasks of the seed with the
+        fewest), `missing` and `values` (of all seeds), `seeds`, `seed_sd`, `seed_half_width`; with
+        `single`, also `trainings`, a list of the seeds' means.
     """
     chosen = statistics or Statistics()
     seeds = _per_seed(frame, by, value, chosen)

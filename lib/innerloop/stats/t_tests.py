@@ -1,6 +1,6 @@
 """The t-tests that compare models on the same tasks.
 
-What is missing and what is exactly zero is counted beside every result.
+Every result says how many values were missing and how many are exactly zero.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ POWER = 0.80
 
 @dataclass(frozen=True)
 class TTest:
-    """A t-test of a mean difference against zero, two-sided.
+    """A two-sided t-test of a mean difference against zero.
 
     Attributes:
-        difference: its mean and Student's interval.
-        ties: differences that are exactly zero; they count in n.
-        t: the statistic.
+        difference: the mean difference and its Student's interval.
+        ties: number of differences that are exactly zero; they count in n.
+        t: the t statistic.
         df: its degrees of freedom.
-        p: two-sided.
+        p: two-sided p-value.
         effect_size: the difference in standard deviations (Cohen's dz for pairs, d for two groups).
-        standard_error: of the difference.
-        smallest_detectable: the true difference that this many values find in 80 % of repetitions.
-        components: variances between classes, trainings and tasks, where the test is of a method.
+        standard_error: standard error of the mean difference.
+        smallest_detectable: the true difference that n values would detect in 80 % of repetitions.
+        components: variances between classes, trainings and tasks, if the test is about a method.
     """
 
     difference: Interval
@@ -57,7 +57,7 @@ class TTest:
 
     def _one_sided(self, distance: float) -> float:
         if self.standard_error == 0:
-            # all values are equal: the sign test's p, since a t of infinity proves too much
+            # all values are equal: the sign test's p, since an infinite t would overstate
             return 0.5 ** (self.df + 1) if distance > 0 else 1.0
         return float(stats.t.sf(distance / self.standard_error, self.df))
 
@@ -65,12 +65,12 @@ class TTest:
 def generalised(
     values: NDArray[np.float64], shares: NDArray[np.float64] | None, level: float = 0.95
 ) -> TTest:
-    """The test of a mean for trainings, and classes, that were not drawn.
+    """The test of a mean for new trainings and new classes: for the method.
 
     Args:
         values: [N, S], N tasks by S trainings; tasks with a missing value are left out.
-        shares: [N, C], as of `generalise`.
-        level: of the interval.
+        shares: [N, C], as in `generalise`.
+        level: confidence level of the interval.
     """
     there = ~np.isnan(values).any(1)
     n, missing = int(there.sum()), int((~there).sum())
@@ -87,7 +87,7 @@ def generalised(
 def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:
     """Student's one-sample t-test of the mean of `differences` against zero.
 
-    Fewer than two differences, or differences that are all equal, have no t: it and p are NaN.
+    With fewer than two differences, or if all are equal, t and p are NaN.
     """
     numbers, missing = split_missing(differences)
     n = numbers.size
@@ -98,9 +98,9 @@ def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:
 
 
 def paired_difference(a: pd.Series[float], b: pd.Series[float], level: float = 0.95) -> TTest:
-    """Student's paired t-test of a - b; the index says what pairs them, usually the episode.
+    """Student's paired t-test of a - b, paired by their index, usually the episode.
 
-    What only one of them has is missing.
+    Values without a partner count as missing.
 
     Raises:
         InnerloopError: an index occurs twice.
@@ -128,7 +128,7 @@ def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> TTest:
 def independent(a: TTest, b: TTest, level: float = 0.95) -> TTest:
     """The test of the difference of two means that share neither tasks nor trainings.
 
-    Its degrees of freedom are Satterthwaite's; without an error of both there is no t.
+    Its degrees of freedom are Satterthwaite's; t is NaN unless both means have an error.
     """
     error = math.hypot(a.standard_error, b.standard_error)
     mean = a.difference.mean - b.difference.mean
