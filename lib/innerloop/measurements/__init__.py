@@ -1,1 +1,1 @@
-"""What was measured: schemas, rows, aggregates, and one way to select from them."""
+"""Measurements: schemas, rows, aggregated tables, and how rows are selected from them."""

@@ -1,4 +1,4 @@
-"""Gather one table from the files of all jobs, and refuse what does not belong to the study."""
+"""Gather one table from the files of all jobs, refusing files that do not belong to the study."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ _STEP_SIZES = ("iteration", "layer", "parameter", "count", "mean", "sd", "share_
 def gather(
     table: str, measured: Mapping[str, Spec], *, same_code: bool = True
 ) -> tuple[pa.Table, dict[str, Any]]:
-    """One table out of many files, each made with the spec that the study now gives its job.
+    """Concatenate the files of one table, after checking each against the current spec of its job.
 
     Args:
-        table: its name.
+        table: the table's name.
         measured: path of each file -> the resolved parameters it must have been made with.
-        same_code: whether it must have been made by the code as it is now.
+        same_code: whether the files must have been made by the current code.
 
     Returns:
-        The rows, in the files' order, and their provenance: how many files, every set of package
-        versions they were made with, and digests of the data (by `images_key`, `splits_key`).
+        The rows, in the files' order, and their provenance: the number of files, every set of
+        package versions they were made with, and digests of the data (by `images_key`,
+        `splits_key`).
 
     Raises:
-        ProvenanceError: a file was made under other parameters, or from other data than the others.
-        DamagedFileError: a file is not as its job wrote it.
-        SchemaError: a file does not fit the table's schema, or lacks rows of its job, or holds
-            others, or some twice.
+        ProvenanceError: a file was made with other parameters, or from other data than the rest.
+        DamagedFileError: a file has changed since its job wrote it.
+        SchemaError: a file does not fit the table's schema, or rows are missing, unexpected or
+            repeated.
     """
     provenances = {path: read_provenance(path) for path in measured}
     found = {path: provenance["spec"] for path, provenance in provenances.items()}
@@ -54,7 +55,7 @@ def gather(
             versions.append(provenance["versions"])
         try:
             parts.append(_rows(path, table, spec))
-        except DamagedFileError:  # which says so itself
+        except DamagedFileError:  # its message needs no explanation
             raise
         except (SchemaError, pa.ArrowException, ValueError, KeyError) as error:
             raise SchemaError(
@@ -66,17 +67,17 @@ def gather(
 
 
 def images_key(dataset: str, size: int) -> str:
-    """By what name the digest of a data set's images of a size is recorded."""
+    """The key under which the digest of a data set's images of one size is recorded."""
     return f"{dataset} ({size} px)"
 
 
 def splits_key(dataset: str, size: int) -> str:
-    """By what name the digest of their division into splits is recorded."""
+    """The key under which the digest of their division into splits is recorded."""
     return images_key(f"{dataset} splits", size)
 
 
 def _data_of(provenance: Mapping[str, Any], spec: Spec) -> dict[str, str]:
-    """The digests of what a file was made from, by names that are the same in every file."""
+    """The digests of the data a file was made from, under keys that mean the same in all files."""
     digests = provenance.get("data_digests", {})
     if isinstance(spec, MeasureSpec):
         size = spec.model.network.image_size
@@ -88,7 +89,7 @@ def _data_of(provenance: Mapping[str, Any], spec: Spec) -> dict[str, str]:
 
 def _rows(path: str, table: str, spec: Spec) -> pa.Table:
     content = read_table(path)
-    if isinstance(spec, TrainSpec):  # a log, which becomes rows here
+    if isinstance(spec, TrainSpec):  # a training log, converted to rows here
         rows = _logged_rows(table, content.to_pylist(), spec)
         content = conform(with_columns(rows, model_columns(spec)), table)
     content = content.cast(schema_of(table))
@@ -104,7 +105,7 @@ def _logged_rows(
     Args:
         table: training, weight_norm, outer_step, step_size or step_size_value.
         log: rows of the log file that the table is made from.
-        spec: what the model was trained by.
+        spec: the parameters of the training.
     """
     if table == "weight_norm":
         return (
@@ -121,7 +122,7 @@ def _logged_rows(
 def _require_specs(
     expected: Mapping[str, Spec], found: Mapping[str, Mapping[str, Any]], *, same_code: bool
 ) -> None:
-    """Refuse files made under other parameters, all in one message."""
+    """Raise one `ProvenanceError` that lists all files made with other parameters."""
     refused = []
     for path, spec in expected.items():
         try:

@@ -1,4 +1,4 @@
-"""Of which classes the measured tasks are, so that other classes can be spoken of."""
+"""Which classes the measured tasks consist of: needed to generalise to classes not drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.stats.generalising import LEAST_CLASSES
 
-#: Of conditions of prototypes, whose tasks: those adapted to, and others tried after that.
+#: Prototype condition -> which tasks its values depend on: those adapted to ("evaluation"), which
+#: is all for the conditions not listed, and those tested on afterwards ("off-task").
 _PURPOSES = {
     "off_task": ("evaluation", "off-task"),
     "relative": ("evaluation", "off-task"),
@@ -29,18 +30,18 @@ def class_shares(
     episodes: pd.Index[int],
     conditions: Collection[str] = ("",),
 ) -> NDArray[np.float64] | None:
-    """The share of each class in the tasks of the given indices, [N, C].
+    """The share of each class in the tasks with the given indices, [N, C].
 
-    None where too few classes are a sample of others, or are not known.
+    None if the split has too few classes to generalise from, or the classes are not known.
 
     Args:
-        study: whose tasks they are.
-        dataset: that they are drawn from.
-        split: that their classes are of.
+        study: the study that the tasks belong to.
+        dataset: the data set they are drawn from.
+        split: the split they are drawn from.
         way: classes per task.
         episodes: indices of the tasks.
-        conditions: of prototypes, under which each value is measured: some are tried on other
-            tasks than those adapted to; of several, the mean of their shares.
+        conditions: the prototype conditions that the values were measured under, some of which
+            test on other tasks than those adapted to; the shares of several tasks are averaged.
     """
     purposes = {name for one in conditions for name in _PURPOSES.get(one, ("evaluation",))}
     if "off-task" in purposes and study.disjoint_off_tasks:

@@ -10,7 +10,7 @@ import pandas as pd
 from innerloop.measurements.schemas import MEASURED, MODEL
 from innerloop.runtime.errors import ComparisonError
 
-#: Columns that say which model and task a row belongs to; every other shared one is protocol.
+#: Columns that say which model and task a row belongs to; all other shared columns are protocol.
 IDENTITY = frozenset(
     {"protocol", "variant", "method", "train_dataset", "seed", "iteration", "episode"}
 )
@@ -20,7 +20,7 @@ Protocol = Mapping[str, tuple[Any, ...]]
 
 
 def protocol_of(rows: pd.DataFrame) -> Protocol:
-    """Every protocol column of some rows, with the values that occur in it."""
+    """Each protocol column of some rows, with the values that occur in it."""
     return {
         column: tuple(sorted(rows[column].unique(), key=str))
         for column in PROTOCOL
@@ -29,7 +29,7 @@ def protocol_of(rows: pd.DataFrame) -> Protocol:
 
 
 def differences(a: Protocol, b: Protocol, may_differ: Collection[str] = ()) -> dict[str, str]:
-    """The columns in which two protocols differ, each with what stands on either side."""
+    """The columns in which two protocols differ, each with the values on both sides."""
     return {
         column: f"{_shown(a[column])} and {_shown(b[column])}"
         for column in PROTOCOL
@@ -38,12 +38,12 @@ def differences(a: Protocol, b: Protocol, may_differ: Collection[str] = ()) -> d
 
 
 def require_comparable(a: Protocol, b: Protocol, may_differ: Collection[str] = ()) -> None:
-    """Refuse to compare measurements of unequal protocol.
+    """Raise an error unless two sets of rows were measured under the same protocol.
 
     Args:
-        a: `protocol_of` the first.
-        b: `protocol_of` the second.
-        may_differ: columns that the comparison is about.
+        a: `protocol_of` the first set.
+        b: `protocol_of` the second set.
+        may_differ: columns that may differ, because the comparison is about them.
 
     Raises:
         ComparisonError: a column differs, or has several values within one side.

@@ -14,11 +14,12 @@ from innerloop.stats.statistics import Statistics
 
 RAW_PIXELS = "raw_pixels"
 
-#: What the methods of a paper may differ in and still be compared: how many inner steps they take
-#: is part of the method.
+#: Protocol columns in which a paper's methods may differ and still be compared: the number of
+#: inner steps is part of a method.
 METHODS_MAY_DIFFER = frozenset({"steps"})
 
-#: Labels of what a study need not have: the papers' methods, and the nearest class mean.
+#: Labels of variants that a study may not have itself: the papers' methods and the nearest class
+#: mean on raw pixels.
 KNOWN_LABELS = {
     "maml": "MAML",
     "maml_3x": "MAML 3x",
@@ -33,20 +34,21 @@ KNOWN_LABELS = {
 
 @dataclass(frozen=True)
 class Facts:
-    """What a paper, or a user's folder of the same form, says of itself.
+    """Facts about a paper, or about a user's folder of the same form.
 
     Attributes:
-        title: of the paper.
-        label: what reports call it, for example P1; left out: its folder's name.
+        title: the paper's title.
+        label: its name in reports, for example P1; by default, its folder's name.
         authors: who wrote it.
-        asks: what it asks, in a sentence.
+        asks: its question, in one sentence.
         link: where it can be read.
-        protocol: the protocol of a study under which its models are trained; empty: any.
-        trained_on: the data set that the models of its figures are trained on.
+        protocol: the study's protocol that its models are trained under; empty: any.
+        trained_on: the data set that the models in its figures are trained on.
         datasets: its data sets, in the order of its figures.
-        dataset_labels: what it calls them.
+        dataset_labels: its names for them.
         variants: the methods that it compares, in the order of its figures.
-        size: choices that make the size of its models; numbers of others are not compared.
+        size: the choices that set the size of its models; its numbers are compared only with those
+            of models of this size.
     """
 
     title: str
@@ -62,7 +64,7 @@ class Facts:
     size: Mapping[str, Any] = field(default_factory=dict)
 
     def compares(self, protocol: str, variant: str) -> bool:
-        """Whether a variant is one that the paper compares, or of another protocol."""
+        """Whether the paper compares a variant, or the variant belongs to another protocol."""
         return variant in self.variants or self.protocol not in ("", protocol)
 
 
@@ -71,11 +73,11 @@ class Chosen:
     """A paper that a study has chosen.
 
     Attributes:
-        name: of its folder.
+        name: its folder's name.
         place: its built-in name, or the path of its folder.
-        facts: what it says of itself.
+        facts: facts about it.
         measured: whether the study has models under its protocol.
-        left_out: titles of its figures and tables whose measurements the study does not have.
+        left_out: titles of its figures and tables that need measurements the study does not have.
     """
 
     name: str
@@ -87,14 +89,15 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Variants that differ in a few choices: one per combination of a grid's values.
+    """Variants made from a grid of choices, one per combination of values.
 
     Attributes:
-        protocol: of the variants.
-        name: of the variant that has the grid.
-        method: of all of them.
+        protocol: the variants' protocol.
+        name: the variant that has the grid.
+        method: the variants' method.
         points: variant -> the values of the swept choices.
-        choose: validation: the best point there stands for the method; empty: no point does.
+        choose: `validation`: the variant with the best validation accuracy represents the method;
+            empty: none does.
     """
 
     protocol: str
@@ -109,13 +112,13 @@ class Sweep:
         return tuple(next(iter(self.points.values())))
 
     def in_words(self, variant: str) -> str:
-        """`step size −0.01, train steps 5`."""
+        """A variant's values of the swept choices, as `step size −0.01, train steps 5`."""
         point = self.points[variant].items()
         return ", ".join(f"{key.replace('_', ' ')} {in_words(value)}" for key, value in point)
 
 
 def in_words(value: Any) -> str:
-    """A choice's value as people read it."""
+    """A choice's value as readable text."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return (f"{value:g}" if isinstance(value, float) else str(value)).replace("-", "−")
     if isinstance(value, Mapping):
@@ -127,7 +130,7 @@ def in_words(value: Any) -> str:
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table or curve of a figure: a method under one protocol."""
+    """A method under one protocol: one row of a table, or one curve of a figure."""
 
     protocol: str
     name: str
@@ -171,49 +174,49 @@ class DescribedStudy:
 
     @property
     def protocols(self) -> tuple[str, ...]:
-        """Protocols of the study, the papers' own first."""
+        """The study's protocols, the papers' own first."""
         names = [*self._protocols, *(model.protocol for model in self.models)]
         return tuple(dict.fromkeys(names))
 
     def protocol_title(self, protocol: str) -> str:
-        """What a protocol is called."""
+        """A protocol's title."""
         return str(self._protocols.get(protocol, {}).get("title", protocol))
 
     def protocol_label(self, protocol: str) -> str:
-        """What a protocol is called in few letters: as the paper whose it is, or by its title."""
+        """A protocol's short name: the label of the paper it belongs to, or else its title."""
         papers = (paper.facts for paper in self.papers if paper.facts.protocol == protocol)
         return next((facts.label for facts in papers), self.protocol_title(protocol))
 
     def in_role(self, paper_dataset: str) -> str:
-        """The study's data set for one of the papers' data sets."""
+        """The study's data set that plays the role of one of the papers' data sets."""
         return self._roles.get(paper_dataset, paper_dataset)
 
     def dataset_label(self, dataset: str) -> str:
-        """What a data set is called in figures and tables."""
+        """A data set's label in figures and tables."""
         fallback = self.role_label(dataset)
         return str(self._datasets.get(dataset, {}).get("label", fallback))
 
     def role_label(self, paper_dataset: str) -> str:
-        """What the papers call one of their data sets."""
+        """The papers' own label for one of their data sets."""
         labels = (paper.facts.dataset_labels.get(paper_dataset) for paper in self.papers)
         return next(filter(None, labels), paper_dataset)
 
     def own_splits(self, dataset: str) -> str:
-        """The study's own file that divides a data set's classes; empty: its source's division."""
+        """The study's own file of a data set's splits; empty: the source's splits are used."""
         return str(self._datasets.get(dataset, {}).get("splits", ""))
 
     @property
     def replaced(self) -> dict[str, str]:
-        """Each of the chosen papers' data sets that another one stands in for, with that one."""
+        """Data set of a chosen paper -> its stand-in, for those that have one."""
         roles = {role for paper in self.papers for role in paper.facts.datasets}
         return {role: name for role, name in self._roles.items() if role != name and role in roles}
 
     def classes(self, dataset: str, split: str) -> int:
-        """How many classes the tasks of a split are drawn from; 0 where that is not described."""
+        """The number of classes that a split's tasks are drawn from; 0 if it is not described."""
         return int(self._datasets.get(dataset, {}).get("classes", {}).get(split, 0))
 
     def equal_images(self, dataset: str) -> str:
-        """A sentence on images that are there more than once; empty where they are not counted."""
+        """A sentence on duplicate images; empty if they have not been counted."""
         counted = self._datasets.get(dataset, {}).get("equal_images")
         if not counted:
             return ""
@@ -223,12 +226,12 @@ class DescribedStudy:
             f"Of its {counted['images']:,} images {counted['distinct']:,} are different; "
             f"{counted['in_several_splits']:,} of these are in more than one split"
         )
-        if "in_several_classes" in counted:  # a study of an earlier version has not counted them
+        if "in_several_classes" in counted:  # studies of earlier versions do not count these
             said += f", {counted['in_several_classes']:,} in more than one class of a split"
         return f"{said}."
 
     def stand_ins(self, shown: Iterable[str]) -> str:
-        """A sentence on those of some data sets that stand in for the papers'; empty if none."""
+        """A sentence that names the stand-ins among some data sets; empty if there are none."""
         names = set(shown)
         replaced = [
             f"{self.dataset_label(name)} for {self.role_label(role)}"
@@ -244,9 +247,9 @@ class DescribedStudy:
         return sorted(set(datasets), key=lambda name: (ranks.get(name, len(ranks)), name))
 
     def home(self, protocol: str) -> str:
-        """The data set whose models figures show of a protocol.
+        """The data set whose models represent a protocol in figures.
 
-        That of the paper whose protocol it is, or the first that the study trains on under it.
+        It is the one that the protocol's paper trains on, or else the first that the study does.
         """
         papers = (paper.facts for paper in self.papers if paper.measured)
         named = (f.trained_on for f in papers if f.trained_on and f.protocol == protocol)
@@ -254,16 +257,16 @@ class DescribedStudy:
         return next((self.in_role(name) for name in named), next(own, ""))
 
     def shown(self, *protocols: str) -> str:
-        """`Symbols, 5-way 1-shot`: which models figures show of some protocols, in words."""
+        """The data set and task size that represent some protocols, as `Symbols, 5-way 1-shot`."""
         said = (self.place(self.home(p), self.main_setting(p)) for p in protocols)
         return "; ".join(dict.fromkeys(said))
 
     def place(self, dataset: str, setting: str) -> str:
-        """`Symbols, 5-way 1-shot`: a data set and a task size in words."""
+        """A data set and a task size in words, as `Symbols, 5-way 1-shot`."""
         return f"{self.dataset_label(dataset)}, {in_full(setting)}"
 
     def main_setting(self, protocol: str) -> str:
-        """The setting of the papers' figures, 5w1s, or the study's smallest where it lacks that."""
+        """5w1s, the setting of the papers' figures, or the study's smallest if it has no 5w1s."""
         sizes = {
             model.setting: (model.details.get("way", 0), model.details.get("shot", 0))
             for model in self.models
@@ -273,21 +276,21 @@ class DescribedStudy:
         return "5w1s" if "5w1s" in sizes else smallest
 
     def variants(self, protocol: str, *, baselines: bool = True) -> list[Variant]:
-        """Variants of a protocol in the study file's order, baselines last."""
+        """A protocol's variants in the study file's order, baselines last."""
         found = [variant for variant in self._variants if variant.protocol == protocol]
         kept = [variant for variant in found if baselines or not variant.baseline]
         return sorted(kept, key=lambda variant: variant.baseline)
 
     @cached_property
     def variant_names(self) -> tuple[str, ...]:
-        """Every variant name of the study once, in the study file's order."""
+        """Each variant name of the study once, in the study file's order."""
         return tuple(dict.fromkeys(variant.name for variant in self._variants))
 
     def told_apart(self) -> dict[str, dict[tuple[str, str], str]]:
-        """The choices that tell variants of one method apart, such as a step size that is swept.
+        """The choices in which variants of one method differ, such as a step size that is swept.
 
         Returns:
-            Choice -> (protocol, variant) -> its value as text; several settings' values joined.
+            Choice -> (protocol, variant) -> its value as text, joined if settings differ.
         """
         values: dict[str, dict[tuple[str, str], str]] = {}
         for key in dict.fromkeys(key for model in self.models for key in model.details):
@@ -310,7 +313,7 @@ class DescribedStudy:
         }
 
     def label(self, variant: str, protocol: str | None = None) -> str:
-        """What a variant is called in figures and tables, or one with a grid."""
+        """The label of a variant, or of a sweep, in figures and tables."""
         for known in self._variants:
             if known.name == variant and protocol in (None, known.protocol):
                 return known.label
@@ -320,12 +323,12 @@ class DescribedStudy:
         return self._label_elsewhere(variant)
 
     def sweep_label(self, sweep: Sweep) -> str:
-        """What the variant with a grid is called, without the values of a point."""
+        """The label of a sweep: that of its variants without the values of their choices."""
         point = next(iter(sweep.points))
         return self.label(point, sweep.protocol).removesuffix(f" ({sweep.in_words(point)})")
 
     def test_steps(self, protocol: str, variant: str, setting: str) -> int | None:
-        """Inner steps a variant takes at test time."""
+        """The number of inner steps that a variant takes at test time; None if not recorded."""
         for model in self.models:
             if (model.protocol, model.variant, model.setting) == (protocol, variant, setting):
                 steps = model.details.get("test_steps")
@@ -356,12 +359,12 @@ class DescribedStudy:
         )
 
     def _label_elsewhere(self, variant: str) -> str:
-        """What models of other protocols, or the papers, call a variant."""
+        """A variant's label under another protocol, or in the papers, or else its name."""
         labels = (model.details.get("label") for model in self.models if model.variant == variant)
         return str(next(filter(None, labels), KNOWN_LABELS.get(variant, variant)))
 
 
-#: The fields of `Model`, but for its details.
+#: The fields of `Model` except its details.
 _OF_A_MODEL = ("protocol", "variant", "dataset", "setting", "seed")
-#: Of a model's parameters those that say which it is.
+#: The parameters that identify a model.
 IDENTITY = frozenset({*_OF_A_MODEL, "way", "shot", "method", "label", "baseline"})

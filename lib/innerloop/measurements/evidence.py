@@ -25,13 +25,13 @@ _Wanted: TypeAlias = frozenset[tuple[str, tuple[object, ...]]]
 class Evidence:
     """The tables of one study and its description.
 
-    A table that the study does not have is an empty table of the declared columns, so a figure
-    needs no second path for it: it finds no rows and says so.
+    A table that the study does not have reads as an empty one with the declared columns, so that
+    figures need no special case for it.
 
     Args:
         tables: table name -> aggregated Parquet file.
         study: the study's description, as the workflow wrote it.
-        declared: digest of a claim of the user's -> when it was declared, as a run recorded it.
+        declared: digest of a user's own claim -> when a run recorded that it was declared.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class Evidence:
         self._unchanged: set[Path] = set()
         self._description = study
         self._compared: Facts | None = None
-        # claims ask for the same rows once for every layer
+        # claims request the same rows for every layer
         self._rows = lru_cache(maxsize=32)(self._read)
 
     def of_paper(self, name: str) -> Evidence:
-        """What there is of the variants that a paper compares, as if the study had no others.
+        """The evidence restricted to the variants that a paper compares.
 
-        Everything, where it has none of those, or the paper lists none.
+        Unrestricted if the study has none of them, or the paper lists none.
         """
         facts = next(paper.facts for paper in self.study.papers if paper.name == name)
         here = [m for m in self.study.models if facts.protocol in ("", m.protocol)]
@@ -76,7 +76,7 @@ class Evidence:
             SchemaError: the file is missing, unreadable, or lacks a declared column.
         """
         wanted = [(c, tuple(v) if isinstance(v, list) else (v,)) for c, v in equal.items()]
-        # a frame of its own for every caller, who may add columns to it
+        # a copy, since callers may add columns to it
         return self._rows(name, frozenset(wanted)).copy(deep=False)
 
     def _read(self, name: str, equal: _Wanted) -> pd.DataFrame:
@@ -94,10 +94,10 @@ class Evidence:
         return frame[compared]
 
     def trained(self, table: str, protocol: str) -> pd.DataFrame:
-        """Rows of the models that figures show of a protocol: those trained on its home.
+        """Rows of the models that represent a protocol in figures: those trained on its home.
 
-        Only the protocol's main setting, without the baselines that were never trained, and of
-        what was measured on tasks only that on tasks of the home.
+        Only the protocol's main setting is included, without untrained baselines; measurements on
+        tasks are limited to tasks of the home data set.
         """
         variants, home = self.study.variants(protocol, baselines=False), self.study.home(protocol)
         tested = {"eval_dataset": home} if "eval_dataset" in schema_of(table).names else {}
@@ -129,7 +129,7 @@ def _narrowed(description: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
 
 
 def _read(path: Path, schema: pa.Schema, equal: _Wanted) -> pa.Table:
-    # an array of the column's own type, since an empty list has none
+    # an array of the column's type, which an empty list would not have
     wanted = [
         pc.field(column).isin(pa.array(values, schema.field(column).type))
         for column, values in sorted(equal)

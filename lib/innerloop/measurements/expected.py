@@ -1,4 +1,4 @@
-"""Which rows a file of measurements must hold, by the parameters of the job that made it."""
+"""Which rows a file of measurements must contain, given the parameters of the job that made it."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ from innerloop.specs.probe_options import (
 )
 from innerloop.specs.train import TrainSpec
 
-#: Columns, and the values that they take together in the rows of a file.
+#: Columns, and the combinations of their values that a file must contain.
 Expected: TypeAlias = tuple[tuple[str, ...], Iterable[tuple[Any, ...]]]
 
 
 def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None:
-    """Refuse a table in which rows are lost, doubled, or of something that was not asked for.
+    """Raise an error if rows of a table are missing, repeated or unexpected.
 
     Args:
         table: the rows of one job.
-        name: the name of the table.
+        name: the table's name.
         spec: the job's resolved parameters.
-        where: what the message begins with: the file, or what yielded the rows.
+        where: the start of the message: the file, or what yielded the rows.
 
     Raises:
-        SchemaError: naming the first row that is missing or too much. Of a user's own probe any
-            rows are expected, but not none, and not of NaN alone.
+        SchemaError: naming the first missing or unexpected row. A user's own probe may yield any
+            rows, but at least one, and not only NaN.
     """
     require_unique(table, name, where)
     _require_model(table, spec, where)
@@ -59,7 +59,7 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
         _require_some(table, where)
         return
     columns, rows = asked
-    if name == "step_size_value":  # single ones have no names, so they are counted
+    if name == "step_size_value":  # single step sizes have no names, so they are counted
         counted = table.group_by(list(columns[:-1])).aggregate([([], "count_all")])
         table = counted.rename_columns({"count_all": "count"})
     expected = set(rows)
@@ -75,7 +75,7 @@ def require_expected(table: pa.Table, name: str, spec: Spec, where: str) -> None
 
 
 def _may_adapt_nothing(name: str, spec: MeasureSpec) -> bool:
-    """Whether a probe may have had nothing to measure: no weight adapts under every learner."""
+    """Whether a probe may have nothing to measure, since some learners adapt no weights."""
     return name not in ("accuracy", "other_settings") and isinstance(
         spec.model.learner, LearnerOptions
     )
@@ -101,7 +101,7 @@ def _require_some(table: pa.Table, where: str) -> None:
 
 
 def _expected(name: str, spec: Spec, table: pa.Table) -> Expected | None:
-    """The rows of a job's table; None: of a user's own probe."""
+    """The rows that a job's table must contain; None for a user's own probe."""
     if isinstance(spec, TrainSpec):
         return _LOGGED[name](spec, table)
     if isinstance(spec, MeasureSpec):
@@ -214,7 +214,7 @@ def _scale_invariance(spec: MeasureSpec, table: pa.Table) -> Expected:
 
 def _training(spec: TrainSpec, table: pa.Table) -> Expected:
     logged = _logged(spec)
-    # there is no training before the first
+    # nothing has been trained on before the first iteration
     rows = (row for row in product(("train", "val"), logged) if row != ("train", 0))
     return ("split", "iteration"), rows
 
@@ -261,7 +261,7 @@ def _step_size_value(spec: TrainSpec, table: pa.Table) -> Expected:
 
 
 def _step_sizes(spec: TrainSpec) -> dict[tuple[str, str], int]:
-    """(layer, parameter) -> learned step sizes, of those that move in the inner loop."""
+    """(layer, parameter) -> number of learned step sizes, for parameters that adapt."""
     if isinstance(spec.learner, LearnerOptions):
         return {}
     method, steps = spec.learner, spec.schedule.train_steps
@@ -291,7 +291,7 @@ def _toy(spec: ToySpec) -> Expected:
 
 
 def _layers(spec: TrainSpec, table: pa.Table) -> Collection[str]:
-    """The network's layers; where only its module knows them, the head and those of the table."""
+    """The network's layers; if its spec does not list them, the head and the table's layers."""
     return spec.network.layers or {HEAD, *table.column("layer").to_pylist()}
 
 
@@ -300,7 +300,7 @@ def _columns(table: pa.Table, *names: str) -> Iterator[tuple[Any, ...]]:
 
 
 def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
-    """(layer, parameter) -> its numbers."""
+    """(layer, parameter) -> how many numbers it has."""
     counts = {}
     for name, shape in (spec.network.shapes or {}).items():
         layer, _, parameter = name.rpartition(".")
@@ -308,7 +308,7 @@ def _parameter_counts(spec: TrainSpec) -> dict[tuple[str, str], int]:
     return counts
 
 
-#: By table; a user's own probe has none of these names.
+#: By table; users' own probes have other names.
 _PROBED: Mapping[str, Callable[[MeasureSpec, pa.Table], Expected]] = {
     "accuracy": _accuracy,
     "cka": _cka,

@@ -21,9 +21,9 @@ class Finished:
     """A study's results.
 
     Attributes:
-        name: of its folder.
-        description: study.json.
-        evidence: its aggregated tables.
+        name: the folder's name.
+        description: the content of study.json.
+        evidence: the aggregated tables.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Finished:
 
     @classmethod
     def read(cls, folder: Path | str) -> Finished:
-        """The results in `results/<study>`, or in a record, which may have its tables alone.
+        """Read the results in `results/<study>`, or in a record, which may have only tables.
 
         Raises:
             ConfigError: no study has been run there.
@@ -49,14 +49,14 @@ class Finished:
 
     @property
     def study(self) -> DescribedStudy:
-        """Its models and labels."""
+        """The study's models and labels."""
         return self.evidence.study
 
     @cached_property
     def data_digests(self) -> Mapping[str, str]:
-        """Of the images and splits that it measured on, by `images_key` and `splits_key`.
+        """Digests of the images and splits measured on, by `images_key` and `splits_key`.
 
-        Of tables that were gathered by an earlier version nothing is known.
+        Tables gathered by an earlier version do not record them.
         """
         found: dict[str, str] = {}
         for path in self.evidence.paths.values():
@@ -65,7 +65,7 @@ class Finished:
         return found
 
     def paper_name(self, dataset: str) -> str:
-        """The paper's data set whose part a data set plays, or its own name."""
+        """The paper's data set that a data set stands in for, or else its own name."""
         roles: Mapping[str, str] = self.description.get("roles", {})
         return next((role for role, name in roles.items() if name == dataset), dataset)
 
@@ -74,12 +74,12 @@ class Finished:
         return str(self.description.get("datasets", {}).get(dataset, {}).get("source", dataset))
 
     def label(self, column: str, value: object, protocol: str = "") -> str:
-        """What the study's figures and tables call a value.
+        """The label of a value in the study's figures and tables.
 
         Args:
-            column: of a table of measurements.
-            value: of a column of data sets as `paper_name` gives it.
-            protocol: whose variant it is; empty: any.
+            column: a column of measurements.
+            value: its value; a data set by its `paper_name`.
+            protocol: the variant's protocol; empty: any.
         """
         text = str(value)
         if column in ("train_dataset", "eval_dataset", "dataset"):
@@ -90,6 +90,6 @@ class Finished:
 
 
 def label_in_both(a: Finished, b: Finished, column: str, value: object, protocol: str = "") -> str:
-    """What two studies call a value: one label, or both with a slash between."""
+    """The label of a value in two studies: one label, or both with a slash between."""
     labels = (study.label(column, value, protocol) for study in (a, b))
     return " / ".join(dict.fromkeys(labels))

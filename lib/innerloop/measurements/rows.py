@@ -9,7 +9,7 @@ from innerloop.specs.train import TrainSpec
 
 Row = dict[str, Any]
 
-#: The model columns of the nearest class mean on raw pixels, which no training made.
+#: The model columns of the nearest class mean on raw pixels, which is not trained.
 RAW_PIXELS = {
     "protocol": "baseline",
     "variant": "raw_pixels",
@@ -21,7 +21,7 @@ RAW_PIXELS = {
 
 
 def model_columns(spec: TrainSpec) -> Row:
-    """The model columns of what a model is trained by."""
+    """The model columns of a training with the given parameters."""
     return {
         "protocol": spec.protocol,
         "variant": spec.variant,
@@ -36,5 +36,5 @@ def model_columns(spec: TrainSpec) -> Row:
 
 
 def with_columns(rows: Iterable[Mapping[str, Any]], columns: Mapping[str, Any]) -> Iterator[Row]:
-    """Every row with the same further columns."""
+    """Each row with the same additional columns, which come first."""
     return ({**columns, **row} for row in rows)

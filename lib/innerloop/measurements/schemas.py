@@ -1,10 +1,10 @@
 """The declared schema of every measurement table: one row is one measurement.
 
 A schema is a `pyarrow.Schema` whose fields carry documentation, unit, allowed values and range as
-metadata, so the Parquet files document themselves. `conform` is the only door: it turns records
-into a table of the declared columns and types, or says which column is wrong. NaN in a column of
-real numbers means that the quantity is not defined, such as the accuracy on a task on which
-adaptation diverged; whoever reads it counts it as missing. `KEYS` say what is measured once.
+metadata, so the Parquet files document themselves. Every table is made by `conform`, which turns
+records into the declared columns and types, or says which column is wrong. NaN in a column of real
+numbers means that the quantity is not defined, such as the accuracy on a task on which adaptation
+diverged; readers count it as missing. `KEYS` lists the columns that identify a row.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ALLOWED: dict[str, frozenset[str]] = {
     "arm": frozenset({"unit_norm", "scaled_lr"}),
 }
 
-#: Units that bound their values.
+#: The range of values that a unit allows.
 RANGES: dict[str, tuple[float, float]] = {
     "fraction": (0, 1),
     "cosine": (-1, 1),
@@ -43,7 +43,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "sd": (0, math.inf),
     "relative change": (0, math.inf),
 }
-#: What rounding may exceed a range by.
+#: How far rounding may exceed a range.
 _ROUNDING = 1e-6
 
 
@@ -57,7 +57,7 @@ def _field(name: str, kind: pa.DataType, doc: str, unit: str = "") -> pa.Field:
 
 
 def range_of(kind: pa.DataType, unit: str) -> tuple[float, ...]:
-    """Smallest and largest value of a column; nothing where any number is allowed."""
+    """The smallest and largest value of a column; empty if any number is allowed."""
     return (0, math.inf) if pa.types.is_integer(kind) else RANGES.get(unit, ())
 
 
@@ -73,7 +73,7 @@ def _real(name: str, doc: str, unit: str = "1") -> pa.Field:
     return _field(name, pa.float64(), doc, unit)
 
 
-#: Which model a row belongs to.
+#: Columns that say which model a row belongs to.
 MODEL = [
     _text("protocol", "protocol the model was trained under (p1, p2, or a user's own)"),
     _text("variant", "name of method + protocol + overrides; the unit that is trained"),
@@ -86,7 +86,8 @@ MODEL = [
     _count("seed", "model seed"),
 ]
 
-#: Under which protocol a row was measured; rows may be compared only where these agree.
+#: Columns that say under which protocol a row was measured; only rows that agree in all but
+#: `comparability.IDENTITY` may be compared.
 MEASURED = [
     _text("eval_dataset", "data set the measured tasks come from"),
     _text("eval_store", "its images: variant of the source and pixels a side, as pickles-84"),
@@ -99,7 +100,7 @@ MEASURED = [
     _count("episode", "index of the task; the same index is the same task for every model"),
 ]
 
-#: What is measured on the query images of a task.
+#: Columns measured on the query images of a task.
 QUERY = [
     _real("accuracy", "share of query images classified correctly", "fraction"),
     _real("loss", "mean cross-entropy on the query images", "nats"),
@@ -275,7 +276,7 @@ USER_PROBE = pa.schema(
 
 _MODEL, _MEASURED = ([field.name for field in fields] for fields in (MODEL, MEASURED))
 
-#: Columns that tell the rows of a table apart. Single step sizes have no names, so no key.
+#: Columns that identify a row of each table. Single step sizes have no names, hence no key.
 KEYS: dict[str, list[str]] = {
     "accuracy": [*_MODEL, *_MEASURED],
     "training": [*_MODEL, "split", "iteration"],
@@ -305,8 +306,8 @@ def conform(records: Iterable[Mapping[str, Any]], table: str) -> pa.Table:
     """Turn records into a table of the declared columns and types.
 
     Raises:
-        SchemaError: a column is missing or unknown, has the wrong type, or a value is not allowed;
-            or the same was measured twice.
+        SchemaError: a column is missing or unknown, or has the wrong type or a value that is not
+            allowed; or two rows have the same key.
     """
     schema = schema_of(table)
     rows = list(records)
@@ -339,15 +340,15 @@ def conform(records: Iterable[Mapping[str, Any]], table: str) -> pa.Table:
 
 
 def require_unique(rows: pa.Table, table: str, where: str) -> None:
-    """Refuse rows of a table that say twice what is measured once.
+    """Raise an error if two rows of a table have the same key.
 
     Args:
-        rows: of the table.
-        table: its name.
-        where: what the message begins with.
+        rows: rows of the table.
+        table: the table's name.
+        where: the start of the message.
 
     Raises:
-        SchemaError: naming the first such row.
+        SchemaError: naming the first repeated row.
     """
     key = KEYS.get(table, _USER_KEY)
     if not key:

@@ -1,7 +1,7 @@
-"""Which of a table's rows are meant: decided here for figures, published numbers, claims, compare.
+"""Which of a table's rows count: one rule for figures, published numbers, claims and `compare`.
 
-Rows are of one model in one place where they agree in `MODEL`. Of these a table may hold several
-iterations, checkpoints and inner steps; each has one function below.
+Rows that agree in `MODEL` belong to the same training. A table may hold several iterations,
+checkpoints and numbers of inner steps of it; one function below selects from each.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import pandas as pd
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.runtime.errors import SchemaError
 
-#: Columns that say which training a row is of: a meta-trained model's, or one of the toy's.
+#: Columns that say which training a row belongs to: a meta-trained model's, or the toy's.
 MODEL = (
     *("protocol", "variant", "train_dataset", "setting"),
     *("arm", "dataset", "step_size", "seed"),
 )
 
-#: Accuracy is that of the best checkpoint; a baseline has only its own.
+#: Checkpoints in order of preference: accuracy is that of the best; a baseline's is "none".
 CHECKPOINTS = ["best", "none", "last"]
 
 
 def at_fraction(rows: pd.DataFrame, fraction: float) -> pd.DataFrame:
-    """Each training's rows at the iteration or epoch nearest to a fraction of it.
+    """Each training's rows at the iteration or epoch nearest to a fraction of its length.
 
-    Of two at the same distance the earlier is meant. Trainings may be of different lengths.
+    If two are equally near, the earlier counts. Trainings may differ in length.
     """
     if rows.empty:
         return rows
@@ -48,36 +48,36 @@ def at_end(rows: pd.DataFrame) -> pd.DataFrame:
 def after_steps(
     rows: pd.DataFrame, study: DescribedStudy, steps: int | None = None
 ) -> pd.DataFrame:
-    """The rows measured after some inner steps, or after each variant's own number of them.
+    """The rows measured after a given number of inner steps, or after each variant's own number.
 
     Args:
-        rows: with the columns `protocol`, `variant`, `setting` and `steps`.
-        study: which says how many steps a variant takes at test time; where it does not, the
-            most that were measured are meant.
-        steps: the same number for all variants.
+        rows: rows with the columns `protocol`, `variant`, `setting` and `steps`.
+        study: gives each variant's number of steps at test time; if it is not recorded, the
+            largest number measured is used.
+        steps: one number for all variants; None: each variant's own.
 
     Returns:
-        Some of the rows, in their order.
+        The selected rows, in their order.
     """
     if steps is not None:
         return rows[rows["steps"] == steps]
     keys = ["protocol", "variant", "setting"]
-    meant = pd.Series(0, rows.index)
+    selected = pd.Series(0, rows.index)
     for key, own in rows.groupby(keys, observed=True):
-        said = study.test_steps(*map(str, key))
-        meant[own.index] = own["steps"].max() if said is None else said
-    return rows[rows["steps"] == meant]
+        recorded = study.test_steps(*map(str, key))
+        selected[own.index] = own["steps"].max() if recorded is None else recorded
+    return rows[rows["steps"] == selected]
 
 
 def common_steps(measured: Iterable[Set[int]], own: Iterable[int]) -> int | None:
-    """The largest step count that all were measured after and that none exceeds its own with.
+    """The largest step count that all methods were measured after, within each one's own number.
 
     Args:
-        measured: of each method, the step counts it was measured after.
-        own: of each method, the step count of its protocol.
+        measured: for each method, the step counts it was measured after.
+        own: for each method, the step count of its protocol.
 
     Returns:
-        None if there is none.
+        The step count, or None if there is none.
     """
     sets = [set(steps) for steps in measured]
     shared = set.intersection(*sets) if sets else set()
@@ -89,10 +89,11 @@ def validated(rows: pd.DataFrame) -> pd.DataFrame:
     """Validation accuracy of variants at their best checkpoints, averaged over seeds, best first.
 
     Args:
-        rows: of the table `training`, of validation tasks.
+        rows: rows of the table `training` on validation tasks.
 
     Returns:
-        A row per protocol, variant, data set trained on and setting: `validation`, a fraction.
+        A row for each protocol, variant, training data set and setting; the column `validation` is
+        the accuracy, a fraction.
     """
     names = ["protocol", "variant", "train_dataset", "setting"]
     keys = [*names, "way", "shot"]
@@ -102,11 +103,11 @@ def validated(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def one_checkpoint(rows: pd.DataFrame, place: list[str]) -> pd.DataFrame:
-    """The rows of accuracy of each model's first checkpoint in the order of `CHECKPOINTS`.
+    """The rows of each model's preferred checkpoint, in the order of `CHECKPOINTS`.
 
     Args:
-        rows: of the table `accuracy`.
-        place: columns that say which model was tested where.
+        rows: rows of the table `accuracy`.
+        place: columns that say which model was tested on what.
 
     Raises:
         SchemaError: a task was measured more than once.

@@ -1,4 +1,4 @@
-"""Which of the logged step sizes were learned at all."""
+"""Which of the logged step sizes were learned."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import pandas as pd
 from innerloop.measurements.layers import layers_in_order
 from innerloop.measurements.schemas import MODEL
 
-_WHOSE = [*(field.name for field in MODEL), "layer", "parameter"]
+_KEY = [*(field.name for field in MODEL), "layer", "parameter"]
 _LOGGED = ("mean", "sd")
 
 
 def learned(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the table `step_size` whose step sizes training moved.
+    """Rows of the table `step_size` whose step sizes changed during training.
 
-    A parameter that does not adapt has none to move, and no gradient reaches that of a conv bias,
-    which BatchNorm takes out again: where they started is no result. What was logged only once is
-    kept.
+    Parameters that do not adapt use no step size, and that of a conv bias gets no gradient, since
+    BatchNorm cancels the bias: their initial values are not results. Step sizes that were logged
+    only once are kept.
     """
     return rows[_moved(rows)]
 
 
 def unmoved(rows: pd.DataFrame) -> str:
-    """A sentence on what `learned` leaves out; empty if that is nothing."""
+    """A sentence that names the step sizes `learned` leaves out; empty if it leaves out none."""
     still = rows[~_moved(rows)]
     layers = still.groupby(still["parameter"].astype(str), sort=False)["layer"]
     named = [f"{name} of {', '.join(layers_in_order(found))}" for name, found in layers]
@@ -30,6 +30,6 @@ def unmoved(rows: pd.DataFrame) -> str:
 
 
 def _moved(rows: pd.DataFrame) -> pd.Series[bool]:
-    groups = rows.groupby(_WHOSE, observed=True)
+    groups = rows.groupby(_KEY, observed=True)
     changed = [groups[name].transform("max") != groups[name].transform("min") for name in _LOGGED]
     return changed[0] | changed[1] | (groups["iteration"].transform("nunique") == 1)

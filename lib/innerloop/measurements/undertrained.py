@@ -1,4 +1,4 @@
-"""How far trainings came on their validation tasks, and which stopped short of what needs none."""
+"""Validation accuracy of trainings, and which are no better than a network without training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from innerloop.measurements.described_study import RAW_PIXELS
 from innerloop.measurements.evidence import Evidence
 from innerloop.stats.intervals import mean_interval
 
-#: A curve that rises by more than so many points over its last quarter has not levelled off.
+#: A curve that rises by more than RISING points over its last quarter has not levelled off.
 RISING, LAST_QUARTER = 1.0, 0.75
 
 PLACE = ["protocol", "variant", "train_dataset", "setting"]
@@ -22,18 +22,20 @@ PLACE = ["protocol", "variant", "train_dataset", "setting"]
 
 @dataclass(frozen=True)
 class Progress:
-    """The trainings of one method in one setting, in percent of their validation tasks.
+    """Validation accuracy, in percent, of the trainings of one method in one setting.
 
     Attributes:
-        protocol: of the method.
-        variant: its name.
-        dataset: trained on.
+        protocol: the method's protocol.
+        variant: the method's name.
+        dataset: the data set trained on.
         setting: task size.
-        low: lower end of the interval of its best accuracy: over trainings, or over the tasks of
-            one training.
-        untrained: the highest accuracy of an untrained network, and of its own before training.
-        raw_pixels: of the nearest class mean; NaN where it was not measured on validation tasks.
-        rise: points gained over the last quarter of training, mean over trainings.
+        low: lower end of the interval of the best accuracy: over trainings, or over tasks if there
+            is only one training.
+        untrained: accuracy without training, the highest of the untrained baselines' and of the
+            method's own network at iteration 0.
+        raw_pixels: accuracy of the nearest class mean on raw pixels; NaN if not measured on
+            validation tasks.
+        rise: points gained over the last quarter of training, averaged over trainings.
     """
 
     protocol: str
@@ -47,24 +49,24 @@ class Progress:
 
     @property
     def place(self) -> tuple[str, str, str, str]:
-        """Which method in which setting."""
+        """Protocol, variant, data set and setting."""
         return self.protocol, self.variant, self.dataset, self.setting
 
     @property
     def undertrained(self) -> bool:
-        """Whether it is not shown to be better than both that need no training."""
+        """Whether it is not shown to be better than both references that need no training."""
         references = [one for one in (self.untrained, self.raw_pixels) if not math.isnan(one)]
         return bool(references) and not self.low > max(references)
 
     @property
     def rising(self) -> bool:
-        """Whether longer training would go on to improve it."""
+        """Whether accuracy was still rising at the end of training."""
         return self.rise > RISING
 
 
-@lru_cache(maxsize=8)  # every claim asks
+@lru_cache(maxsize=8)  # called for every claim
 def progress(evidence: Evidence) -> tuple[Progress, ...]:
-    """How far the trainings of each method and setting came; empty without their curves."""
+    """The progress of each method's trainings in each setting; empty without training curves."""
     return tuple(_progress(evidence))
 
 
@@ -81,7 +83,7 @@ def _progress(evidence: Evidence) -> Iterator[Progress]:
             for (protocol, name), curve in here.groupby(PLACE[:2], sort=False, observed=True)
         }
         baselines = {key for key in curves if key in variants and variants[key].baseline}
-        # of what the study trains too: pretrained features are a baseline, but not untrained
+        # baselines of methods that are trained too; pretrained features are a baseline, but trained
         untrained = {key for key in baselines if variants[key].method in trained}
         pixels = raw_pixels[
             (raw_pixels["eval_dataset"] == dataset) & (raw_pixels["setting"] == setting)
