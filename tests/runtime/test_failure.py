@@ -159,7 +159,7 @@ def test_the_log_of_a_program_that_ended_well_gives_no_reason(tmp_path):
     log.write_text(begun)
     assert reason(log).endswith("10:00:01  4/4")
     log.write_text(f"{begun}10:00:02  train has ended after 2 s\n")
-    assert reason(log).startswith("Its log tells of no failure")
+    assert reason(log).startswith("Its log shows no failure")
 
 
 FIRST = "10:00:00  train begins on a node, 2026-01-01\nFAILED a.py, line 1, in f:\nfirst\n\nstack\n"

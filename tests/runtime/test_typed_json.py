@@ -75,7 +75,7 @@ def test_what_is_no_spec_is_refused(change: dict[str, Any], said: str) -> None:
 
 
 def test_a_value_that_json_does_not_have_is_refused() -> None:
-    with pytest.raises(TypeError, match="no value of JSON"):
+    with pytest.raises(TypeError, match="not a JSON value"):
         canonical_json({"a": object()})
 
 

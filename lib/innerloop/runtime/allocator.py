@@ -10,7 +10,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4
 _MADV_HUGEPAGE = 14
 _LARGEST = 2**31 - 1
 
-#: Addresses, not memory: what of them is never written to costs nothing.
+#: Bytes of address space to reserve; pages that are never written to take no memory.
 _RESERVED = 2**30
 _PAGE = 2**21
 
@@ -18,9 +18,9 @@ _PAGE = 2**21
 def keep_freed_memory() -> None:
     """Let glibc reuse large blocks, in large pages; elsewhere nothing happens.
 
-    An inner step frees and takes the same hundred megabytes again and again; by default each time
-    through the kernel, which then zeroes every page. That was a quarter of all time. Small pages,
-    which processors look up one by one, were another sixth.
+    Each inner step frees and allocates the same hundred megabytes. By default they go back to the
+    kernel each time, which then zeroes every page: a quarter of all time. Address translation for
+    small pages took another sixth.
     """
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL("libc.so.6")
@@ -30,7 +30,7 @@ def keep_freed_memory() -> None:
 
 
 def _use_large_pages(libc: ctypes.CDLL) -> None:
-    """Let the heap grow by a reserve, and ask for large pages there."""
+    """Let the heap grow by a reserve, and ask the kernel for large pages there."""
     libc.malloc.restype = ctypes.c_void_p
     reserve = libc.malloc(ctypes.c_size_t(_RESERVED))
     if reserve is None:

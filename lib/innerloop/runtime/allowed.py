@@ -1,4 +1,4 @@
-"""What the values of a documented field may be, beside their type: for schemas and for readers."""
+"""Constraints on the values of documented fields, beyond their types: for schemas and readers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Annotated, Literal, TypeAlias
 
 @dataclass(frozen=True)
 class Allowed:
-    """Limits of a number, the pattern of a text, or the least items of a list.
+    """Limits of a number, the pattern of a string, or the minimum length of a list.
 
     Attributes:
-        least: the smallest number.
-        most: the largest number.
-        above: what a number is larger than.
-        below: what a number is smaller than.
-        pattern: regular expression of a text.
-        items: items that a list has at least.
+        least: minimum of a number.
+        most: maximum of a number.
+        above: exclusive lower bound of a number.
+        below: exclusive upper bound of a number.
+        pattern: regular expression for a string.
+        items: minimum number of items in a list.
         meaning: what a value of this type is, in words.
     """
 
@@ -29,16 +29,16 @@ class Allowed:
     meaning: str = ""
 
 
-#: How many there are of something: more than this is a slip of the finger.
+#: A number of things; a larger one is taken for a typing error.
 Count: TypeAlias = Annotated[int, Allowed(least=1, most=10**7)]
 Natural: TypeAlias = Annotated[int, Allowed(least=0, most=10**7)]
-#: Filters of a layer; as many again squared are the weights of the next one.
+#: Filters of a layer; the number of weights grows with their square.
 Filters: TypeAlias = Annotated[int, Allowed(least=1, most=10**4)]
-#: Inner steps: each runs the network, and training keeps what each has computed.
+#: Inner steps: each runs the network, and training keeps every step's activations.
 Steps: TypeAlias = Annotated[int, Allowed(least=0, most=10**4)]
 #: Tables hold seeds as 64-bit integers.
 Seed: TypeAlias = Annotated[int, Allowed(least=0, most=2**63 - 1)]
-#: PyTorch ends without a word where it cannot start so many.
+#: PyTorch exits without a message if it cannot start this many threads.
 Threads: TypeAlias = Annotated[int, Allowed(least=1, most=1024)]
 #: Conv4 halves an image four times; a side of 1024 makes a task of 50 images 600 MB.
 ImageSize: TypeAlias = Annotated[int, Allowed(least=16, most=1024)]

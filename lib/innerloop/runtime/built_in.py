@@ -1,7 +1,7 @@
-"""What Innerloop knows by a short name: each is an entry, as a user's own would be.
+"""The short names of Innerloop's own code, each with its entry.
 
-Only what reads study files and the library's front doors import this, so that a new name does not
-change the code that existing jobs reach.
+Only the code that reads study files and the library's public functions import this module, so that
+a new name does not change the code digests of existing jobs.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ SOURCES: dict[str, str] = {
     "digits": "innerloop.data.sources.digits:source",
 }
 
-#: Data sets, of these and of the registry, whose classes are of one split each.
+#: Data sets, here or in the registry, in which each class belongs to one split only.
 FEW_SHOT = frozenset(
     {"symbols", "people", "scripts", "mini_imagenet", "cub", "fc100", "cifar_fs", "omniglot"}
 )
 
-#: Of those that are drawn here: the classes of each split, and how many images the smallest has.
+#: Built-in data set -> split -> (number of classes, images in the smallest class).
 CLASSES: dict[str, dict[str, tuple[int, int]]] = {
     "symbols": {"train": (64, 40), "val": (16, 40), "test": (20, 40)},
     "people": {"train": (44, 36), "val": (11, 36), "test": (14, 36)},
@@ -35,7 +35,7 @@ UPDATE_RULES: dict[str, str] = {
     "unit_norm": "innerloop.learners.gradient_based.update_rules.rules:unit_norm",
 }
 
-#: Learners of another kind than the methods.
+#: Learners without an inner loop.
 LEARNERS: dict[str, str] = {
     "prototypes": "innerloop.learners.prototypes:Prototypes",
     "ridge": "innerloop.learners.ridge:Ridge",
@@ -63,5 +63,5 @@ ACCURACY = "innerloop.probes.accuracy:accuracy"
 
 
 def network_entry(name: str) -> str:
-    """Where a network's code is: a built-in one by its short name, or an entry."""
+    """The entry of a network that is given by its short name or already by its entry."""
     return NETWORKS.get(name, name)

@@ -2,8 +2,8 @@
 
 Snakemake does not see imported modules. Each rule therefore takes this digest as a parameter: it
 changes when a statement of the script, of any `innerloop` module it imports (however indirectly),
-of a user's file it loads, or a data file that these name changes; comments, docstrings, formatting
-and where the files lie do not count. Nothing is imported to compute it.
+of a user's file it loads, or a data file that these name changes. Comments, docstrings, formatting
+and the files' locations do not count. Nothing is imported to compute it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ LIBRARY = Path(__file__).resolve().parents[1]
 
 #: Folders that the workflow itself writes to.
 WRITTEN = frozenset({"results", "resources"})
-#: Bytes of a file, or of all files of a folder, that are read whenever Snakemake parses. Of what is
-#: larger, names, sizes and times count.
+#: Up to this many bytes, a file or a folder is read in full whenever Snakemake parses. Of larger
+#: ones, only names, sizes and modification times are digested.
 READ_WHOLE = 32 * 2**20
-#: Files of a folder that are listed.
+#: Maximum number of files in a folder that is digested file by file.
 LISTED = 100_000
 
 
@@ -68,7 +68,7 @@ def modules_reached(script: Path | str, extra: Iterable[Path | str] = ()) -> set
 
 
 def _label(path: Path) -> str:
-    """A name that does not depend on where a file lies, nor the library."""
+    """A file's name in the digest, independent of where the file and the library are."""
     root = LIBRARY.parent
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
@@ -95,8 +95,8 @@ def _folder_digest(folder: Path) -> str:
     read = sum(size for _, size, _ in files) <= READ_WHOLE
     if len(files) > LISTED:
         print(
-            f"{folder} has more than {LISTED:,} files: only names and times of the folders in it "
-            "tell whether it has changed",
+            f"{folder} has more than {LISTED:,} files: only the names and times of its subfolders "
+            "show whether it has changed",
             file=sys.stderr,
         )
         files = [_entry(path, folder) for path in folder.iterdir() if path.is_dir()]
@@ -122,7 +122,7 @@ def _regular_files(folder: Path) -> Iterator[Path]:
 
 
 def _is_file(path: Path) -> bool:
-    """A regular file: to read a device or a pipe may take for ever."""
+    """Whether a path is a regular file: reading from a device or a pipe may never end."""
     try:
         return stat.S_ISREG(path.stat().st_mode)
     except (OSError, ValueError):
@@ -148,11 +148,11 @@ def _neighbours(path: Path, mtime_ns: int) -> tuple[Path, ...]:
 
 
 def _counts(place: Path, importer: Path) -> bool:
-    """Whether a place that a file names is its data."""
+    """Whether a path that a Python file names is data of that file."""
     if place.suffix == ".py" or importer.is_relative_to(place):
         return False
     if place.is_dir():
-        # what runs change, and folders such as /tmp, are no data
+        # folders that runs write to, and folders such as /tmp, are not data
         ours = importer.is_relative_to(LIBRARY) or place.name in WRITTEN
         return not ours and len(place.parts) > 2
     return _is_file(place)
@@ -172,7 +172,7 @@ def _homes(init: Path, mtime_ns: int) -> dict[str, str]:
 
 @cache
 def _module_files(name: str, root: Path) -> tuple[Path, ...]:
-    """The file of a dotted name and of its parent packages; nothing for other people's code."""
+    """The file of a dotted name and those of its parent packages; empty for third-party code."""
     parent, _, last = name.rpartition(".")
     folder = (LIBRARY.parent if name.partition(".")[0] == "innerloop" else root).joinpath(
         *parent.split(".") if parent else ()
@@ -185,12 +185,12 @@ def _module_files(name: str, root: Path) -> tuple[Path, ...]:
 
 
 def _root_of(path: Path) -> Path:
-    """The folder that a file's absolute imports start from: the first that is no package."""
+    """The folder that a file's absolute imports start from: the nearest that is not a package."""
     return next(folder for folder in path.parents if not (folder / "__init__.py").is_file())
 
 
 def _absolute_name(level: int, module: str, path: Path) -> str:
-    """`from ..x import y` as the dotted name that it means."""
+    """The absolute name of an imported module, also for `from ..x import y`."""
     if level == 0:
         return module
     package = path.parents[level - 1].relative_to(_root_of(path)).parts

@@ -1,4 +1,4 @@
-"""What the workflow's scripts share on their command lines."""
+"""The command-line handling that the workflow's scripts share."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
 
 
 class Program(Protocol):
-    """What a script's `main` is: without arguments it reads those of the command line."""
+    """A script's `main`: without arguments, it reads those of the command line."""
 
     def __call__(self, argv: list[str] | None = None) -> None: ...  # noqa: D102
 
 
 def program(main: Callable[[list[str] | None], None]) -> Program:
-    """Let a program say when it begins and has ended, and end by what is for people where it fails.
+    """Make a script's `main` log its beginning and its end, and exit with a readable error.
 
-    That is the user's own line, or one message, first.
-    Nothing of a user's code ends it as if it had succeeded. Called with arguments, by Python code,
-    errors are raised as they are.
+    The error begins with the line of the user's code that raised it, or is a single message. If a
+    user's code calls `sys.exit(0)`, the program fails nevertheless. If `main` is called with
+    arguments, from Python, errors are raised unchanged.
     """
     file = main.__code__.co_filename
 
@@ -66,7 +66,7 @@ def program(main: Callable[[list[str] | None], None]) -> Program:
             print("stopped; run again to go on", file=sys.stderr)
             sys.exit(128 + signal.SIGINT)
         except SystemExit as end:
-            if in_users_code(end, file):  # sys.exit(0) of theirs is no success of the job
+            if in_users_code(end, file):  # not a success, even with status 0
                 sys.exit(str(explained(end, file)))
             raise
         except Exception as error:
@@ -76,17 +76,17 @@ def program(main: Callable[[list[str] | None], None]) -> Program:
 
 
 def spec_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser whose first argument is `--spec`, what the job is run with."""
+    """A parser with the option `--spec`, the parameters of the job."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--spec", required=True, help="JSON, or the path of a JSON file")
     return parser
 
 
 def read_spec(spec: type[T], text_or_path: str) -> T:
-    """What a job is run with, from JSON text or the path of a JSON file.
+    """A job's parameters, read from JSON text or from a JSON file.
 
     Raises:
-        ConfigError: it is neither, or no such spec.
+        ConfigError: the argument is neither, or not a valid spec.
     """
     try:
         return from_json(spec, read_json_argument(text_or_path, "--spec"))

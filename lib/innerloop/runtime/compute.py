@@ -1,4 +1,4 @@
-"""Where and how jobs compute: what of the study file's key `compute` decides their bits."""
+"""Where and how jobs compute: those keys of `compute` in the study file that may change results."""
 
 from __future__ import annotations
 

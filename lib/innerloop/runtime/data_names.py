@@ -1,8 +1,8 @@
 """The data files and folders that a Python file names, read from its syntax tree.
 
-Files: every string that ends in a suffix, such as `"classes.csv"`. Folders: only what is handed to
-a call as a path, such as `ClassFolders(here / "birds")`: a word that happens to be the name of a
-folder is a word. What is known only when the code runs (environment variables) is not seen.
+Files: every string that ends in a suffix, such as `"classes.csv"`. Folders: only arguments of calls
+that are built as paths, such as `ClassFolders(here / "birds")`, since a plain word may be the name
+of a folder by chance. Paths that depend on the environment at run time are not found.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _SUFFIX = re.compile(r"[^/]\.[A-Za-z0-9]{1,8}$")
-#: Calls that only make a path, or a path of it.
+#: Calls that make a path from their arguments, and methods that return the same path.
 _PATHS = frozenset({"Path", "PurePath", "PosixPath", "str", "fspath"})
 _SAME = frozenset({"resolve", "absolute", "expanduser"})
 
 
 def named_places(nodes: list[ast.AST]) -> Iterator[Path]:
-    """Places that a file names, whether something is there or not.
+    """Paths that a Python file names, whether or not they exist.
 
     Args:
         nodes: all nodes of its syntax tree.
@@ -49,7 +49,7 @@ def named_places(nodes: list[ast.AST]) -> Iterator[Path]:
 
 
 def _may_be_a_path(text: str) -> bool:
-    """No longer than a file name may be, and one line."""
+    """Whether a text is printable, on one line, and no longer than a file name may be."""
     return len(text.encode(errors="replace")) <= 200 and text.isprintable()
 
 
@@ -63,14 +63,14 @@ def _called(node: ast.Call) -> str:
 
 
 class _Paths:
-    """Works out the paths that expressions stand for, as far as the file itself says."""
+    """Evaluates expressions to paths, as far as the source alone determines them."""
 
     def __init__(self, bound: dict[str, ast.expr]) -> None:
         self._bound = bound
 
     def value(self, node: ast.expr, depth: int = 0) -> Path | None:
-        """The path, or None where the file does not say."""
-        if depth > 20:  # names that are bound to each other
+        """The path that an expression stands for; None if the source does not determine it."""
+        if depth > 20:  # names defined by each other
             return None
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return Path(node.value) if node.value and _may_be_a_path(node.value) else None
@@ -90,7 +90,7 @@ class _Paths:
         return None
 
     def _made(self, node: ast.Call, depth: int) -> Path | None:
-        """The path that `Path(...)` or a path's own method makes."""
+        """The path that `Path(...)` or a method of a path returns."""
         name = _called(node)
         parts = [self.value(argument, depth) for argument in node.args]
         if name in _SAME and isinstance(node.func, ast.Attribute):
@@ -104,5 +104,5 @@ class _Paths:
 
 
 def _parent(path: Path) -> Path:
-    """The folder of a path; upwards from where the file lies, whose own place is not known."""
+    """A path's parent; `..` beyond the source file's own folder, whose location is not known."""
     return path / ".." if path.name in ("", "..") else path.parent

@@ -17,7 +17,7 @@ def set_up(compute: Compute, *, training: bool = False) -> torch.device:
 
     Args:
         compute: device, threads, and what a GPU may do to be faster.
-        training: what is measured is never computed in TF32; only training may be.
+        training: whether to allow TF32 if `compute` does; measurements never use it.
 
     Raises:
         ConfigError: the device does not exist here.
@@ -28,7 +28,7 @@ def set_up(compute: Compute, *, training: bool = False) -> torch.device:
     torch.backends.cuda.matmul.allow_tf32 = tf32
     torch.backends.cudnn.allow_tf32 = tf32
     torch.backends.cudnn.deterministic = compute.deterministic
-    # trials may end otherwise in the next run
+    # benchmarking may choose other kernels in the next run
     torch.backends.cudnn.benchmark = not compute.deterministic
     device = torch.device(compute.device)
     if device.type != "cuda":

@@ -1,4 +1,4 @@
-"""What to say where the system refuses to read or write: which file, why, and what to do."""
+"""Messages for failed reads and writes: which file, why, and what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from innerloop.runtime.errors import DiskError
 
 _FULL = "make room there, or put it on another disk"
 _CLOSED = "correct its permissions, or put it where you may write"
-#: What a disk refuses by, and what to do; other errors of the system are about something else.
+#: Error number -> what to do, for errors that are about the disk.
 _ADVICE = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -22,17 +22,17 @@ _ADVICE = {
 
 
 def is_of_disk(error: BaseException) -> bool:
-    """Whether it is the disk that refuses."""
+    """Whether an error is about the disk: full, read-only, failing, or without permission."""
     return isinstance(error, OSError) and error.errno in _ADVICE
 
 
 def disk_error(place: Path | str, error: OSError, needed: int = 0) -> DiskError:
-    """An error for people, about the file that the system names, or else about the place.
+    """A readable error about the file that the system names, or else about `place`.
 
     Args:
         place: what was being read or written.
-        error: of the system.
-        needed: bytes that were to be written, if it is known.
+        error: the system's error.
+        needed: number of bytes that were to be written, if known.
     """
     file = Path(os.fsdecode(error.filename or place))
     why = error.strerror or str(error)
@@ -41,8 +41,8 @@ def disk_error(place: Path | str, error: OSError, needed: int = 0) -> DiskError:
         why = f"{why}: {wanted}{_left(file)}"
     advice = _ADVICE.get(error.errno or 0, "correct its permissions or make room")
     return DiskError(
-        f"{file}: cannot be read or written ({why}); {advice}. Then run again: what is finished or "
-        "saved is taken up"
+        f"{file}: cannot be read or written ({why}); {advice}. Then run again: finished and saved "
+        "work is kept"
     )
 
 

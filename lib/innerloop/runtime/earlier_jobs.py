@@ -1,7 +1,7 @@
-"""Jobs of a Snakemake that no longer runs: killed, it leaves them behind, here or in SLURM's queue.
+"""Jobs that a killed Snakemake has left behind, on this machine or in SLURM's queue.
 
-They go on, but a new Snakemake does not know of them: it would make the same things a second time.
-So it is refused while they run.
+They continue, but a new Snakemake does not know of them and would make the same files again. So a
+new run is refused until they have ended.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from innerloop.runtime.errors import EarlierJobsError
 from innerloop.runtime.run_lock import is_snakemake
 
 _FORMAT = "%A|%T|%Z|%k"
-#: The folder that the workflow's programs lie in.
+#: The folder of the workflow's programs.
 SCRIPTS = "workflow_scripts"
-#: Programs that Snakemake starts before and after its jobs: nothing that a rule makes is theirs.
+#: Programs that Snakemake starts before and after its jobs; they write no rule's output.
 _NO_JOBS = frozenset({"rehearse", "write_partial_report"})
 
 
 @dataclass(frozen=True)
 class EarlierJob:
-    """A job that is queued or runs: its id, its state, and what it makes.
+    """A job that is queued or running.
 
     Attributes:
-        number: SLURM's, or of the process.
-        state: SLURM's, or "on this machine".
-        makes: rule and wildcards, or the program.
+        number: SLURM's job id, or the process id.
+        state: SLURM's state, or "on this machine".
+        makes: the rule and its wildcards, or the program's name.
     """
 
     number: str
@@ -38,7 +38,7 @@ class EarlierJob:
 
 
 def local_jobs(folder: Path) -> list[EarlierJob]:
-    """Programs of rules that run in a folder on this machine, and belong to no Snakemake."""
+    """Programs of rules that run in a folder on this machine without a Snakemake as parent."""
     jobs = []
     for process in psutil.process_iter():
         try:
@@ -61,7 +61,7 @@ def _has_snakemake(process: psutil.Process) -> bool:
 def slurm_jobs(folder: Path) -> list[EarlierJob]:
     """This user's unfinished SLURM jobs that a Snakemake submitted from a folder.
 
-    Without SLURM there are none.
+    Empty without SLURM.
 
     Raises:
         EarlierJobsError: SLURM does not answer.
@@ -91,17 +91,17 @@ def require_none(folder: Path, *, slurm: bool) -> None:
     """Refuse to begin while jobs of an earlier run are unfinished.
 
     Args:
-        folder: that Snakemake runs in.
+        folder: the folder that Snakemake runs in.
         slurm: whether to ask SLURM, too.
 
     Raises:
-        EarlierJobsError: naming them, and what to do.
+        EarlierJobsError: there are some; the message lists them and says what to do.
     """
     jobs = [*local_jobs(folder), *(slurm_jobs(folder) if slurm else [])]
     if jobs:
         listed = "\n".join(f"    {job.number} {job.state} {job.makes}" for job in jobs)
         raise EarlierJobsError(
-            f"Jobs of an earlier run from this folder are not done:\n{listed}\n"
-            "What they make would be made twice. Run `innerloop wait` (or stop them by "
-            f"{'scancel' if slurm else 'kill'}), then start again: trainings go on where they were"
+            f"Jobs of an earlier run from this folder have not finished:\n{listed}\n"
+            "Their files would be made twice. Run `innerloop wait` (or stop them by "
+            f"{'scancel' if slurm else 'kill'}), then start again: trainings resume where they were"
         )

@@ -23,7 +23,7 @@ class DiskError(DataError):
 
 
 class DamagedFileError(InnerloopError, ValueError):
-    """A file that a job wrote is not whole any more."""
+    """A file that a job wrote is damaged or incomplete."""
 
 
 class ExtensionError(InnerloopError):
@@ -31,11 +31,11 @@ class ExtensionError(InnerloopError):
 
 
 class CheckpointError(InnerloopError):
-    """A model file is missing, damaged, or belongs to other parameters."""
+    """A model file is missing, damaged, or was made with other parameters."""
 
 
 class NothingAdaptsError(InnerloopError):
-    """A probe of what adaptation does was to measure a learner under which no weight adapts."""
+    """A probe of adaptation was given a learner that adapts no weights."""
 
 
 class DivergenceError(InnerloopError):
@@ -43,7 +43,7 @@ class DivergenceError(InnerloopError):
 
 
 class InterruptedTrainingError(InnerloopError):
-    """A training was asked to stop, by `signal`, and has saved what it had."""
+    """A training was stopped by `signal`, and has saved its state."""
 
     def __init__(self, signal: int) -> None:
         super().__init__(f"stopped by signal {signal}; run it again to go on")
@@ -55,11 +55,11 @@ class SchemaError(InnerloopError):
 
 
 class ProvenanceError(InnerloopError):
-    """A result file was made under other parameters than the study file now asks for."""
+    """A result file was made with other parameters than the study file now asks for."""
 
 
 class EarlierJobsError(InnerloopError):
-    """Cluster jobs of an earlier run are unfinished, or cannot be asked for."""
+    """Jobs of an earlier run are unfinished, or SLURM does not answer."""
 
 
 class ComparisonError(InnerloopError):
@@ -75,20 +75,20 @@ class InputError(InnerloopError, ValueError):
 
 
 def require_choice(name: str, value: object, choices: Collection[object]) -> None:
-    """Refuse what is none of the values that there are.
+    """Refuse a value that is not among the choices.
 
     Raises:
-        ConfigError: naming them.
+        ConfigError: lists the choices.
     """
     if value not in choices:
         raise ConfigError(f"{name} is {value!r}; choose from {', '.join(map(str, choices))}")
 
 
 def require_count(name: str, value: object, least: int) -> None:
-    """Refuse what is no whole number, or too small a one.
+    """Refuse anything but a whole number that is `least` or more.
 
     Raises:
-        InputError: naming the argument.
+        InputError: names the argument.
     """
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InputError(f"{name} is {value!r}; expected a whole number, {least} or more")

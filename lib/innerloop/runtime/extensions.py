@@ -20,7 +20,7 @@ from typing import Any
 from innerloop.runtime.errors import ConfigError, ExtensionError, require_choice
 from innerloop.runtime.suggestions import instead_of
 
-#: The default of an option that has none, or one that only running the file would tell.
+#: The default of an option without one, or of which only running the file would tell.
 UNKNOWN = object()
 
 
@@ -30,14 +30,14 @@ class Option:
 
     Attributes:
         default: its default, or `UNKNOWN`.
-        choices: the values of a `Literal`; none: whatever is like the default.
+        choices: the values of its `Literal`; if empty, any value of the default's type.
     """
 
     default: Any = UNKNOWN
     choices: tuple[Any, ...] = ()
 
 
-#: What every rule is given before its options: weight, gradient, step_size.
+#: Number of arguments that an update rule takes before its options: weight, gradient, step_size.
 GIVEN = 3
 _KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
 
@@ -58,13 +58,13 @@ def split_entry(entry: str) -> tuple[str, str]:
 
 
 def entry_in(folder: Path, entry: str) -> str:
-    """An entry that stands in a file of some folder, seen from here: its path counts from there."""
+    """An entry whose path is relative to `folder`, made relative to the current folder."""
     place, name = split_entry(entry)
     return f"{folder / place}:{name}" if place.endswith(".py") else entry
 
 
 def is_users(entry: str) -> bool:
-    """Whether an entry is code of the user's own."""
+    """Whether an entry names a user's own code."""
     return not entry.startswith("innerloop.")
 
 
@@ -92,7 +92,7 @@ def source_file(entry: str) -> Path:
     if found is None or found.origin is None:
         raise ExtensionError(f"'{entry}': there is no module {place} in this environment")
     if not found.origin.endswith(".py"):
-        raise ExtensionError(f"'{entry}': {place} is no Python file ({found.origin})")
+        raise ExtensionError(f"'{entry}': {place} is not a Python file ({found.origin})")
     return Path(found.origin)
 
 
@@ -100,22 +100,22 @@ def parsed(text: bytes, path: Path) -> ast.Module:
     """The syntax of a Python file.
 
     Raises:
-        ExtensionError: it is no Python; names the line.
+        ExtensionError: it is not Python; names the line.
     """
     try:
         return ast.parse(text, filename=str(path))
     except SyntaxError as error:
         line = f", line {error.lineno}" if error.lineno else ""
         raise ExtensionError(f"{path}{line}: {error.msg}") from error
-    except (ValueError, RecursionError, MemoryError) as error:  # zeros; nested without end
+    except (ValueError, RecursionError, MemoryError) as error:  # null bytes; nested too deeply
         raise ExtensionError(f"{path} cannot be read as Python ({error})") from error
 
 
 def statements(path: Path) -> list[ast.stmt]:
-    """The statements of a Python file, which is read once in each of its versions.
+    """The statements of a Python file, parsed again only if the file has changed.
 
     Raises:
-        ExtensionError: it cannot be read, or is no Python; names the line.
+        ExtensionError: it cannot be read, or is not Python; names the line.
     """
     try:
         return _statements(path, path.stat().st_mtime_ns)
@@ -210,7 +210,7 @@ def _import_file(path: Path) -> ModuleType:
 
 
 def all_arguments(arguments: ast.arguments) -> list[ast.arg]:
-    """The parameters of a function that have a name of their own, in order."""
+    """A function's parameters in order, without `*args` and `**kwargs`."""
     return arguments.posonlyargs + arguments.args + arguments.kwonlyargs
 
 
@@ -224,10 +224,10 @@ def declared_options(
     """Options that a function's source declares.
 
     Args:
-        arguments: of the function, without `self`.
-        body: of its file, in which types may have names.
-        offered: parameters that are no options, besides the first ones.
-        given: how many those are.
+        arguments: the function's, without `self`.
+        body: the statements of its file, in which names of types may be defined.
+        offered: further parameters that are not options.
+        given: number of leading parameters that are not options.
     """
     positional = len(arguments.posonlyargs + arguments.args)
     missing = [None] * (positional - len(arguments.defaults))
@@ -244,7 +244,7 @@ def declared_options(
 
 
 def _literal_values(annotation: ast.expr | None, body: Sequence[ast.stmt]) -> tuple[Any, ...]:
-    """The values of a `Literal`, or of a name that the file gives to one; of all else, none."""
+    """The values of a `Literal`, given directly or by a name defined in the file; else none."""
     if isinstance(annotation, ast.Name):
         named = (
             node.value
@@ -263,16 +263,16 @@ def _literal_values(annotation: ast.expr | None, body: Sequence[ast.stmt]) -> tu
 
 
 def check_options(of: str, key: str, takes: Mapping[str, Option], given: Mapping[str, Any]) -> None:
-    """Refuse options that code does not take, or values that are none of theirs.
+    """Refuse unknown options, and values that an option does not allow.
 
     Args:
         of: whose options, for example `update rule 'mine'`.
-        key: of the study file that gives them, for example `rule_options`.
-        takes: the options there are.
+        key: the study file's key that gives them, for example `rule_options`.
+        takes: option -> its declaration.
         given: option -> its value.
 
     Raises:
-        ConfigError: with the options there are, their values, or the kind of their default.
+        ConfigError: names the known options, an option's choices, or the type of its default.
     """
     for name in sorted(given.keys() - takes.keys()):
         raise ConfigError(f"{key}: {of} takes no option '{name}'{instead_of(name, sorted(takes))}")

@@ -2,7 +2,7 @@
 
 FAILED my_rule.py, line 12, in relative_step:
     if weight.norm() > 100:
-It decides by the value of a tensor, ...
+It branches on the value of a tensor. ...
 
 Traceback (most recent call last): ...
 """
@@ -21,15 +21,15 @@ from innerloop.runtime.errors import InnerloopError
 from innerloop.runtime.extensions import users_entries
 
 MARK = "FAILED "
-#: The place of an error in nobody else's code.
+#: The place of an error that is not in a user's code.
 OURS = "in Innerloop:"
-#: Enough of a log's end to hold the reason and its traceback.
+#: Bytes at the end of a log that hold the reason and its traceback.
 _TAIL_BYTES = 65536
 _LAST_LINES = 6
 _LIBRARIES = ("stdlib", "platstdlib", "purelib", "platlib")
-#: Folders of packages wherever they lie: a user's own, Debian's.
+#: Names of package folders anywhere, such as a user's own or Debian's.
 _PACKAGES = {"site-packages", "dist-packages"}
-#: What PyTorch raises about code that it maps or records; other errors speak for themselves.
+#: What PyTorch raises about code that it vmaps or records; other errors need no advice.
 _OF_PYTORCH = (RuntimeError, TypeError)
 BEGINS = "begins on"
 ENDED = "has ended after"
@@ -40,17 +40,17 @@ ATTEMPT = re.compile(
 )
 _MAPPED = "An update rule is mapped over all tasks at once (torch.vmap) and recorded on a GPU"
 
-#: What an error of PyTorch's says -> what to change in code that is mapped over tasks.
+#: Pattern of a PyTorch error -> what to change in code that is mapped over tasks.
 _ADVICE = (
     (
         "data-dependent control flow",
-        f"It decides by the value of a tensor. {_MAPPED}: write torch.where(condition, this, that) "
-        "for `if`, `and` and the like, torch.clamp for `min` and `max`; leave out `assert`.",
+        f"It branches on the value of a tensor. {_MAPPED}: write torch.where(condition, a, b) for "
+        "`if`, `and` and the like, torch.clamp for `min` and `max`; leave out `assert`.",
     ),
     (
         r"calling \.item\(\)|Cannot access data pointer|can be converted to an index",
-        "It takes a number out of a tensor, as .item(), float(), int(), .tolist(), .numpy() and "
-        f"the functions of `math` do. {_MAPPED}, so there is no one number: compute with tensors, "
+        "It converts a tensor to a Python number, as .item(), float(), int(), .tolist(), .numpy() "
+        f"and `math` do. {_MAPPED}, so there is no single number: compute with tensors, "
         "such as x.sqrt() for math.sqrt(x).",
     ),
     (
@@ -61,7 +61,7 @@ _ADVICE = (
     (
         r"in-place operation|inplace|output with shape .* doesn't match the broadcast shape",
         "It changes a tensor in place, as `+=`, `x[i] = ...` and functions such as .sub_() do. "
-        "Make a new one: `weight = weight - ...`; a tensor to be filled is made by "
+        "Make a new one: `weight = weight - ...`; if you need a tensor to fill, make it by "
         "torch.zeros_like(weight).",
     ),
     (
@@ -71,7 +71,7 @@ _ADVICE = (
     ),
     (
         r"captur\w+ stream|stream is captur|during (?:graph )?capture|StreamCapture",
-        "It waits for the GPU, or makes tensors of Python numbers, in a step that is recorded. "
+        "It waits for the GPU, or makes tensors from Python numbers, in a step that is recorded. "
         "Change that, or set compute.cuda_graph: false in the study file (slower).",
     ),
 )
@@ -79,12 +79,12 @@ _ADVICE = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """What there is to say of an error.
+    """An error as people are told of it.
 
     Attributes:
         message: what is wrong, and what to change.
-        place: file and line of the user's own code, or `OURS`; empty: the error is for people.
-        stack: for whoever looks into it; empty: the message says all.
+        place: file and line of the user's own code, or `OURS`; empty if the message needs neither.
+        stack: the traceback; empty if the message says everything.
     """
 
     message: str
@@ -97,15 +97,15 @@ class Explanation:
         return f"{self.place}\n{self.message}" if self.place else self.message
 
     def __str__(self) -> str:
-        """As a program writes it at the end of its log."""
+        """The text that a program writes at the end of its log."""
         first = f"{MARK}{self.reason}" if self.place else self.reason
         return f"{first}\n\n{self.stack}" if self.stack else first
 
 
 def explained(error: BaseException, program: str) -> Explanation:
-    """An error explained: the user's own file and line first, what to change.
+    """Explain an error: the user's own file and line first, then what to change.
 
-    An error that is meant for people and not about the user's code is its message alone.
+    An `InnerloopError`, or an error of the disk, has no traceback.
 
     Args:
         error: what was raised.
@@ -129,10 +129,10 @@ def explained(error: BaseException, program: str) -> Explanation:
 
 
 def reason(log: Path | str) -> str:
-    """Why a job's last attempt failed, by the end of its log.
+    """Why a job's last attempt failed, from the end of its log.
 
-    What its program explained, else the last lines; of a program that ended well, that it was not
-    the one that failed.
+    Its program's own explanation, or else the last lines. If the log ends with success, the text
+    says that the failure was elsewhere.
     """
     try:
         with Path(log).open("rb") as file:
@@ -145,7 +145,7 @@ def reason(log: Path | str) -> str:
         text = text[attempts[-1].start() :]
     if f" {ENDED} " in text.rpartition("\n")[2]:
         return (
-            "Its log tells of no failure: it did not begin this time, or its files were not found "
+            "Its log shows no failure: it did not begin this time, or its files were not found "
             "afterwards. Snakemake's own message says which."
         )
     _, mark, explanation = f"\n{text}".rpartition(f"\n{MARK}")
@@ -163,7 +163,7 @@ def in_users_code(error: BaseException, program: str) -> bool:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error and those that led to it."""
+    """An error, followed by its causes."""
     seen: BaseException | None = error
     while seen is not None:
         yield seen

@@ -1,4 +1,4 @@
-"""What is wrong with a file, collected so that all of it is told at once."""
+"""Errors that are collected so that all of them are reported at once."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from innerloop.runtime.errors import ConfigError, InnerloopError
 
 
 class SeveralFaultsError(ConfigError):
-    """More than one thing is wrong.
+    """Several errors as one.
 
     Attributes:
-        faults: each of them.
+        faults: the single errors.
     """
 
     def __init__(self, faults: list[InnerloopError]) -> None:
@@ -21,7 +21,7 @@ class SeveralFaultsError(ConfigError):
 
 
 class Faults:
-    """Errors that do not keep what follows from being checked too."""
+    """Collects errors, so that checking goes on after each."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], InnerloopError] = {}
@@ -31,10 +31,11 @@ class Faults:
 
     @contextmanager
     def noted(self, shared: str = "") -> Iterator[None]:
-        """Note what is raised inside, and go on after it.
+        """Collect an error that the block raises, and continue after it.
 
         Args:
-            shared: what may be wrong in each of those that share this: noted of the first.
+            shared: what this block has in common with others; an error with the same cause in
+                several of them is collected only once.
         """
         try:
             yield
@@ -42,16 +43,16 @@ class Faults:
             self.note(error, shared)
 
     def note(self, error: InnerloopError, shared: str = "") -> None:
-        """Note one, or several that are raised together."""
+        """Collect an error, or each one of a `SeveralFaultsError`."""
         for each in error.faults if isinstance(error, SeveralFaultsError) else [error]:
             reason = (each.__cause__ if shared else None) or each
             self._found.setdefault((shared, str(reason)), each)
 
     def told(self) -> None:
-        """Raise what was noted: one as it is, several together.
+        """Raise the collected errors: a single one unchanged, several as a `SeveralFaultsError`.
 
         Raises:
-            InnerloopError: there was something.
+            InnerloopError: there was at least one.
         """
         if len(self._found) > 1:
             raise SeveralFaultsError([*self._found.values()])
@@ -61,10 +62,10 @@ class Faults:
 
 @contextmanager
 def told_together() -> Iterator[Faults]:
-    """Raise at the end what was noted, with what ended it before.
+    """Raise the collected errors at the end of the block, with the one that ended it, if any.
 
     Raises:
-        InnerloopError: there was something.
+        InnerloopError: there was at least one.
     """
     faults = Faults()
     with faults.noted():

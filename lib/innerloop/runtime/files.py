@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and the JSON that programs hand to each other."""
+"""Atomic writing of files, and the JSON that programs pass to each other."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ def canonical_json(value: Any) -> str:
 
 
 def short_digest(text: str) -> str:
-    """16 hex digits that stand for a text."""
+    """The first 16 hex digits of a text's SHA-256."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def content_file(stem: str, text: str) -> str:
-    """The path of a file of this content, which is written unless it is there: its name says what.
+    """The path of a JSON file named by a digest of its content; written if it does not exist.
 
     Args:
-        stem: what the path begins with; the content's digest and `.json` follow.
+        stem: beginning of the path; the digest and `.json` follow.
         text: the content.
     """
     path = Path(f"{stem}-{short_digest(text)}.json")
@@ -80,11 +80,11 @@ def read_json(path: Path | str) -> Any:
     """Read a JSON file that a job wrote.
 
     Raises:
-        DamagedFileError: it is no JSON.
+        DamagedFileError: the file is not JSON.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except ValueError as error:  # other letters, or other syntax
+    except ValueError as error:  # not UTF-8, or not JSON
         raise DamagedFileError(
             f"{path} is not JSON: edited, damaged or copied in part ({error}). Put the right file "
             "back; or move it away and run Snakemake again"
@@ -101,11 +101,11 @@ def read_json_argument(text_or_path: str, option: str) -> dict[str, Any]:
     """A mapping from the command line: JSON text, or the path of a JSON file.
 
     Args:
-        text_or_path: either.
-        option: of the command line, which a message names.
+        text_or_path: one or the other.
+        option: the command line's option, for error messages.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or not a JSON object.
     """
     try:
         text = text_or_path

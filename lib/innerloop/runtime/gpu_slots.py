@@ -4,10 +4,11 @@ A slot is a locked file; the kernel frees it when the job ends, however it ends.
 GPUs and J jobs a GPU has G x J slots. Settings, all by environment variables:
 
 - `CUDA_VISIBLE_DEVICES`: the GPUs to choose from, as schedulers set it; default: all.
-- `INNERLOOP_GPUS`: the same, for this program only; ids by comma. Also stands in for real GPUs.
+- `INNERLOOP_GPUS`: the same, for this program only; ids separated by commas. Also stands in for
+  real GPUs.
 - `INNERLOOP_JOBS_PER_GPU`: jobs that share a GPU; the workflow sets it from `compute.jobs_per_gpu`.
-- `INNERLOOP_GPU_LOCKS`: the folder of the locks; default: one of this user's below the temporary
-  folder, and of this job's where SLURM, which counts every job's GPUs from 0, has already chosen.
+- `INNERLOOP_GPU_LOCKS`: the folder of the lock files; default: one per user in the temporary
+  folder, and one per job under SLURM, which chooses the GPUs itself and counts each job's from 0.
 """
 
 from __future__ import annotations
@@ -37,19 +38,19 @@ def visible_gpus() -> list[str]:
 
 
 def take_gpu(wanted: int | None = None, pause: Callable[[], None] = lambda: time.sleep(1)) -> str:
-    """Take a free slot, waiting for one if need be, and make its GPU the only visible one.
+    """Take a free slot, waiting for one if necessary, and make its GPU the only visible one.
 
     It must be called before CUDA is initialised. A second call gives the same GPU again.
 
     Args:
-        wanted: place of a certain GPU among the visible ones; default: whichever is free.
-        pause: called between two looks while every slot is taken.
+        wanted: index of a particular GPU among the visible ones; default: any that is free.
+        pause: called between two attempts while every slot is taken.
 
     Returns:
-        The GPU's id; empty where there is none to hand out, which is left to CUDA to explain.
+        The GPU's id; empty if no GPU is visible, which CUDA will then report.
 
     Raises:
-        ConfigError: a certain GPU is wanted that is not there, or a setting is no number.
+        ConfigError: the wanted GPU does not exist, or a setting is not a number.
     """
     if _HELD:
         return os.environ["CUDA_VISIBLE_DEVICES"]
@@ -64,10 +65,10 @@ def take_gpu(wanted: int | None = None, pause: Callable[[], None] = lambda: time
             )
         gpus = [gpus[wanted]]
     folder, places = _folder(), jobs_per_gpu()
-    said = False
+    announced = False
     while (taken := _free_slot(folder, gpus, places)) is None:
-        if not said:
-            said = True
+        if not announced:
+            announced = True
             shown = f"waiting for a free GPU: all of {', '.join(gpus)} are taken, see {folder}"
             print(shown, file=sys.stderr, flush=True)
         pause()
@@ -99,7 +100,7 @@ def _free_slot(folder: Path, gpus: Sequence[str], places: int) -> str | None:
                 os.close(held)
                 continue
             os.ftruncate(held, 0)
-            os.write(held, f"{os.getpid()}\n".encode())  # for people who look
+            os.write(held, f"{os.getpid()}\n".encode())  # so that people can see who holds it
             _HELD.append(held)
             return gpu
     return None

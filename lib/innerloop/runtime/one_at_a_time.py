@@ -12,12 +12,12 @@ from filelock import FileLock, Timeout
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Hold the folder for the block; say so where another run has it, and wait."""
+    """Hold the folder's lock for the block; if another run has it, say so and wait."""
     lock = FileLock(folder / ".lock")
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        print(f"another run works in {folder}; waiting for it", file=sys.stderr, flush=True)
+        print(f"another run is working in {folder}; waiting for it", file=sys.stderr, flush=True)
         lock.acquire()
     try:
         yield

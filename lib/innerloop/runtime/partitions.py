@@ -1,7 +1,7 @@
-"""The time limits of a cluster's partitions, as the profile's partitions.yaml has them.
+"""The time limits of a cluster's partitions, as given in the profile's partitions.yaml.
 
 Snakemake's SLURM executor sends a job that fits none of them to the cluster's default partition,
-whatever that is: so no job may ask for more than they allow.
+whatever that is. So no job may ask for more than they allow.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 @cache
 def longest_minutes(file: Path, gpus: int) -> float:
-    """The longest time limit of the partitions that take a job on so many GPUs.
+    """The longest time limit, in minutes, of the partitions that take a job with this many GPUs.
 
-    Infinite where one of them states none, or where none takes such a job.
+    Infinite if one of these states no limit, or if there are none.
     """
-    # the executor's own reader: it is there wherever such a file is used
+    # the executor's own reader, which is installed wherever such a file is used
     from snakemake_executor_plugin_slurm.partitions import read_partition_file
 
     limits = [each.limits for each in read_partition_file(file)]

@@ -1,4 +1,4 @@
-"""Progress of long work: a bar on a terminal, lines in a log file, and what such lines say.
+"""Progress of long work: a bar on a terminal, lines in a log file, and how such lines are read.
 
 A line of a log:
 
@@ -27,11 +27,11 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 MEGABYTE = 1_000_000
-#: What a training that is stopped says; the display of the run looks for it.
+#: What a training logs when it is stopped; the display of the run looks for it.
 SAVED = "saved at iteration {}; run again to go on"
 _BAR_SECONDS = 0.1
 _IN_MB = ", MB"
-#: Enough of a log's end to hold its last progress line.
+#: Bytes at the end of a log that hold its last progress line.
 _TAIL_BYTES = 8192
 _LINE = re.compile(
     r"^\d\d:\d\d:\d\d  (?P<what>.+): (?P<done>\d+)/(?P<total>\d+)  (?P<rate>[\d.]+)/s  "
@@ -51,10 +51,10 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Reached:
-    """What a progress line says.
+    """The content of a progress line.
 
     Attributes:
-        what: the work.
+        what: name of the work.
         done: finished steps.
         total: all steps.
         rate: steps a second.
@@ -69,12 +69,12 @@ class Reached:
 
     @property
     def unit(self) -> str:
-        """Of steps, where they are bytes."""
+        """The unit of the steps, for bytes only."""
         return " MB" if self.what.endswith(_IN_MB) else ""
 
 
 def reached(log: Path | str) -> Reached | None:
-    """What the last progress line of a log file says; None where it has none."""
+    """The content of a log file's last progress line; None if it has none."""
     try:
         with Path(log).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
@@ -93,16 +93,16 @@ def reached(log: Path | str) -> Reached | None:
 
 
 def say(text: str) -> None:
-    """A line of a job's log, under the time of day."""
+    """Write a line to a job's log, with the time of day."""
     with suppress(OSError):  # the log's disk may be full, and the work goes on
         print(f"{time.strftime('%H:%M:%S')}  {text}", file=sys.stderr, flush=True)
 
 
 class Progress:
-    """Counts finished steps of known number, with rate, time left and the latest figures.
+    """Shows finished steps of a known total, with rate, time left and the latest figures.
 
     On a terminal it draws a bar; otherwise it prints a line at most every `line_seconds`, and
-    always the last one; when quiet, nothing.
+    always the last one; if `quiet`, nothing.
     """
 
     def __init__(
@@ -136,9 +136,9 @@ class Progress:
             self._bar.stop()
 
     def advance(self, count: int = 1, **figures: SupportsFloat) -> None:
-        """Note that `count` more steps are done; `figures` are shown beside.
+        """Note that `count` more steps are done; `figures` are shown with them.
 
-        They are read only when something is shown, so that a GPU is not waited for every step.
+        Figures are read only when they are shown, so that not every step waits for the GPU.
         """
         self._done += count
         now = time.monotonic()
@@ -168,7 +168,7 @@ class ByteProgress(Progress):
         )
 
     def reach(self, position: int) -> None:
-        """Note that everything before a position is done."""
+        """Note that all bytes before a position are done."""
         moved = position // MEGABYTE - self._done
         if moved > 0:
             self.advance(moved)

@@ -28,8 +28,8 @@ from innerloop.runtime.files import atomic_path, canonical_json
 from innerloop.runtime.typed_json import as_json, from_json
 
 METADATA_KEY = b"innerloop"
-#: Metadata of a Parquet file: SHA-256 of the file, with zeros where that digest stands; and of its
-#: table, that there is one.
+#: Metadata keys: of a Parquet file, its SHA-256, computed with zeros in place of the digest itself;
+#: of its table, a mark that the file has one.
 SEAL, SEALED = b"innerloop_sha256", b"innerloop_sealed"
 _UNSEALED = b"0" * 64
 PACKAGES = ("innerloop", "torch", "numpy", "pandas", "pyarrow", "pillow")
@@ -47,7 +47,7 @@ def versions() -> dict[str, str]:
 
 
 def record(spec: object, **facts: Any) -> dict[str, Any]:
-    """The provenance record of a result made by `spec`, all that its job is run with."""
+    """A result's provenance record: `spec`, its job's parameters, versions, and other facts."""
     return {"spec": as_json(spec), "versions": versions(), **facts}
 
 
@@ -71,7 +71,7 @@ def circumstances() -> dict[str, Any]:
 
 
 def commit_in_words(found: Mapping[str, Any]) -> str:
-    """`daf35e0c1f2a`, `daf35e0c1f2a and changes` or `unknown`, of `circumstances()`."""
+    """The commit in `circumstances()`: `daf35e0c1f2a`, `daf35e0c1f2a and changes` or `unknown`."""
     commit = found.get("commit")
     if not commit:
         return "unknown"
@@ -85,12 +85,12 @@ def _commit() -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What Git says about the checkout this file lies in; None where there is no Git or none."""
+    """The output of a Git command on this file's checkout; None without Git or a checkout."""
     surroundings = {
         name: value for name, value in os.environ.items() if not name.startswith("GIT_")
     }
     try:
-        said = subprocess.run(
+        completed = subprocess.run(
             ["git", "--no-optional-locks", *arguments],
             cwd=Path(__file__).parent,
             env=surroundings,
@@ -101,7 +101,7 @@ def _git(*arguments: str) -> str | None:
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return said.stdout.strip()
+    return completed.stdout.strip()
 
 
 def _processor() -> str:
@@ -124,8 +124,8 @@ def _processor() -> str:
 
 def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]) -> None:
     """Write a Parquet file with its provenance and a digest of all its bytes, atomically."""
-    said = {METADATA_KEY: canonical_json(provenance).encode(), SEALED: b"1"}
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **said})
+    metadata = {METADATA_KEY: canonical_json(provenance).encode(), SEALED: b"1"}
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), **metadata})
     with atomic_path(path) as temporary:
         with pq.ParquetWriter(temporary, table.schema, compression="zstd") as writer:
             writer.write_table(table)
@@ -138,18 +138,18 @@ def write_table(table: pa.Table, path: Path | str, provenance: Mapping[str, Any]
 
 
 def require_unchanged(path: Path | str) -> None:
-    """Refuse a Parquet file one of whose bytes is not as `write_table` wrote it.
+    """Refuse a Parquet file that has changed since `write_table` wrote it.
 
-    One of an earlier version, which has no digest, is taken as it is.
+    A file from an earlier version, which has no digest, is accepted.
 
     Raises:
-        DamagedFileError: names it.
+        DamagedFileError: at least one byte has changed.
     """
     _unchanged(path)
 
 
 def read_table(path: Path | str) -> pa.Table:
-    """A Parquet file that is as `write_table` wrote it.
+    """Read a Parquet file, and check that it is as `write_table` wrote it.
 
     Raises:
         DamagedFileError: it is not.
@@ -158,13 +158,13 @@ def read_table(path: Path | str) -> pa.Table:
 
 
 def _unchanged(path: Path | str) -> pa.Buffer:
-    """The content of a Parquet file, compared with the digest in it."""
+    """The content of a Parquet file, checked against the digest in it."""
     with _opened(path) as file:
         buffer = file.read_buffer()
     metadata, content = _metadata(path, pa.BufferReader(buffer)), buffer.to_pybytes()
     seal = metadata.get(SEAL)
     if seal is None and SEALED in metadata:
-        raise _changed(path, "its digest is gone")
+        raise _changed(path, "its digest is missing")
     if seal is not None:
         place = content.find(seal, content.rindex(SEAL))
         bytes_of = memoryview(content)
@@ -172,12 +172,12 @@ def _unchanged(path: Path | str) -> pa.Buffer:
         digest.update(_UNSEALED)
         digest.update(bytes_of[place + len(seal) :])
         if digest.hexdigest().encode() != seal:
-            raise _changed(path, "its content is not what its digest says")
+            raise _changed(path, "its content does not match its digest")
     return buffer
 
 
 def _opened(path: Path | str) -> pa.NativeFile:
-    # not Python's: pyarrow's threads, letting go of its memory as Python ends, abort the process
+    # not open(): pyarrow's threads, freeing such a file's memory as Python exits, abort the process
     return pa.OSFile(str(path))
 
 
@@ -200,7 +200,7 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
 
     Raises:
         ProvenanceError: the file has none.
-        DamagedFileError: it is no Parquet file, or its provenance cannot be read.
+        DamagedFileError: it is not a Parquet file, or its provenance cannot be read.
     """
     with _opened(path) as file:
         metadata = _metadata(path, file)
@@ -208,7 +208,7 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
         raise ProvenanceError(f"{path} was not written by Innerloop: it carries no provenance")
     try:
         found: dict[str, Any] = json.loads(metadata[METADATA_KEY])
-    except ValueError as error:  # other letters, or other syntax
+    except ValueError as error:  # not UTF-8, or not JSON
         raise _changed(path, str(error)) from error
     return found
 
@@ -216,16 +216,16 @@ def read_provenance(path: Path | str) -> dict[str, Any]:
 def require_spec(
     path: Path | str, found: object, expected: object, *, same_code: bool = True
 ) -> None:
-    """Refuse a result that was made under other parameters than the study now asks for.
+    """Refuse a result that was made with other parameters than the study now asks for.
 
     Args:
         path: the result.
         found: the parameters it was made with.
         expected: those that the study asks for.
-        same_code: whether it must have been made by the code as it is now.
+        same_code: whether the code must be the same, too.
 
     Raises:
-        ProvenanceError: naming the first parameters that differ.
+        ProvenanceError: names the first five parameters that differ.
     """
     specs = as_json(_with_defaults(found, expected)), as_json(expected)
     different = [*_differences(*(specs if same_code else map(_without_code, specs)))]
@@ -235,7 +235,7 @@ def require_spec(
         )
         raise ProvenanceError(
             f"{path} does not belong to this study file ({shown}). Were the study file or the code "
-            "edited while jobs ran? Run Snakemake again; where it sees nothing to do, move "
+            "edited while jobs ran? Run Snakemake again; if it finds nothing to do, move "
             f"{path} away first"
         )
 
@@ -245,8 +245,8 @@ def require_data(path: Path | str, found: Mapping[str, str], expected: Mapping[s
 
     Args:
         path: the result.
-        found: digest of each of its data.
-        expected: the same of what is there; of what only one of them has, nothing is asked.
+        found: name -> digest of the data it was made from.
+        expected: the same for the data there now; names that only one of them has are ignored.
 
     Raises:
         ProvenanceError: names the first that differs.
@@ -254,8 +254,8 @@ def require_data(path: Path | str, found: Mapping[str, str], expected: Mapping[s
     for name in sorted(found.keys() & expected.keys()):
         if found[name] != expected[name]:
             raise ProvenanceError(
-                f"{path} was made from other data than is there now: the digest of {name} is "
-                f"{found[name]:.12} there and {expected[name]:.12} here. Put the right data back; "
+                f"{path} was made from other data than is there now: the digest of {name} was "
+                f"{found[name]:.12} then and is {expected[name]:.12} now. Put the right data back; "
                 f"or move {path} away and run Snakemake again"
             )
 
@@ -267,9 +267,9 @@ def _without_code(spec: Any) -> Any:
 
 
 def _with_defaults(found: object, expected: object) -> object:
-    """What a result was made with; a parameter that is newer than the result has its default."""
+    """A result's parameters, with defaults for those that are newer than the result."""
     if isinstance(found, Mapping) and is_dataclass(expected):
-        with suppress(ConfigError):  # then the difference says what is wrong
+        with suppress(ConfigError):  # the comparison then shows what is wrong
             return from_json(type(expected), found)
     return found
 

@@ -1,7 +1,7 @@
-"""What a Python file says, read from its text alone: its meaning, its imports, the files it names.
+"""Facts about a Python file from its text alone: its meaning, its imports, the files it names.
 
-It is the same for the same text, so that it is kept from run to run: reading the syntax of
-all of Innerloop takes as long as everything else that Snakemake does before the first job.
+The same text gives the same facts, so they are cached from run to run: parsing all of Innerloop
+takes as long as everything else that Snakemake does before the first job.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from innerloop.runtime.data_names import named_places
 from innerloop.runtime.extensions import parsed
 from innerloop.runtime.files import write_json
 
-#: Where a study's Snakemake keeps what the files said.
+#: The cache, in the folder of a study's Snakemake.
 KEPT = Path(".snakemake/innerloop/python_files.json")
-#: Files kept, the last that were read; earlier versions of them are among those.
+#: Maximum number of cached files, earlier versions of a file included; the latest are kept.
 MOST = 2000
-#: Every public name of `innerloop`: the package itself was handed on.
+#: Stands for every public name of `innerloop`: the package itself was passed on.
 ALL = "*"
 
 
 class PythonFile(NamedTuple):
-    """A Python file's content.
+    """Facts about a Python file.
 
     Attributes:
         meaning: digest of its statements, without comments, docstrings and formatting.
         imports: (level, module, names) of each import; level as in `ast.ImportFrom`.
-        public_names: names of `innerloop` itself that it uses; `ALL` where it may use any.
+        public_names: names of `innerloop` itself that it uses; `ALL` if it may use any.
         places: paths that it names, relative to its own folder or absolute.
     """
 
@@ -46,10 +46,10 @@ class PythonFile(NamedTuple):
 
 
 def read_python_file(path: Path) -> PythonFile:
-    """What a Python file says.
+    """Facts about a Python file, from the cache if it holds this text.
 
     Raises:
-        ExtensionError: it is no Python; the message names the line.
+        ExtensionError: it is not Python; the message names the line.
     """
     return _read(path, path.stat().st_mtime_ns)
 
@@ -58,8 +58,8 @@ def read_python_file(path: Path) -> PythonFile:
 def _read(path: Path, mtime_ns: int) -> PythonFile:
     text = path.read_bytes()
     key = hashlib.sha256(text).hexdigest()
-    if (kept := _kept().get(key)) is not None:
-        return kept
+    if (cached := _cache().get(key)) is not None:
+        return cached
     tree = parsed(text, path)
     nodes = list(ast.walk(tree))
     file = PythonFile(
@@ -68,20 +68,20 @@ def _read(path: Path, mtime_ns: int) -> PythonFile:
         sorted(_public_names(nodes)),
         [str(place) for place in named_places(nodes)],
     )
-    _kept().add(key, file)
+    _cache().add(key, file)
     return file
 
 
-class _Kept:
-    """What files said, by the digest of their text, kept in a file between runs.
+class _Cache:
+    """Facts about Python files by the SHA-256 of their text, kept on disk between runs.
 
-    Where that cannot be read or written, the files are read anew.
+    If the cache cannot be read or written, files are parsed again.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
         self._changed = False
-        # another reader, or another Python's syntax tree, may say something else
+        # other code here, or another Python's syntax tree, may give other facts
         readers = b"".join(Path(name).read_bytes() for name in (__file__, data_names.__file__))
         self._readers = f"{hashlib.sha256(readers).hexdigest()} {sys.version}"
         self._files: dict[str, Any] = {}
@@ -91,16 +91,16 @@ class _Kept:
                 self._files = dict(content["files"])
 
     def get(self, key: str) -> PythonFile | None:
-        """What a file of this text said, if one was read before."""
+        """The facts about the text with this digest, if they are cached."""
         return PythonFile(*self._files[key]) if key in self._files else None
 
     def add(self, key: str, file: PythonFile) -> None:
-        """Remember one more file."""
+        """Add the facts about a text."""
         self._files[key] = file
         self._changed = True
 
     def save(self) -> None:
-        """Write it down, where Snakemake keeps its own notes."""
+        """Write the cache, if Snakemake has its own folder here."""
         if self._changed and self._file.parents[1].is_dir():
             self._changed = False
             files = dict([*self._files.items()][-MOST:])
@@ -109,13 +109,13 @@ class _Kept:
 
 
 @cache
-def _kept() -> _Kept:
-    return _Kept(KEPT.absolute())
+def _cache() -> _Cache:
+    return _Cache(KEPT.absolute())
 
 
 def keep() -> None:
-    """Keep what was read for the next run."""
-    _kept().save()
+    """Save the cache for the next run."""
+    _cache().save()
 
 
 def meaning(tree: ast.Module) -> str:
@@ -145,7 +145,7 @@ def _dump(node: object, skipped: set[int]) -> str:
 
 
 def _parts(text: ast.JoinedStr) -> list[ast.expr]:
-    """An f-string's parts; some Pythons divide the plain text between the braces, or nest it."""
+    """An f-string's parts, adjacent text joined: Python versions divide and nest it differently."""
     parts: list[ast.expr] = []
     for part in text.values:
         for inner in _parts(part) if isinstance(part, ast.JoinedStr) else [part]:
@@ -169,8 +169,8 @@ def _imports(nodes: list[ast.AST]) -> Iterator[tuple[int, str, list[str]]]:
 
 
 def _public_names(nodes: list[ast.AST]) -> set[str]:
-    """Names of `innerloop` itself, which it loads on first use."""
-    called: set[str] = set()
+    """The names that a file uses of `innerloop` itself, which imports them on first use."""
+    aliases: set[str] = set()
     used: set[str] = set()
     for node in nodes:
         if isinstance(node, ast.Import):
@@ -178,14 +178,14 @@ def _public_names(nodes: list[ast.AST]) -> set[str]:
                 if alias.name == "innerloop" or (
                     alias.name.startswith("innerloop.") and alias.asname is None
                 ):
-                    called.add(alias.asname or "innerloop")
+                    aliases.add(alias.asname or "innerloop")
         elif isinstance(node, ast.ImportFrom) and node.module == "innerloop" and not node.level:
             used |= {alias.name for alias in node.names}
-    if not called:
+    if not aliases:
         return used
     attributes = {id(node.value): node.attr for node in nodes if isinstance(node, ast.Attribute)}
     for node in nodes:
-        if isinstance(node, ast.Name) and node.id in called:
-            # the package itself, handed on: any of its names may be used
+        if isinstance(node, ast.Name) and node.id in aliases:
+            # the package itself, passed on: any of its names may be used
             used.add(attributes.get(id(node), ALL))
     return used

@@ -1,7 +1,7 @@
-"""Snakemake's lock of a folder: that of a run which was killed is removed, and no other.
+"""Removes Snakemake's lock on a folder if the run that held it was killed, and only then.
 
-A lock says nothing of who holds it, so a run notes itself before it takes the lock, and again with
-the lock that it has got.
+A lock does not say who holds it, so a run records itself before it takes the lock, and again
+together with the lock once it has it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ OWNER = Path(".snakemake/innerloop/owner.json")
 
 
 def note_who_begins(folder: Path) -> None:
-    """Note that this process may take the folder's lock, unless another may hold it."""
+    """Record that this process may take the folder's lock, unless another run may hold it."""
     with suppress(OSError):  # where nothing can be written, no lock is taken
         if not (folder / OWNER).exists() or not may_run(folder):
             _note(folder, {})
 
 
 def note_owner(folder: Path) -> None:
-    """Note that this process holds the folder's lock."""
+    """Record that this process holds the folder's lock."""
     _note(folder, _locks(folder))
 
 
@@ -48,31 +48,31 @@ def _note(folder: Path, locks: Mapping[str, int]) -> None:
 
 
 def remove_dead_lock(folder: Path) -> bool:
-    """Remove the folder's lock if the run that noted itself as its owner was killed.
+    """Remove the folder's lock if the run recorded as its owner was killed.
 
     Returns:
-        Whether there was such a lock. One whose owner runs, or ran on another machine or in another
-        container, or noted nothing, is left to `snakemake --unlock`.
+        Whether it was removed. A lock is left to `snakemake --unlock` if its owner is running, ran
+        on another machine or in another container, or is not recorded.
     """
     try:
         owner, locks = read_json(folder / OWNER), _locks(folder)
         if not locks or owner["locks"] not in ({}, locks) or _owner_may_run(owner):
             return False
-        if not owner["locks"]:  # killed while it took the lock, if nobody else did since
+        if not owner["locks"]:  # killed while taking it, unless another run has taken it since
             began = (folder / OWNER).stat().st_mtime_ns
             if min(locks.values()) < began or _another_snakemake(folder):
                 return False
-    except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
+    except (OSError, ValueError, KeyError, TypeError):  # no owner recorded, or by another version
         return False
     shutil.rmtree(folder / LOCKS, ignore_errors=True)
     return True
 
 
 def may_run(folder: Path) -> bool:
-    """Whether the last run in a folder may still go on, for all that is known here."""
+    """Whether the last run in a folder may still be running, as far as this machine can tell."""
     try:
         return _owner_may_run(read_json(folder / OWNER))
-    except (OSError, ValueError, KeyError, TypeError):  # none was noted, or not by this version
+    except (OSError, ValueError, KeyError, TypeError):  # no owner recorded, or by another version
         return True
 
 
@@ -86,7 +86,7 @@ def is_snakemake(process: psutil.Process) -> bool:
 
 
 def _another_snakemake(folder: Path) -> bool:
-    """Whether a Snakemake runs in a folder on this machine, besides this process."""
+    """Whether a Snakemake other than this process's runs in a folder on this machine."""
     this = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter():
         with suppress(psutil.Error):
@@ -111,9 +111,9 @@ def _owner_may_run(owner: dict[str, Any]) -> bool:
 
 
 def _machine() -> dict[str, str]:
-    """The machine, which of its starts, and whose process numbers count here."""
+    """Host name, boot id and process-id namespace: where a process id means the same process."""
     boot = processes = ""
-    with suppress(OSError):  # Linux alone has them
+    with suppress(OSError):  # only Linux has these
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         processes = str(Path("/proc/self/ns/pid").readlink())
     return {"host": platform.node(), "boot": boot, "processes": processes}

@@ -1,8 +1,8 @@
-"""Jobs whose files say of themselves that something else made them than would make them now.
+"""Jobs whose files, by their own record, were made with other parameters or code than now.
 
-Snakemake's own notes of what made a file lie in .snakemake/metadata. Without a note it looks at
-times alone: in a folder that was cleaned or copied without them, and of what another checkout has
-written into the same resources/. There, what the files say decides.
+Snakemake records what made a file in .snakemake/metadata. Without such a record it compares times
+alone: in a folder that was cleaned or copied without them, and for files that another checkout has
+written into the same resources/. There, the record in the file itself decides.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from typing import Any
 from innerloop.runtime.errors import InnerloopError
 from innerloop.runtime.files import canonical_json, read_json, short_digest
 
-#: In a page's head, and where a PNG has a text of that name.
+#: `made_by` in the head of an HTML page, or in a text chunk of a PNG.
 _IN_BYTES = re.compile(rb'made_by(?:" content="|\0)([0-9a-f]{16})')
 _BEGINNING = 2**12
 
 
 def choose_stale_too(workflow: Any, folder: Any, say: Callable[[str], None]) -> None:
-    """Let Snakemake choose stale jobs, too, as if they were forced: of targets that are asked for.
+    """Make Snakemake run stale jobs as if they were forced, too, where the targets need them.
 
     Args:
-        workflow: Snakemake's, which has no jobs yet.
-        folder: of the files that Innerloop's rules are in.
-        say: tells people.
+        workflow: Snakemake's workflow, before it has any jobs.
+        folder: the folder of the files with Innerloop's rules.
+        say: shows a message to the user.
     """
-    build = workflow._build_dag  # jobs are chosen in here; no handler is called before
+    build = workflow._build_dag  # chooses the jobs; there is no earlier hook
 
     def build_and_choose() -> None:
         build()
@@ -44,17 +44,17 @@ def choose_stale_too(workflow: Any, folder: Any, say: Callable[[str], None]) -> 
             workflow.async_run(dag.update_needrun())
             first, *left = sorted(str(job.output[0]) for job in stale)
             more = f", and {len(left)} more" if left else ""
-            say(f"Made by other parameters or code than now, and made again: {first}{more}")
+            say(f"Made with other parameters or code than now, so made again: {first}{more}")
 
     workflow._build_dag = build_and_choose
 
 
 def is_stale(job: Any, notes: Any) -> bool:
-    """Whether a job's files were made by something else than the job as it is now.
+    """Whether a job's files were made with other parameters or code than the job has now.
 
     Args:
-        job: whose first file says what made it; its params hold `spec`, or a digest `made_by`.
-        notes: Snakemake's, which are believed where they are of this very file.
+        job: its first file records what made it; its params hold `spec`, or a digest `made_by`.
+        notes: Snakemake's metadata records, which decide if they are about this very file.
     """
     file = Path(job.output[0])
     if not file.exists():
@@ -63,15 +63,15 @@ def is_stale(job: Any, notes: Any) -> bool:
     if noted and notes.metadata(job.output[0]).endtime == file.stat().st_mtime:
         return False
     try:
-        said = made_by(file)
-    except (InnerloopError, OSError):  # damaged: whoever reads it says so
+        recorded = made_by(file)
+    except (InnerloopError, OSError):  # damaged: whoever reads it reports that
         return False
     now = job.params.get("made_by") or short_digest(job.params.get("spec", ""))
-    return said != now if said else not noted
+    return recorded != now if recorded else not noted
 
 
 def made_by(file: Path) -> str | None:
-    """The digest of what a file was made by; None where it does not say.
+    """The digest of what a file was made by; None if the file does not record it.
 
     JSON and Parquet files hold it as `made_by`, or hold the `spec` that it is the digest of.
 
@@ -91,5 +91,5 @@ def made_by(file: Path) -> str | None:
         return found[1].decode() if found else None
     if "spec" in record:
         return short_digest(canonical_json(record["spec"]))
-    said: str | None = record.get("made_by")
-    return said
+    digest: str | None = record.get("made_by")
+    return digest

@@ -1,4 +1,4 @@
-"""What to say of an unknown name: which one may have been meant, and which ones there are."""
+"""Suggestions for an unknown name: the closest known one, and all that are known."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def close_to(name: str, known: Iterable[str]) -> str | None:
 
 
 def instead_of(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence: `; did you mean 'anil'? Known are maml, anil`."""
+    """The end of an error message: `; did you mean 'anil'? Known are maml, anil`."""
     names = [*known]
     listed = f"nown are {', '.join(names) or 'none'}"
     close = close_to(name, names)

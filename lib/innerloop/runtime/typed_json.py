@@ -13,7 +13,7 @@ from innerloop.runtime.suggestions import instead_of
 
 T = TypeVar("T")
 
-#: Metadata of a field that holds every key which is no other field's.
+#: Metadata of the field that collects all keys without a field of their own.
 REST = {"rest": True}
 
 
@@ -27,14 +27,14 @@ def as_json(value: Any) -> Any:
         return [as_json(inner) for inner in value]
     if value is None or isinstance(value, str | int | float):
         return value
-    raise TypeError(f"{value!r} is no value of JSON")
+    raise TypeError(f"{value!r} is not a JSON value")
 
 
 def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
     """The dataclass that `as_json` wrote; a field that is left out has its default.
 
     Raises:
-        ConfigError: a key is missing or unknown, or a value cannot be one of its field.
+        ConfigError: a key is missing or unknown, or a value does not fit its field.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{cls.__name__}: got {values!r}, expected keys and values")
@@ -51,7 +51,7 @@ def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _with_rest(cls: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The values, those of no field in the field that is for them."""
+    """The values, with keys that have no field of their own moved into the field for them."""
     rest = next((field.name for field in fields(cls) if field.metadata == REST), None)
     if rest is None:
         return values
@@ -71,7 +71,7 @@ def _read(kind: Any, value: Any) -> Any:
         return _read(inner[0], value)
     if origin in (Union, UnionType):
         fitting: list[Any] = [one for one in inner if _fits(one, value)]
-        # of several dataclasses, that which has all the keys
+        # of several dataclasses, the one that has all the keys
         whole = [
             one
             for one in fitting
@@ -89,7 +89,7 @@ def _read(kind: Any, value: Any) -> Any:
 
 
 def _fits(kind: Any, value: Any) -> bool:
-    """Whether a JSON value may be one of a member of a union."""
+    """Whether a JSON value can be of a union member's type."""
     while get_origin(kind) is Annotated:
         kind = get_args(kind)[0]
     if kind is NoneType:
