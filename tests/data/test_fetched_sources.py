@@ -387,7 +387,7 @@ class TestRefusedCifar:
     @pytest.mark.parametrize(
         ("content", "message"),
         [
-            ({"labels": [1]}, "'data' is no table of bytes"),
+            ({"labels": [1]}, "'data' is not a table of bytes"),
             ({"data": np.zeros((1, 5), np.uint8), "labels": [1]}, "expected rows of 3072 bytes"),
             ({"data": np.zeros((1, 3072), np.uint8)}, "a list 'labels'"),
             ({"data": np.zeros((2, 3072), np.uint8), "labels": [1]}, "2 pictures and 1 labels"),

@@ -166,7 +166,7 @@ class TestPickled:
     def test_images_built_anew_meanwhile_are_refused(self, store):
         content = pickle.dumps(store)
         build_images(stub((1, 1)), "noise", 8, store.folder, progress=False)
-        with pytest.raises(DataError, match="was built anew"):
+        with pytest.raises(DataError, match="was built again"):
             pickle.loads(content)
 
     def test_images_in_memory_travel(self, store):

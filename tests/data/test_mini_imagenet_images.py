@@ -104,7 +104,7 @@ def test_an_image_too_many(tmp_path, listing):
 
 def test_an_image_twice(tmp_path, listing):
     folder = write(tmp_path / "images", {**listed_members("a/"), **listed_members("b/")})
-    with pytest.raises(DataError, match="9 images have a name twice"):
+    with pytest.raises(DataError, match="9 images have the name of another"):
         MiniImageNetImages(fetched(tmp_path, folder=folder), listing).catalogue()
 
 

@@ -246,7 +246,7 @@ def test_another_task_of_the_same_classes_has_other_images():
 
 def test_classes_need_images_for_another_task():
     tasks = tiny.tasks("test", shot=4, queries=6)
-    with pytest.raises(DataError, match=r"has 2 images beside .* needs 4\. Say which: default"):
+    with pytest.raises(DataError, match=r"has 2 images beside .* needs 4\. Set which: default"):
         of_same_classes(tasks.source, tasks.source.draw(range(1), tasks.size))
 
 

@@ -64,5 +64,5 @@ def test_others_are_refused(
     write_json("model.json", {"spec": as_json(tiny.TRAINING)})
     images = f"cub={manifest}" if program is measure else str(manifest)
     arguments = ["--spec", canonical_json(spec), "--images", images, "--out", "out", *more]
-    with pytest.raises(DataError, match="holds the images of digits, 8, where the job is about"):
+    with pytest.raises(DataError, match="holds the images of digits, 8, but the job needs"):
         program.main(arguments)

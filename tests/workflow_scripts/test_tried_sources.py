@@ -117,9 +117,9 @@ LOOKED_AT = [
     (
         "source = Squares()",
         "class source(Squares): ...",
-        "'mine.py:source' is a class, and a source is what it",
+        "'mine.py:source' is a class, but a source is what it",
     ),
-    ("source = Squares()", "def source(): ...", "'mine.py:source' is a function, and a source"),
+    ("source = Squares()", "def source(): ...", "'mine.py:source' is a function, but a source"),
     ("native_size, licence, packages =", "size =", "Squares has no native_size, licence, packages"),
     ("def pictures(self)", "def images(self)", "Squares has no pictures, as every source"),
 ]

@@ -39,7 +39,7 @@ from innerloop.runtime.provenance import versions
 from innerloop.runtime.typed_json import as_json
 
 LEAST_SIDE_FOR_BOX = 84
-#: Images between two notes of how far a build is.
+#: Number of images between two records of a build's progress.
 BATCH = 1024
 
 
@@ -58,9 +58,9 @@ def build_images(
 ) -> ImageStore:
     """Build a data set's image store; an older one is replaced once the new one is complete.
 
-    Pictures of an `IndexedSource` are decoded by several threads, and a build of them that was
-    killed continues. Memory holds one picture per thread, of large ones fewer; the array is written
-    as a mapped file.
+    Pictures of an `IndexedSource` are decoded by several threads, and a killed build of them is
+    continued. Memory holds one picture per thread, fewer if they are large; the array is written
+    as a memory-mapped file.
 
     Args:
         source: where the pictures come from.
@@ -71,13 +71,13 @@ def build_images(
         entry: how the source was named, for the manifest.
         variant: variant of the source, if it has several.
         origin: the files that the source reads, their hashes and where they came from.
-        threads: threads that decode; the images do not depend on it.
-        spec: all that the job is run with, for the manifest.
+        threads: number of decoding threads; the images do not depend on it.
+        spec: the job's parameters, for the manifest.
 
     Raises:
-        ExtensionError: it is no source.
+        ExtensionError: `source` is not a source.
         DataError: the source's catalogue is inconsistent or does not match its pictures, a picture
-            cannot be read, or the store cannot be written or is not what was written.
+            cannot be read, or the store cannot be written or reads back differently.
     """
     folder = Path(folder)
     require_source(source, entry or repr(source))
@@ -165,9 +165,11 @@ def _in_parallel(
 
 
 def _equal_images(images: np.ndarray, classes: Sequence[ClassRows], dataset: str) -> dict[str, Any]:
-    """How many images differ, and how many are shared by which classes, named by their first rows.
+    """Count distinct images, and those that several classes share; warn of what looks wrong.
 
-    What is suspicious is said.
+    Returns:
+        `distinct`, their number, and `shared`, pairs of the first rows of some classes and the
+        number of images that all of these have in common.
     """
     classes_of: dict[bytes, list[int]] = defaultdict(list)
     uniform = []
@@ -199,14 +201,15 @@ def _say(dataset: str, what: str) -> None:
 
 
 def resize(picture: Image.Image, size: int, window: float = 1.0) -> Image.Image:
-    """Squash a picture, or its middle, to `size` x `size`.
+    """Squash a picture, or its central part, to `size` x `size`.
 
-    A box filter shrinks what has 84 or more pixels a side, Lanczos resizes the rest.
+    A part with at least 84 and at least `size` pixels a side is reduced with a box filter, anything
+    else is resized with Lanczos.
 
     Args:
-        picture: of any size.
+        picture: a picture of any size.
         size: side of the result, in pixels.
-        window: share of both sides that is kept.
+        window: fraction of both sides that is kept, around the centre.
     """
     if picture.size == (size, size) and window == 1:
         return picture
@@ -235,7 +238,7 @@ def _require_rgb(picture: Image.Image, place: str) -> None:
 def _checked_pictures(
     source: Source, entries: Sequence[ClassEntry], dataset: str
 ) -> Iterator[Image.Image]:
-    """The source's pictures; as many as its catalogue announces, and RGB."""
+    """The source's pictures, checked to be RGB and as many as its catalogue announces."""
     pictures = iter(source.pictures())
     for entry in entries:
         for number in range(entry.count):

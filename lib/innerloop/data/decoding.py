@@ -1,7 +1,7 @@
-"""How many pixels threads decode at once: large pictures wait for one another.
+"""Limits how many pixels all threads decode at once: large pictures wait for one another.
 
-A decoded pixel takes up to ten bytes, so that eight threads with pictures of the largest size that
-is read would take 8 GB.
+A decoded pixel takes up to ten bytes, so eight threads with pictures of the largest permitted size
+would take 8 GB.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, get_ident
 
-#: Pixels of the largest picture that is read, and of all that threads have in hand together.
+#: Maximum number of pixels of one picture, and of all that the threads hold together.
 MOST_PIXELS = 100_000_000
 
 _changed = Condition()
@@ -19,7 +19,7 @@ _in_hand: dict[int, int] = {}  # pixels by thread
 
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Let go, when the block ends, of the room of all pictures that this thread has read in it."""
+    """Release, when the block ends, the room of all pictures that this thread has read in it."""
     with _changed:
         _in_hand[get_ident()] = 0
     try:
@@ -31,11 +31,11 @@ def decoding() -> Iterator[None]:
 
 
 def wait_for_room(pixels: int) -> None:
-    """Wait until other threads' pictures leave room for one more; outside of a block, do not."""
+    """Wait until other threads leave room for a picture; outside a `decoding` block, return."""
     thread = get_ident()
     with _changed:
         if thread not in _in_hand:
             return
-        if not _in_hand[thread]:  # else the others may wait for this thread
+        if not _in_hand[thread]:  # a thread that holds pictures never waits: others may wait for it
             _changed.wait_for(lambda: sum(_in_hand.values()) + pixels <= MOST_PIXELS)
         _in_hand[thread] += pixels

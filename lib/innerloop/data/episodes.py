@@ -139,12 +139,12 @@ def require_drawn(path: Path | str, expected: Mapping[str, Any], splits: str | N
     """Refuse episodes of another study, setting or data set, or drawn from other splits.
 
     Args:
-        path: of the episodes.
-        expected: what of their job's parameters is known.
-        splits: digest of the data set's splits; None: any.
+        path: file of the episodes.
+        expected: known parameters of the job that drew them.
+        splits: digest of the data set's splits; None accepts any.
 
     Raises:
-        ProvenanceError: says what differs.
+        ProvenanceError: they are others; says what differs.
     """
     found = read_provenance(path)
     require_spec(path, {name: found["spec"].get(name) for name in expected}, expected)

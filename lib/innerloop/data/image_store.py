@@ -24,7 +24,7 @@ from innerloop.runtime.errors import DamagedFileError, DataError
 from innerloop.runtime.files import canonical_json, read_json, write_json
 
 IMAGES, CLASSES, MANIFEST = "images.npy", "classes.parquet", "manifest.json"
-#: Which files were compared with the digest: of others all bytes are read when it is opened.
+#: Records the files that were compared with the digest; if these change, all bytes are read again.
 VERIFIED = ".verified.json"
 
 CLASSES_SCHEMA = pa.schema(
@@ -50,7 +50,7 @@ class ClassRows:
 
 
 def lay_out(entries: Sequence[ClassEntry]) -> list[ClassRows]:
-    """The rows of each entry when their images follow each other."""
+    """The rows of each entry, whose images follow one another in the array."""
     rows, first = [], 0
     for entry in entries:
         rows.append(ClassRows(entry.name, entry.split, entry.superclass, first, entry.count))
@@ -68,11 +68,11 @@ def content_digest(images: np.ndarray, classes: Sequence[ClassRows]) -> str:
 def places_of_shared(
     shared: Iterable[tuple[Sequence[int], int]], split_of: Mapping[int, str]
 ) -> dict[str, int]:
-    """How many different images are in more than one split, and in more than one class of a split.
+    """Count distinct images in more than one split, and in more than one class of a split.
 
     Args:
-        shared: the first rows of classes, and how many images all of these have in common.
-        split_of: the split of the class that begins in a row.
+        shared: pairs of the first rows of classes and the number of images these have in common.
+        split_of: first row of a class -> its split.
     """
     places = [([split_of.get(first) for first in firsts], count) for firsts, count in shared]
     return {
@@ -86,9 +86,9 @@ class ImageStore:
     """The images of one data set at one size.
 
     Attributes:
-        folder: where the store lies.
+        folder: the store's folder.
         images: uint8, [N, 3, size, size], mapped from the file.
-        classes: in the order of the images.
+        classes: rows of each class, in the order of the images.
         manifest: what the store was built from.
     """
 
@@ -102,11 +102,11 @@ class ImageStore:
 
     @classmethod
     def open(cls, folder: Path | str, *, reread: bool = False) -> ImageStore:
-        """Open a store; images are read only where its files are not those that were verified.
+        """Open a store; all its images are read only if its files have changed since verification.
 
         Args:
-            folder: of the store.
-            reread: verify them in any case.
+            folder: the store's folder.
+            reread: whether to verify in any case.
 
         Raises:
             DataError: there is no store, or its files do not agree with each other or the digest.
@@ -135,7 +135,7 @@ class ImageStore:
         return f"ImageStore({what} in {self.folder.absolute()})"
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickled as its folder where the images are mapped from one: they are mapped anew."""
+        """Pickle a memory-mapped store as its folder; it is mapped again when unpickled."""
         if not isinstance(self.images, np.memmap):
             return super().__reduce_ex__(protocol)
         return _reopened, (type(self), self.folder.absolute(), self.digest)
@@ -152,15 +152,15 @@ class ImageStore:
 
     @property
     def name(self) -> str:
-        """Variant of the source and size, for example `pickles-84`; `84` where there is one."""
+        """Variant of the source and size, such as `pickles-84`; `84` if there is one variant."""
         return store_name(self.manifest.get("variant", ""), self.size)
 
     def require(self, dataset: str, name: str = "") -> Self:
-        """Itself, if it is the images that a job is meant to use.
+        """The store itself, if it holds the images that a job needs.
 
         Args:
-            dataset: the data set that is meant.
-            name: the variant and size that is meant; left out: any.
+            dataset: the data set that the job needs.
+            name: the variant and size that it needs; empty accepts any.
 
         Raises:
             DataError: it is another data set, variant or size.
@@ -168,8 +168,8 @@ class ImageStore:
         if self.dataset != dataset or (name and self.name != name):
             meant = f"{dataset}, {name}" if name else dataset
             raise DataError(
-                f"{self.folder} holds the images of {self.dataset}, {self.name}, where the job is "
-                f"about {meant}: give it that image store, or build it anew"
+                f"{self.folder} holds the images of {self.dataset}, {self.name}, but the job needs "
+                f"{meant}: give it that image store, or build it again"
             )
         return self
 
@@ -183,7 +183,7 @@ class ImageStore:
         return torch.from_numpy(np.asarray(self.images[rows])).float().div_(255)
 
     def batch_on(self, rows: np.ndarray, device: torch.device) -> torch.Tensor:
-        """As `batch`, on a device that all images are copied to once, as bytes."""
+        """As `batch`, on a device; on first use, all images are copied there as bytes."""
         if device not in self._on_device:
             self._on_device[device] = torch.from_numpy(np.array(self.images)).to(device)
         places = torch.from_numpy(rows).to(device, non_blocking=True)
@@ -199,7 +199,7 @@ class ImageStore:
             if not again and read_json(self.folder / VERIFIED) == seen:
                 return
         self.verify()
-        with suppress(OSError):  # it may not be ours to write
+        with suppress(OSError):  # the folder may be read-only
             write_json(self.folder / VERIFIED, seen)
 
     def verify(self) -> None:
@@ -215,7 +215,7 @@ class ImageStore:
 def _reopened(kind: type[ImageStore], folder: Path, digest: str) -> ImageStore:
     store = kind.open(folder)
     if store.digest != digest:
-        raise DataError(f"{folder} was built anew, from other images, since it was pickled")
+        raise DataError(f"{folder} was built again, from other images, since it was pickled")
     return store
 
 

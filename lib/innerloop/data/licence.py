@@ -10,12 +10,12 @@ class Licence:
     """The terms that pictures come under; they travel with every store built from them.
 
     Attributes:
-        name: of the licence.
+        name: name of the licence.
         attribution: whom to name or cite.
-        url: of the terms.
+        url: address of the terms.
         non_commercial: whether they must be accepted before use.
-        redistributable: whether the pictures may be passed on. Where nobody says so they may not:
-            then no report and no bundle shows them.
+        redistributable: whether the pictures may be passed on. If nothing is stated they may not,
+            and no report or bundle shows them.
     """
 
     name: str

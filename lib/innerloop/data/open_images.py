@@ -33,7 +33,7 @@ def open_images(
 ) -> ImageStore:
     """Open a data set's images, building the store first where there is none.
 
-    A store that exists is taken as it is; delete its folder after changing its source. Files that
+    An existing store is used as it is; delete its folder after changing its source. Files that
     must be downloaded go beside `folder`, into `raw/`.
 
     Args:
@@ -42,9 +42,9 @@ def open_images(
             the data set `flowers`.
         size: side of the images, in pixels.
         folder: where stores are kept, as `{data set}/{variant}-{size}/`, or `{data set}/{size}/`;
-            below the folder that Python runs in, unless it begins with `/`. The store shows where
-            it lies: give that folder to find it again from elsewhere.
-        variant: which images of a data set of the registry; left out: its default.
+            relative to the current folder, unless it begins with `/`. A store prints its path: give
+            that folder to find it again from elsewhere.
+        variant: variant of a data set in the registry; default: the registry's.
         data_root: folder of your own copies of its files.
         accept_licence: data sets whose licences you have read and accept.
         mirrors: addresses to download from before the published ones.
@@ -53,7 +53,7 @@ def open_images(
 
     Raises:
         DataError: the name is unknown, the source is not what it should be, its files cannot be
-            had, or the store found was built from another source.
+            obtained, or the store found was built from another source.
         ConfigError: there is no such variant, or a licence is not accepted.
         ExtensionError: the entry cannot be loaded.
     """

@@ -1,4 +1,4 @@
-"""Other tasks beside given ones: of the same index, without their classes, or of just those.
+"""Further tasks for given ones, with the same indices: of other classes, or of the same ones.
 
 Like all episodes, each is a pure function of (study seed, data set, split, index).
 """
@@ -16,12 +16,12 @@ from innerloop.runtime.streams import Stream, stream_key
 
 
 def off_tasks(others: Tasks, on: Episodes, *, disjoint: bool) -> TaskBatch:
-    """The tasks of the same indices.
+    """Another task for each given one, with the same index.
 
     Args:
-        others: where they are drawn, independently of the given ones.
+        others: draws them, independently of the given ones.
         on: the given tasks, of successive indices.
-        disjoint: each is of the classes that its given task leaves.
+        disjoint: whether each is drawn only from classes that its given task does not use.
 
     Raises:
         DataError: the split has too few classes for two disjoint tasks.
@@ -32,7 +32,7 @@ def off_tasks(others: Tasks, on: Episodes, *, disjoint: bool) -> TaskBatch:
 
 
 def of_other_classes(source: EpisodeSource, on: Episodes, size: TaskSize) -> Episodes:
-    """Tasks of the same indices, each drawn from the classes that its own task leaves.
+    """Tasks of the same indices, each drawn from the classes that the given task does not use.
 
     Raises:
         DataError: the split has too few classes for two disjoint tasks.
@@ -41,8 +41,8 @@ def of_other_classes(source: EpisodeSource, on: Episodes, size: TaskSize) -> Epi
     if len(split.counts) < 2 * size.way:
         raise DataError(
             f"data set '{split.dataset}', split '{split.name}': two {size.way}-way tasks without a "
-            f"class in common need {2 * size.way} classes, the split has {len(split.counts)}; say "
-            "disjoint_classes: false of the probe protonet, which: default of interventions"
+            f"class in common need {2 * size.way} classes, the split has {len(split.counts)}; set "
+            "disjoint_classes: false in the probe protonet, which: default in interventions"
         )
     drawn = []
     for index, taken in zip(on.index.tolist(), on.classes, strict=True):
@@ -64,7 +64,7 @@ def of_other_classes(source: EpisodeSource, on: Episodes, size: TaskSize) -> Epi
 
 
 def of_same_classes(source: EpisodeSource, on: Episodes) -> Episodes:
-    """The same tasks with other support images, which are none of the task's own images.
+    """The same tasks with other support images, none of which are among the task's own images.
 
     Raises:
         DataError: a class has too few images.
@@ -83,7 +83,7 @@ def of_same_classes(source: EpisodeSource, on: Episodes) -> Episodes:
                 raise DataError(
                     f"data set '{split.dataset}', split '{split.name}': class "
                     f"'{split.names[number]}' has {len(left)} images beside those of a task; "
-                    f"another task of the same classes needs {shot}. Say which: default of the "
+                    f"another task of the same classes needs {shot}. Set which: default in the "
                     "probe interventions, or fewer evaluation.queries"
                 )
             support[place, label] = left[stream.choose(len(left), shot)]

@@ -1,4 +1,4 @@
-"""An image store under construction: what a killed build leaves, and the next one continues."""
+"""An image store under construction: what a killed build leaves, for the next one to continue."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PARTIAL, PLAN, DONE = ".partial", "plan.json", "done.json"
 class PartialStore:
     """The array of a store that is being built in `<folder>/.partial`.
 
-    Rows are finished in order, so that one number says how far it is.
+    Rows are finished in order, so one number records the progress.
 
     Args:
         folder: the store's folder.
-        plan: all that decides the array's content; where it differs from what an earlier build
-            left, that is thrown away.
+        plan: everything that determines the array's content; what an earlier build left under
+            another plan is discarded.
         shape: [N, 3, size, size].
 
     Raises:
@@ -55,21 +55,21 @@ class PartialStore:
             return False
 
     def mark(self, done: int) -> None:
-        """Note that all rows before `done` are written; they are, on the disk."""
+        """Record that all rows before `done` are written, once they are on the disk."""
         self.images.flush()  # type: ignore[attr-defined]
         self.done = done
         write_json(self.folder / DONE, done)
 
     def finish(self) -> None:
-        """Put the complete store into its place."""
-        # the manifest goes first and comes last: what a crash leaves between is no store
+        """Move the complete store to its place."""
+        # the old manifest goes first, the new one comes last: a crash in between leaves no store
         (self._target / MANIFEST).unlink(missing_ok=True)
         for name in (IMAGES, CLASSES, MANIFEST):
             (self.folder / name).replace(self._target / name)
         self.discard()
 
     def discard(self) -> None:
-        """Throw everything away."""
+        """Delete the partial store."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _reserve(self) -> None:

@@ -1,4 +1,4 @@
-"""Pictures of one's own as the network takes them."""
+"""Picture files as tensors for a network."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def read_images(files: Sequence[Path | str], size: int) -> torch.Tensor:
     """Picture files as images [N, 3, size, size] in [0, 1], as an image store would hold them.
 
     Args:
-        files: of any size and mode; each is turned upright, converted to RGB and squashed.
+        files: pictures of any size and mode; each is turned upright, converted to RGB and squashed.
         size: side of the images in pixels; the network's `image_size`.
 
     Raises:
-        InputError: there are no files, or `size` is no size.
-        DataError: a file is no picture, or damaged.
+        InputError: there are no files, or `size` is not a positive whole number.
+        DataError: a file is not a picture, or damaged.
     """
     require_count("size", size, least=1)
     if isinstance(files, Path | str):

@@ -11,17 +11,17 @@ from PIL.PngImagePlugin import PngInfo
 from innerloop.data.image_store import ImageStore
 from innerloop.runtime.files import atomic_path
 
-#: Most columns (one per class), rows (one per image of it), and white pixels between images.
+#: Maximum number of columns (one per class); rows (one per image); white pixels between images.
 CLASSES, IMAGES, GAP = 12, 6, 2
 
 
 def write_samples(store: ImageStore, path: Path | str, made_by: str = "") -> None:
-    """Write a PNG: one column per class, some images of it, evenly spread over the classes.
+    """Write a PNG with one column of images for each of some classes, evenly spread over all.
 
     Args:
         store: the images.
-        path: of the PNG.
-        made_by: digest of what decides the job, which the PNG holds.
+        path: path of the PNG.
+        made_by: digest of the job's parameters and code, stored in the PNG.
     """
     columns = min(CLASSES, len(store.classes))
     step = store.size + GAP
@@ -32,7 +32,7 @@ def write_samples(store: ImageStore, path: Path | str, made_by: str = "") -> Non
             top, left = row * step + GAP, column * step + GAP
             image = store.images[shown.first + row % shown.count]
             sheet[top : top + store.size, left : left + store.size] = image.transpose(1, 2, 0)
-    said = PngInfo()
-    said.add_text("made_by", made_by)
+    info = PngInfo()
+    info.add_text("made_by", made_by)
     with atomic_path(path) as temporary:
-        Image.fromarray(sheet).save(temporary, pnginfo=said)
+        Image.fromarray(sheet).save(temporary, pnginfo=info)

@@ -1,4 +1,4 @@
-"""The published split lists that come with the package (split_lists/README.md says from where)."""
+"""The published split lists in the package; split_lists/README.md gives their origins."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ def require_same(found: Iterable[str], listed: Iterable[str], place: str, what: 
     """Refuse names that are not exactly those of a split list.
 
     Args:
-        found: what there is.
-        listed: what there must be.
-        place: where it was found, for messages.
-        what: what the names are, for messages.
+        found: the names that there are.
+        listed: the names that there must be.
+        place: where they were found, for the message.
+        what: what has these names, such as `classes`, for the message.
 
     Raises:
         DataError: some are missing, or there are others.

@@ -31,7 +31,7 @@ SPLIT_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Split:
-    """The classes of one split; class k's images are the rows firsts[k] ... + counts[k] - 1."""
+    """The classes of one split; class k has the rows firsts[k] ... firsts[k] + counts[k] - 1."""
 
     dataset: str
     name: str
@@ -123,11 +123,11 @@ def split_table(dataset: str, classes: Sequence[ClassRows], own_split: str | Non
 
 
 def equal_images(store: ImageStore, splits: pa.Table) -> dict[str, int]:
-    """Of a store's images: how many, how many different, and in how many places these are.
+    """Count a store's images: all, distinct, in several splits, in several classes of a split.
 
     Args:
         store: the images.
-        splits: how its classes are divided, by `split_table`.
+        splits: the split of its classes, by `split_table`.
     """
     split_of = {row["first"]: row["split"] for row in splits.to_pylist()}
     return {

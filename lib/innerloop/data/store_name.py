@@ -1,10 +1,10 @@
-"""How the folder of an image store is called: `pickles-84`, or `84` where there is one variant."""
+"""The name of an image store's folder: `pickles-84`, or `84` if there is one variant only."""
 
 from __future__ import annotations
 
 
 def store_name(variant: str, size: int) -> str:
-    """Variant of the source and side of the images, in pixels."""
+    """The folder's name for a variant of the source and a side of the images in pixels."""
     return f"{variant}-{size}" if variant else str(size)
 
 

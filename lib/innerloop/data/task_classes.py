@@ -1,4 +1,4 @@
-"""Which classes a task is made of: known from how many there are, without any image."""
+"""Which classes a task has: known from the number of classes alone, without any image."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Labelled:
         labels: [T, N], int64; the number of a class within its task, 0 ... way - 1.
 
     Raises:
-        InputError: they are no tensors, or of other shapes or types.
+        InputError: they are not tensors, or of other shapes or types.
     """
 
     images: torch.Tensor
@@ -54,7 +54,7 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """T tasks: what to adapt to, what to be judged on, and which episodes they are."""
+    """T tasks: images to adapt to, images to evaluate on, and the episodes they belong to."""
 
     support: Labelled
     query: Labelled
@@ -92,7 +92,7 @@ class Tasks:
         return self.of(self.source.draw(indices, self.size))
 
     def of(self, episodes: Episodes) -> TaskBatch:
-        """Episodes drawn before, as tensors."""
+        """Given episodes as tensors."""
         return TaskBatch(self._labelled(episodes.support), self._labelled(episodes.query), episodes)
 
     def batches(self, count: int, at_once: int) -> Iterator[TaskBatch]:
@@ -114,21 +114,21 @@ class Tasks:
 
 @dataclass(frozen=True)
 class ClassImages:
-    """Draws images of all classes of a split, as many as some tasks have.
+    """Draws images from all classes of a split, as many as a number of tasks would have.
 
     A draw is a pure function of (study seed, data set, split, purpose, index), as a task is.
 
     Attributes:
-        tasks: whose images, seed, purpose and device.
+        tasks: gives the images, seed, purpose and device.
     """
 
     tasks: Tasks
 
     def batch(self, indices: range) -> TaskBatch:
-        """Different images, as many as the tasks of these indices have, or all there are.
+        """Distinct images, as many as the tasks of these indices have in all, or all there are.
 
-        They are one task of all classes, whose support they are, under the numbers of their classes
-        in the split; it has no query images.
+        They form one task over all classes: its support images, labelled with the classes' numbers
+        in the split. It has no query images.
         """
         source, size, device = self.tasks.source, self.tasks.size, self.tasks.device
         split = source.split
@@ -154,7 +154,7 @@ def tasks_of(
 ) -> Tasks:
     """The tasks of an image store's own split: `tasks_of(images, "test").batch(range(4))`.
 
-    A task depends on seed, data set, split and its index alone, so that the same tasks come back.
+    A task depends only on seed, data set, split and its index, so it can be drawn again.
 
     Args:
         images: the store, as `open_images` gives it.
@@ -167,7 +167,7 @@ def tasks_of(
     Raises:
         DataError: the store has no such split; when tasks are drawn, its classes are too few, or
             have too few images.
-        InputError: a number is too small, or `images` is no image store.
+        InputError: a number is too small, or `images` is not an image store.
     """
     if not isinstance(images, ImageStore):
         raise InputError(

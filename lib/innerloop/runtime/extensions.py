@@ -39,7 +39,7 @@ class Option:
 
 #: Number of arguments that an update rule takes before its options: weight, gradient, step_size.
 GIVEN = 3
-_KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a text"}
+_KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a string"}
 
 
 def split_entry(entry: str) -> tuple[str, str]:

@@ -119,7 +119,7 @@ class TestBoth:
         noise = {"birds/a.jpg": bytes(i * i % 251 for i in range(50_000))}
         archive = PACKERS[kind](tmp_path / "x", noise)
         archive.write_bytes(archive.read_bytes()[: int(share * archive.stat().st_size)])
-        refused(archive, tmp_path, "it is truncated, damaged or no archive")
+        refused(archive, tmp_path, "it is truncated, damaged or not an archive")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_a_zip_that_lies_about_its_sizes(tmp_path):
     archive = zip_of(tmp_path / "x.zip", {"zeros": bytes(3_000_000)})
     true, lie = (3_000_000).to_bytes(4, "little"), (50).to_bytes(4, "little")
     archive.write_bytes(archive.read_bytes().replace(true, lie))
-    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+    refused(archive, tmp_path, "it is truncated, damaged or not an archive")
 
 
 def test_a_tar_that_ends_with_a_zip_is_a_tar(tmp_path):
@@ -193,7 +193,7 @@ def test_a_tar_of_holes(tmp_path):
     archive = tmp_path / "x.tar"
     with tarfile.open(archive, "w", format=tarfile.PAX_FORMAT) as tar:
         tar.addfile(member, io.BytesIO(body))
-    refused(archive, tmp_path, "birds/zeros.jpg' is a link, a device or a file with holes")
+    refused(archive, tmp_path, "birds/zeros.jpg' is a link, a device or a sparse file")
 
 
 @pytest.mark.parametrize("kind", ["tar.gz", "deflated", "bzip2", "lzma"])
@@ -209,7 +209,7 @@ def test_one_damaged_byte_is_not_taken_for_a_full_disk(tmp_path, kind):
     content = bytearray(archive.read_bytes())
     content[2 if kind == "tar.gz" else 80] ^= 1  # gzip's method; a member's packed bytes
     archive.write_bytes(content)
-    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+    refused(archive, tmp_path, "it is truncated, damaged or not an archive")
 
 
 @pytest.mark.parametrize("at", [-5, -1])
@@ -218,7 +218,7 @@ def test_the_checksum_and_length_at_the_end_of_a_gzip_count(tmp_path, at):
     content = bytearray(archive.read_bytes())
     content[at] ^= 1
     archive.write_bytes(content)
-    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+    refused(archive, tmp_path, "it is truncated, damaged or not an archive")
 
 
 def test_a_zip_with_a_false_offset(tmp_path):
@@ -226,7 +226,7 @@ def test_a_zip_with_a_false_offset(tmp_path):
     content = archive.read_bytes()
     end = content.rindex(b"PK\x05\x06")
     archive.write_bytes(content[: end + 16] + b"\xff\xff\x00\x00" + content[end + 20 :])
-    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+    refused(archive, tmp_path, "it is truncated, damaged or not an archive")
 
 
 def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path, monkeypatch):
@@ -241,7 +241,7 @@ def test_a_full_disk_is_not_taken_for_a_damaged_archive(tmp_path, monkeypatch):
 def test_what_is_no_archive(tmp_path):
     archive = tmp_path / "x.tgz"
     archive.write_bytes(b"<html>quota exceeded</html>")
-    refused(archive, tmp_path, "it is truncated, damaged or no archive")
+    refused(archive, tmp_path, "it is truncated, damaged or not an archive")
 
 
 def test_an_archive_of_images_is_far_from_the_allowance(tmp_path):

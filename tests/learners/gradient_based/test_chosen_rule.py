@@ -123,7 +123,7 @@ def test_what_is_meant_is_not_refused(tmp_path: Path, expression: str, values: d
         ("on", 1, "takes true or false"),
         ("factor", True, "takes a number"),
         ("factor", "2", "takes a number"),
-        ("norm", 2, "takes a text"),
+        ("norm", 2, "takes a string"),
         ("factr", 2, "takes no option 'factr'; did you mean 'factor'"),
     ],
 )

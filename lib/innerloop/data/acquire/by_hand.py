@@ -1,4 +1,4 @@
-"""What a person can do where no address gives a file."""
+"""Instructions for fetching by hand a file that no address provides."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def how_to_get(
 
     Args:
         collection: what was to be fetched.
-        missing: the files that no address gave; none: it comes as a folder only.
+        missing: the files that no address provides; empty if it is available only as a folder.
         folder: where downloads go.
         data_root: the user's folder, if the study names one.
-        failures: what each address said.
+        failures: the error at each address.
     """
     where = " or ".join(map(str, places(collection, data_root or Path("<data_root>"))))
-    lines = [f"{collection.title}: not in {where}, and no address gives it"]
+    lines = [f"{collection.title}: not in {where}, and no address provides it"]
     lines += [f"  {failure}" for failure in failures]
     lines.append("Fetch by hand:")
     for file in missing:

@@ -1,4 +1,4 @@
-"""What the registry says of files and data sets, as plain values."""
+"""The registry's entries for files and data sets, as plain values."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class RawFile:
 
     Attributes:
         name: its file name.
-        bytes: its size; 0: nobody states it.
-        md5: its MD5, in hex; empty: nobody states it.
-        sha256: its SHA-256, in hex; empty: nobody states it.
+        bytes: its size in bytes; 0 if not stated.
+        md5: its MD5, in hex; empty if not stated.
+        sha256: its SHA-256, in hex; empty if not stated.
         urls: where it can be downloaded, in the order to try.
         by_hand: where a person can get it, for example behind a login.
     """
@@ -35,12 +35,12 @@ class Collection:
     """Files that belong together, and their terms.
 
     Attributes:
-        name: its name in the registry, and of its folder.
+        name: its name in the registry, and that of its folder.
         title: what it is, in words.
         licence: its terms; `attribution` is how to cite it.
-        files: the files; none: it can only be had as a folder.
-        folder: name of the folder that the files unpack to; empty: it must come as files.
-        members: MD5 of files in that folder, by their path in it, where they are known.
+        files: the files; empty if it is available only as a folder.
+        folder: name of the folder that the files unpack to; empty if only the files will do.
+        members: path of a file in that folder -> its MD5, if known.
         by_hand: where a person can get it as a whole.
     """
 
@@ -53,7 +53,7 @@ class Collection:
     by_hand: tuple[str, ...] = ()
 
     def identity(self) -> dict[str, Any]:
-        """What its content must be, without where it comes from."""
+        """What determines its content, without where it comes from."""
         files = [
             {"name": file.name, "bytes": file.bytes, "md5": file.md5, "sha256": file.sha256}
             for file in self.files
@@ -68,17 +68,17 @@ class Collection:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to have a data set's images.
+    """One version of a data set's images.
 
     Attributes:
         dataset: the data set.
         name: the variant.
         collection: name of the collection that it is read from.
-        source: entry of the class that reads it, as the registry has it; `Registry.entry` gives
+        source: entry of the class that reads it, as in the registry; `Registry.entry` gives
             one that can be loaded.
-        images: how many images each split has.
-        classes: how many classes each split has, where it is said.
-        listing: CSV file of the images that the class is to read, for a class that takes one;
+        images: split -> number of images.
+        classes: split -> number of classes, if stated.
+        listing: CSV file of the images that the class must read, for a class that takes one;
             `Registry.listing` gives its path.
     """
 

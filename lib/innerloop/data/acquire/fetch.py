@@ -1,4 +1,4 @@
-"""Bringing a collection's files into place: own copies first, then mirrors; verified and locked."""
+"""Brings a collection's files into place: own copies first, then mirrors; verified and locked."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ORIGINS = "origins.json"
 
 @dataclass(frozen=True)
 class Ways:
-    """How files may be had; nothing of it changes what they are.
+    """Where to get files from; none of it changes their content.
 
     Attributes:
-        data_root: folder of the user's own files, which may begin with `~`; empty: none.
+        data_root: folder of the user's own files, which may begin with `~`; empty if there is none.
         mirrors: addresses asked before the registry's, as `<mirror>/<collection>/<file>`.
         patience: how long to wait for servers.
     """
@@ -39,9 +39,9 @@ class Ways:
 
 
 def fetch(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
-    """Bring a collection into place, and write what is where to `fetched.json`.
+    """Bring a collection's files into place, and record their paths in `fetched.json`.
 
-    Files of the user's own are used where they lie. Downloads appear in `folder` once verified.
+    The user's own files are used where they are. Downloads appear in `folder` once verified.
 
     Args:
         collection: what to fetch.
@@ -52,7 +52,7 @@ def fetch(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
         The content of `fetched.json`.
 
     Raises:
-        DataError: a file is not what it should be, or can be had nowhere; what to do is said.
+        DataError: a file is not what it should be, or cannot be obtained; says what to do.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def _record(collection: Collection, folder: Path, ways: Ways) -> dict[str, Any]:
 
 @dataclass
 class _Fetching:
-    """The files of one collection, one after the other."""
+    """Fetches the files of one collection, one after the other."""
 
     collection: Collection
     folder: Path
@@ -100,7 +100,7 @@ class _Fetching:
     failures: list[str] = field(default_factory=list)
 
     def one(self, file: RawFile, own: Path | None) -> dict[str, str] | None:
-        """Where a verified file lies, where it came from, its hashes; None: it cannot be had."""
+        """A file's path once verified, its origin and hashes; None if it cannot be obtained."""
         here = self.folder / file.name
         lock = self.locked.get(file.name, "")
         if own is not None:
@@ -115,12 +115,12 @@ class _Fetching:
         if not lock:
             self.locked[file.name] = hashes.sha256
             write_lock(self.folder, self.locked)
-        # what lies beside the record moves with it
+        # relative to the record beside it, so that the folder can be moved
         where = path.name if path == here else str(path.absolute())
         return {"path": where, "origin": origin, **hashes._asdict()}
 
     def _downloaded(self, file: RawFile, here: Path, lock: str) -> tuple[str, Hashes] | None:
-        """The first address that gives the file, and the file's hashes."""
+        """The first address that provides the file, and the file's hashes."""
         name = f"{self.collection.name}/{file.name}"
         for url in [*(f"{mirror.rstrip('/')}/{name}" for mirror in self.ways.mirrors), *file.urls]:
             try:

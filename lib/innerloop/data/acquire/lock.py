@@ -1,6 +1,6 @@
-"""The lock: the SHA-256 of every file that was verified once, in the format of `sha256sum`.
+"""The lock file: the SHA-256 of every file that was once verified, in the format of `sha256sum`.
 
-The registry's hashes are what others state. From the first use on, the very bytes are held to.
+The registry's hashes are what others state. From its first use on, a file's bytes must not change.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ LOCK = "SHA256SUMS"
 
 
 def read_lock(folder: Path) -> dict[str, str]:
-    """File name -> SHA-256; empty where nothing was verified yet.
+    """File name -> SHA-256; empty if nothing was verified yet.
 
     Raises:
         DataError: the file is not in the format of `sha256sum`.
@@ -35,7 +35,7 @@ def read_lock(folder: Path) -> dict[str, str]:
 
 
 def write_lock(folder: Path, locked: dict[str, str]) -> None:
-    """Keep the hashes of verified files."""
+    """Write the hashes of verified files."""
     with atomic_path(folder / LOCK) as temporary:
         lines = [f"{digest}  {name}\n" for name, digest in sorted(locked.items())]
         temporary.write_text("".join(lines), encoding="utf-8")

@@ -40,7 +40,7 @@ def verify_members(collection: Collection, folder: Path) -> None:
     """Refuse an unpacked folder whose known members differ.
 
     Raises:
-        DataError: naming the first member that is missing or differs.
+        DataError: names the first member that is missing or differs.
     """
     for name, md5 in collection.members.items():
         path = folder / name

@@ -1,7 +1,7 @@
 """The registry: `registry.toml`, and on top of it a file of the user's own.
 
-Paths in a user's file count from its folder. They are recorded as they stand there, so that what a
-job depends on does not change with the place of the file.
+Paths in a user's file are relative to its folder. They are recorded as written, so that a job's
+parameters do not change when the file is moved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import entry_in
 from innerloop.runtime.faults import Faults, SeveralFaultsError, told_together
 
-#: Not part of any job's code: what a job depends on goes into its parameters.
+#: Not part of any job's code digest: a job's parameters hold all that it depends on.
 BUILT_IN = Path(__file__).parents[1] / "registry.toml"
 
 #: Names become parts of paths.
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 #: A line of TOML that begins a table, and one that gives a key a value.
 _HEADER = re.compile(r"\s*\[\[?([^\]]+)\]")
 _KEY = re.compile(r"""\s*([\w\s."'-]+)=""")
-#: Kinds of values by their keys, of lists and tables also that of what is in them.
+#: Key -> type of its value and, for lists and tables, type of their items.
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("title", "citation", "folder", "name", "url", "md5", "sha256"), (str,)),
     **dict.fromkeys(("collection", "source", "listing", "default"), (str,)),
@@ -38,7 +38,9 @@ _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(("non_commercial", "redistributable"), (bool,)),
     **{"files": (list, dict), "urls": (list, str), "by_hand": (list, str), "members": (dict, str)},
 }
-_IN_WORDS = {str: "a text", dict: "a table", list: "a list", bool: "true or false", int: "a number"}
+_IN_WORDS = {
+    str: "a string", dict: "a table", list: "a list", bool: "true or false", int: "a number"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class Registry:
     """Every known collection of files, and every data set that is made from one.
 
     Attributes:
-        collections: by their names.
-        variants: by data set and variant.
-        defaults: data set -> the variant that is meant where none is named.
-        folder: where the user's own file lies.
+        collections: name -> collection.
+        variants: data set -> name -> variant.
+        defaults: data set -> the variant to use if none is named.
+        folder: folder of the user's own file.
     """
 
     collections: Mapping[str, Collection]
@@ -76,11 +78,11 @@ class Registry:
         return known[wanted]
 
     def entry(self, source: str) -> str:
-        """A variant's `source`, seen from here."""
+        """A variant's `source` as an entry relative to the current folder."""
         return entry_in(self.folder, source)
 
     def listing(self, variant: Variant) -> Path | None:
-        """A variant's own listing of images, seen from here; None: it has none.
+        """The path of a variant's own listing of images; None if it has none.
 
         Raises:
             ConfigError: there is no such file.
@@ -113,8 +115,8 @@ def read_registry(own: str | None = None) -> Registry:
     """The built-in registry, with the collections, data sets and variants of a user's file on top.
 
     Raises:
-        ConfigError: a file cannot be read, or says something that is not understood; all of it is
-            told at once, with the lines of the user's file.
+        ConfigError: a file cannot be read or understood; all errors are reported at once, with
+            the lines of the user's file.
     """
     try:
         with told_together() as faults:
@@ -175,13 +177,13 @@ def _located(message: str, own: str | None) -> str:
     table: list[str] = []
     for number, line in enumerate(Path(own).read_text(encoding="utf-8").splitlines(), start=1):
         if header := _HEADER.match(line):
-            said = table = _keys(header[1])
+            path = table = _keys(header[1])
         elif key := _KEY.match(line):
-            said = [*table, *_keys(key[1])]
+            path = [*table, *_keys(key[1])]
         else:
             continue
-        if said == keys[: len(said)]:
-            found.append((len(said), -number))
+        if path == keys[: len(path)]:
+            found.append((len(path), -number))
     line = f", line {-max(found)[1]}" if found[1:] else ""
     return f"{own}{line}: {place}: {why}"
 
@@ -191,11 +193,11 @@ def _keys(dotted: str) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]]:
-    if not path.is_file():  # to read a device may take for ever
+    if not path.is_file():  # reading from a device may never end
         raise ConfigError(f"registry {path}: there is no such file in {Path.cwd()}")
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # other letters, other syntax
+    except (OSError, ValueError, RecursionError) as error:  # not UTF-8, or not TOML
         raise ConfigError(f"registry {path}: cannot be read as TOML ({error})") from error
     _only(content, (), "", optional=("collections", "datasets"))
     for name, entry in content.get("datasets", {}).items():
@@ -203,7 +205,7 @@ def _read(path: Path) -> dict[str, dict[str, Any]]:
     return {"collections": {}, "datasets": {}, **content}
 
 
-#: What a registry may say of a licence.
+#: The keys of a licence in the registry.
 _TERMS = ("name", "url", "non_commercial", "redistributable")
 
 
@@ -215,7 +217,7 @@ def _collection(name: str, entry: Mapping[str, Any]) -> Collection:
     _only(licence, (), f"{place}.licence", optional=_TERMS)
     if not licence.get("url", "https://").startswith(("https://", "http://")):
         raise ConfigError(
-            f"registry: {place}.licence.url: {licence['url']!r} is no http(s) address"
+            f"registry: {place}.licence.url: {licence['url']!r} is not an http(s) address"
         )
     made = Collection(
         name=name,
@@ -247,7 +249,7 @@ def _file(place: str, entry: Mapping[str, Any]) -> RawFile:
     for kind, letters in (("md5", 32), ("sha256", 64)):
         if not re.fullmatch(f"([0-9a-f]{{{letters}}})?", entry.get(kind, "")):
             raise ConfigError(
-                f"registry: {place}: {name}: {kind} '{entry[kind]}' is none, expected {letters} "
+                f"registry: {place}: {name}: {kind} is '{entry[kind]}', expected {letters} "
                 "digits and letters a to f"
             )
     if not entry.get("md5") and not entry.get("sha256"):
@@ -273,8 +275,8 @@ def _variant(
     classes = entry.get("classes", {})
     if classes and (classes.keys() != entry["images"].keys() or not all(classes.values())):
         raise ConfigError(
-            f"registry: {place}.classes: say of each of {', '.join(entry['images'])} how many "
-            "classes it has, one or more, and of no other split"
+            f"registry: {place}.classes: give the number of classes, one or more, of each of "
+            f"{', '.join(entry['images'])}, and of no other split"
         )
     return Variant(dataset, name, **entry)
 
@@ -282,8 +284,8 @@ def _variant(
 def _require_name(name: str, place: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigError(
-            f"registry: {place}: '{name}' is no name for it: small letters, digits and _, with a "
-            "letter first"
+            f"registry: {place}: '{name}' is not a valid name: use small letters, digits and _, "
+            "with a letter first"
         )
 
 
@@ -295,7 +297,7 @@ def _require_plain(name: str, place: str) -> None:
 def _only(
     entry: Mapping[str, Any], needed: tuple[str, ...], place: str, optional: tuple[str, ...] = ()
 ) -> None:
-    """Refuse what is no table, unknown keys, missing ones, and values of other kinds."""
+    """Refuse anything but a table with these keys and values of the right types."""
     _require_kind(entry, (dict,), place)
     known = (*needed, *optional)
     unknown = sorted(entry.keys() - set(known))

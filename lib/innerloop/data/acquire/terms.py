@@ -1,4 +1,4 @@
-"""Licences: shown before anything is fetched; accepted in the study file where they restrict."""
+"""Licences: shown before anything is fetched; restrictive ones must be accepted beforehand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def terms_of(dataset: str, licence: Licence) -> str:
 
 
 def show_terms(dataset: str, licence: Licence) -> None:
-    """Print them, before anything is downloaded."""
-    # one write: downloads run side by side into one stream, and `print` writes its line end apart
+    """Print a data set's terms."""
+    # one write: parallel downloads share the stream, and `print` writes its line end separately
     sys.stderr.write(terms_of(dataset, licence) + "\n")
     sys.stderr.flush()
 
@@ -29,11 +29,11 @@ def require_acceptance(licences: Mapping[str, Licence], accepted: Container[str]
     """Refuse to go on while a restricting licence is not accepted.
 
     Args:
-        licences: by data set.
+        licences: data set -> its licence.
         accepted: the data sets whose licences are accepted.
 
     Raises:
-        ConfigError: says which, what they say, and what to write.
+        ConfigError: names these data sets, their terms, and what to write.
     """
     asked = {name: one for name, one in licences.items() if one.non_commercial}
     missing = [name for name in asked if name not in accepted]

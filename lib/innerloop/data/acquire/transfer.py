@@ -1,4 +1,4 @@
-"""Downloading one file over HTTP: with patience, and from where the last attempt stopped.
+"""Downloads one file over HTTP: with patience, and from where the last attempt stopped.
 
 `requests` speaks HTTP. What is added here is what a gigabyte over a slow line needs: continuing by
 Range requests, waiting longer and longer between attempts, and giving up on servers that send
@@ -27,7 +27,7 @@ _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 
 
 class SourceError(DataError):
-    """One address does not give the file; another may."""
+    """One address does not provide the file; another may."""
 
 
 class _InterruptedError(Exception):
@@ -39,7 +39,7 @@ class _InterruptedError(Exception):
 
 
 class _CannotContinueError(Exception):
-    """What is there is not the beginning of what the server has."""
+    """The bytes at hand are not the beginning of the server's file."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Patience:
         connect: for a connection.
         silence: for the next byte.
         least_rate: bytes a second below which a connection counts as stalled, over `silence`.
-        attempts: attempts in a row that may bring next to nothing.
-        first_wait: after the first of them; doubled after each.
-        longest_wait: at most.
+        attempts: number of attempts in a row that may bring next to nothing.
+        first_wait: wait after the first of these; doubled after each.
+        longest_wait: longest wait after one of these.
     """
 
     connect: float = 10
@@ -64,7 +64,7 @@ class Patience:
 
     @property
     def worth_it(self) -> float:
-        """Bytes that an attempt must bring, to be no failure."""
+        """Number of bytes below which an attempt counts as failed."""
         return self.least_rate * self.silence
 
     def wait(self, failures: int) -> float:
@@ -76,16 +76,16 @@ PATIENT = Patience()
 
 
 def download(url: str, part: Path, size: int, patience: Patience) -> None:
-    """Bring `part` to its full length, continuing with what it holds already.
+    """Download a file into `part`, continuing after the bytes that it already holds.
 
     Args:
-        url: where from.
+        url: the address.
         part: the file, complete when this returns; kept when a connection breaks for good.
-        size: its full size in bytes; 0: unknown.
+        size: its full size in bytes; 0 if unknown.
         patience: how long to wait.
 
     Raises:
-        SourceError: the address does not give the file.
+        SourceError: the address does not provide the file.
         DataError: the file cannot be written.
     """
     failures = 0
@@ -133,7 +133,7 @@ def _attempt(url: str, part: Path, size: int, patience: Patience) -> None:
 
 
 def _offered(response: requests.Response, url: str, have: int, size: int) -> tuple[int, int]:
-    """Where the bytes on offer begin, and how long the file is (0: not said).
+    """Where the offered bytes begin, and the file's full length (0 if not stated).
 
     Raises:
         SourceError, _CannotContinueError, _InterruptedError: the answer is not the file.
@@ -172,7 +172,7 @@ def _require_space(folder: Path, needed: int, url: str) -> None:
 
 
 def _blocks(response: requests.Response, patience: Patience) -> Iterator[bytes]:
-    """What arrives, as it arrives.
+    """The response's content, in blocks as they arrive.
 
     Raises:
         _InterruptedError: nothing, or next to nothing, arrives any more.

@@ -1,4 +1,4 @@
-"""Whether a file is the one that the registry means: its size and every hash that is known."""
+"""Checks a file against the registry: its size and every known hash."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def hashes_of(path: Path) -> Hashes:
 
 
 def verified(path: Path, expected: RawFile, locked: str = "") -> Hashes:
-    """The hashes of a file that is what it should be.
+    """Verify a file, and return its hashes.
 
     Args:
         path: the file.
-        expected: what the registry knows of it.
+        expected: its entry in the registry.
         locked: SHA-256 of the file that was used before, if there was one.
 
     Raises:

@@ -1,1 +1,1 @@
-"""Reading other people's archives and pickles without letting them do anything."""
+"""Reads untrusted archives and pickles without executing anything in them."""

@@ -1,4 +1,4 @@
-"""Folders that are made from verified files once, and then taken as long as they are whole."""
+"""Folders that are made once from verified files, and reused while they are complete."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from innerloop.runtime.one_at_a_time import alone_in
 
 
 def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
-    """A folder that `make` fills, whole or not at all; made again where files of it went away.
+    """A folder that `make` fills, completely or not at all; made again if files of it disappear.
 
-    Two runs at once make it once. What a killed run left is thrown away.
+    Of two runs at once, one makes it. What a killed run left is deleted.
 
     Raises:
         DataError: the disk is full or cannot be written to; and what `make` raises.
@@ -40,7 +40,7 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 def _is_whole(folder: Path, listing: Path) -> bool:
-    """Whether a folder holds what it was made with: clusters purge old files one by one."""
+    """Whether a folder still holds what was made: clusters delete old files one by one."""
     try:
         return bool(folder.is_dir() and read_json(listing) == _sizes(folder))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""What an archive may hold: plain files and folders in their place, and not too much of them."""
+"""What an archive may hold: plain files and folders, inside its own folder, and not too much."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import IO, TypeAlias
 
 from innerloop.runtime.errors import DataError
 
-#: Says of a member's path whether it is unpacked.
+#: Tells from a member's path whether it is unpacked.
 Wanted: TypeAlias = Callable[[PurePosixPath], bool]
 
 _BLOCK = 1 << 20
@@ -21,8 +21,8 @@ class Allowance:
 
     Attributes:
         archive: the archive, for messages.
-        bytes: what its files may add up to.
-        members: how many members it may have.
+        bytes: total size that its files may still have.
+        members: number of members that it may still have.
     """
 
     archive: Path
@@ -31,11 +31,11 @@ class Allowance:
 
     @classmethod
     def of(cls, archive: Path) -> Allowance:
-        """Ten times its size and 100 MB: images hardly shrink, bombs do a thousandfold."""
+        """Ten times its size plus 100 MB: images hardly shrink, bombs shrink a thousandfold."""
         return cls(archive, 10 * archive.stat().st_size + 100_000_000)
 
     def spend(self, bytes: int = 0, members: int = 0) -> None:
-        """Count what was announced or read.
+        """Deduct what was announced or read.
 
         Raises:
             DataError: it is more than the archive of a data set can hold.
@@ -53,7 +53,7 @@ def inside(name: str, archive: Path) -> PurePosixPath:
     """A member's name as a path below the folder that the archive is unpacked to.
 
     Raises:
-        DataError: it leads elsewhere.
+        DataError: it leads out of that folder.
     """
     path = PurePosixPath(name)
     parts = path.parts
@@ -66,12 +66,12 @@ def inside(name: str, archive: Path) -> PurePosixPath:
 
 
 def is_junk(path: PurePath) -> bool:
-    """Whether it is what macOS leaves in archives: `._bird.jpg`, `__MACOSX/`, `.DS_Store`."""
+    """Whether a path is what macOS leaves in archives: `._bird.jpg`, `__MACOSX/`, `.DS_Store`."""
     return path.name.startswith("._") or path.name == ".DS_Store" or "__MACOSX" in path.parts
 
 
 def save(content: IO[bytes], target: Path, archive: Path) -> None:
-    """Write one member's content to a file that must not be there yet.
+    """Write one member's content to a file that must not exist yet.
 
     Raises:
         DataError: the archive has two members of that name, or a file where its folder belongs.

@@ -23,8 +23,8 @@ def unpack_tar(
     """Unpack the wanted members of a tar archive.
 
     Raises:
-        DataError: a member is a link, a device or a file with holes, leaves the folder, occurs
-            twice, or there is too much of them. What was unpacked by then is in the folder.
+        DataError: a member is a link, a device or a sparse file, leaves the folder or occurs
+            twice, or there is too much. What was unpacked by then stays in the folder.
     """
     size = archive.stat().st_size
     with (
@@ -36,10 +36,10 @@ def unpack_tar(
             path = inside(member.name, archive) if member.name not in (".", "./") else None
             if member.isdir() or path is None:
                 continue
-            # the holes of a sparse file come from no stream, so nothing would count them
+            # the holes of a sparse file are not read from the stream, so nothing would count them
             if not member.isreg() or member.issparse():
                 raise DataError(
-                    f"{archive}: member {member.name!r} is a link, a device or a file with holes, "
+                    f"{archive}: member {member.name!r} is a link, a device or a sparse file, "
                     "where only plain files belong; nothing of the archive is used: move it away"
                 )
             content = tar.extractfile(member)
@@ -49,7 +49,7 @@ def unpack_tar(
 
 
 class _Counted:
-    """A stream that counts what is read of it, whatever its headers announce."""
+    """A stream that counts the bytes read from it, whatever its headers announce."""
 
     def __init__(self, stream: IO[bytes], allowance: Allowance) -> None:
         self._stream, self._allowance = stream, allowance
@@ -67,7 +67,7 @@ def _opened(archive: Path, allowance: Allowance) -> Iterator[tuple[tarfile.TarFi
         raw.seek(0)
         stream = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if zipped else raw
         counted = cast("IO[bytes]", _Counted(stream, allowance))
-        with tarfile.open(fileobj=counted, mode="r|") as tar:  # never back: one pass
+        with tarfile.open(fileobj=counted, mode="r|") as tar:  # one pass, no seeking
             yield tar, raw
-        while counted.read(_BLOCK):  # gzip's checksum comes last, behind what tar reads
+        while counted.read(_BLOCK):  # gzip's checksum comes last, after what tar reads
             pass

@@ -1,4 +1,4 @@
-"""Unpacking archives whole or not at all."""
+"""Unpacks archives completely or not at all."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DAMAGED = (
     RuntimeError,  # a zip with a password
     OSError,
 )  # fmt: skip
-#: Numbers of the OSErrors that decoders raise, and seeking by a false offset; disks raise others.
+#: errno of the OSErrors that decoders and seeks to a false offset raise; the disk's are others.
 _OF_THE_CONTENT = (None, errno.EINVAL)
 
 
@@ -29,7 +29,7 @@ def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> 
     """Unpack the wanted members of a tar, tar.gz or zip archive into a folder.
 
     Raises:
-        DataError: the archive is damaged, or holds what no archive of a data set holds.
+        DataError: the archive is damaged, or holds what an archive of a data set never holds.
     """
     try:
         unpack_one = unpack_zip if _begins_as_zip(archive) else unpack_tar
@@ -38,7 +38,7 @@ def unpack(archive: Path, folder: Path, wanted: Wanted, quiet: bool = False) -> 
         if isinstance(error, OSError) and error.errno not in _OF_THE_CONTENT:
             raise
         raise DataError(
-            f"{archive} cannot be unpacked ({error}); it is truncated, damaged or no archive: "
+            f"{archive} cannot be unpacked ({error}); it is truncated, damaged or not an archive: "
             "fetch it again"
         ) from error
 
@@ -50,7 +50,7 @@ def _begins_as_zip(archive: Path) -> bool:
 
 
 def unpacked(archives: Iterable[Path], folder: Path, wanted: Wanted, quiet: bool = False) -> Path:
-    """A folder with the wanted members of some archives."""
+    """A folder with the wanted members of some archives, unpacked once."""
 
     def make(partial: Path) -> None:
         for archive in archives:

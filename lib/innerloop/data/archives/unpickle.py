@@ -1,12 +1,12 @@
-"""Reading pickles of arrays and plain containers; nothing else in them is ever called.
+"""Reads pickles of arrays and plain containers; nothing else in them is ever called.
 
-A pickle is a program. This reader knows the few functions that NumPy's arrays are rebuilt with, in
-versions of its own that only note what they are told, and refuses every other name. NumPy itself
-sees nothing but checked shapes, number types and bytes.
+A pickle is a program. This reader replaces the few functions that rebuild NumPy's arrays by its
+own, which only record their arguments, and refuses every other name. NumPy itself sees nothing but
+checked shapes, number types and bytes.
 
-A few bytes may also ask for endless memory or work: a place in a table of billions, the hash of
-tuples of tuples, the text of lists of lists. So this is the reader that Python has in Python, whose
-table is a dictionary; keys are text or numbers; and nothing of the content is printed.
+A few bytes may also ask for unlimited memory or work: entry number one billion of a table, the hash
+of nested tuples, the text of nested lists. So this builds on Python's unpickler in pure Python,
+whose table is a dictionary; keys must be text or numbers; and no content is ever printed.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class _Array:
         self.value = np.empty(0)
 
     def __setstate__(self, state: Any) -> None:
-        *_, shape, number, fortran, content = state  # the oldest have no version before
+        *_, shape, number, fortran, content = state  # old pickles have no version before these
         self.value = _array(content, number, shape, "F" if fortran else "C")
 
 
 class _Function:
-    """Something to call, that a pickle cannot change."""
+    """A callable that a pickle cannot change."""
 
     def __init__(self, call: Callable[..., Any]) -> None:
         self._call = call
@@ -70,7 +70,7 @@ class _Function:
 
 
 def _array(content: Any, number: Any, shape: Any, order: Any) -> np.ndarray:
-    """An array of bytes that are there: a shape that promises more is refused."""
+    """An array made of its bytes; a shape that needs another number of them is refused."""
     if not isinstance(number, _Number) or not isinstance(content, bytes | bytearray):
         raise ForbiddenError("an array of objects")
     axes = tuple(shape)
@@ -94,7 +94,7 @@ def _scalar(number: Any, content: Any) -> Any:
 
 
 def _encoded(text: Any, encoding: Any) -> bytes:
-    """How Python 3 writes bytes into old pickles."""
+    """The bytes that Python 3 writes as text into pickles of an old protocol."""
     if not isinstance(text, str) or _text(encoding) != "latin1":
         raise ForbiddenError("text in another encoding than latin1")
     return text.encode("latin1")
@@ -105,7 +105,7 @@ def _not_called(*_: Any) -> Any:
 
 
 def _text(value: Any) -> str:
-    """Python 2's text comes as bytes."""
+    """Text as `str`; Python 2's comes as bytes."""
     text = value.decode("ascii") if isinstance(value, bytes) else value
     if not isinstance(text, str):
         raise ForbiddenError(f"a name that is no text but of type {type(value).__name__}")
@@ -129,7 +129,7 @@ _KNOWN: Mapping[str, _Function] = {
 }
 
 
-#: Whose parts are public in all but name, and unknown to type checkers.
+#: The unpickler in pure Python: private in name only, and unknown to type checkers.
 _InPython: Any = pickle._Unpickler
 
 
@@ -165,7 +165,7 @@ class _PlainUnpickler(_InPython):  # type: ignore[misc]
                 (pickle.DICT, _load_dict),
                 (pickle.EMPTY_SET, _load_set),
                 (pickle.FROZENSET, _load_set),
-                # which would first make room for all that is announced
+                # BYTEARRAY8 would first allocate all that is announced
                 (pickle.BYTEARRAY8, _InPython.load_binbytes8),
             )
         },
@@ -179,13 +179,13 @@ def _require_keys(keys: Iterable[Any]) -> None:
 
 
 def unpickle(path: Path) -> Any:
-    """The arrays and plain containers of a pickle, by Python 2 or 3; its text as `str`.
+    """The arrays and plain containers of a pickle that Python 2 or 3 wrote; its text as `str`.
 
     Raises:
-        DataError: the file is no pickle, is damaged, or asks for anything but data.
+        DataError: the file is not a pickle, is damaged, or asks for anything but data.
     """
     try:
-        # mapped, so that a read makes room for what there is, not for what is announced
+        # mapped, so that a read allocates what there is, not what is announced
         with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as content:
             return _plain(_PlainUnpickler(content, encoding="bytes").load(), {})
     except ForbiddenError as error:
@@ -201,12 +201,12 @@ def unpickle(path: Path) -> Any:
 
 
 def _plain(value: Any, done: dict[int, Any]) -> Any:
-    """Arrays as such, and Python 2's text, which comes as bytes, as `str`; in all containers.
+    """Convert, in all containers, arrays under construction to arrays and bytes to `str`.
 
     Args:
-        value: what was read.
-        done: what containers became, by their identity. One that is named many times is made once:
-            a few bytes may stand for a list of lists of lists with no end.
+        value: what was read; Python 2's text is bytes.
+        done: id of a container -> its conversion. A container that occurs many times is converted
+            once: a few bytes may stand for endlessly nested lists.
     """
     if isinstance(value, _Array):
         return value.value

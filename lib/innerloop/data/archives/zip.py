@@ -10,7 +10,7 @@ from innerloop.data.archives.members import Allowance, Wanted, inside, is_junk, 
 from innerloop.runtime.errors import DataError
 from innerloop.runtime.progress import Progress
 
-_KINDS = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: packed where files have no kind
+_KINDS = (0, stat.S_IFREG, stat.S_IFDIR)  # 0: packed on a system without file types
 
 
 def unpack_zip(
@@ -19,12 +19,12 @@ def unpack_zip(
     """Unpack the wanted members of a zip archive.
 
     Raises:
-        DataError: a member is a link or encrypted, leaves the folder, occurs twice, or there is
-            too much of them. What was unpacked by then is in the folder.
+        DataError: a member is a link or encrypted, leaves the folder or occurs twice, or there is
+            too much. What was unpacked by then stays in the folder.
     """
     with zipfile.ZipFile(archive) as zipped:
         members = zipped.infolist()
-        # zipfile reads no more of a member than announced here
+        # zipfile reads no more of a member than is announced here
         allowance.spend(sum(member.file_size for member in members), len(members))
         with Progress(f"unpacking {archive.name}", len(members), quiet=quiet) as shown:
             for member in members:

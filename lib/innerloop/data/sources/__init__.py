@@ -1,1 +1,1 @@
-"""Where images come from: one file a data set, behind one interface."""
+"""Where images come from: one module per data set, all with one interface."""

@@ -1,4 +1,4 @@
-"""Photographic grounds: random crops of the two photographs that scikit-learn ships."""
+"""Photographic backgrounds: random crops of the two photographs that scikit-learn ships."""
 
 from __future__ import annotations
 

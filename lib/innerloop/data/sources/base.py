@@ -1,4 +1,4 @@
-"""What every source of images offers."""
+"""The interface of every source of images."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["UNSTATED", "IndexedSource", "Licence", "Source"]
 class Source(Protocol):
     """A data set before it is an array: a catalogue, and its pictures in the same order.
 
-    A source module defines one as `source`. Making it must cost nothing, since naming a data set
-    makes it; files are opened when the catalogue or the pictures are asked for.
+    A source module defines one as `source`. Constructing it must be cheap, since naming a data set
+    constructs it; files are opened when the catalogue or the pictures are asked for.
 
-    It may also have `left_out()`: what its catalogue passes over, in words, and how often. It is
-    said, and kept in the manifest.
+    It may also have `left_out()`: a description of files that its catalogue leaves out -> their
+    number. This is logged, and kept in the manifest.
     """
 
     @property
     def native_size(self) -> int:
-        """Side, in pixels, that the pictures are made for."""
+        """Side, in pixels, that the pictures are meant for."""
 
     @property
     def licence(self) -> Licence:
@@ -55,22 +55,22 @@ class Source(Protocol):
 class IndexedSource(Source, Protocol):
     """A source whose pictures can be read in any order, by several threads at once.
 
-    Its images are decoded in parallel, and a build that was killed continues.
+    Its images are decoded in parallel, and a killed build is continued.
     """
 
     @property
     def window(self) -> float:
-        """Share of both sides, in the middle, that is kept of each picture; 1: all of it."""
+        """Fraction of both sides that is kept of each picture, around its centre; 1 keeps all."""
 
     @property
     def split_name(self) -> str:
-        """Whose division into train, val and test it is."""
+        """What defines the split into train, val and test."""
 
     def fingerprint(self) -> str:
-        """Something that differs where a picture may differ."""
+        """A text that differs if a picture may differ."""
 
     def picture(self, row: int) -> Image.Image:
-        """The picture at a place in the order of the catalogue, as RGB.
+        """The picture with this number in the order of the catalogue, as RGB.
 
         Raises:
             DataError: it cannot be read.
@@ -78,7 +78,7 @@ class IndexedSource(Source, Protocol):
 
 
 def require_source(source: object, entry: str) -> None:
-    """Refuse what lacks a part of a source.
+    """Refuse an object that lacks a part of a source.
 
     Raises:
         ExtensionError: names what it lacks.
@@ -86,6 +86,6 @@ def require_source(source: object, entry: str) -> None:
     offered = ("native_size", "licence", "packages", "catalogue", "pictures")
     if missing := [name for name in offered if not hasattr(source, name)]:
         raise ExtensionError(
-            f"'{entry}' is of type {type(source).__name__}, without {', '.join(missing)}: no "
+            f"'{entry}' is of type {type(source).__name__}, without {', '.join(missing)}: not a "
             "source of images; docs/extending.md shows one"
         )

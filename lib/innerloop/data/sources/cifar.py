@@ -33,7 +33,7 @@ def read_batch(path: Path, labels: str) -> tuple[np.ndarray, np.ndarray]:
     content = read_dictionary(path)
     data, numbers = content.get("data"), content.get(labels)
     if not isinstance(data, np.ndarray) or data.dtype != np.uint8 or data.ndim != 2:
-        raise DataError(f"{path}: 'data' is no table of bytes")
+        raise DataError(f"{path}: 'data' is not a table of bytes")
     if data.shape[1] != 3 * SIDE * SIDE or not isinstance(numbers, list):
         raise DataError(f"{path}: expected rows of {3 * SIDE * SIDE} bytes and a list '{labels}'")
     if len(numbers) != len(data):

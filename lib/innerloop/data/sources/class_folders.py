@@ -1,4 +1,4 @@
-"""A user's own data set: one folder of images per class, and who is in which split."""
+"""A user's own data set: one folder of images per class, and the split of each class."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class ClassFolders(PictureFiles):
     Without a CSV the folders themselves are the splits: `root/<split>/<class>/**/<image>`. A class
     may then be in several of them, as a data set for supervised learning needs it.
 
-    Hidden files and folders, and files that are no images by their suffix, are left out and
-    counted; a file that is there twice, by links, counts once.
+    Hidden files and folders, and files without an image's suffix, are left out and counted; a file
+    that occurs twice, through links, counts once.
 
     Args:
         root: folder with one sub-folder for each class, or for each split; images may lie deeper.
         splits: CSV file that puts each class in train, val or test.
         native_size: side, in pixels, that the data set is meant for.
         licence: terms of the images; they are copied into everything built from them.
-        window: share of both sides, in the middle, that is kept of each image.
+        window: fraction of both sides that is kept of each image, around its centre.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class ClassFolders(PictureFiles):
         """One entry per class and split, in alphabetical order, with its files in order of paths.
 
         Raises:
-            DataError: folders and splits do not fit, a class has no images, or a file is no image.
+            DataError: folders and splits do not match, a class has no images, or a file is not one.
         """
         self._tree = PictureTree()
         if self.splits is None:
@@ -70,7 +70,7 @@ class ClassFolders(PictureFiles):
         return [self._entry(row, folders[row.name]) for row in self._rows(self.splits, folders)]
 
     def left_out(self) -> Mapping[str, int]:
-        """What lies in the folders and is no image of the data set, and how often."""
+        """A description of what is in the folders but not in the data set -> its number."""
         return self._tree.left_out
 
     def _entry(self, row: SplitRow, folder: Path) -> tuple[ClassEntry, list[Path]]:

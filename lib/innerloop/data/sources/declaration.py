@@ -1,4 +1,4 @@
-"""What a source of images of the user's own is, read from its file without importing it.
+"""Checks a user's own source of images by its file, without importing it.
 
 This file imports no imaging library, so that study files can be checked while Snakemake parses.
 """
@@ -14,16 +14,17 @@ from innerloop.runtime.extensions import check_entry, split_entry, statements
 
 
 def check_declared(entry: str, *, reads_files: bool) -> None:
-    """Refuse an entry that by its file is no source, or lacks a part of one.
+    """Refuse an entry that, by its file, is not a source or lacks a part of one.
 
-    What is made in another way than by a class of that file is found out when it is tried.
+    A source that is made in another way than by a class of that file is checked only when tried.
 
     Args:
-        entry: names a source; of a data set in a registry, the class that is given its files.
-        reads_files: whether it is such a class.
+        entry: names a source or, for a data set in a registry, the class that is given its files.
+        reads_files: whether it names such a class.
 
     Raises:
-        ExtensionError: the file does not define the name, or as something else; names what lacks.
+        ExtensionError: the file does not define the name or defines something else; names missing
+            parts.
     """
     path, name = check_entry(entry), split_entry(entry)[1]
     body = statements(path)
@@ -36,7 +37,7 @@ def check_declared(entry: str, *, reads_files: bool) -> None:
     if isinstance(made, ast.ClassDef | ast.FunctionDef):
         kind = "class" if isinstance(made, ast.ClassDef) else "function"
         raise ExtensionError(
-            f"'{entry}' is a {kind}, and a source is what it makes: write source = {name}(...) "
+            f"'{entry}' is a {kind}, but a source is what it makes: write source = {name}(...) "
             f"into {path}, and {path}:source here"
         )
     if isinstance(made, ast.Constant):
@@ -46,13 +47,13 @@ def check_declared(entry: str, *, reads_files: bool) -> None:
 
 
 def _require_parts(entry: str, made: ast.AST | None) -> None:
-    """Refuse a class that stands alone and says nothing of a part that every source has."""
+    """Refuse a class without base classes that does not define a part that every source has."""
     if not isinstance(made, ast.ClassDef) or made.bases or made.keywords or made.decorator_list:
         return
     protocol = _definition(statements(Path(__file__).with_name("base.py")), "Source")
-    said = _names(made)
-    missing = [part for part in _names(protocol) if part not in said]
-    if missing and "__getattr__" not in said:
+    defined = _names(made)
+    missing = [part for part in _names(protocol) if part not in defined]
+    if missing and "__getattr__" not in defined:
         raise ExtensionError(
             f"'{entry}': {made.name} has no {', '.join(missing)}, as every source of images has; "
             "docs/extending.md shows one"
@@ -60,7 +61,7 @@ def _require_parts(entry: str, made: ast.AST | None) -> None:
 
 
 def _names(made: ast.AST | None) -> list[str]:
-    """What a class defines, or gives a value to in its body and in its methods."""
+    """The names that a class defines, or assigns in its body and its methods."""
     found = []
     for node in ast.walk(made) if made else ():
         if isinstance(node, ast.FunctionDef):

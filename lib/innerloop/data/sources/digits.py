@@ -1,6 +1,6 @@
 """`digits`: 1,797 handwritten digits; 10 classes, each with training and test images.
 
-Plays CIFAR-10's part in supervised training. The images come with scikit-learn.
+Stands in for CIFAR-10 in supervised training. The images come with scikit-learn.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ HELD_OUT = slice(3, None, 4)
 
 
 class Digits:
-    """Digits written by 13 people, 8 x 8 pixels, enlarged; a quarter of each is for testing."""
+    """Digits written by 13 people, 8 x 8 pixels, enlarged; a quarter of each is held out."""
 
     packages = ("scikit-learn",)
     licence = Licence(

@@ -1,4 +1,4 @@
-"""One drawing on one picture: placed at random, printed in random inks."""
+"""Places a drawing on a picture at random, and prints it in random colours."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LEAST_CONTRAST = 90
 
 @dataclass(frozen=True)
 class Placement:
-    """How freely a drawing lies on its picture.
+    """The range of a drawing's random placements on its picture.
 
     Attributes:
-        scale: least and largest length of its longer side, as a share of the picture's side.
+        scale: smallest and largest length of its longer side, as a fraction of the picture's side.
         rotation: largest angle, in degrees, either way.
         shear: largest horizontal shear, either way.
-        shift: largest distance from the centre along each axis, as a share of the side.
+        shift: largest distance from the centre along each axis, as a fraction of the side.
     """
 
     scale: tuple[float, float]

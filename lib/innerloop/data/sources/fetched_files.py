@@ -18,17 +18,17 @@ from innerloop.runtime.files import canonical_json, read_json, sha256_of
 
 @dataclass(frozen=True)
 class FetchedFiles:
-    """A collection in place, and what a data set needs of it.
+    """A collection's files, and what a data set needs to know of them.
 
     Attributes:
         images: how many images each split of the data set must have.
         licence: the collection's terms.
-        files: file name -> where it lies; empty where there is a folder.
-        folder: the user's unpacked folder, if that is what there is.
+        files: file name -> path; empty if there is a folder instead.
+        folder: the user's unpacked folder, if there is one.
         origin: name of the file or folder -> where it came from and a file's hashes, for the
             manifest.
         work: folder for what is unpacked from the files; shared by all that read them.
-        listing: CSV file of the images that the variant means, if it has its own.
+        listing: CSV file of the variant's images, if it has its own.
     """
 
     images: Mapping[str, int]
@@ -43,10 +43,10 @@ class FetchedFiles:
     def read(
         cls, record: Path, images: Mapping[str, int], listing: Path | None = None
     ) -> FetchedFiles:
-        """What `fetched.json` records, for a variant with these numbers of images and this listing.
+        """Read `fetched.json`, for a variant with these numbers of images and this listing.
 
         Raises:
-            DataError: a file is not where it was.
+            DataError: a file is no longer where it was.
         """
         fetched = read_json(record)
         files = {name: record.parent / facts["path"] for name, facts in fetched["files"].items()}
@@ -81,7 +81,7 @@ class FetchedFiles:
         """The source that reads these files.
 
         Args:
-            entry: its class, seen from here.
+            entry: its class, as an entry relative to the current folder.
 
         Raises:
             ConfigError: there is a listing, and the class takes none.
@@ -97,5 +97,5 @@ class FetchedFiles:
         return source
 
     def fingerprint(self) -> str:
-        """Something that differs where the files differ."""
+        """A text that differs if the files differ."""
         return canonical_json({"files": self.origin, "folder": str(self.folder or "")})

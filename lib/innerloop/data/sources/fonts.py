@@ -15,13 +15,13 @@ MARGIN = 6
 
 def code_points(file: Path) -> set[int]:
     """The characters that a font has; Pillow would draw a box for any other and not complain."""
-    # harmless flaws of icon fonts ("2 extra bytes in post.stringData array") are not news
+    # harmless flaws of icon fonts ("2 extra bytes in post.stringData array") need no warning
     with CapturingLogHandler("fontTools", "WARNING"), TTFont(file, lazy=True) as font:
         return set(font.getBestCmap())
 
 
 def open_font(file: Path | BytesIO, pixels: int) -> ImageFont.FreeTypeFont:
-    """A font at a size, with the layout that needs no library of the system."""
+    """A font at a size, with the layout engine that needs no system library."""
     return ImageFont.truetype(file, pixels, layout_engine=ImageFont.Layout.BASIC)
 
 

@@ -14,7 +14,7 @@ from fontTools.ttLib import TTFont
 
 from innerloop.runtime.errors import DataError
 
-VARIATION_SELECTOR = 0xFE0F  # "as an emoji": says nothing in an emoji font
+VARIATION_SELECTOR = 0xFE0F  # "as an emoji": has no effect in an emoji font
 PRIVATE_USE = 0xF0000
 
 

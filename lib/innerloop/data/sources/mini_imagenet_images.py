@@ -22,7 +22,7 @@ _ILSVRC_NAME = re.compile(r"(n\d{8})_(\d+)(?:_\1)?\.jpe?g", re.IGNORECASE)
 
 
 class MiniImageNetImages(PictureFiles):
-    """Files called as in the split files, in any folder below."""
+    """Files named as in the split files, at any depth below a folder."""
 
     split_name = "Ravi and Larochelle: 64/16/20 (mini_imagenet_images.csv)"
 
@@ -31,8 +31,8 @@ class MiniImageNetImages(PictureFiles):
 
         Args:
             files: the collection.
-            listing: CSV file with the columns filename, label and split; one that a variant of the
-                registry names may list some of the images only.
+            listing: CSV file with the columns filename, label and split; one from the registry may
+                list only some of the images.
         """
         self._fetched = files
         self._listing = listing
@@ -55,7 +55,7 @@ class MiniImageNetImages(PictureFiles):
         ]
 
     def _found(self, names: Mapping[tuple[str, str], list[str]]) -> dict[str, Path]:
-        """Where every listed file is."""
+        """Listed file name -> path."""
         fetched = self._fetched
         folder = fetched.folder or unpacked(
             fetched.files.values(), fetched.work, lambda path: path.suffix == ".jpg"
@@ -63,8 +63,8 @@ class MiniImageNetImages(PictureFiles):
         paths = [path for path in folder.rglob("*.jpg") if not is_junk(path)]
         found = {path.name: path for path in paths}
         if len(found) != len(paths):
-            raise DataError(f"{folder}: {len(paths) - len(found)} images have a name twice")
-        if fetched.listing:  # which may be of some of the images only
+            raise DataError(f"{folder}: {len(paths) - len(found)} images have the name of another")
+        if fetched.listing:  # it may list only some of the images
             listed = {name for files in names.values() for name in files}
             found = {name: path for name, path in found.items() if name in listed}
         require_same(found, (name for files in names.values() for name in files), str(folder),
@@ -111,7 +111,7 @@ def number_of(listed: str) -> int:
 def sorted_by_number(files: Iterable[Path], label: str) -> list[Path]:
     """A class's images, sorted by the number in their names: `n01532829_20457.JPEG` -> 20457.
 
-    Copies that repeat the class at the end of the name are understood; other files are passed over.
+    Names that repeat the class at their end are accepted; other files are skipped.
 
     Raises:
         DataError: two images have the same number.

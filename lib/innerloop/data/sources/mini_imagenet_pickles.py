@@ -1,4 +1,4 @@
-"""miniImageNet as ready 84 x 84 arrays: one pickle a split."""
+"""miniImageNet as 84 x 84 arrays: one pickle per split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROWS = "rows.json"
 class MiniImageNetPickles(PixelArrays):
     """Three pickles, or an archive of them: `image_data`, and the rows of each class.
 
-    Each is read once, into a file that can be mapped, so that memory holds one of them at most.
+    Each is converted once to a file that can be mapped, so memory holds at most one of them.
     """
 
     native_size = SIDE
@@ -57,7 +57,7 @@ class MiniImageNetPickles(PixelArrays):
         write_json(folder / ROWS, rows)
 
     def _pickles(self, folder: Path) -> dict[str, Path]:
-        """The pickle of each split; they are called after it, val also `validation`."""
+        """Split -> its pickle, whose file name contains the split's (for val also `validation`)."""
         found = list(self._fetched.files.values())
         for archive in [path for path in found if path.suffix != ".pkl"]:
             unpack(archive, folder, lambda path: path.suffix == ".pkl")
@@ -75,7 +75,7 @@ class MiniImageNetPickles(PixelArrays):
 def _checked(
     content: object, path: Path, listed: list[str], count: int
 ) -> tuple[np.ndarray, Mapping[str, list[int]]]:
-    """A split's pixels and the rows of its classes, if they are what they should be."""
+    """A split's pixels and the rows of its classes, after checking both."""
     if not isinstance(content, dict) or not {"image_data", "class_dict"} <= content.keys():
         raise DataError(f"{path}: expected a dictionary with 'image_data' and 'class_dict'")
     pixels, rows = content["image_data"], content["class_dict"]

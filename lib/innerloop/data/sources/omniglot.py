@@ -13,21 +13,21 @@ from innerloop.data.sources.hash_split import hash_order
 from innerloop.data.sources.picture_files import PictureFiles
 from innerloop.runtime.errors import DataError
 
-#: Folder of the archive that has the alphabets to test on.
+#: Folder, in the archives, of the alphabets for testing.
 EVALUATION = "images_evaluation"
 
 
 class Omniglot(PictureFiles):
-    """The published archives; a class is a character, and no alphabet stands in two splits.
+    """The published archives; a class is a character, and no alphabet is in two splits.
 
-    The evaluation set's alphabets are to test on, and five of the background set's to validate on.
-    An alphabet that is in several archives, as Greek and Latin are in both small background sets,
-    is read once.
+    The evaluation set's alphabets are for testing, and five of the background set's for validation.
+    An alphabet in several archives, as Greek and Latin are in both small background sets, is read
+    once.
     """
 
     split_name = "by alphabet: the evaluation set's for test, 5 others for validation"
     native_size = 105
-    #: Alphabets outside the evaluation set for val and for test.
+    #: How many alphabets outside the evaluation set go to val and to test.
     held_out = (5, 0)
 
     def __init__(self, files: FetchedFiles) -> None:

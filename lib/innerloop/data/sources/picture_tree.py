@@ -1,4 +1,4 @@
-"""Image files in folders: each real file once, and word of what was left out."""
+"""Finds image files in folders: each real file once, with a count of what was left out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class PictureTree:
     image and its query image.
 
     Attributes:
-        left_out: what was passed over, in words, and how often.
+        left_out: a description of what was left out -> its number.
     """
 
     def __init__(self) -> None:
@@ -28,10 +28,10 @@ class PictureTree:
         self._files: dict[tuple[int, int], tuple[Path, Path]] = {}
 
     def folders(self, root: Path) -> list[Path]:
-        """The folders in a folder, by their names; other things in it are left out.
+        """The subfolders of a folder, sorted by name; anything else in it is left out.
 
         Raises:
-            DataError: it is no folder.
+            DataError: it is not a folder.
         """
         found = []
         try:
@@ -51,7 +51,7 @@ class PictureTree:
         """The image files of one class at any depth below its folder, in the order of their paths.
 
         Raises:
-            DataError: one is no plain file, or is also another class's.
+            DataError: one is not a plain file, or also belongs to another class.
         """
         found = list(self._walk(folder, folder, set()))
         return sorted(found, key=lambda path: (str(path.parent), path.name))
@@ -86,10 +86,10 @@ class PictureTree:
                 yield path
 
     def _is_new(self, path: Path, of: Path, identity: tuple[int, int]) -> bool:
-        """Whether no other name of the same file came before.
+        """Whether the same file has not occurred before under another name.
 
         Raises:
-            DataError: one did, in another class.
+            DataError: it has, in another class.
         """
         first, owner = self._files.setdefault(identity, (path, of))
         if owner != of:
@@ -104,7 +104,7 @@ class PictureTree:
 
 
 def is_hidden(entry: os.DirEntry[str]) -> bool:
-    """Whether it is what programs leave for themselves: `.ipynb_checkpoints`, `._a.png`."""
+    """Whether an entry is hidden, as what programs leave: `.ipynb_checkpoints`, `._a.png`."""
     return entry.name.startswith(".") or is_junk(Path(entry.name))
 
 

@@ -1,4 +1,4 @@
-"""Sources that read arrays of pixels from fetched files: what they share."""
+"""The base class of sources that read arrays of pixels from fetched files."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from innerloop.data.sources.fetched_files import FetchedFiles
 
 @dataclass(frozen=True)
 class Run:
-    """The pictures of one class: some rows of an array.
+    """The pictures of one class in one split: some rows of an array.
 
     Attributes:
         entry: the class.
         pixels: uint8, [N, height, width, 3]; may be mapped from a file.
-        rows: which of them, in order.
+        rows: the class's rows of `pixels`, in order.
     """
 
     entry: ClassEntry
@@ -67,7 +67,7 @@ class PixelArrays(ABC):
         return np.cumsum([run.entry.count for run in self._runs])
 
     def catalogue(self) -> list[ClassEntry]:
-        """One entry a run."""
+        """One entry per run."""
         return [run.entry for run in self._runs]
 
     def pictures(self) -> Iterator[Image.Image]:
@@ -75,7 +75,7 @@ class PixelArrays(ABC):
         return (self.picture(row) for row in range(int(self._ends[-1])))
 
     def picture(self, row: int) -> Image.Image:
-        """One picture."""
+        """The picture with this number in the order of the catalogue."""
         number = int(np.searchsorted(self._ends, row, side="right"))
         run = self._runs[number]
         place = row - (int(self._ends[number]) - run.entry.count)

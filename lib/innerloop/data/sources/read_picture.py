@@ -1,4 +1,4 @@
-"""Decoding one image file that somebody else made."""
+"""Decodes one untrusted image file."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from PIL.TiffImagePlugin import BITSPERSAMPLE
 from innerloop.data.decoding import MOST_PIXELS, wait_for_room
 from innerloop.runtime.errors import DataError
 
-#: What image data sets come in. Pillow knows more, of which some start other programs.
+#: The formats of image data sets. Pillow knows more, some of which start other programs.
 FORMATS = ("JPEG", "PNG", "PPM", "BMP", "TIFF", "WEBP", "GIF")
-#: How files in these formats are called.
+#: Suffixes of files in these formats.
 SUFFIXES = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
     *(".bmp", ".tif", ".tiff", ".webp", ".gif"),
 )
 
 _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
-#: What undoes each orientation that Exif knows.
+#: Exif orientation -> the transposition that undoes it.
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -31,9 +31,9 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-#: How Pillow calls layouts of sixteen bits a channel; `BGR;16` has five or six.
+#: Pillow's names of layouts with 12 or 16 bits a channel; `BGR;16` has five or six.
 _DEEP = re.compile(r"(?!BGR).*;(12|16)")
-#: What one step of a grey PNG's two or four bits becomes in eight.
+#: Factors that scale a grey PNG's two or four bits to eight.
 _STEP = {"L;2": 85, "L;4": 17}
 
 
@@ -41,13 +41,13 @@ def read_rgb(file: Path) -> Image.Image:
     """An image as a viewer shows it, in RGB.
 
     Grey, palette and CMYK images are converted, transparency is laid on white, and a camera's
-    orientation is applied. Of an animation, or a file of several pages, it is the first picture.
+    orientation is applied. An animation, or a file of several pages, gives its first picture.
 
     Raises:
-        DataError: it is damaged, too large, has more than eight bits a channel, or is no plain
+        DataError: it is damaged, too large, has more than eight bits a channel, or is not a plain
             file.
     """
-    if file.exists() and not file.is_file():  # a pipe or a device would be waited for
+    if file.exists() and not file.is_file():  # reading a pipe or a device may never end
         raise DataError(f"image {file} is not a plain file; move it away")
     try:
         with Image.open(file, formats=FORMATS) as picture:
@@ -72,7 +72,7 @@ def read_rgb(file: Path) -> Image.Image:
 
 
 def _layout(picture: Image.Image) -> tuple[str, int]:
-    """How the file holds a pixel, as Pillow calls it, and the largest value that it states."""
+    """Pillow's name of the file's pixel layout, and the largest value that the file states."""
     codec, _, _, stated = (getattr(picture, "tile", None) or [("", (), 0, "")])[0]
     layout, *rest = stated if isinstance(stated, tuple) else (stated,)
     return str(layout), rest[0] if rest and codec.startswith("ppm") else 255
@@ -91,15 +91,15 @@ def _is_deep(picture: Image.Image) -> bool:
 
 
 def _scale_transparent_grey(picture: Image.Image) -> None:
-    """Give a PNG's transparent grey value in eight bits, as Pillow gives its pixels."""
+    """Scale a PNG's transparent grey value to eight bits, as Pillow scales its pixels."""
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int) and picture.mode == "L":
         picture.info["transparency"] = transparent * _STEP.get(_layout(picture)[0], 1)
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """The picture as its camera was held; ImageOps.exif_transpose fails on damaged Exif."""
-    picture.load()  # which turns a TIFF by itself
+    """The picture turned as its camera was held; ImageOps.exif_transpose fails on damaged Exif."""
+    picture.load()  # Pillow turns a TIFF while loading it
     try:
         orientation = picture.getexif().get(ExifTags.Base.Orientation)
     except (SyntaxError, ValueError, struct.error):

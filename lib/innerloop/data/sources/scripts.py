@@ -1,6 +1,6 @@
 """`scripts`: letters of fourteen writing systems in twelve typefaces; 112 classes.
 
-Plays FC100's part: small pictures, and whole superclasses (scripts) held out. The letters come
+Stands in for FC100: small pictures, and whole superclasses (scripts) held out. The letters come
 from the fonts that Matplotlib ships.
 """
 
@@ -69,7 +69,7 @@ Face = tuple[set[int], ImageFont.FreeTypeFont]  # the characters it has, and the
 
 
 class Scripts:
-    """Letters, dark on light, the typefaces taking turns; pens of three widths."""
+    """Letters, dark on light, in each typeface in turn, with strokes of three widths."""
 
     packages = ("matplotlib",)
     licence = Licence(
@@ -147,7 +147,7 @@ def _open_faces() -> list[Face]:
 
 
 def _well_covered_letters(faces: list[Face]) -> dict[str, list[str]]:
-    """Script -> its plain letters that two typefaces have, and nearly as many as any letter."""
+    """Script -> plain letters in two or more typefaces, and in nearly as many as the commonest."""
     covered: dict[str, dict[str, int]] = defaultdict(dict)
     for code in sorted(set().union(*(codes for codes, _ in faces))):
         letter = chr(code)

@@ -1,7 +1,7 @@
 """`symbols`: pictured things (airplane, bell, dice) drawn by seven icon families; 100 classes.
 
-Plays miniImageNet's part. The icons come from the fonts inside the package QtAwesome; many
-designers draw the same thing, and that is the variation within a class.
+Stands in for miniImageNet. The icons come from the fonts inside the package QtAwesome; a class
+varies because many designers draw the same thing.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ PLACEMENT = Placement(scale=(0.7, 0.85), rotation=8, shear=0.06, shift=0.04)
 
 
 class Symbols:
-    """Icons, dark on light; each is drawn twice, in other colours and a little displaced."""
+    """Icons, dark on light; each is drawn twice, in different colours and slightly displaced."""
 
     packages = ("qtawesome",)
     licence = Licence(
@@ -76,7 +76,7 @@ class Symbols:
 
     @cached_property
     def glyphs(self) -> dict[str, list[Glyph]]:
-        """Class -> its icons, no drawing twice; the families take turns until there are enough.
+        """Class -> its icons, each drawing once; the families take turns until there are enough.
 
         Raises:
             DataError: a font is missing, or a class has too few icons.

@@ -1,4 +1,4 @@
-"""A source of the user's own, tried before its images are built: its catalogue, and one picture."""
+"""Tries a user's own source before its images are built: its catalogue, and one picture."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from innerloop.runtime.errors import ExtensionError
 def try_source(
     source: Any, entry: str, dataset: str, splits: str | None
 ) -> dict[str, tuple[int, float]]:
-    """Of each split, how many classes it has, and how many images the smallest has.
+    """Split -> (number of classes, number of images in the smallest class).
 
     Args:
         source: what the entry names.
-        entry: of its code.
-        dataset: as the study calls it.
+        entry: the entry itself.
+        dataset: the study's name for the data set.
         splits: a CSV file that replaces the source's own split.
 
     Raises:
-        ExtensionError: it is no source.
+        ExtensionError: it is not a source.
         DataError: its catalogue is inconsistent or does not fit the splits, or its first picture
             cannot be read.
     """

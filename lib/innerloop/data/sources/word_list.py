@@ -1,4 +1,4 @@
-"""The small text files beside the sources: one `name: words` a line, `#` starts a comment."""
+"""The small text files beside the sources: one `name: words` per line; `#` starts a comment."""
 
 from __future__ import annotations
 
