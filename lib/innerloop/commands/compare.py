@@ -275,7 +275,7 @@ def _counted(verdicts: Sequence[str]) -> str:
 _IN_WORDS = {
     "differs": "different",
     "leans to a difference": "leaning to a difference",
-    "no difference shown": "not told apart by a test",
+    "no difference shown": "without a significant difference",
 }
 
 

@@ -40,11 +40,11 @@ from innerloop.stats.populations import (
 from innerloop.stats.statistics import Statistics
 
 VERDICTS = {
-    "holds": "the test decides for the paper",
-    "fails": "the test decides for the opposite",
-    "leans to it": "fewer than 5 trainings, all of which agree with the paper, p < 0.1",
+    "holds": "the test supports the claim",
+    "fails": "the test supports the opposite",
+    "leans to it": "fewer than 5 trainings, all of which agree with the claim, p < 0.1",
     "leans against it": "the same for the opposite",
-    "inconclusive": "the test does not decide",
+    "inconclusive": "the test supports neither",
     "not judged": "the study cannot decide it, for the reason given",
     "not comparable": "the rows were measured under unequal protocols",
     "not run": "this study does not have the measurements",

@@ -74,7 +74,7 @@ def draw(evidence: Evidence) -> Drawing:
             "Distribution of the learned inner step sizes of the weights of each layer, after "
             f"{step_sizes.iterations(study, PROTOCOL, rows)} "
             f"({study.shown(PROTOCOL)}). Grey line: zero; dashed line: mean of the layer. "
-            "Left of the grey line the inner loop climbs the loss instead of descending.",
+            "Left of the grey line, inner steps are gradient ascent.",
             step_sizes.learned(study, PROTOCOL, rows),
             f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",
             f"Histograms show {_shown(rows)}; mean and share are those of all values.",

@@ -49,7 +49,7 @@ def draw(evidence: Evidence) -> Drawing:
             "and 7). The head is not followed by BatchNorm, so its step size is α itself.",
             "Where a step size is learned for each weight or inner step, their mean is shown.",
             "The axis is logarithmic in both directions and linear around zero: a layer that does "
-            "not adapt lies at zero, and below zero the inner loop climbs the loss."
+            "not adapt lies at zero, and below zero inner steps are gradient ascent."
             if any(signed)
             else "",
             curves.seeds(rows),

@@ -49,6 +49,6 @@ def draw(evidence: Evidence) -> Drawing:
             "this angle to first order.",
             inner_steps.method_sentences(evidence, every),
         ),
-        "Line plots against inner steps, a column per layer: debiased CKA to before adaptation, "
+        "Line plots against inner steps, a column per layer: debiased CKA with before adaptation, "
         "and the angle that the weights turned in the step; one line per method.",
     )
