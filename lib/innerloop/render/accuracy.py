@@ -24,14 +24,15 @@ from innerloop.stats.summaries import summarise
 from innerloop.stats.t_tests import generalised
 from innerloop.stats.winner import Shares, by_training, winner
 
-#: A number of a printed table: one variant, measured in one place. `REST` is its whole protocol.
+#: Columns that identify a number of a printed table: one variant, measured in one place; and the
+#: rest of its protocol.
 GROUP = ["protocol", "variant", "train_dataset", "eval_dataset", "split", "way", "shot"]
 REST = [column for column in (*PROTOCOL, "iteration") if column not in GROUP]
 
-#: Where raw pixels are beside a model: tested on the same tasks.
+#: The protocol of raw pixels, and the columns that say where they were tested on a model's tasks.
 BASELINE, PLACE = "baseline", ["eval_dataset", "way", "shot"]
 
-#: What tells rows of a printed table apart, whatever the variants are called.
+#: Columns that identify a row of a printed table, since two variants may share a label.
 IDENTITY = ["protocol", "variant"]
 
 BEST = (
@@ -42,7 +43,7 @@ BEST = (
 
 
 def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
-    """Mean accuracy with intervals over tasks of the rows that fit `equal`.
+    """Mean accuracy, with intervals over tasks, of the rows whose columns equal the given values.
 
     Returns:
         One row per variant and place, in percent, with the columns of `summarise`, those of `GROUP`
@@ -73,7 +74,7 @@ def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
     text = summary[IDENTITY].astype(str)
     pairs = [*text.itertuples(index=False, name=None)]
     summary["method"] = [study.label(name, protocol) for protocol, name in pairs]
-    # truth values also where there is no row, and a list would have no type
+    # an array, since an empty list would not be boolean
     baseline = [pair in baselines or pair[1] == RAW_PIXELS for pair in pairs]
     summary["baseline"] = np.array(baseline, bool)
     summary["best"] = np.array(_best(rows, summary, study), bool)
@@ -84,7 +85,7 @@ def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
 def _for_the_method(
     rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy
 ) -> list[float]:
-    """Half-widths of the intervals for new trainings and classes; NaN of one training."""
+    """Half-widths of the intervals for new trainings and classes; NaN for a single training."""
     half_widths = {}
     for key, part in rows.groupby(GROUP, sort=False, observed=True):
         values = by_training(part, "accuracy").dropna(axis=1, how="all")
@@ -95,14 +96,14 @@ def _for_the_method(
 
 
 def _shares(rows: pd.DataFrame, study: DescribedStudy) -> Shares:
-    """The classes of the tasks of rows measured in one place."""
+    """The class shares of the tasks of some rows, which were measured in one place."""
     one = rows.iloc[0]
     dataset, split, way = str(one["eval_dataset"]), str(one["split"]), int(one["way"])
     return lambda episodes: class_shares(study, dataset, split, way, episodes)
 
 
 def with_raw_pixels(trained: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
-    """A summary of models, and below it that of raw pixels on the same data sets and settings."""
+    """A summary of models, followed by that of raw pixels on the same data sets and settings."""
     raw = accuracies(evidence, protocol=BASELINE, split="test").astype({"eval_dataset": str})
     places = {*trained[PLACE].astype({"eval_dataset": str}).itertuples(index=False, name=None)}
     same = [place in places for place in raw[PLACE].itertuples(index=False, name=None)]
@@ -110,7 +111,7 @@ def with_raw_pixels(trained: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
 
 
 def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> list[bool]:
-    """Which rows of a summary are told from all others; baselines do not compete."""
+    """Whether each row of a summary is the `winner` in its place; baselines do not compete."""
     own = [*GROUP[:1], *GROUP[2:]]
     same = [*own, *(column for column in REST if column not in (*METHODS_MAY_DIFFER, "iteration"))]
     competing = {
@@ -135,14 +136,14 @@ def accuracy_table(
     *sentences: str,
     blocks: Sequence[str] | None = None,
 ) -> Tabulation:
-    """A row for each value of `keys` and each variant, a column a setting.
+    """A table with a row for each value of `keys` and each variant, and a column for each setting.
 
     Args:
         summary: rows of `accuracies`.
-        study: whose they are.
+        study: the study that they belong to.
         keys: columns of the summary that head the rows.
-        sentences: the caption's own; how it was measured follows the first.
-        blocks: the keys between whose values rules are drawn; left out: all but the last.
+        sentences: sentences of the caption; how accuracy was measured follows the first.
+        blocks: the keys whose values are separated by rules; by default, all but the last.
     """
     display = _layout(summary, keys)
     return Tabulation(
@@ -176,9 +177,9 @@ def _measured(summary: pd.DataFrame, study: DescribedStudy) -> str:
 
 
 def _layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
-    """Two variants have two rows even where they share a label.
+    """The printed cells: one row per variant, even if two share a label.
 
-    What is said of the method has columns of its own where there are several trainings.
+    With several trainings, each setting has a second column, about the method.
     """
     several = bool((summary["seeds"] > 1).any())
     printed = []
@@ -197,7 +198,7 @@ def _layout(summary: pd.DataFrame, keys: Sequence[str]) -> pd.DataFrame:
 def _bold(
     summary: pd.DataFrame, keys: Sequence[str], display: pd.DataFrame
 ) -> frozenset[tuple[int, int]]:
-    """Cells of the layout that hold a best value."""
+    """The cells of the layout to set in bold, as (row, column)."""
     columns = [*display.columns]
     return frozenset(
         (row, columns.index(setting_label(way, shot)))
@@ -209,7 +210,7 @@ def _bold(
 
 
 def _rules(summary: pd.DataFrame, keys: Sequence[str], blocks: Sequence[str]) -> tuple[int, ...]:
-    """Rows that a rule precedes: baselines, and blocks of equal values of some keys."""
+    """Rows preceded by a rule: the first baseline, and the first of each block of equal keys."""
     rows = summary.drop_duplicates([*keys, *IDENTITY])
     return rules_between(rows[[*blocks, "baseline"]].itertuples(index=False))
 

@@ -22,10 +22,10 @@ class Benchmark:
 
 
 def benchmarks(folder: Path | str | None) -> dict[str, Benchmark]:
-    """Every benchmark below a folder, by its path there without the suffix.
+    """All benchmarks in a folder, by their path relative to it, without suffix.
 
-    A job that was stopped and continued counts the last part only; one too short for Snakemake to
-    have seen its memory has NaN.
+    For a job that was stopped and continued, only the last part counts. The memory of a job that
+    was too short for Snakemake to measure is NaN.
     """
     if folder is None:
         return {}
@@ -52,7 +52,7 @@ def by_stage(found: Iterable[Benchmark]) -> list[list[str]]:
 
 
 def memory(megabytes: float) -> str:
-    """`350 MB`, `12.5 GB`."""
+    """An amount of memory as text, such as `350 MB` or `12.5 GB`."""
     if not math.isfinite(megabytes):
         return MISSING
     return f"{megabytes:,.0f} MB" if megabytes < 1000 else f"{megabytes / 1000:,.1f} GB"
@@ -78,5 +78,5 @@ def _stage(path: Path) -> str:
 def _number(text: str | None) -> float:
     try:
         return float(text or "nan")
-    except ValueError:  # Snakemake writes - or NA for what it did not see
+    except ValueError:  # Snakemake writes - or NA for what it did not measure
         return math.nan

@@ -22,17 +22,17 @@ def join(*sentences: str) -> str:
 
 
 def interval(statistics: Statistics, over: str = "tasks") -> str:
-    """`95 % intervals over tasks (mean ± 1.96 s/√n)`."""
+    """What intervals are shown, as `95 % intervals over tasks (mean ± 1.96 s/√n)`."""
     return f"{percent(statistics.level)} intervals over {over} ({recipe(statistics)})"
 
 
 def percent(level: float) -> str:
-    """`95 %`."""
+    """A confidence level as text, such as `95 %`."""
     return f"{100 * level:g} %"
 
 
 def recipe(statistics: Statistics) -> str:
-    """How an interval is made."""
+    """How an interval is computed, in words."""
     if statistics.interval == "normal":
         return f"mean ± {norm.ppf((1 + statistics.level) / 2):.2f} s/√n"
     if statistics.interval == "t":
@@ -41,9 +41,9 @@ def recipe(statistics: Statistics) -> str:
 
 
 def correction(statistics: Statistics, p_values: Iterable[float] | None = None) -> str:
-    """How the p-values of a family were adjusted, and for how many, as far as they are known.
+    """How the p-values of a family were adjusted, and for how many if they are given.
 
-    Those that are not numbers were not tested, and do not count.
+    NaN is a comparison without a test and does not count.
     """
     text = PROMISES[statistics.correction]
     if p_values is None:
@@ -52,7 +52,7 @@ def correction(statistics: Statistics, p_values: Iterable[float] | None = None) 
 
 
 def span(values: Iterable[float]) -> str:
-    """`200`, or `100-200` when the values differ."""
+    """The range of some values, as `200`, or `100–200` if they differ; `0` if there are none."""
     numbers = sorted(set(values))
     if not numbers:
         return "0"
@@ -61,10 +61,10 @@ def span(values: Iterable[float]) -> str:
 
 
 def by_layer(found: Iterable[tuple[str, str, str]]) -> str:
-    """`head under MAML (0.47), Scaled LR (0.26); conv4 under Unit norm (0.54)`.
+    """Numbers by layer: `head under MAML (0.47), Scaled LR (0.26); conv4 under Unit norm (0.54)`.
 
     Args:
-        found: layer, method and number, in words.
+        found: layer, method and number, as text.
     """
     layers: dict[str, list[str]] = {}
     for layer, method, value in found:
@@ -78,25 +78,25 @@ def seeds(frame: pd.DataFrame) -> int:
 
 
 def counted(summary: pd.DataFrame) -> str:
-    """How many tasks and seeds the means of a summary stand on."""
+    """How many tasks and seeds the means of a summary are based on."""
     seeds = span(summary["seeds"])
     plural = "seed" if seeds == "1" else "seeds"
     return f"n = {span(summary['n'])} tasks per model, {seeds} {plural}."
 
 
 def over_tasks(statistics: Statistics, summary: pd.DataFrame) -> str:
-    """How the intervals of a summary are made, from how many tasks, and for whom they hold."""
+    """How a summary's intervals were computed, from how many tasks, and what they are about."""
     return f"{interval(statistics)}; {counted(summary)} {THESE_MODELS}"
 
 
 def stand_ins(study: DescribedStudy, rows: pd.DataFrame) -> str:
-    """Which of the data sets that some rows are about stand in for the papers'."""
+    """A sentence that names the stand-ins among the data sets of some rows; empty if none."""
     columns = [name for name in ("train_dataset", "eval_dataset", "dataset") if name in rows]
     return study.stand_ins({str(name) for column in columns for name in rows[column].unique()})
 
 
 def diverged(counts: Mapping[str, tuple[int, int]], what: str = "tasks") -> str:
-    """What has no number because it diverged; empty if nothing has.
+    """A sentence on what diverged and has no number; empty if nothing did.
 
     Args:
         counts: label of a method -> how many diverged, of how many.
@@ -107,7 +107,7 @@ def diverged(counts: Mapping[str, tuple[int, int]], what: str = "tasks") -> str:
 
 
 def diverged_tasks(rows: pd.DataFrame, study: DescribedStudy, protocol: str) -> str:
-    """The same of measured rows: a task counts once, whatever was measured on it."""
+    """The same for rows with an `accuracy`; a task counts once, however often it was measured."""
     if not rows["accuracy"].isna().any():
         return ""
     task = ["variant", "seed", "split", "episode"]
@@ -122,7 +122,7 @@ def diverged_tasks(rows: pd.DataFrame, study: DescribedStudy, protocol: str) -> 
 
 
 def missing_values(summary: pd.DataFrame, where: str, why: str) -> str:
-    """Which variants have values that are not numbers, where, and how many; empty if none has."""
+    """A sentence on which variants have NaN values, where and how many; empty if none has."""
     broken = summary[summary["missing"] > 0]
     if broken.empty:
         return ""

@@ -1,4 +1,4 @@
-"""What report.html and report.pdf contain, in which order, under which heads."""
+"""The sections of report.html and report.pdf: their content, order and headings."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from innerloop.measurements.described_study import Chosen, DescribedStudy
 
-#: Tables that say what becomes of what the papers claim and print; in a section of their own.
+#: The study's own tables that judge the papers' claims and numbers; they have their own section.
 OWN = "own"
 CLAIMS, COMPARISONS, PUBLISHED = "claims", "claim_comparisons", "paper_vs_ours"
 JUDGING = (CLAIMS, PUBLISHED, COMPARISONS)
@@ -21,17 +21,17 @@ def sections(
     *,
     fuller: bool = False,
 ) -> list[dict[str, Any]]:
-    """One section per chosen paper, the study's own results first, then one of the verdicts.
+    """The report's sections: the study's own results, the verdicts, then one section per paper.
 
     Args:
-        study: which has chosen the papers.
-        figures: what the .json of each figure holds.
-        tables: the same of each table.
-        fuller: whether figures that show every variant of the study are among them.
+        study: the study, which has chosen the papers.
+        figures: the content of each figure's .json.
+        tables: the content of each table's .json.
+        fuller: whether to include the versions of figures that show every variant of the study.
 
     Returns:
-        The sections that have anything to show or to name: `key`, `title`, `short` (for the list of
-        contents), `figures`, `tables`, and `left_out`, the titles of what was not measured.
+        The sections that are not empty: `key`, `title`, `short` (for the list of contents),
+        `figures`, `tables`, and `left_out`, the titles of what was not measured.
     """
     made: list[dict[str, Any]] = []
     figures = [figure for figure in figures if fuller or not figure["fuller"]]
@@ -77,7 +77,7 @@ def _title(paper: Chosen) -> str:
 
 
 def stand_ins(study: DescribedStudy) -> list[tuple[str, str]]:
-    """Each data set that stands in for one of the papers', with that one."""
+    """Labels of each stand-in data set and of the papers' data set that it replaces."""
     return [
         (study.dataset_label(name), study.role_label(role)) for role, name in study.replaced.items()
     ]

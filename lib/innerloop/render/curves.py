@@ -17,7 +17,7 @@ from innerloop.render.style import Look, legend_below, looks_shown, panels
 
 
 def compact(number: float, _position: int | None = None) -> str:
-    """60000 -> 60k."""
+    """A number in short, such as 60k for 60000."""
     return f"{number / 1000:g}k" if abs(number) >= 1000 else f"{number:g}"
 
 
@@ -41,9 +41,9 @@ def checkpoint_axis(axes: Axes, iterations: Iterable[int]) -> None:
 
 
 def draw_seeds(axes: Axes, rows: pd.DataFrame, value: str, look: Look, *, order: int = 0) -> None:
-    """The mean of `value` over seeds against iterations; each seed thin behind it, if several.
+    """Draw the mean of `value` over seeds against iterations, and behind it each of several seeds.
 
-    Markers of curves of different `order` stand at different iterations, so that curves that
+    Curves of different `order` have their markers at different iterations, so that curves that
     coincide can still be told apart.
     """
     mean = rows.groupby("iteration", observed=True)[value].mean()
@@ -58,12 +58,12 @@ def draw_seeds(axes: Axes, rows: pd.DataFrame, value: str, look: Look, *, order:
 
 @dataclass(frozen=True)
 class Line:
-    """What a line of panels shows in every layer.
+    """What one row of panels shows, with a panel per layer.
 
     Attributes:
-        label: of its axis.
+        label: label of the vertical axis.
         rows: one row per variant, seed, iteration and layer.
-        value: column of `rows`.
+        value: the column of `rows` to draw.
         looks: the look of every variant.
     """
 
@@ -74,12 +74,12 @@ class Line:
 
 
 def layer_panels(lines: Sequence[Line], legend: Sequence[Look], **keywords: Any) -> Figure:
-    """A column per layer, a line of panels each, a curve per variant, against outer iterations.
+    """Curves over outer iterations: a column of panels per layer, a row per line.
 
     Args:
-        lines: from above.
-        legend: the looks that are drawn.
-        keywords: go to `panels`, for example `sharey`.
+        lines: the rows of panels, from top to bottom; each has a curve per variant.
+        legend: the looks shown in the legend.
+        keywords: passed to `panels`, for example `sharey`.
     """
     layers = layers_in_order(layer for line in lines for layer in line.rows["layer"].unique())
     figure, axes = panels(len(lines), len(layers), (1.75, 1.9), sharex=True, **keywords)
@@ -100,7 +100,7 @@ def layer_panels(lines: Sequence[Line], legend: Sequence[Look], **keywords: Any)
 
 
 def seeds(rows: pd.DataFrame) -> str:
-    """How many seeds each of the curves shows."""
+    """A sentence on how many seeds each curve shows."""
     which = [name for name in ("protocol", "variant", "train_dataset", "setting") if name in rows]
     number = captions.span(rows.groupby(which, observed=True)["seed"].nunique())
     return "One seed." if number == "1" else f"Mean of {number} seeds; thin lines: single seeds."

@@ -1,6 +1,6 @@
-"""What a figure's curves show, for the page: the values of every point, and where it stands.
+"""The data behind a figure's curves, for the HTML report: each point's values and its position.
 
-Curves are the artists that have a look's name (`Look.curve`), whatever kind they are of.
+A curve is any artist that has a look's name (`Look.curve`) as its `gid`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from innerloop.render.style import CURVE
 
 
 def name_error_bars(figure: Figure) -> None:
-    """Give the whiskers of every named curve its name, so that they come and go with it."""
+    """Give the whiskers of every named curve its name, so that they are hidden along with it."""
     for bars in _error_bars(figure):
         line, caps, whiskers = bars.lines
         if line is not None and line.get_gid():
@@ -32,9 +32,9 @@ def curves_shown(figure: Figure) -> list[dict[str, Any]]:
     """The named curves of a figure that has been laid out.
 
     Returns:
-        Of each curve: its `name`; the titles of its `panel` and of its axes, `along` and `value`;
-        and `points`, each [left, top, along, value] or [left, top, along, value, low, high] with
-        an interval, the first two in typographical points from the figure's upper left corner.
+        For each curve: its `name`; the titles of its `panel` and of its axes, `along` and `value`;
+        and `points`, each [left, top, along, value], or [left, top, along, value, low, high] with
+        an interval; the first two are typographical points from the figure's upper left corner.
     """
     bars = {id(bars.lines[0]): bars for bars in _error_bars(figure)}
     caps = {id(cap) for one in bars.values() for cap in one.lines[1]}
@@ -58,7 +58,7 @@ def _error_bars(figure: Figure) -> Iterator[ErrorbarContainer]:
 def _curve(
     figure: Figure, axes: Axes, line: Line2D, bars: ErrorbarContainer | None
 ) -> dict[str, Any]:
-    """A curve's values along the axis that has names, or across."""
+    """Axis titles and points of a curve; `along` is the axis of names if there is one, else x."""
     upright = bool(_names(axes.yaxis))
     along, value = ("y", "x") if upright else ("x", "y")
     names = _names(axes.yaxis if upright else axes.xaxis)
@@ -85,7 +85,7 @@ def _short(value: float) -> float:
 
 
 def _intervals(bars: ErrorbarContainer, along: int) -> dict[float, tuple[float, float]]:
-    """Lower and upper end of each point's interval, by its place along an axis, 0: x, 1: y."""
+    """Position along an axis (0: x, 1: y) -> lower and upper end of the interval there."""
     segments = [np.asarray(one) for whiskers in bars.lines[2] for one in whiskers.get_segments()]
     return {
         float(segment[0, along]): (float(segment[0, 1 - along]), float(segment[1, 1 - along]))
@@ -95,11 +95,11 @@ def _intervals(bars: ErrorbarContainer, along: int) -> dict[float, tuple[float, 
 
 
 def _names(axis: Axis) -> dict[int, str]:
-    """What stands at 0, 1, 2, ... of an axis of names; of one of numbers, nothing."""
+    """Position -> tick label, for an axis with names at 0, 1, 2, ...; empty for other axes."""
     ticks = [*axis.get_majorticklocs()]
     if not isinstance(axis.get_major_locator(), FixedLocator) or ticks != [*range(len(ticks))]:
         return {}
-    # not the labels, which all panels of a column but the lowest lack
+    # not the tick labels, which only the lowest panel of a column has
     names = axis.get_major_formatter().format_ticks(ticks)
     return {place: " ".join(name.split()) for place, name in enumerate(names)}
 

@@ -1,4 +1,4 @@
-"""What a figure is before it is written to files."""
+"""Figures with their captions, before they are written to files."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from matplotlib.figure import Figure
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure before it is written to files.
+    """A figure with its caption, before it is written to files.
 
     Attributes:
-        figure: what is drawn.
-        caption: what is under it.
-        alt: what it shows, for readers who cannot see it.
-        finding: what was found, in one sentence for the report's abstract; empty: none.
+        figure: the figure.
+        caption: its caption.
+        alt: its description for readers who cannot see it.
+        finding: its main result in one sentence, for the report's abstract; empty: none.
         measured: whether the study has the measurements that it shows.
     """
 

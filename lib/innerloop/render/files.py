@@ -29,14 +29,14 @@ FORMATS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class About:
-    """Which figure or table some files hold.
+    """Which figure or table a set of files contains.
 
     Attributes:
-        paper: name of the folder that it is from.
-        name: of its file there.
-        title: what reports call it.
-        fuller: whether it is the second form of one, which shows every variant of the study.
-        made_by: digest of what decides the job that makes it, if one does.
+        paper: the folder of the paper it belongs to.
+        name: its name in that folder.
+        title: its title in reports.
+        fuller: whether it is the second version of a figure, which shows all the study's variants.
+        made_by: digest of the parameters and inputs of the job that makes it; empty: no job.
     """
 
     paper: str
@@ -47,29 +47,29 @@ class About:
 
     @property
     def id(self) -> str:
-        """Its name among those of all folders."""
+        """A name that is unique among all folders."""
         return f"{self.paper}_{self.name}"
 
     def as_json(self) -> dict[str, Any]:
-        """What its .json says of it."""
-        said: dict[str, Any] = as_json(self)
-        return said if self.made_by else {k: v for k, v in said.items() if k != "made_by"}
+        """The part of its .json that identifies it."""
+        content: dict[str, Any] = as_json(self)
+        return content if self.made_by else {k: v for k, v in content.items() if k != "made_by"}
 
 
 def write_drawing(drawing: Drawing, about: About, stem: Path | str) -> None:
-    """Write `stem`.pdf, .png and .svg, and .json with what a reader must be told.
+    """Write `stem`.pdf, .png and .svg, and .json with the caption and the curves' data.
 
     Args:
-        drawing: what was drawn.
-        about: what the figure is.
+        drawing: the figure.
+        about: which figure it is.
         stem: path of the files without their suffix.
     """
     stem = Path(stem)
     with theme(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", NO_GLYPH)  # said in words instead
+        warnings.filterwarnings("ignore", NO_GLYPH)  # the caption says it instead
         without_font = give_fonts(drawing.figure)
         name_error_bars(drawing.figure)
-        # laid out once: all formats show the same, and the slowest part is not done three times
+        # laid out once: all formats look the same, and the slowest part is not repeated
         drawing.figure.draw_without_rendering()
         drawing.figure.set_layout_engine("none")
         for suffix, metadata in FORMATS.items():
@@ -77,18 +77,18 @@ def write_drawing(drawing: Drawing, about: About, stem: Path | str) -> None:
                 drawing.figure.savefig(temporary, metadata=metadata)
                 if suffix == ".svg":
                     _name_groups(temporary)
-    said = about.as_json()
+    content = about.as_json()
     if without_font:
         print(f"warning: {stem.name}: {without_font}", flush=True)
-    said |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
-    said |= {"measured": drawing.measured, "finding": drawing.finding}
-    said["width_inches"] = float(drawing.figure.get_figwidth())
-    said["curves"] = curves_shown(drawing.figure)
-    write_json(with_suffix(stem, ".json"), said)
+    content |= {"caption": join(drawing.caption, without_font), "alt": drawing.alt}
+    content |= {"measured": drawing.measured, "finding": drawing.finding}
+    content["width_inches"] = float(drawing.figure.get_figwidth())
+    content["curves"] = curves_shown(drawing.figure)
+    write_json(with_suffix(stem, ".json"), content)
 
 
 def _name_groups(svg: Path) -> None:
-    """Say of each group what it is of; identifiers of the others are of no use to anyone."""
+    """Turn the names of groups into data attributes, and remove all other groups' identifiers."""
     text = svg.read_text(encoding="utf-8")
     named = "|".join(kind.strip() for kind in (CURVE, LEGEND, KEPT))
     text = re.sub(rf'<g id="({named})\b ?', r'<g data-\1="', text)
@@ -96,7 +96,7 @@ def _name_groups(svg: Path) -> None:
 
 
 def _no_formula(cell: Any) -> Any:
-    """A cell or header that no spreadsheet computes, though it begins as a formula does."""
+    """A cell or header, quoted if a spreadsheet would take it for a formula."""
     if not isinstance(cell, str) or not re.match(r"[=+\-@\t\r](?![\d.]*$)", cell):
         return cell
     return f"'{cell}"
@@ -106,8 +106,8 @@ def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> 
     """Write `stem`.csv with the numbers, .tex with the printed table, and .json for the report.
 
     Args:
-        tabulation: what was made.
-        about: what the table is.
+        tabulation: the table.
+        about: which table it is.
         stem: path of the files without their suffix.
     """
     stem = Path(stem)
@@ -120,7 +120,7 @@ def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> 
     title = tabulation.title or about.title
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
         temporary.write_text(_latex(tabulation, title, about.id), encoding="utf-8")
-    said = {
+    content = {
         **about.as_json(),
         "title": title,
         "measured": not tabulation.frame.empty,
@@ -131,11 +131,11 @@ def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> 
         "rules": list(tabulation.rules),
         "bold": sorted(map(list, tabulation.bold)),
     }
-    write_json(with_suffix(stem, ".json"), said)
+    write_json(with_suffix(stem, ".json"), content)
 
 
 def _latex(made: Tabulation, title: str, label: str) -> str:
-    """A float where a page has room for it, else a table over pages; first what it needs."""
+    """A float if it fits on a page, or else a `longtable`; a comment lists the packages needed."""
     columns = [str(column) for column in made.display.columns]
     rows = made.display.astype(str).to_numpy().tolist()
     by_number = lacks(title, made.caption, *columns, *(cell for row in rows for cell in row))
@@ -150,5 +150,5 @@ def _latex(made: Tabulation, title: str, label: str) -> str:
 
 
 def with_suffix(stem: Path, suffix: str) -> Path:
-    """Append a suffix, whatever dots the stem has."""
+    """Append a suffix to a stem, which may contain dots."""
     return stem.with_name(stem.name + suffix)

@@ -1,4 +1,4 @@
-"""Fonts for the text of figures: signs that the figures' own font lacks come from other fonts."""
+"""Fonts for the text of figures, with fallbacks for characters that the main font lacks."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from matplotlib.textpath import text_to_path
 
 OWN = "DejaVu Sans"
 
-#: How matplotlib warns of a sign without a font, once a sign.
+#: Matplotlib's warning about a character that no font has.
 NO_GLYPH = "Glyph .* missing from font"
-#: Tried first where several fonts have a sign: plain ones, made for many scripts.
+#: Tried first if several fonts have a character: plain fonts for many scripts.
 PREFERRED = ("Noto Sans", "Source Han Sans", "WenQuanYi", "Microsoft YaHei", "PingFang", "Arial")
-#: Fonts that have every sign, as a box, or in colours that no figure can hold.
+#: Fonts that are not used: they show every character as a box, or in colours figures cannot have.
 _NO_SIGNS = ("last resort", "lastresort", "adobe blank", "color emoji")
 
 
 def give_fonts(figure: Figure) -> str:
-    """Set every text of a figure in fonts that have its signs, as far as the machine has them.
+    """Set all text of a figure in fonts that have its characters, if this machine has such fonts.
 
     Returns:
-        A sentence on the signs that no font has, which are drawn as boxes; empty if there are none.
+        A sentence on the characters that no font has, which are drawn as boxes; empty if none.
     """
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
     families, missing = families_for({sign for text in texts for sign in text.get_text()})
@@ -53,7 +53,7 @@ def give_fonts(figure: Figure) -> str:
 
 
 def families_for(signs: Iterable[str]) -> tuple[list[str], set[str]]:
-    """The font families that have some signs, the figures' own first, and the signs none has."""
+    """Font families that cover some characters, the main one first, and those that none covers."""
     families = [OWN]
     missing = {sign for sign in signs if _is_drawn(sign)} - _signs_of(findfont(OWN))
     for entry in _others() if missing else ():
@@ -67,7 +67,7 @@ def families_for(signs: Iterable[str]) -> tuple[list[str], set[str]]:
 
 
 def wrapped(text: str, inches: float, size: float) -> str:
-    """Text in lines of a width, in type of a size in points; words that are wider are cut."""
+    """Text wrapped to a width, at a font size in points; words that are too wide are broken."""
     lines = [""]
     for piece in _pieces(text, inches, size):
         line = f"{lines[-1]}{piece}"
@@ -79,7 +79,7 @@ def wrapped(text: str, inches: float, size: float) -> str:
 
 
 def width_of(text: str, size: float) -> float:
-    """Width of a line of text in inches, in type of a size in points."""
+    """Width in inches of a line of text, at a font size in points."""
     properties = FontProperties(family=families_for(text)[0], size=size)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", NO_GLYPH)  # a box has a width, too
@@ -88,7 +88,7 @@ def width_of(text: str, size: float) -> float:
 
 
 def _pieces(text: str, inches: float, size: float) -> Iterator[str]:
-    """Words with the space after them; of a word that is too wide, its signs."""
+    """Words, each with the space after it; words that are too wide, character by character."""
     for word in re.split(r"[^\S\N{NO-BREAK SPACE}]+", text.strip()):
         if width_of(word, size) > inches:
             yield from word
@@ -98,7 +98,7 @@ def _pieces(text: str, inches: float, size: float) -> Iterator[str]:
 
 
 def _is_drawn(sign: str) -> bool:
-    """Whether a sign needs a glyph: not spaces, joiners and selectors of variants."""
+    """Whether a character needs a glyph: all but spaces, joiners and variation selectors."""
     invisible = unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp", "Zs")
     return not (invisible or "\ufe00" <= sign <= "\ufe0f")
 
@@ -109,12 +109,12 @@ def _signs_of(path: str) -> frozenset[str]:
         font = get_font(path)
         return frozenset(map(chr, font.get_charmap())) if font.scalable else frozenset()
     except (OSError, RuntimeError):
-        return frozenset()  # gone since, or not to be read
+        return frozenset()  # deleted meanwhile, or unreadable
 
 
 @cache
 def _others() -> tuple[FontEntry, ...]:
-    """The machine's fonts, the likeliest first."""
+    """The machine's fonts, preferred ones first."""
     known = {entry.fname for entry in fontManager.ttflist}
     for path in sorted(set(findSystemFonts()) - known):  # installed since matplotlib listed them
         try:

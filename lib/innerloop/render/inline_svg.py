@@ -1,4 +1,4 @@
-"""A figure as part of the page: what it is drawn in follows the page into the dark."""
+"""Figures as inline SVG, whose colours follow the page into dark mode."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from colorsys import hls_to_rgb, rgb_to_hls
 from pathlib import Path
 
-#: Ground and text of the page in the dark, as in report.css.
+#: Background and text colour of the page in dark mode, as in report.css.
 GROUND, TEXT = (0x14, 0x17, 0x1B), (0xE6, 0xE9, 0xED)
-#: The least contrast of what is drawn in colour against the dark ground.
+#: The least contrast of a colour with the dark background.
 CONTRAST = 4.5
-#: Greys have channels that differ by no more.
+#: A colour is a grey if its channels differ by no more than this.
 GREY = 8
 
 _COLOUR = re.compile(r"(fill|stroke): (#[0-9a-f]{6})")
-#: Of an SVG file, what a page has no use for: its prologue, metadata, comments and indentation.
+#: Parts of an SVG file that a page does not need: prologue, metadata and comments.
 _NEEDLESS = re.compile(r"<\?xml.*?\?>|<!DOCTYPE.*?>|<metadata>.*?</metadata>|<!--.*?-->", re.DOTALL)
 
 
@@ -22,12 +22,12 @@ def inline_svg(file: Path, prefix: str) -> tuple[str, set[str]]:
     """The text of an SVG file as an element of the page.
 
     Args:
-        file: as Innerloop's figures are written.
-        prefix: of all identifiers in it, which must be the page's only ones of their name.
+        file: an SVG file, as `write_drawing` writes it.
+        prefix: put before all identifiers in it, so that they are unique in the page.
 
     Returns:
-        The element, each of its colours a variable of style sheets with the colour of the file as
-        what stands where the variable is not set; and the colours.
+        The element, in which each colour is a CSS variable that defaults to that colour; and the
+        colours.
     """
     text = _NEEDLESS.sub("", file.read_text(encoding="utf-8"))
     text = re.sub(r"\n *", "\n", text).replace("\n\n", "\n").strip()
@@ -37,15 +37,15 @@ def inline_svg(file: Path, prefix: str) -> tuple[str, set[str]]:
 
 
 def dark_colours(colours: set[str]) -> dict[str, str]:
-    """Name of each colour's variable -> what stands for the colour in the dark."""
+    """CSS variable of each colour -> the colour to use in dark mode."""
     return {f"--c{colour[1:]}": dark(colour) for colour in sorted(colours)}
 
 
 def dark(colour: str) -> str:
-    """What stands for a colour on the dark page.
+    """The colour to use in dark mode instead of a colour.
 
-    Greys lie between the page's ground, for white, and its text, for black; colours keep their hue
-    and become lighter as far as they stand out from the ground too little.
+    Greys are interpolated between the page's background (for white) and its text colour (for
+    black); other colours keep their hue and are lightened until their contrast suffices.
     """
     channels = _channels(colour)
     if max(channels) - min(channels) <= GREY:

@@ -47,10 +47,10 @@ _ESCAPES = {
     "\N{THIN SPACE}": r"\,",
 }
 _SPECIAL = re.compile("|".join(map(re.escape, _ESCAPES)))
-#: What LaTeX's usual fonts have no sign for: beyond Latin letters and quotation marks.
+#: Characters that LaTeX's usual fonts lack: all but Latin letters and quotation marks.
 _FOREIGN = re.compile(r"[^\n -~\u00a1-\u017e\u2018-\u201f]+")
 
-#: What a reader must be told where `escape` gave signs by their numbers.
+#: The note to readers if `escape` has replaced characters by their numbers.
 BY_NUMBER = (
     "[U+...]: signs that the fonts of LaTeX lack, by their Unicode numbers; report.html and the "
     "figures show them."
@@ -58,11 +58,11 @@ BY_NUMBER = (
 
 
 def escape(text: str) -> str:
-    """Text with every character that LaTeX would read as a command made harmless.
+    """Text with LaTeX's special characters escaped.
 
-    Signs that its fonts lack are given by their numbers.
+    Characters that its fonts lack are replaced by their Unicode numbers.
     """
-    whole = unicodedata.normalize("NFC", text)  # an accent of its own is none of LaTeX's letters
+    whole = unicodedata.normalize("NFC", text)  # LaTeX's fonts lack combining accents
     return _FOREIGN.sub(
         lambda match: f"[{' '.join(f'U+{ord(sign):04X}' for sign in match[0])}]",
         _SPECIAL.sub(lambda match: _ESCAPES[match[0]], whole),
@@ -70,7 +70,7 @@ def escape(text: str) -> str:
 
 
 def lacks(*texts: str) -> bool:
-    """Whether LaTeX's fonts lack a sign of some texts."""
+    """Whether LaTeX's fonts lack a character of some texts."""
     return any("[U+" in escape(text) and "[U+" not in text for text in texts)
 
 

@@ -35,7 +35,7 @@ def latex_report(
 
     Args:
         study: the study's description.
-        title: of the report.
+        title: the report's title.
         figures: the .json of each figure, in order; its .pdf lies beside it.
         tables: the .json of each table, in order.
         model_manifests: model.json of the models.
@@ -101,7 +101,7 @@ def _id(figure: Mapping[str, Any]) -> str:
 
 
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
-    """A section in LaTeX; its heading turns with a table that it begins with."""
+    """A section in LaTeX; if it begins with a landscape table, its heading is on that page."""
     heading = rf"\section{{{escape(section['title'])}}}"
     figures, tables = [*map(_figure, section["figures"])], [*map(_table, section["tables"])]
     if not figures and tables and tables[0].startswith(LANDSCAPE):

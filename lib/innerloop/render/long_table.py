@@ -1,4 +1,4 @@
-r"""Tables of the printed report: over several pages, and never wider than the page."""
+r"""Tables for the printed report, which may span pages but are never wider than the page."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from innerloop.render.latex import body, escape
 from innerloop.render.tabulation import by_column, is_numeric
 
-#: Text width of a page upright and turned, in centimetres.
+#: Text width of a portrait and a landscape page, in centimetres.
 UPRIGHT, TURNED = 17.0, 25.7
-#: What a table that is turned on its side begins with.
+#: The beginning of a landscape table.
 LANDSCAPE = r"\begin{landscape}"
-#: Width of a character of a font size, and of the space between columns, in centimetres.
+#: Width of a character by font size, and of the space between columns, in centimetres.
 SIZES = {r"\small": 0.165, r"\footnotesize": 0.148, r"\scriptsize": 0.132}
 GAP = 0.28
-#: The same where nothing is set: the type and columns of an article.
+#: The same for an article's default type and column spacing.
 USUAL, USUAL_GAP = 0.18, 0.42
-#: Columns of longer cells are wrapped, none to less than this, in centimetres.
+#: Columns with cells of more than LONG characters may be wrapped, to NARROWEST or more centimetres.
 LONG, NARROWEST = 18, 1.7
-#: Lines that a cell may be wrapped to: smaller type is better than many lines.
+#: Lines that a cell may be wrapped to, tried in turn: smaller type is better than many lines.
 LINES = (2, 3, 6)
-#: Rows that a page has room for, beside a caption.
+#: Rows that fit on a page with a caption.
 ROWS = 40
 
 
@@ -43,11 +43,11 @@ def long_table(
     bold: Collection[tuple[int, int]] = (),
     label: str = "",
 ) -> str:
-    """A `longtable`; turned on its side where it would be too wide otherwise.
+    """A `longtable`, in landscape if it would otherwise be too wide.
 
     Args:
-        title: what it is called; empty: no caption.
-        caption: what follows the title.
+        title: the table's title; empty: no caption.
+        caption: the text after the title.
         columns: the header.
         rows: cells, as printed.
         rules: rows that a `\\midrule` precedes.
@@ -85,7 +85,7 @@ def long_table(
 
 
 def fits_a_page(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether a table fits on one upright page as it is: in usual type, with no cell wrapped."""
+    """Whether a table fits on one portrait page in default type, with no cell wrapped."""
     cells = by_column(columns, rows)
     lengths = [max(map(len, [name, *own])) for name, own in zip(columns, cells, strict=True)]
     width = USUAL * sum(lengths) + USUAL_GAP * (len(lengths) - 1)
@@ -93,7 +93,7 @@ def fits_a_page(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
 
 
 def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:
-    """The largest type and the plainest page on which the table fits."""
+    """The first layout that fits: portrait before landscape, then few lines, then large type."""
     lengths = [
         max([*map(len, column), *map(len, name.split())], default=1)
         for name, column in zip(columns, cells, strict=True)
@@ -112,7 +112,7 @@ def _fit(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> _Fit:
 def _wrapped(
     lengths: Sequence[int], character: float, page: float, most: int
 ) -> dict[int, float] | None:
-    """Widths of the columns that must be wrapped to fit; None where they would be too narrow."""
+    """Widths of the columns that must be wrapped; None if they would be too narrow or too high."""
     room = page - GAP * (len(lengths) - 1)
     if sum(lengths) * character <= room:
         return {}
@@ -120,7 +120,7 @@ def _wrapped(
     room -= sum(length * character for index, length in enumerate(lengths) if index not in long)
     if not long or room <= 0:
         return None
-    # by the root of their length: the longest may take more lines
+    # in proportion to the root of their length: the longest may take more lines
     total = sum(length**0.5 for length in long.values())
     widths = {index: room * length**0.5 / total for index, length in long.items()}
     lines = max(long[index] * character / width for index, width in widths.items())
@@ -128,7 +128,7 @@ def _wrapped(
 
 
 def _head(name: str, index: int, fit: _Fit, cells: Sequence[Sequence[str]]) -> str:
-    """A column's heading, on several lines where its words are longer than its cells."""
+    """A column's heading, one word per line if it is longer than the column's cells."""
     longest = max(map(len, cells[index]), default=0)
     if index in fit.wrapped or len(name) <= max(longest, 6):
         return escape(name)

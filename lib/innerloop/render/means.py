@@ -1,4 +1,4 @@
-"""Means as points: their intervals over tasks, and behind them what single trainings say."""
+"""Means as points with intervals over tasks, and behind them the single trainings."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from innerloop.render.style import Look
 def draw_means(
     axes: Axes, at: ArrayLike, curve: pd.DataFrame, look: Look, *, factor: float = 1, **style: Any
 ) -> None:
-    """A curve of means with intervals over tasks; of several trainings, each of them as well.
+    """Draw means with intervals over tasks; with several trainings, also each of them.
 
     Args:
-        axes: to draw in.
-        at: where each mean stands, [n].
+        axes: the panel to draw in.
+        at: position of each mean, [n].
         curve: rows of `summarise`, with single trainings; NaN where nothing is drawn.
-        look: of the curve.
-        factor: of the values.
-        style: keywords of `Axes.errorbar` that are not the look's.
+        look: the curve's look.
+        factor: multiplies the values.
+        style: keywords of `Axes.errorbar` beside those of the look.
     """
     bars = {"elinewidth": 0.9, **look.line(), **style}
     axes.errorbar(at, factor * curve["mean"], yerr=factor * whiskers(curve), **bars)
@@ -45,7 +45,7 @@ def draw_means(
 
 
 def draw_interval(axes: Axes, segments: ArrayLike, look: Look) -> None:
-    """Thin lines, [n, 2, 2], which may be longer than the panel that they are cut off by."""
+    """Draw thin lines, [n, 2, 2], which do not enlarge the panel: it cuts off what is too long."""
     lines = LineCollection(
         [*np.asarray(segments)], colors=[look.colour], linewidths=0.5, gid=look.curve, zorder=1
     )
@@ -53,7 +53,7 @@ def draw_interval(axes: Axes, segments: ArrayLike, look: Look) -> None:
 
 
 def trainings_drawn(study: DescribedStudy, summary: pd.DataFrame) -> str:
-    """What stands behind the means of a figure, where some are of several trainings."""
+    """A sentence on what is drawn behind the means; empty if all are of single trainings."""
     if not (summary["seeds"] > 1).any():
         return ""
     return (

@@ -13,7 +13,7 @@ from innerloop.runtime.errors import LatexError
 from innerloop.runtime.files import atomic_path
 
 PROGRAM = "pdflatex"
-#: Runs until page numbers and column widths of long tables have settled.
+#: The most runs, until page numbers and column widths of long tables have settled.
 MOST_RUNS = 6
 
 INSTALL = (

@@ -50,13 +50,13 @@ VERDICT = "Verdict"
 
 _COUNT = re.compile(r" \(\d+ of \d+ comparisons\)")
 
-#: Columns with cells longer than this are wrapped, those of long texts less narrowly.
+#: Columns with cells of more than WRAPPED characters are wrapped; above LONG they are wider.
 WRAPPED, LONG = 24, 40
 
-#: Tables of more rows are folded, and so are those that judge the papers.
+#: Tables with more rows are folded, and so are those that judge the papers.
 UNFOLDED = 30
 
-#: What a browser calls the files that the page holds.
+#: Media types of the files that the page contains.
 TYPES = {
     ".csv": "text/csv",
     ".pdf": "application/pdf",
@@ -95,8 +95,8 @@ def write_report(
         model_manifests: model.json of the models; run.json may lie beside it.
         benchmark_folder: where Snakemake's benchmarks of the study are.
         users_files: code, claims and lists of the user's own.
-        failed: of a partial report, what it lacks: `what`, `reason` and `log` of each.
-        made_by: digest of what decides the job that writes it.
+        failed: for a partial report, `what`, `reason` and `log` of each failed job.
+        made_by: digest of the parameters and inputs of the job that writes it.
     """
     described = DescribedStudy(study)
     drawn = [_figure(path) for path in figures]
@@ -187,17 +187,17 @@ def _table(path: Path) -> dict[str, Any]:
 
 
 def _wrap(longest: int) -> str:
-    """How a column is wrapped: a class of the style sheet."""
+    """The CSS class by which a column is wrapped; empty: it is not."""
     if longest > LONG:
         return "long"
     return "wrapped" if longest > WRAPPED else ""
 
 
 def _by_verdict(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The claims of each verdict, those of most claims first: `verdict`, `claims`.
+    """The claims grouped by verdict, the most frequent verdict first: `verdict`, `claims`.
 
-    Of a claim: its `text`, `count`, of how many of its comparisons the verdict is where not of all,
-    and what else the table says, by column.
+    Each claim has its `text`; `count`, how many of its comparisons have the verdict if not all do;
+    and `said`, the other columns of the table.
     """
     if table is None or VERDICT not in table["columns"]:
         return []
@@ -213,20 +213,20 @@ def _by_verdict(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 
 def _without_count(verdict: str) -> tuple[str, str]:
-    """`holds where judged (1 of 2 comparisons) on stand-in data`, without what is in brackets."""
+    """Split `fails (1 of 2 comparisons) here` into the verdict without brackets, and these."""
     found = _COUNT.search(verdict)
     return (verdict.replace(found[0], ""), found[0].strip()) if found else (verdict, "")
 
 
 def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
-    """What figures and tables say was found, paper by paper, and then of the claims."""
+    """The findings of figures and tables, paper by paper, and then of the claims."""
     last = sorted(shown, key=lambda section: section["key"] == VERDICTS_KEY)
     items = [item for section in last for item in (*section["tables"], *section["figures"])]
     return [item["finding"] for item in items if item["finding"] and not item["fuller"]]
 
 
 def _population(study: DescribedStudy) -> str:
-    """What was trained, how often, on what."""
+    """A sentence on what was trained, on which data sets and with how many seeds."""
     trained = [model for model in study.models if _is_trained(model)]
     variants = {(model.protocol, model.variant) for model in trained}
     datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
@@ -270,7 +270,7 @@ def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[s
 
 
 def _task(study: DescribedStudy) -> str:
-    """What a task of the study is, by the first protocol that trains on any."""
+    """A sentence that explains a task, for the first protocol that trains models."""
     trained = [model.protocol for model in study.models if _is_trained(model)]
     if not trained:
         return ""
@@ -283,13 +283,13 @@ def _task(study: DescribedStudy) -> str:
 
 
 def _written(found: Mapping[str, Any]) -> tuple[str, str]:
-    """When, where and by which commit the report itself was written."""
+    """When, where and from which commit the report itself was written."""
     commit = commit_in_words(found)
     return "This report written", f"{found['date']} on {found['host']}, commit {commit}"
 
 
 def _downloads(path: Path, name: str, *suffixes: str) -> list[dict[str, str]]:
-    """The files beside a .json, held by the page, which may be all that is sent to somebody."""
+    """The files beside a .json, embedded in the page, since it may be passed on without them."""
     return [
         {
             "name": f"{name}{suffix}",

@@ -19,10 +19,10 @@ class Results:
     """What a study has measured, and the tables that it has written.
 
     Args:
-        folder: of the study, such as results/demo.
+        folder: the study's folder, such as results/demo.
 
     Raises:
-        ConfigError: it holds no study's results.
+        ConfigError: it does not contain a study's results.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -41,7 +41,7 @@ class Results:
         return [*self.evidence.paths]
 
     def __getitem__(self, name: str) -> pd.DataFrame:
-        """The rows of a table of measurements; `innerloop schema` has columns and units.
+        """The rows of a table of measurements; `innerloop schema` lists columns and units.
 
         Raises:
             ConfigError: the study has none of that name.
@@ -51,12 +51,13 @@ class Results:
 
     @cached_property
     def accuracy(self) -> pd.DataFrame:
-        """Accuracy, one row per variant, training data set, task size, and place of testing.
+        """Accuracy: one row per variant, training data set, task size, test data set and split.
 
-        `mean`, `low`, `high` and `half_width` are in percent, over tasks; `n` counts tasks. With
-        several seeds they are averages over seeds, and `seed_sd` and `seed_half_width` are of the
-        seeds' means, and `method_half_width` is for new trainings on new classes. What the study's
-        grids sweep, such as step sizes, has columns of its own.
+        `mean` and its interval over tasks (`low`, `high`, `half_width`) are in percent; `n` counts
+        tasks. With several seeds, these are averages over seeds; `seed_sd` and `seed_half_width`
+        are the standard deviation and the interval of the seeds' means, and `method_half_width` is
+        for new trainings on new classes. Swept choices, such as step sizes, have columns of their
+        own.
         """
         summary = accuracies(self.evidence).reset_index(drop=True)
         points = {
@@ -70,7 +71,7 @@ class Results:
 
     @cached_property
     def tables(self) -> list[str]:
-        """Names of the tables that were written: their files' below the folder's tables."""
+        """Names of the written tables: their paths in the folder `tables`, without suffix."""
         root = self.folder / "tables"
         return sorted(str(file.relative_to(root).with_suffix("")) for file in root.rglob("*.json"))
 
@@ -84,7 +85,7 @@ class Results:
         return pd.read_csv(self.folder / "tables" / f"{name}.csv")
 
     def printed(self, name: str) -> dict[str, Any]:
-        """A written table as the report has it: title, caption, columns and rows of text.
+        """A written table as the report shows it: title, caption, columns and rows of text.
 
         Raises:
             ConfigError: the study has none of that name.
@@ -105,9 +106,9 @@ def results(folder: Path | str) -> Results:
     """The results of a study as DataFrames.
 
     Args:
-        folder: of the study, such as results/demo.
+        folder: the study's folder, such as results/demo.
 
     Raises:
-        ConfigError: it holds no study's results.
+        ConfigError: it does not contain a study's results.
     """
     return Results(folder)

@@ -1,7 +1,7 @@
 """How every figure looks: theme, colours, markers, labels of layers.
 
-A variant has the same colour, marker and dashes in every figure of every study. Colours are told
-apart with colour-blind eyes, and never carry meaning alone.
+A variant has the same colour, marker and dashes in every figure of every study. Colours can be told
+apart by the colour-blind, and never carry meaning alone.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from innerloop.render import fonts
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
-#: Type of titles, in points.
+#: Font size of titles, in points.
 TITLE = 9
-#: Lengths in a legend, in widths of its type.
+#: Lengths in a legend, in units of its font size.
 HANDLE, GAP = 3, 1.4
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
-#: What a `gid` says of an artist: of which curve it is a part, or whose entry in a legend, or that
-#: its colour is the same in the dark. In SVG files they become attributes, data-curve and so on.
+#: How the `gid` of an artist begins: it is part of a curve, or of a curve's entry in a legend, or
+#: it keeps its colour in dark mode. In SVG files they become attributes, data-curve and so on.
 CURVE, LEGEND, KEPT = "curve ", "legend ", "kept"
 
 Dashes = str | tuple[int, tuple[float, ...]]
@@ -60,7 +60,7 @@ class Look:
 
     @property
     def curve(self) -> str:
-        """The `gid` of all that is drawn of the curve: the page shows its values, and hides it."""
+        """The `gid` of the curve's artists, by which the page hides it and shows its values."""
         return f"{CURVE}{self.label}"
 
     def line(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ _FREE_MARKERS = ("*", "h", "<", ">", "p", "d", "H")
 _FREE_DASHES: tuple[Dashes, ...] = (DASHED, DASH_DOTTED, SOLID, DOTTED)
 
 _LAYER_COLOURS = [*sns.color_palette("crest", 4).as_hex(), "#c2185b"]
-#: Of the papers' data sets, in the order of their figures.
+#: The looks of the papers' data sets, in the order of their figures.
 _DATASETS: Sequence[tuple[str, str, Dashes]] = (
     ("#ddaa33", "s", DASHED),
     ("#bb5566", "^", DASH_DOTTED),
@@ -146,15 +146,15 @@ def variant_looks(study: DescribedStudy, protocol: str) -> dict[str, Look]:
 
 
 def looks_shown(looks: Mapping[str, Look], rows: pd.DataFrame) -> dict[str, Look]:
-    """The looks of the variants that some rows are of, in their order."""
+    """The looks of the variants that occur in some rows, in their order."""
     return {name: look for name, look in looks.items() if (rows["variant"] == name).any()}
 
 
 def looks_in(study: DescribedStudy, measured: Mapping[str, pd.DataFrame]) -> list[Look]:
-    """The looks of the variants that the rows of some protocols are of, each once, for a legend.
+    """The looks of the variants that occur in the rows of some protocols, each once, for a legend.
 
     Args:
-        study: whose variants they are.
+        study: the study that the variants belong to.
         measured: protocol -> its rows.
     """
     looks = {protocol: variant_looks(study, protocol) for protocol in measured}
@@ -168,12 +168,12 @@ def looks_in(study: DescribedStudy, measured: Mapping[str, pd.DataFrame]) -> lis
 
 
 def looks_of(labels: Mapping[str, str]) -> dict[str, Look]:
-    """The look of each variant, by the name and label that are given."""
+    """The look of each variant, given its name -> label."""
     return _looks(labels, _VARIANTS)
 
 
 def built_in_look(variant: str, label: str) -> Look:
-    """The look of a variant that every study knows, under a label of its own."""
+    """The look of a built-in variant, with another label."""
     return Look(label, *_VARIANTS[variant])
 
 
@@ -190,7 +190,7 @@ def layer_looks(layers: Sequence[str]) -> dict[str, Look]:
 
 
 def dataset_looks(study: DescribedStudy, datasets: Sequence[str]) -> dict[str, Look]:
-    """The look of every data set; those that play a part in a paper have its look."""
+    """The look of every data set; one that has a role in a paper has that role's look."""
     roles = [role for paper in study.papers for role in paper.facts.datasets]
     fixed = zip(map(study.in_role, dict.fromkeys(roles)), _DATASETS, strict=False)
     return _looks({name: study.dataset_label(name) for name in datasets}, dict(fixed))
@@ -223,7 +223,7 @@ def chunks(items: Sequence[T], size: int) -> list[list[T]]:
 
 
 def taller(figure: Figure, lines: int, size: float = TITLE) -> None:
-    """Room for more lines of type, without taking it from the panels."""
+    """Make a figure higher by some lines of text, so that its panels keep their size."""
     figure.set_figheight(figure.get_figheight() + lines * 1.3 * size / 72)
 
 
@@ -244,7 +244,7 @@ def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
         handlelength=HANDLE,
         columnspacing=GAP,
     )
-    # set afterwards: as an artist's own label, one that begins with _ would be left out
+    # set afterwards, since matplotlib leaves out an artist whose label begins with _
     for text, label in zip(legend.get_texts(), labels, strict=True):
         text.set_text(label)
     for line, text, look in zip(legend.legend_handles, legend.get_texts(), looks, strict=True):
@@ -253,7 +253,7 @@ def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
 
 
 def titles_of(figure: Figure, labels: Mapping[K, str], inches: float, rows: int) -> dict[K, str]:
-    """Titles of panels, wrapped to a width; the figure grows by what its rows of panels need.
+    """Titles of panels, wrapped to a width; the figure becomes higher to make room for them.
 
     The ways and shots of a task stay on one line.
     """
@@ -269,14 +269,14 @@ def titled_panels(
     """A figure of equal panels, each under a title, in as few rows as hold them.
 
     Args:
-        labels: what stands over each panel.
-        per_row: panels in a row, at most.
-        size: of one panel, in inches.
-        inches: that titles are wrapped to.
-        keywords: go to `panels`, for example `sharey`.
+        labels: key -> title of each panel.
+        per_row: the most panels in a row.
+        size: size of one panel, in inches.
+        inches: width that titles are wrapped to.
+        keywords: passed to `panels`, for example `sharey`.
 
     Returns:
-        The figure; its axes by row, of which the last may be left empty; and each label's panel.
+        The figure; its axes by row, the last of which may be empty; and the panel of each key.
     """
     blocks = chunks([*labels], per_row)
     figure, axes = panels(len(blocks), len(blocks[0]), size, **keywords)
@@ -313,7 +313,7 @@ def logarithmic(axes: Axes, values: Iterable[float]) -> bool:
     signed = bool((known <= 0).any())
     sizes = np.abs(known[known != 0])
     threshold = 1.0
-    if sizes.size:  # what is smaller by four powers of ten than the largest is next to nothing
+    if sizes.size:  # values below 1e-4 of the largest count as practically zero
         threshold = 10.0 ** math.floor(math.log10(max(sizes.min(), sizes.max() * 1e-4)))
     if signed:
         axes.set_yscale("symlog", linthresh=threshold, linscale=0.7)

@@ -17,14 +17,14 @@ from innerloop.render.tabulation import number
 def draw_line(
     axes: Axes, rows: pd.DataFrame, values: Sequence[str], look: Look, shift: float = 0.0
 ) -> None:
-    """Means with their intervals over the values of one choice; thin dots are single seeds.
+    """Draw means with their intervals over the values of one choice, and single seeds as dots.
 
     Args:
-        axes: the panel; values stand at equal distances, each at its place in `values`.
+        axes: the panel; values are equally spaced, in the order of `values`.
         rows: one row per point, with `value` as text, `mean`, `low`, `high` and `by_seed`.
-        values: of the choice, in their order.
-        look: of the curve.
-        shift: to the side, so that intervals of several curves can be told apart.
+        values: values of the choice, in their order.
+        look: the curve's look.
+        shift: horizontal offset, so that intervals of several curves can be told apart.
     """
     places = np.array([values.index(value) for value in rows["value"]], float) + shift
     order = np.argsort(places)
@@ -51,14 +51,14 @@ def draw_heat_map(
     down: Sequence[str],
     span: tuple[float, float],
 ) -> AxesImage:
-    """Means over the values of two choices, each written into its cell.
+    """Draw means over the values of two choices as colours, each mean also written in its cell.
 
     Args:
         axes: the panel.
         rows: one row per point, with `across` and `down` as text, and `mean`.
         across: values of the choice along the horizontal axis, in their order.
         down: values of the other.
-        span: the means that the lightest and the darkest colour stand for.
+        span: the lowest and the highest mean of the colour scale.
     """
     grid = np.full((len(down), len(across)), np.nan)
     for row in rows.itertuples():

@@ -1,4 +1,4 @@
-"""What a table is before it is written to files, and how its cells are printed."""
+"""Tables before they are written to files, and how their cells are printed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from innerloop.specs.setting import in_full
 
 MISSING = "–"
 
-#: Columns that say which model a row is of, and their heads in print.
+#: Columns that say which model a row belongs to -> their printed headings.
 MODEL_COLUMNS = {
     "protocol": "Protocol",
     "train_dataset": "Trained on",
@@ -24,7 +24,7 @@ MODEL_COLUMNS = {
     "variant": "Method",
 }
 
-#: Of equal numbers in double precision: how far their mean may be from each, relative to it.
+#: How far, relatively, the mean of equal numbers in double precision may be from each.
 _ROUNDING = 1e-12
 
 _NUMBER = re.compile(
@@ -38,12 +38,12 @@ class Tabulation:
     """A table twice: numbers for programs, and text for people.
 
     Attributes:
-        frame: one row a measured quantity, plain numbers.
+        frame: one row per measured quantity, plain numbers.
         display: the table as printed, every cell a string.
         caption: what the numbers are and how they were measured.
         rules: rows of `display` that a horizontal rule precedes.
         bold: cells of `display` to set in bold, as (row, column).
-        finding: what was found, in one sentence for the report's abstract; empty: none.
+        finding: its main result in one sentence, for the report's abstract; empty: none.
         title: replaces the registered title, for a table made more than once.
     """
 
@@ -59,12 +59,12 @@ class Tabulation:
 def models_shown(
     summary: pd.DataFrame, study: DescribedStudy, **titles: str
 ) -> tuple[pd.DataFrame, str]:
-    """Columns that say which model each row is of, and a sentence on what is the same in all rows.
+    """Columns that say which model each row belongs to, and a sentence on those that are constant.
 
     Args:
-        summary: has the columns `MODEL_COLUMNS`.
-        study: says what things are called.
-        **titles: columns that are called otherwise than in `MODEL_COLUMNS`.
+        summary: rows with the columns `MODEL_COLUMNS`.
+        study: gives their labels.
+        **titles: column -> its heading, if it is not that of `MODEL_COLUMNS`.
     """
     called = {**MODEL_COLUMNS, **titles}
     labels = {
@@ -90,7 +90,7 @@ def models_shown(
 
 
 def rules_between(keys: Iterable[object]) -> tuple[int, ...]:
-    """Rows that a rule precedes: those whose key is not that of the row before."""
+    """Rows preceded by a rule: those whose key differs from that of the row before."""
     rows = [*keys]
     return tuple(row for row in range(1, len(rows)) if rows[row] != rows[row - 1])
 
@@ -113,7 +113,7 @@ def is_numeric(cells: Iterable[str]) -> bool:
 
 
 def by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The cells of each column, of a table given by rows."""
+    """The cells of each column of a table that is given by rows."""
     return [[row[index] for row in rows] for index in range(len(columns))]
 
 
@@ -128,9 +128,9 @@ def number(value: float, digits: int, *, sign: bool = False) -> str:
 
 
 def plus_minus(mean: float, half_width: float, digits: int = 1, *, sign: bool = False) -> str:
-    """`47.8 ± 1.0`; only the mean when it has no interval.
+    """A mean with its interval, as `47.8 ± 1.0`; only the mean if it has no interval.
 
-    No width is told from none: `1.000 ± <0.001`, and `exactly 1` where all values are equal.
+    A half-width that rounds to zero is `1.000 ± <0.001`; `exactly 1` means that it is zero.
     """
     text = number(mean, digits, sign=sign)
     if not math.isfinite(mean) or not math.isfinite(half_width):
@@ -143,7 +143,7 @@ def plus_minus(mean: float, half_width: float, digits: int = 1, *, sign: bool = 
 
 
 def p_value(p: float) -> str:
-    """A p-value to two figures; below 0.0001 only that it is below."""
+    """A p-value with two significant figures, or `< 0.0001`."""
     if not math.isfinite(p):
         return MISSING
     if p < 1e-4:
@@ -152,7 +152,7 @@ def p_value(p: float) -> str:
 
 
 def p_equals(p: float) -> str:
-    """`p = 0.20`, `p < 0.0001`; nothing where there is none."""
+    """A p-value as `p = 0.20` or `p < 0.0001`; empty if it is NaN."""
     if math.isnan(p):
         return ""
     text = p_value(p)
@@ -160,7 +160,7 @@ def p_equals(p: float) -> str:
 
 
 def plus_minus_significant(mean: float, half_width: float) -> str:
-    """Mean and half-width of any scale: as many decimals as show two figures of the half-width."""
+    """Mean and half-width, with as many decimals as show two figures of the half-width."""
     scale = half_width if math.isfinite(half_width) and half_width > 0 else abs(mean) / 100
     digits = 0 if not scale > 0 else min(8, max(0, 1 - math.floor(math.log10(scale))))
     return plus_minus(mean, half_width, digits)

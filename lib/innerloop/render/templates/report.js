@@ -1,7 +1,7 @@
-// What the page does: tables sort, figures say their values, hide curves, and can be saved; code can be copied.
+// Tables can be sorted, figures show values, hide curves and can be saved, and code can be copied.
 "use strict";
 
-/** The number a cell begins with, or its text. */
+/** The number that a cell begins with, or its text. */
 function sortKey(cell) {
   const text = cell.textContent.trim();
   const number = text.replaceAll("−", "-").replaceAll(",", "").match(/^(?:exactly )?[<+]?\s*(-?\d+(\.\d+)?(e-?\d+)?)/);
@@ -22,13 +22,13 @@ function sortBy(table, column, direction, original) {
   const sign = direction === "descending" ? -1 : 1;
   if (direction) rows.sort((a, b) => sign * compare(a.key, b.key));
   for (const { row } of rows) {
-    // rules divide the order the table was written in; in another order they mean nothing
+    // rules between rows only make sense in the table's original order
     row.classList.toggle("ruled", !direction && row.dataset.ruled === "yes");
     body.append(row);
   }
 }
 
-// Tables sort by any column: ascending, descending, and back to the order they were written in.
+// Tables sort by any column: ascending, descending, and back to their original order.
 for (const table of document.querySelectorAll("table.sortable")) {
   const original = [...table.tBodies[0].rows];
   const headings = [...table.tHead.rows[0].cells];
@@ -52,7 +52,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 
 const SVG = "http://www.w3.org/2000/svg";
-/** In pixels: how far a point is felt, and how far from it its values stand. */
+/** In pixels: how near to a point the pointer must be, and how far from the point its values are shown. */
 const REACH = 30, GAP = 12;
 /** Pixels of a saved picture per typographical point. */
 const SCALE = 200 / 72;
@@ -67,7 +67,7 @@ function download(name, blob) {
   URL.revokeObjectURL(link.href);
 }
 
-/** The figure as a file: what is shown, in the colours of the printed figure. */
+/** The figure as an SVG file: what is shown, in the colours of the printed figure. */
 function svgText(svg) {
   const copy = svg.cloneNode(true);
   copy.querySelectorAll(".entry, .mark").forEach((added) => added.remove());
@@ -85,7 +85,7 @@ async function savePicture(svg, name) {
   canvas.toBlob((blob) => download(name, blob));
 }
 
-/** What the curves show, a row per point. */
+/** The curves' values as CSV, a row per point. */
 function csv(curves) {
   const rows = curves.flatMap(({ name, panel, along, value, points }) =>
     points.map(([, , ...shown]) => [name, panel, along, value, ...shown]));
@@ -94,7 +94,7 @@ function csv(curves) {
     .map((row) => row.map(cell).join(",")).join("\n") + "\n";
 }
 
-/** The nearest point of the curves that are not hidden: the curve, and the point. */
+/** The nearest point of the curves that are not hidden, with its curve. */
 function nearest(curves, hidden, left, top, reach) {
   let found = null;
   for (const curve of curves.filter(({ name }) => !hidden.has(name))) {
@@ -137,7 +137,7 @@ function sayValues(drawing, svg, curves, hidden) {
   drawing.addEventListener("pointerleave", forget);
 }
 
-/** Entries of the legend hide their curves and show them again. */
+/** Clicking an entry of the legend hides its curve or shows it again. */
 function filterCurves(svg, hidden) {
   const entries = Map.groupBy(svg.querySelectorAll("[data-legend]"), (part) => part.dataset.legend);
   for (const [name, parts] of entries) {
@@ -169,7 +169,7 @@ function filterCurves(svg, hidden) {
   }
 }
 
-/** A figure says its values, hides curves and saves itself. */
+/** Make a figure show its values, hide curves and offer files to save. */
 function enliven(figure) {
   const svg = figure.querySelector("svg"), hidden = new Set();
   const curves = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
@@ -193,7 +193,7 @@ for (const figure of document.querySelectorAll("figure")) {
   else enliven(figure);
 }
 
-// Commands and files are copied whole; where a browser lets no page write its clipboard, they are selected.
+// Commands and files can be copied; if the browser does not let a page write to the clipboard, they are selected.
 for (const code of document.querySelectorAll("pre")) {
   const button = document.createElement("button");
   button.type = "button";
