@@ -1,9 +1,9 @@
-"""How fast tasks are adapted to and judged, beside a loop over episodes.
+"""Speed of adaptation and evaluation on tasks, compared with a loop over episodes.
 
     python benchmarks/evaluation.py --size demo --episodes 600 --steps 10
 
-Both arms, a process each, must find the same accuracies; then they take turns. `--cka` measures
-CKA of all layers, both estimators, on the same tasks (ours alone).
+Both arms, each in its own process, must find the same accuracies; then they take turns. `--cka`
+also times Innerloop's CKA of all layers, with both estimators, on the same tasks.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torch.device]:
-    """The call that measures every episode."""
+    """The call that measures all episodes, and its device."""
     if name == LOOP:
-        # as a loop runs: torch's own settings but for the threads and, as ours, without TF32
+        # torch's default settings, except for the threads and, as in ours, no TF32
         device = torch.device(options["device"])
         torch.set_num_threads(options["threads"])
         torch.backends.cudnn.allow_tf32 = False
@@ -74,7 +74,7 @@ def prepare(name: str, options: dict[str, Any]) -> tuple[Callable[[], Any], torc
     learner, state = GradientLearner(made, 1), {"slow": slow, "step_sizes": sizes}
     at_once, steps = options["at_once"], options["steps"]
 
-    # drawing images is no part of what is measured, so two batches of tasks serve all episodes
+    # drawing images is not measured, so two batches of tasks serve all episodes
     drawn = [
         random_tasks(network, at_once, options["shot"], options["queries"], device, seed)
         for seed in range(2)

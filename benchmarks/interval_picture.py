@@ -1,10 +1,10 @@
-"""The picture of docs/intervals.md: what an interval over tasks covers, and what one for a method.
+"""The picture of docs/intervals.md: how often intervals over tasks, or for the method, are right.
 
     python benchmarks/interval_picture.py docs/pictures/intervals.svg
 
-Studies of a method whose true accuracy is 50 %, each of 600 tasks of 20 classes that no other study
-has. The spreads are about those of Meta-SGD in docs/results/compact: 9 points between classes, 0.7
-between trainings, 1.4 of a training on single classes.
+Simulated studies of a method whose true accuracy is 50 %, each with 600 tasks from 20 classes of
+its own. The standard deviations are about those of Meta-SGD in docs/results/compact: 9 points
+between classes, 0.7 between trainings, and 1.4 for their interaction.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ WIDTH, HEIGHT = 8.0, 3.4
 
 
 def ends(trainings: int) -> np.ndarray:
-    """Lower and upper end of each study's interval, [STUDIES, 2]: over tasks of one training."""
+    """Ends of each study's interval, [STUDIES, 2]: over tasks for 1 training, or for the method."""
     cell = Cell("normal", 20, 600, trainings, *SPREADS)
     shares = cell.shares()
     values = TRUTH + cell.values(shares, STUDIES, np.random.default_rng(trainings))
@@ -39,7 +39,7 @@ def ends(trainings: int) -> np.ndarray:
 
 
 def panel(axes: Axes, intervals: np.ndarray, title: str) -> None:
-    """The first studies' intervals, those that miss the truth in another colour."""
+    """Draw the first studies' intervals; those that miss the truth are red."""
     covers = (intervals[:, 0] <= TRUTH) & (intervals[:, 1] >= TRUTH)
     for place, (low, high) in enumerate(intervals[:DRAWN]):
         colour = "tab:blue" if covers[place] else "tab:red"

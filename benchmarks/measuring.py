@@ -1,4 +1,4 @@
-"""What the benchmarks share: random tasks, interleaved timing, the matmul peak, peak memory."""
+"""Shared by the benchmarks: random tasks, interleaved timing, the matmul peak, peak memory."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.networks.network import Network
 
-# arms take turns on one GPU: none waits for another to let go of it
+# arms take turns on one GPU, so they must not wait for each other to release it
 os.environ.setdefault("INNERLOOP_JOBS_PER_GPU", "100")
 
 SIZES: dict[str, dict[str, Any]] = {
@@ -32,7 +32,7 @@ SIZES: dict[str, dict[str, Any]] = {
 def random_tasks(
     network: Network, count: int, shot: int, queries: int, device: torch.device, seed: int = 0
 ) -> TaskBatch:
-    """Tasks of random images: `shot` and `queries` of each class."""
+    """Tasks of random images, with `shot` support and `queries` query images per class."""
     generator = torch.Generator().manual_seed(seed)
 
     def labelled(each: int) -> Labelled:
@@ -57,7 +57,7 @@ def one_task(tasks: TaskBatch, number: int) -> TaskBatch:
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:
-    """Wall time of one call, until the device is done."""
+    """Wall time of one call, including its work on the device."""
     synchronise(device)
     began = time.perf_counter()
     work()
@@ -88,7 +88,7 @@ class Worker:
         self._process.start()
 
     def ask(self, question: str) -> Any:
-        """`result`, `seconds` or `peak` (most MiB above what was taken before) of one call."""
+        """The `result`, `seconds` or `peak` memory (MiB above that before) of one call."""
         self._pipe.send(question)
         return self._pipe.recv()
 
@@ -118,7 +118,7 @@ def interleaved(arms: Mapping[str, Worker], rounds: int) -> dict[str, list[float
 
 
 def ratios(taken: Mapping[str, list[float]], ours: str) -> dict[str, dict[str, float]]:
-    """How many times longer than ours each other arm took: median, least and most of the rounds."""
+    """How many times as long as ours each arm took: median, least and most over the rounds."""
     found = {}
     for name, times in taken.items():
         if name != ours:
@@ -132,14 +132,14 @@ def ratios(taken: Mapping[str, list[float]], ours: str) -> dict[str, dict[str, f
 
 
 def matmul_peak(device: torch.device, size: int = 2048, rounds: int = 8) -> float:
-    """Operations a second of the fastest of some square matrix products, in single precision."""
+    """Operations per second in single precision: the best of several square matrix products."""
     matrix = torch.rand(size, size, device=device)
     best = min(seconds(lambda: matrix @ matrix, device) for _ in range(rounds))
     return 2 * size**3 / best
 
 
 def forward_operations(network: Network) -> tuple[float, float]:
-    """Multiplications and additions of one image's forward pass: the first block, all the rest."""
+    """Multiplications and additions of one image's forward pass: the first block, and the rest."""
     side, each = network.image_size, []
     for layer in network.layers[:-1]:
         each.append(2.0 * side**2 * math.prod(network.shapes[f"{layer}.weight"]))
@@ -150,10 +150,10 @@ def forward_operations(network: Network) -> tuple[float, float]:
 def step_operations(
     network: Network, tasks: int, support: int, query: int, steps: int, second_order: bool
 ) -> float:
-    """Least operations of a meta-gradient that adapts everything.
+    """The fewest operations of a meta-gradient if all parameters adapt.
 
-    A pass and its gradient are three forward passes, the Hessian's product six; the first block
-    needs no gradient by its input, which saves one and three of them.
+    A forward pass with its gradient costs three forward passes, a Hessian-vector product six. The
+    first block needs no gradient with respect to its input, which saves one and three of these.
     """
     first, rest = forward_operations(network)
     gradient, product = 2 * first + 3 * rest, 3 * first + 6 * rest

@@ -1,9 +1,9 @@
-"""How fast a meta-gradient is, beside other ways to the same one.
+"""Speed of a meta-gradient, compared with other implementations.
 
     python benchmarks/meta_step.py --size demo --method maml --peers higher,learn2learn-style
 
-Losses and meta-gradients must agree first. The arms, a process each, then take turns; the ratio of
-each round is what can be quoted, not the seconds. Peak memory is that of a process's first step.
+Losses and meta-gradients must agree first. The arms, each in its own process, then take turns; only
+the ratios within a round can be quoted, not the seconds. Peak memory is that of the first step.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from options import add_outer_step, compute_of, parser_of
 from peers import PEERS, SAME_CONV4, Found
 
 OURS = "innerloop"
-#: ours by the engine that takes any network
+#: Innerloop with the engine for any network
 AUTOGRAD = "autograd"
-#: what the peers can do: one step size for everything, or for the head
+#: methods that the peers implement: one step size for all parameters, or for the head
 COMPARABLE = ("maml", "maml_3x", "anil")
 
 
@@ -62,7 +62,7 @@ def main(argv: list[str] | None = None) -> None:
 
     device = set_up(compute_of(vars(arguments)), training=True)
     arms = {name: Worker(prepare, name, vars(arguments)) for name in (OURS, *peers)}
-    # the first call of a process, before it keeps memory for the next one
+    # measured at a process's first call, before torch caches memory
     memory = {name: worker.ask("peak") for name, worker in arms.items()}
     loss, gradient = arms[OURS].ask("result")
     scale = max(float(value.abs().max()) for value in gradient.values())
@@ -96,11 +96,11 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device]:
-    """The call that gives an arm's loss and meta-gradient."""
+    """The call that computes an arm's loss and meta-gradient, and its device."""
     if name in (OURS, AUTOGRAD):
         device = set_up(compute_of(options), training=True)
     else:
-        # as peers run: torch's own settings but for the threads
+        # torch's default settings, except for the threads and TF32
         device = torch.device(options["device"])
         torch.set_num_threads(options["threads"])
         torch.backends.cuda.matmul.allow_tf32 = options["tf32"]
@@ -135,14 +135,14 @@ def prepare(name: str, options: dict) -> tuple[Callable[[], Found], torch.device
 
     def ours() -> Found:
         nonlocal recorded, calls
-        # the first call tells what memory a step takes; a recorded one has taken it before
+        # the first call measures a step's memory; a recorded step has allocated it before
         if options["cuda_graph"] and device.type == "cuda" and calls == 1:
             recorded = CapturedStep(step, forget, tasks)
         calls += 1
         if recorded is None:
             forget()
         loss = float((recorded or step)(tasks).losses.mean())
-        # what the loss does not depend on, as a bias before BatchNorm, has no gradient
+        # parameters that the loss does not depend on, as a bias before BatchNorm, have no gradient
         return loss, {
             name: torch.zeros_like(value) if value.grad is None else value.grad
             for name, value in weights.items()

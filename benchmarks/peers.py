@@ -1,8 +1,9 @@
-"""Other ways to a meta-gradient, by which ours is judged.
+"""Other implementations of a meta-gradient, to compare Innerloop's with.
 
 Each takes the slow weights, the step size and tasks, and returns the mean query loss and its
-gradient by the slow weights. They adapt everything by one step size (MAML, MAML 3x), or the head
-alone (ANIL), as the libraries do. A library that no longer installs is its published algorithm.
+gradient with respect to the slow weights. They adapt everything with one step size (MAML, MAML 3x),
+or the head alone (ANIL), as the libraries do. A library that can no longer be installed is
+represented by its published algorithm.
 """
 
 from __future__ import annotations
@@ -26,26 +27,26 @@ Peer: TypeAlias = Callable[[Network, Parameters, float, Method, TaskBatch, int],
 
 
 class SameConv4(Conv4):
-    """Conv4 under another name, which the engine for any network takes."""
+    """Conv4 under another name, so that the engine for any network computes it."""
 
 
 SAME_CONV4 = f"{__file__}:{SameConv4.__name__}"
 
 
 def paths(network: Network) -> dict[str, str]:
-    """Our name of each parameter -> what the module calls it."""
+    """Our name of each parameter -> its name in the module."""
     return {info.name: info.path for info in network.anatomy.parameters}
 
 
 def filled(network: Network, slow: Parameters) -> nn.Module:
-    """The network's module, as peers use it, with our weights."""
+    """A copy of the network's module with our weights, for the peers."""
     net = copy.deepcopy(network.module).to(next(iter(slow.values()))).requires_grad_()
     net.load_state_dict({path: slow[name].detach() for name, path in paths(network).items()})
     return net
 
 
 def moving(method: Method, name: str) -> bool:
-    """Whether the inner loop moves a parameter, by the module's name."""
+    """Whether the inner loop adapts a parameter, given its name in the module."""
     return method.adapts == "all" or name.startswith("head")
 
 
@@ -115,7 +116,7 @@ PEERS: dict[str, Peer] = {
 def evaluation_loop(
     network: Network, slow: Parameters, rate: float, tasks: TaskBatch, steps: int
 ) -> torch.Tensor:
-    """Query accuracy of every task, one after the other, without a second order."""
+    """Query accuracy of every task, one after the other, without second derivatives."""
     net, first_order = filled(network, slow), Method("maml", first_order=True)
     weights = {name: value.detach().requires_grad_() for name, value in net.named_parameters()}
     hits = []

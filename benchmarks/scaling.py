@@ -1,9 +1,9 @@
-"""What a meta-gradient costs, in time and memory, by tasks, inner steps, image size and filters.
+"""Time and memory of a meta-gradient by number of tasks, inner steps, image size and filters.
 
     python benchmarks/scaling.py --axis steps --peers higher
 
-One axis varies, the rest stays; every point is a process of its own, and points take turns. Times
-and memory are printed as multiples of the axis's first point.
+One axis varies, the rest is fixed; each point has its own process, and points take turns. Times and
+memory are printed as multiples of the axis's first point.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""How fast a whole training goes, tasks drawn and validation included, and what it learns.
+"""Speed of a whole training, including drawing of tasks and validation, and its accuracy.
 
     python benchmarks/training.py --size paper --device cuda --tf32 --iterations 2000
 
 Images are those of a store that the workflow has built (`--images resources/images/symbols/84`), or
-random ones, as many as miniImageNet has to train on. Trainings of one seed see the same tasks, with
-`--tf32` and without: its effect on accuracy is the difference.
+random ones, as many as miniImageNet has. Trainings with the same seed see the same tasks with and
+without `--tf32`: the difference is its effect on accuracy.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--images", type=Path, help="an image store's folder; else random images")
     parser.add_argument("--iterations", type=int, default=500)
     parser.add_argument("--validation-every", type=int, default=500)
-    parser.add_argument("--test-tasks", type=int, default=0, help="judge on so many, in FP32")
+    parser.add_argument("--test-tasks", type=int, default=0, help="test on so many, in FP32")
     parser.add_argument("--at-once", type=int, default=20, help="tasks_at_once")
-    parser.add_argument("--seeds", type=int, default=1, help="0 ... and so on, one after another")
+    parser.add_argument("--seeds", type=int, default=1, help="number of trainings, from seed 0 on")
     arguments = parser.parse_args(argv)
     if arguments.iterations <= WARM_UP:
         parser.error(f"--iterations {arguments.iterations}: the first {WARM_UP} are not measured")
@@ -117,7 +117,7 @@ def trained(
         "validation_accuracy": round(training.best[0], 4),
     }
     if options["test_tasks"]:
-        # what is measured is never computed in TF32
+        # measurements are never computed in TF32
         set_up(compute_of(options))
         batches = _tasks(store, "test", options, device).batches(
             options["test_tasks"], options["at_once"]

@@ -8,7 +8,7 @@ localrules:
 
 
 rule describe_study:
-    """Write what figures, tables and the report must know besides measurements."""
+    """Write what figures, tables and the report need besides measurements."""
     input:
         splits=splits_of(used_datasets()),
     output:
@@ -37,7 +37,7 @@ rule describe_study:
 
 
 rule gather_table:
-    """Gather one table from all its jobs; refuse files made under other parameters."""
+    """Gather one table from all its jobs; refuse files made with other parameters."""
     input:
         lambda wildcards: list(MEASUREMENTS.files(wildcards.table)),
     output:
@@ -68,7 +68,7 @@ rule gather_table:
 
 
 rule gather_logs:
-    """Gather the tables that training itself logs, in one job: they change together."""
+    """Gather the tables that trainings log, in one job, since they change together."""
     input:
         logged_files(),
     output:
@@ -85,7 +85,7 @@ rule gather_logs:
         folder=undeclared("results/{study}", paths.AGGREGATE),
         tables=lambda wildcards, output: named(paths.LOGGED, output),
     message:
-        "Gather what the trainings logged"
+        "Gather the logs of the trainings"
     shell:
         r"""
         python {params.script:q} \

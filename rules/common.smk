@@ -1,4 +1,4 @@
-# The study, and functions that the rules share; no rules. Its meaning is in lib/innerloop/study.
+# The study, and functions that the rules share; no rules. lib/innerloop/study interprets the study.
 
 import json
 import math
@@ -42,7 +42,7 @@ from innerloop.study.study import Study
 
 
 def training_options(wildcards):
-    """How a training is run, for its command line."""
+    """The command-line options of a training that do not change its result."""
     compute, options = STUDY.compute, []
     if compute.keep_activations:
         options.append("--keep-activations")
@@ -57,10 +57,10 @@ BASE = os.path.dirname(RULES)
 SCRIPTS = os.path.relpath(os.path.join(BASE, "workflow_scripts"))
 
 try:
-    # Snakemake has read them already, and took the last of equal keys; what else is in the files of
-    # a workflow that gives a part of its config to Innerloop as a module is no concern of ours
+    # read again, since Snakemake silently keeps the last of duplicate keys; but not if another
+    # workflow uses Innerloop as a module and passes only a part of its config
     whole = config == workflow.modifier_stack[0].globals["config"]
-    # those of --configfile come first in Snakemake's list, and are over those of a Snakefile
+    # files of --configfile come first in Snakemake's list, but override those of a Snakefile
     given = workflow.overwrite_configfiles
     files = [*workflow.configfiles[len(given) :], *given] if whole else []
     own_name = name_of_its_own(files, workflow.config_settings.config) if files else {}
@@ -107,10 +107,10 @@ wildcard_constraints:
 
 
 def look_for_jobs_when_one_ends():
-    """Lift Snakemake's own limit of 100 jobs a second, which nobody asked for.
+    """Remove Snakemake's default limit of 100 jobs per second.
 
-    For its sake Snakemake 9 looks at all ready jobs again after a second, and goes on so for every
-    job that has ended: after 200 of 600 jobs that takes a third of a core.
+    To enforce it, Snakemake 9 looks at all ready jobs again a second after a job has ended, and
+    keeps doing so for every ended job: after 200 of 600 jobs, this takes a third of a core.
     """
     limit = workflow.scheduler.job_rate_limiter
     if limit and (limit.max_jobs, limit.timespan) == (100, 1):
@@ -118,24 +118,24 @@ def look_for_jobs_when_one_ends():
 
 
 def hold_folder():
-    """Let the next run know whose lock it is, should this one be killed."""
+    """Record who holds the folder's lock, so that the next run can tell if this one was killed."""
     note_owner(Path.cwd())
-    # a lost connection ends a run as tidily as SIGTERM does, unless nohup says otherwise
+    # a lost connection ends a run as cleanly as SIGTERM does, unless nohup ignores SIGHUP
     if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
         signal.signal(signal.SIGHUP, signal.getsignal(signal.SIGTERM))
 
 
 def refuse_while_earlier_jobs_run():
-    """Stop here if a killed Snakemake has left jobs that would be made twice."""
+    """Stop if jobs of a killed Snakemake are still running, since they would run twice."""
     try:
-        # where no cluster is asked for, none need answer
+        # a run on this machine alone does not need SLURM's answer
         require_none(Path.cwd(), slurm=not workflow.local_exec)
     except InnerloopError as error:
         raise WorkflowError(str(error)) from None
 
 
 def refuse_unaccepted_licences():
-    """Some data sets may be used only under terms: nothing starts before they are accepted."""
+    """Stop if the study uses data sets whose terms have not been accepted."""
     try:
         STUDY.datasets.require_licences()
     except InnerloopError as error:
@@ -143,8 +143,8 @@ def refuse_unaccepted_licences():
 
 
 def rehearse_users_code():
-    """Try code of the user's own before any work, each version of it once: on random images, and of
-    a source its catalogue and one picture.
+    """Try the user's own code before any job starts, each version once: on random images, or, for a
+    source of images, its catalogue and one image.
     """
     asked = [(job.rule.name, job.wildcards_dict) for job in workflow.dag.needrun_jobs()]
     training = [model_key(which) for rule, which in asked if rule == "train_model"]
@@ -173,7 +173,7 @@ def rehearse_users_code():
         return
     trying = sources or any(each.of_users_code for each in left.values())
     logger.info(
-        "Trying your own code" if trying else "Counting what the networks compute"
+        "Trying your own code" if trying else "Counting the networks' operations"
     )
     log = Path([*left, *sources][0]).with_suffix(".log")
     with log.open("w", encoding="utf-8") as said:
@@ -191,7 +191,7 @@ def rehearse_users_code():
 
 
 def record_claims():
-    """Write down which of the user's claims are there before what decides them is measured."""
+    """Record which claims the user has declared before the measurements that decide them exist."""
     try:
         declare(STUDY, MEASUREMENTS)
     except InnerloopError as error:
@@ -199,8 +199,8 @@ def record_claims():
 
 
 def keep_what_is_replaced():
-    """Move results that are made anew to where they are kept: Snakemake deletes them otherwise."""
-    # pyarrow and rich take a moment, which no dry run needs
+    """Move results that will be made anew to a folder that keeps them: Snakemake deletes them."""
+    # imported here, since pyarrow and rich are slow to import and a dry run needs neither
     from innerloop.runtime.progress import duration
     from innerloop.runtime.replaced import keep
 
@@ -208,7 +208,7 @@ def keep_what_is_replaced():
         return
     folder, trainings, seconds = Path(in_study(paths.REPLACED)), 0, 0.0
     for job in workflow.dag.needrun_jobs():
-        if "replaced" not in job.rule.params.keys():  # it takes nothing back
+        if "replaced" not in job.rule.params.keys():  # reuses no replaced results
             continue
         forced = workflow.dag.reason(job).forced
         try:
@@ -231,7 +231,7 @@ def keep_what_is_replaced():
 
 
 def show_terms():
-    """Say what the files that are fetched now may be used for, and how to cite them."""
+    """Show the terms of the files that will be fetched, and how to cite them."""
     fetched = {
         job.wildcards_dict.get("collection") for job in workflow.dag.needrun_jobs()
     }
@@ -240,9 +240,9 @@ def show_terms():
 
 
 def report_what_is_there():
-    """After a failure: a report of the models and measurements that there are.
+    """After a failure, write a report on the models and measurements that exist.
 
-    Here the workflow is not a module, whose handlers Snakemake does not call: no prefix.
+    Paths need no prefix: Snakemake does not call this handler if the workflow is a module.
     """
     failed = failures(workflow, but=in_study(paths.PDF))
     if not failed:
@@ -252,7 +252,7 @@ def report_what_is_there():
         out.parent / "logs" / f"report-partial.{kind}" for kind in ("json", "log")
     )
     write_json(listed, failed)
-    # the file that write_report is given, too
+    # the same file as for write_report
     study = content_file(".snakemake/innerloop/write_report", json.dumps(STUDY.config))
     with log.open("w", encoding="utf-8") as said:
         options = {
@@ -267,19 +267,19 @@ def report_what_is_there():
             stderr=said,
         )
     if done.returncode:
-        logger.error(f"A report of what is there could not be written: {reason(log)}")
+        logger.error(f"A partial report could not be written: {reason(log)}")
     elif out.is_file():
-        logger.info(f"A report of what is there: {out.resolve()}")
+        logger.info(f"A report on the results so far: {out.resolve()}")
     else:
         logger.info(
-            "Nothing is measured yet of the study as it now is: no report of what is there."
+            "No partial report: nothing has been measured yet for the study as it now is."
         )
 
 
 def job(name, script, text):
-    """What every job has among its params.
+    """The params that every job has.
 
-    `spec` decides whether a job runs again; the file of that content is what its command names.
+    `spec` decides whether the job runs again; `file`, which its command reads, has that content.
     """
     return {
         "spec": text,
@@ -296,33 +296,36 @@ def code_of(script):
 
 
 def digest_of(*params):
-    """A digest of params and inputs that decide a job, as a param: what its first file holds."""
+    """A digest of the params and inputs that decide whether a job runs again, as a param.
+
+    The job's first file contains it.
+    """
     return lambda wildcards, input: short_digest(
         canonical_json([*(param(wildcards) for param in params), sorted(input)])
     )
 
 
 def signed_job(name, script, text, **others):
-    """The same for a job whose first file holds a digest of what decides it, and no spec.
+    """The same for a job whose first file contains such a digest instead of the spec.
 
-    `others` are params that decide besides `spec`.
+    `others` are further params that decide whether the job runs again.
     """
     made_by = digest_of(text, *others.values())
     return {**job(name, script, text), **others, "made_by": made_by}
 
 
 def untracked(value):
-    """A param that says how or where a job runs, and decides nothing.
+    """A param that does not decide whether a job runs again, such as the path of its script.
 
-    Snakemake does not compare what is derived from a job's outputs.
+    Snakemake does not compare params that are functions of a job's outputs.
     """
     return lambda wildcards, output: value
 
 
 def undeclared(pattern, made):
-    """A place in the study's folder that no rule declares, as a param of the rule that makes `made`.
+    """A path in the study's folder that no rule declares, as a param of the rule that makes `made`.
 
-    Where the workflow is a module with a prefix, only Snakemake knows it: see the output.
+    It is derived from the output: if the workflow is a module, only Snakemake knows its prefix.
     """
 
     def place(wildcards, output):
@@ -351,7 +354,7 @@ def benchmark_of(pattern):
 
 
 def beside(folder, pattern):
-    """The same place below another folder of the study, without the suffix."""
+    """The same path in another folder of the study, without suffix."""
     stem = os.path.splitext(pattern)[0]
     return stem.replace("results/{study}/", f"results/{{study}}/{folder}/")
 
@@ -363,7 +366,7 @@ def key_of(wildcards):
 
 
 def size_of(rule, wildcards, allowed=math.inf):
-    """What a job asks a scheduler for, within a time limit that is allowed."""
+    """The resources that a job requests, within the allowed time limit."""
     key = key_of(wildcards) if "variant" in wildcards.keys() else None
     return SIZES.of(rule, key, wildcards.get("probe"), allowed)
 
@@ -383,7 +386,7 @@ def runtime_of(rule, gpus=0):
 
 
 def allowed_minutes(gpus):
-    """The longest time limit that the cluster allows jobs on so many GPUs; without one, any."""
+    """The cluster's longest time limit for jobs on so many GPUs; infinite without a cluster."""
     file = getattr(workflow.executor_settings, "partition_config", None)
     return longest_minutes(file, gpus) if file else math.inf
 
@@ -394,7 +397,7 @@ def in_study(pattern, **wildcards):
 
 
 def images_of(dataset, size):
-    """The manifest that stands for a data set's images."""
+    """The manifest that represents a data set's images."""
     return paths.fill(paths.IMAGES, dataset=dataset, store=JOBS.store(dataset, size))
 
 
@@ -418,7 +421,7 @@ def measured_images(wildcards, datasets):
 
 
 def seen_beside(wildcards):
-    """The model that a probe compares the measured one with; of most probes, none."""
+    """The model that a probe compares the measured one with; most probes have none."""
     other = JOBS.beside(wildcards.probe, key_of(wildcards))
     return other.fill(paths.MODEL, study=STUDY.name) if other else []
 
@@ -444,12 +447,12 @@ def probed_datasets(wildcards):
 
 
 def named(datasets, files):
-    """`dataset=path` for the command line."""
+    """Command-line arguments `dataset=path`."""
     return [f"{dataset}={path}" for dataset, path in zip(datasets, files)]
 
 
 def logged_files():
-    """Every file that training itself logs."""
+    """Every file that trainings log."""
     return sorted(
         {path for table in paths.LOGGED for path in MEASUREMENTS.files(table)}
     )

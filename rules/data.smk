@@ -6,12 +6,12 @@ localrules:
 
 
 rule fetch_dataset:
-    """Bring a data set's files into place: the user's own, or downloads; verified."""
+    """Find or download a data set's files, and verify them."""
     output:
         record=paths.RAW,
     log:
         "resources/logs/raw/{collection}.log",
-    # downloads are patient by themselves: a profile's retries would multiply that
+    # downloads retry by themselves: a profile's retries would multiply these
     retries: 0
     params:
         **job(
@@ -34,7 +34,7 @@ rule fetch_dataset:
         """
 
 
-# seconds each, so not worth a place in a queue
+# they take seconds, not worth waiting in a queue
 localrules:
     draw_samples,
     make_splits,
@@ -80,7 +80,7 @@ rule build_images:
 
 
 rule draw_samples:
-    """Show some images of a data set."""
+    """Draw a sheet of sample images of a data set."""
     input:
         images=paths.IMAGES,
     output:

@@ -2,7 +2,7 @@
 
 
 rule measure_accuracy:
-    """Measure one model on the evaluation episodes of every data set its tables ask for."""
+    """Measure one model on the evaluation episodes of every data set that it is evaluated on."""
     input:
         model=paths.MODEL,
         images=lambda wildcards: measured_images(
@@ -58,7 +58,7 @@ rule measure_accuracy:
 
 
 rule measure_raw_pixels:
-    """Measure the baseline that learns nothing on the same episodes."""
+    """Measure the untrained baseline on raw pixels, on the same episodes."""
     input:
         images=lambda wildcards: images_of(
             wildcards.dataset,

@@ -1,4 +1,4 @@
-# The figures and tables of the study: what each reads and is called; no rules.
+# The study's figures and tables, with the aggregates that each reads; no rules.
 
 from innerloop.papers.paper import ProductSpec
 from innerloop.study.products import Products
@@ -9,7 +9,7 @@ except InnerloopError as error:
     raise WorkflowError(str(error)) from None
 FIGURES = {(product.paper, product.name): product for product in PRODUCTS.figures}
 TABLES = {(product.paper, product.name): product for product in PRODUCTS.tables}
-# how the study file names the folders, by their names
+# name of each paper's folder -> how the study file refers to it
 PLACES = {paper.name: place for place, paper in STUDY.papers.items()}
 
 
@@ -24,7 +24,7 @@ def table_of(wildcards):
 
 
 def product_spec(script, product):
-    """What a figure or table is made by."""
+    """The spec of the job that makes a figure or table."""
     code = JOBS.code(script, product.entry, files=tuple(PRODUCTS.files(product)))
     return canonical_json(ProductSpec(PLACES[product.paper], product.name, code))
 
@@ -41,5 +41,5 @@ def tables_read(product):
 
 
 def named_tables(product, files):
-    """The same for a command line: which table each file is."""
+    """The same as command-line arguments `table=path`."""
     return named(PRODUCTS.reads(product), files)

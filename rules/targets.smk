@@ -1,4 +1,4 @@
-# Everything that there is of a kind, for the targets and the report; no rules.
+# All files of each kind, for the targets and the report; no rules.
 
 from innerloop.render.pdf import require_latex
 
@@ -91,7 +91,7 @@ def all_samples():
 
 
 def printed_report(wildcards):
-    """The report as a PDF; without LaTeX that is refused before anything runs."""
+    """The report as a PDF; without LaTeX, the run stops before any job starts."""
     try:
         require_latex()
     except InnerloopError as error:

@@ -22,8 +22,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--tables", required=True, nargs="+", help="table=file to write: accuracy, cka, training"
     )
-    parser.add_argument("--folder", type=Path, help="of the study's results, if it was moved")
-    parser.add_argument("--made-by", default="", help="digest of what decides this job")
+    parser.add_argument("--folder", type=Path, help="the study's results, if they were moved")
+    parser.add_argument("--made-by", default="", help="digest of the job's parameters and inputs")
     arguments = parser.parse_args(argv)
     study = Study(read_study(arguments.study), checked=True)
     usual = Path("results", study.name)

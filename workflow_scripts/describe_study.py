@@ -1,4 +1,4 @@
-"""Write the resolved study: what figures, tables and the report must know besides measurements."""
+"""Write the resolved study: what figures, tables and the report need besides measurements."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from innerloop.study.description import with_counts
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Write the description: the job's parameters, and what is counted in splits."""
+    """Write the description: the job's parameters, and what is counted in the splits."""
     parser = spec_parser(__doc__)
     parser.add_argument("--out", required=True, type=Path, help="study.json")
     parser.add_argument("--splits", nargs="*", default=[], help="dataset=splits.parquet")
-    parser.add_argument("--made-by", default="", help="digest of what decides this job")
+    parser.add_argument("--made-by", default="", help="digest of the job's parameters and inputs")
     arguments = parser.parse_args(argv)
     description = read_json_argument(arguments.spec, "--spec")
     description = with_counts(description, named_paths(arguments.splits))

@@ -18,7 +18,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--study", required=True, type=Path, help="study.json")
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
-    parser.add_argument("--made-by", default="", help="digest of what decides this job")
+    parser.add_argument("--made-by", default="", help="digest of the job's parameters and inputs")
     arguments = parser.parse_args(argv)
     spec = read_spec(ProductSpec, arguments.spec)
     product = read_paper(spec.paper).product("figures", spec.name)

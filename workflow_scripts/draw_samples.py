@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--out", required=True, type=Path, help="samples.png")
-    parser.add_argument("--made-by", default="", help="digest of what decides this job")
+    parser.add_argument("--made-by", default="", help="digest of the job's parameters and inputs")
     arguments = parser.parse_args(argv)
     store = ImageStore.open(arguments.images.parent)
     write_samples(store, arguments.out, made_by=arguments.made_by)

@@ -1,4 +1,4 @@
-"""Bring the files of one collection into place: the user's own, or downloads; verified."""
+"""Find or download the files of one collection, and verify them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     if collection.identity() != spec:
         raise ConfigError("the registry was edited while jobs ran; run Snakemake again")
     accepted, readers = access.get("accept_licence", []), registry.datasets_of(collection)
-    # the terms are the files', whichever data set they are accepted for
+    # terms belong to the files: it is enough to accept them for one data set that uses these
     used = [dataset for dataset in readers if dataset in accepted] or readers
     for dataset in used:
         show_terms(dataset, collection.licence)

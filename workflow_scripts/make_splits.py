@@ -16,8 +16,8 @@ from innerloop.specs.data import SplitsSpec
 def main(argv: list[str] | None = None) -> None:
     """Read the job's parameters and write one row per class and split.
 
-    This runs where Snakemake runs, with the study file as it was at the start: what a cluster's job
-    has built after an edit is refused here, before anything is trained on it.
+    This runs where Snakemake runs, with the study file as it was at the start: images that a
+    cluster's job built after an edit are refused here, before anything is trained on them.
     """
     parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")

@@ -35,7 +35,7 @@ from innerloop.training.model_file import TrainedModel, load
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, measure, and write tidy rows; or take them back."""
+    """Read the job's parameters, measure, and write tidy rows; or reuse replaced results."""
     parser = spec_parser(__doc__)
     parser.add_argument("--model", required=True, type=Path, help="model.json")
     parser.add_argument("--beside", nargs="?", type=Path, help="model.json of another one")
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _drawn_for(spec: MeasureSpec, dataset: str) -> dict[str, Any]:
-    """The parameters by which the episodes that a model is measured on were drawn."""
+    """The parameters with which a model's evaluation episodes must have been drawn."""
     model = spec.model
     size = {"way": model.way, "shot": model.shot, "queries": spec.queries}
     return {"dataset": dataset, "setting": model.setting, "seed": model.study_seed, **size}
@@ -119,7 +119,7 @@ def _described(manifest: Path, spec: TrainSpec) -> TrainedModel:
 
 
 def _warn_of_missing(table: pa.Table, spec: MeasureSpec) -> None:
-    """Say in the log on what adaptation diverged; tables count it as missing."""
+    """Warn in the log if adaptation diverged on tasks, which tables count as missing."""
     if "accuracy" not in table.column_names:
         return
     missing = table.filter(pc.is_nan(table.column("accuracy")))

@@ -1,4 +1,4 @@
-"""Try the user's own code before any work, and count what networks other than Conv4 compute."""
+"""Try the user's own code before any job, and count the operations of networks but Conv4."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from innerloop.specs.rehearsal import Rehearsal, SourceTrial, require_needs
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Try each; a file `.passed` beside its spec says that it passed. Then tell what did not."""
+    """Run all trials, mark those that pass by a file `.passed` beside their spec, report others."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("specs", nargs="*", type=Path, metavar="SPEC", help="jobs' parameters")
     parser.add_argument(
-        "--sources", nargs="*", default=[], type=Path, help="what sources of images must hold"
+        "--sources", nargs="*", default=[], type=Path, help="parameters of trials of image sources"
     )
     arguments = parser.parse_args(argv)
     sources = {file: read_spec(SourceTrial, str(file)) for file in arguments.sources}

@@ -14,7 +14,7 @@ from innerloop.training.run import TrainingFiles, run_training
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the job's parameters, train, continue or take back; write model, logs and manifest."""
+    """Train, continue a training, or reuse a replaced model; write model, logs and manifest."""
     parser = spec_parser(__doc__)
     parser.add_argument("--images", required=True, type=Path, help="manifest.json of the store")
     parser.add_argument("--splits", required=True, type=Path, help="splits.parquet")

@@ -1,4 +1,4 @@
-"""Train the supervised toy of P1 A.2 by one of the two updates, at every step size."""
+"""Train the supervised toy of P1 A.2 with one of the two updates, at every step size."""
 
 from __future__ import annotations
 

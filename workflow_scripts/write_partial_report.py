@@ -1,4 +1,4 @@
-"""Write the report of what is there, after jobs of a study have failed."""
+"""Write a report on the results so far, after jobs of a study have failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from innerloop.study.study import Study
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read the study and what failed, and write report-partial.html, if there is anything."""
+    """Read the study and what failed; write report-partial.html if there are any results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True, help="study file, or its content as JSON")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""Write the report as one PDF, by LaTeX."""
+"""Write the report as one PDF, with LaTeX."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from innerloop.runtime.files import read_json
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read what figures, tables and models say of themselves, and write the PDF."""
+    """Read the metadata of figures, tables and models, and write the PDF."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True, type=Path, help="study.json")
-    parser.add_argument("--title", required=True, help="of the report")
+    parser.add_argument("--title", required=True, help="the report's title")
     for name, content in (
         ("figures", "figures/*/*.json, the .pdf beside them"),
         ("tables", "tables/*/*.json"),

@@ -1,4 +1,4 @@
-"""Write the report: one HTML file that needs nothing else."""
+"""Write the report: one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from innerloop.study.reading import read_study
 
 @program
 def main(argv: list[str] | None = None) -> None:
-    """Read what figures, tables, images and models say of themselves, and write the report."""
+    """Read the metadata of figures, tables, images and models, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--study", required=True, type=Path, help="study.json")
     parser.add_argument("--config", required=True, help="study file, or its content as JSON")
@@ -29,7 +29,7 @@ def main(argv: list[str] | None = None) -> None:
     ):
         parser.add_argument(f"--{name}", nargs="*", type=Path, default=[], help=content)
     parser.add_argument("--out", required=True, type=Path, help="report.html")
-    parser.add_argument("--made-by", default="", help="digest of what decides this job")
+    parser.add_argument("--made-by", default="", help="digest of the job's parameters and inputs")
     arguments = parser.parse_args(argv)
     write_report(
         arguments.out,
@@ -44,7 +44,7 @@ def main(argv: list[str] | None = None) -> None:
         users_files=arguments.users_files,
         made_by=arguments.made_by,
     )
-    # of an earlier run
+    # remove the partial report of an earlier run
     arguments.out.with_name(Path(PARTIAL_REPORT).name).unlink(missing_ok=True)
 
 

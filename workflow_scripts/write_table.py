@@ -19,11 +19,11 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--tables", nargs="*", default=[], help="table=aggregate.parquet")
     parser.add_argument("--declared", type=Path, help="declared.json, if any run wrote it")
     parser.add_argument("--out", required=True, type=Path, help="path of the files, no suffix")
-    parser.add_argument("--made-by", default="", help="digest of what decides this job")
+    parser.add_argument("--made-by", default="", help="digest of the job's parameters and inputs")
     arguments = parser.parse_args(argv)
     spec = read_spec(ProductSpec, arguments.spec)
     tables = named_paths(arguments.tables)
-    # a probe of the user's has one table of measurements, and one to print, of the same name
+    # a user's probe has a table of measurements and a printed table with the same name
     product = read_paper(spec.paper).product("tables", spec.name, probes=tables)
     there = arguments.declared and arguments.declared.is_file()
     declared = read_json(arguments.declared) if there else {}
