@@ -1,1 +1,1 @@
-"""Exact gradients of T tasks at once; nobody outside knows which engine computes them."""
+"""Exact gradients of T tasks at once; no code outside needs to know which engine computes them."""

@@ -1,8 +1,9 @@
 """The engine for every network: PyTorch differentiates, and no graph outlives an inner step.
 
-The inner gradient g(w) enters the outer graph as one function of the weights w. Backwards, g is
-computed again from w, and its graph gives the vjp of g: H v of every task, H being symmetric. So
-memory does not grow with the inner steps, unless a step is told to keep its graph.
+The inner gradient g(w) enters the outer graph as one function of the weights w. In the backward
+pass, g is recomputed from w, and its graph gives the vjp of g, which is H v for each task, since
+the Hessian H is symmetric. So memory does not grow with the inner steps, unless a step is told to
+keep its graph.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class Autograd:
     def features(
         self, parameters: Parameters, images: torch.Tensor, *, support: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """What the head is given, [T, N, F]; arguments as for the network."""
+        """Features [T, N, F], the head's input; arguments as for the network."""
         return self.network.features(parameters, images, support=support)
 
     def logits(
@@ -63,7 +64,7 @@ class Autograd:
         *,
         support: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Scaled cross-entropy of each task [T], differentiable once, and logits, which are not."""
+        """Scaled cross-entropy of each task [T], differentiable once, and detached logits."""
         if not torch.is_grad_enabled():
             logits = self.logits(parameters, labelled.images, support=support)
             return cross_entropy(logits, labelled.labels, scale), logits
@@ -76,7 +77,7 @@ class Autograd:
     def gradients(
         self, labelled: Labelled, names: list[str], scale: float, *, second_order: bool
     ) -> SupportGradient:
-        """The function that gives each task's loss, and its gradient with respect to `names`."""
+        """A function that computes each task's loss, and its gradient with respect to `names`."""
         tasks = _Tasks(self.network, labelled, scale, None)
 
         def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
@@ -101,7 +102,7 @@ class _Tasks:
         return task_groups(self.labelled.labels, self.network.image_size**2)
 
     def losses(self, group: slice, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses and logits of some of the tasks, with a graph where one is wanted."""
+        """Losses and logits of a group of tasks, with their graph if gradients are enabled."""
         support = None if self.support is None else usable(self.support[group])
         logits = self.network(parameters, usable(self.labelled.images[group]), support=support)
         return cross_entropy(logits, usable(self.labelled.labels[group]), self.scale), logits
@@ -109,7 +110,7 @@ class _Tasks:
 
 @dataclass(frozen=True)
 class _Differentiated:
-    """A group's losses and their gradients, on a graph that starts at leaves of its own."""
+    """A group's losses and their gradients, on a graph with its own leaves."""
 
     leaves: Parameters
     losses: torch.Tensor
@@ -118,19 +119,22 @@ class _Differentiated:
 
 
 def _differentiated(
-    tasks: _Tasks, group: slice, parameters: Parameters, names: Sequence[str], *, again: bool
+    tasks: _Tasks, group: slice, parameters: Parameters, names: Sequence[str], *, second_order: bool
 ) -> _Differentiated:
-    """Gradients with respect to some parameters; `again`: they can be differentiated, by all."""
+    """A group's losses and gradients with respect to `names`.
+
+    With `second_order`, the gradients can be differentiated with respect to all parameters.
+    """
     with torch.inference_mode(False), torch.enable_grad():
         leaves = {
-            name: usable(value[group]).detach().requires_grad_(again or name in names)
+            name: usable(value[group]).detach().requires_grad_(second_order or name in names)
             for name, value in parameters.items()
         }
         losses, logits = tasks.losses(group, leaves)
         gradients = torch.autograd.grad(
             losses.sum(),
             [leaves[name] for name in names],
-            create_graph=again,
+            create_graph=second_order,
             allow_unused=True,
             materialize_grads=True,
         )
@@ -138,7 +142,7 @@ def _differentiated(
 
 
 class _Losses(torch.autograd.Function):
-    """The gradient is taken on the way, so that one group's activations are alive at a time."""
+    """Takes the gradient in the forward pass, so that only one group's activations are alive."""
 
     @staticmethod
     def forward(
@@ -147,7 +151,8 @@ class _Losses(torch.autograd.Function):
         parameters = dict(zip(names, values, strict=True))
         wanted = [name for name, need in zip(names, ctx.needs_input_grad[2:], strict=True) if need]
         parts = [
-            _differentiated(tasks, group, parameters, wanted, again=False) for group in tasks.groups
+            _differentiated(tasks, group, parameters, wanted, second_order=False)
+            for group in tasks.groups
         ]
         joined = _joined([part.gradients for part in parts])
         ctx.save_for_backward(*joined)
@@ -159,10 +164,10 @@ class _Losses(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_losses: torch.Tensor, _: torch.Tensor) -> tuple[Any, ...]:
-        found: list[torch.Tensor | None] = [None] * len(ctx.needs_input_grad[2:])
+        gradients: list[torch.Tensor | None] = [None] * len(ctx.needs_input_grad[2:])
         for place, gradient in zip(ctx.places, ctx.saved_tensors, strict=True):
-            found[place] = gradient * d_losses.view(-1, *[1] * (gradient.ndim - 1))
-        return None, None, *found
+            gradients[place] = gradient * d_losses.view(-1, *[1] * (gradient.ndim - 1))
+        return None, None, *gradients
 
 
 class _Gradients(torch.autograd.Function):
@@ -177,7 +182,8 @@ class _Gradients(torch.autograd.Function):
     ) -> tuple[torch.Tensor, ...]:
         parameters = dict(zip(names, values, strict=True))
         parts = [
-            _differentiated(tasks, group, parameters, wanted, again=keep) for group in tasks.groups
+            _differentiated(tasks, group, parameters, wanted, second_order=keep)
+            for group in tasks.groups
         ]
         ctx.tasks, ctx.names, ctx.wanted = tasks, names, wanted
         ctx.kept = parts if keep else []
@@ -197,7 +203,7 @@ class _Gradients(torch.autograd.Function):
             part = (
                 kept[number]
                 if kept
-                else _differentiated(ctx.tasks, group, parameters, ctx.wanted, again=True)
+                else _differentiated(ctx.tasks, group, parameters, ctx.wanted, second_order=True)
             )
             pairs = [
                 (gradient, vector[group])
@@ -217,5 +223,5 @@ class _Gradients(torch.autograd.Function):
 
 
 def _joined(groups: Sequence[Sequence[torch.Tensor]]) -> list[torch.Tensor]:
-    """The groups' tensors as those of all tasks."""
+    """The groups' tensors, concatenated along the task axis."""
     return [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*groups, strict=True)]

@@ -1,4 +1,4 @@
-"""What an engine does, and the one place that chooses it."""
+"""The interface of engines, and the one place that chooses between them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Engine(Protocol):
     def features(
         self, parameters: Parameters, images: torch.Tensor, *, support: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """What the head is given, [T, N, F]; differentiable once."""
+        """Features [T, N, F], the head's input; differentiable once."""
 
     def logits(
         self,
@@ -51,18 +51,18 @@ class Engine(Protocol):
         *,
         support: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Scaled cross-entropy of each task [T], differentiable once, and logits, which are not."""
+        """Scaled cross-entropy of each task [T], differentiable once, and detached logits."""
 
     def gradients(
         self, labelled: Labelled, names: list[str], scale: float, *, second_order: bool
     ) -> SupportGradient:
-        """The function that gives each task's loss, and its gradient with respect to `names`.
+        """A function that computes each task's loss, and its gradient with respect to `names`.
 
         Args:
             labelled: images and labels, the same for every call.
-            names: parameters.
-            scale: factor of the cross-entropy that is summed over a task's images.
-            second_order: whether the gradient itself is differentiable, once.
+            names: parameters to differentiate with respect to.
+            scale: factor applied to the cross-entropy summed over a task's images.
+            second_order: whether the gradient itself can be differentiated, once.
         """
 
 
@@ -70,7 +70,7 @@ class Engine(Protocol):
 def engine_of(network: Network) -> Engine:
     """The engine for a network: the analytic one for Conv4 with BatchNorm, or autograd."""
     module = network.module
-    # of that very type: a class made of it may compute something else
+    # exactly this type: a subclass may compute something else
     if type(module) is Conv4 and module.normalisation in ("batch", "support"):
         return Analytic(network.way, module.eps, by_support=module.normalisation == "support")
     return Autograd(network)
@@ -85,20 +85,20 @@ def support_gradient(
     *,
     second_order: bool,
 ) -> SupportGradient:
-    """The function that every inner step asks for its gradient.
+    """The function that computes the gradient of every inner step.
 
     Args:
         network: the network.
-        fast: weights before the first step, each [T, *shape]; what does not move is taken from
-            here.
+        fast: weights before the first step, each [T, *shape]; parameters that do not move keep
+            these values.
         support: images and labels to adapt to.
         moving: the parameters that inner steps move.
-        scale: factor of the cross-entropy that is summed over a task's images.
-        second_order: whether the gradient itself is differentiable.
+        scale: factor applied to the cross-entropy summed over a task's images.
+        second_order: whether the gradient itself can be differentiated.
     """
     engine = engine_of(network)
     if all(layer_of(name) == HEAD for name in moving):
-        # where only the head moves, the features stay
+        # if only the head moves, the features are computed once
         with torch.set_grad_enabled(second_order):
             features = engine.features(fast, support.images)
         return head_gradient(features, support.labels, moving, scale, second_order=second_order)

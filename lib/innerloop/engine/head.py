@@ -1,4 +1,4 @@
-"""The inner gradient where only the head moves: the features stay."""
+"""The inner gradient if only the head moves, on features computed once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from innerloop.engine.losses import cross_entropy
 from innerloop.networks.network import head_logits
 from innerloop.networks.parameters import Parameters
 
-#: Fast weights, and whether to keep activations until the gradient is differentiated (faster)
-#: instead of computing them again -> each task's inner loss [T], and its gradient with respect to
-#: what moves.
+#: (fast weights, whether to keep activations until the gradient is differentiated, which is faster
+#: than recomputing them) -> each task's inner loss [T], and its gradient with respect to the
+#: parameters that move.
 SupportGradient: TypeAlias = Callable[[Parameters, bool], tuple[torch.Tensor, Parameters]]
 
 
@@ -25,19 +25,19 @@ def head_gradient(
     *,
     second_order: bool,
 ) -> SupportGradient:
-    """That of the head alone, by autograd, which does a dense layer well.
+    """The gradient function for the head alone, by autograd, which is efficient for a dense layer.
 
     Args:
-        features: what the head is given, [T, N, F].
+        features: the head's input, [T, N, F].
         labels: [T, N].
         moving: the parameters of the head that move.
-        scale: factor of the summed cross-entropy.
-        second_order: whether the gradient is differentiable.
+        scale: factor applied to the summed cross-entropy.
+        second_order: whether the gradient can be differentiated.
     """
 
     def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
         with torch.inference_mode(False), torch.enable_grad():
-            # a leaf where no graph is wanted from before this step
+            # leaves, unless the graph must reach back before this step
             weights = {
                 name: fast[name] if second_order else usable(fast[name]).detach().requires_grad_()
                 for name in moving
@@ -55,5 +55,5 @@ def head_gradient(
 
 
 def usable(tensor: torch.Tensor) -> torch.Tensor:
-    """The same values for autograd, which takes none that were made in inference mode."""
+    """The tensor, or a copy of it if it was made in inference mode, which autograd refuses."""
     return tensor.clone() if tensor.is_inference() else tensor

@@ -1,4 +1,4 @@
-"""Cross-entropy of T tasks, and how many of them go through a network together."""
+"""Cross-entropy of T tasks, and how many tasks go through a network together."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import torch.nn.functional as F
 
 from innerloop.networks.parameters import Parameters
 
-#: On a CPU, fewer images than this at once leave it idle, more do not fit its caches.
+#: On a CPU, fewer images than this at once leave it idle, and more do not fit its caches.
 IMAGES_OF_A_GROUP = 64
-#: torch's convolutions with a group per task take longer than one task after another, on a CPU,
-#: where images are large: 1.6 times as long at 84 pixels.
+#: On a CPU and for large images, torch's convolutions with a group per task take longer than the
+#: tasks one after another: 1.6 times as long at 84 pixels.
 PIXELS_OF_A_GROUP = IMAGES_OF_A_GROUP * 28**2
 
 
@@ -27,11 +27,11 @@ def cross_entropy(logits: torch.Tensor, labels: torch.Tensor, scale: float) -> t
 
 
 def task_groups(images: torch.Tensor, pixels: int = 1) -> list[slice]:
-    """Which tasks go through the network together.
+    """Slices of the task axis: the tasks of one slice go through the network together.
 
     Args:
         images: [T, N, ...], or their labels.
-        pixels: of an image, where they matter.
+        pixels: of one image, if they are to limit a group.
     """
     count, each = images.shape[:2]
     together = min(IMAGES_OF_A_GROUP, PIXELS_OF_A_GROUP // pixels)
@@ -40,5 +40,5 @@ def task_groups(images: torch.Tensor, pixels: int = 1) -> list[slice]:
 
 
 def of_group(parameters: Parameters, group: slice) -> Parameters:
-    """The parameters of some of the tasks."""
+    """The parameters of a group of tasks."""
     return {name: value[group] for name, value in parameters.items()}

@@ -1,1 +1,1 @@
-"""Functional networks with a leading task axis."""
+"""The engine for Conv4 with BatchNorm, with hand-written derivatives."""

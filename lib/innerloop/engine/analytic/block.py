@@ -1,7 +1,7 @@
 """One block of Conv4: output, gradient (vjp), tangent (jvp), and tangent of the gradient.
 
-Second-order methods differentiate the inner gradient. Written out, forward over reverse, that costs
-a third of what autograd takes and keeps nothing between inner steps. With x the block's input, w
+Second-order methods differentiate the inner gradient. Written by hand, forward over reverse, this
+takes a third of autograd's time and keeps nothing between inner steps. With x the block's input, w
 its filters, and n pre-activations per task and filter:
 
     y = conv(x, w)
@@ -9,12 +9,12 @@ its filters, and n pre-activations per task and filter:
     a = relu(gamma maxpool(xhat) + beta)
     P(v) = s (v - mean v - xhat mean(v xhat))                  its Jacobian, which is symmetric
 
-Max-pooling commutes with all that rises, so it comes first, and only a quarter of the elements is
-ever normalised; a negative gamma is moved into the filters (-w has the normalised pre-activations
--xhat). What P takes out is affine in y, so that every full-size tensor is y times a number, plus a
-number, plus pooled elements scattered to the maxima. The bias of a convolution before BatchNorm
-cancels and is left out. Images go side by side, as [N, T * C, H, W] with channels last, and
-per-channel numbers are [1, T * C, 1, 1]. docs/engine.md derives each equation.
+Max-pooling commutes with nondecreasing functions, so it comes first, and only a quarter of the
+elements is ever normalised; a negative gamma is moved into the filters (-w has the normalised
+pre-activations -xhat). What P subtracts is affine in y, so every full-size tensor is y times a
+number, plus a number, plus pooled elements scattered to the maxima. The bias of a convolution
+before BatchNorm cancels and is left out. The tasks are channel groups: images are [N, T * C, H, W],
+channels last, and per-channel numbers [1, T * C, 1, 1]. docs/engine.md derives each equation.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class BlockParameters:
 
 @dataclass(frozen=True)
 class BlockVJP:
-    """What the gradient's own tangent needs of the gradient.
+    """What `vjp` saves for `jvp_of_vjp`.
 
     Attributes:
         da: gradient before the ReLU, pooled.
-        dgamma: of gamma's absolute value; per channel, as dbeta.
-        dbeta: of beta.
-        convolution: the convolution's part.
+        dgamma: gradient of gamma's absolute value, per channel.
+        dbeta: gradient of beta, per channel.
+        convolution: what the convolution saved.
     """
 
     da: torch.Tensor
@@ -62,13 +62,13 @@ class BlockVJP:
 
 @dataclass(frozen=True)
 class BlockJVP:
-    """What the gradient's tangent needs of the output's.
+    """What `jvp` saves for `jvp_of_vjp`.
 
     Attributes:
         xhat: tangent of the pooled xhat.
         xhat_yt: mean of xhat times y's tangent, per channel.
-        v_slope: what multiplies da in v_t - g v = gamma da_t + (gamma_t - g gamma) da, per channel.
-        convolution: the convolution's part.
+        v_slope: da's factor in v_t - g v = gamma da_t + (gamma_t - g gamma) da, per channel.
+        convolution: what the convolution saved.
     """
 
     xhat: torch.Tensor
@@ -78,11 +78,11 @@ class BlockJVP:
 
 
 class Block:
-    """T tasks' images gone through one block, each task with its own parameters.
+    """The forward pass of T tasks through one block, each task with its own parameters.
 
     Args:
         source: the block's input x.
-        parameters: the block's.
+        parameters: of the block.
         eps: added to the variance.
 
     Attributes:
@@ -102,7 +102,7 @@ class Block:
     ) -> tuple[torch.Tensor | None, BlockParameters | None, BlockVJP]:
         """Gradients with respect to the input and the parameters, given that of the output.
 
-        dy = P(gamma da), which without P is zero but at the maxima. Without `weight` the
+        dy = P(gamma da), where gamma da is zero except at the maxima. Without `weight`, the
         parameters' gradients are left out.
         """
         convolution = self._convolution
@@ -118,9 +118,9 @@ class Block:
     def jvp(
         self, x_t: torch.Tensor | None, direction: BlockParameters
     ) -> tuple[torch.Tensor, BlockJVP]:
-        """The output's tangent when the input (None: not at all) and the parameters move.
+        """The output's tangent, given those of the input (None: zero) and the parameters.
 
-        xhat_t = P(y_t) and s_t = -s^2 mean(xhat y_t), of which only the pooled elements are needed.
+        xhat_t = P(y_t) and s_t = -s^2 mean(xhat y_t); only xhat_t's pooled elements are needed.
         """
         pooled_t, saved = self._convolution.jvp(x_t, self._signed(direction.weight))
         gamma_t, xhat_yt, v_slope, constant, slope = formulas.channel_jvp(
@@ -136,9 +136,9 @@ class Block:
     def jvp_of_vjp(
         self, vjp: BlockVJP, jvp: BlockJVP, grad_output_t: torch.Tensor
     ) -> tuple[torch.Tensor | None, BlockParameters]:
-        """The tangents of what `vjp` gives, given that of the output's gradient.
+        """The tangents of the gradients that `vjp` returns, given that of the output's gradient.
 
-        With v = gamma da and g = s mean(xhat y_t), the growth of 1 / s:
+        With v = gamma da and g = s mean(xhat y_t), the relative growth of 1 / s:
         dy_t = P(v_t - g v) - s (mean(v xhat) xhat_t + mean(v xhat_t) xhat).
         """
         da_t, v = formulas.backward_jvp(
@@ -169,7 +169,7 @@ class Block:
 
 
 class _BlockOutput(torch.autograd.Function):
-    """A block that autograd knows the first derivative of."""
+    """A block as an autograd function, with its first derivative."""
 
     @staticmethod
     def forward(
@@ -189,10 +189,10 @@ class _BlockOutput(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, grad_output: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        # let go of, so that memory falls on the way back
+        # released, so that memory is freed during the backward pass
         block, ctx.block = ctx.block, None
         if block is None:
-            raise RuntimeError("this pass was differentiated before; compute it again")
+            raise RuntimeError("this forward pass was already differentiated; compute it again")
         grad_output = grad_output.contiguous(memory_format=torch.channels_last)
         dx, gradient, _ = block.vjp(grad_output)
         return dx, gradient.weight, gradient.gamma, gradient.beta, None, None

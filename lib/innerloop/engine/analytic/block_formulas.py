@@ -1,8 +1,8 @@
-"""Elementwise formulas of a block, each one kernel on a GPU; `block.py` has the symbols.
+"""Elementwise formulas of a block, each one kernel on a GPU; `block.py` defines the symbols.
 
-Per-channel numbers are [1, T * C, 1, 1], pooled tensors [N, T * C, H // 2, W // 2]. Gamma is its
-absolute value, the sign being in the filters. `x_t` is the tangent of x: how it moves along the
-direction.
+Per-channel numbers are [1, T * C, 1, 1], pooled tensors [N, T * C, H // 2, W // 2]. `gamma` is
+gamma's absolute value, since its sign is in the filters. `x_t` is the tangent of x: its derivative
+along the direction.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def forward(
 def backward(
     grad_output: torch.Tensor, output: torch.Tensor, gamma: torch.Tensor, s: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The gradient da before the ReLU, and s v, which goes back to the maxima."""
+    """The gradient da before the ReLU, and s v, to be scattered to the maxima."""
     da = _aten.threshold_backward(grad_output, output, 0)
     return da, da * (gamma * s)
 
@@ -59,7 +59,7 @@ def projection(
     *,
     n: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """What P takes out, as slope and constant of y, and the gradient of the signed gamma."""
+    """Slope and constant of the part of P that is affine in y, and the signed gamma's gradient."""
     factor = gamma * s / n
     slope = -factor * s * dgamma
     return slope, -factor * dbeta - slope * mean, dgamma * sign
@@ -74,9 +74,10 @@ def channel_jvp(
     mean_t: torch.Tensor,
     covariance: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
-    """gamma_t, mean(xhat y_t), gamma_t - g gamma, and xhat_t = s y_t + constant + slope xhat.
+    """gamma_t, mean(xhat y_t), gamma_t - g gamma, constant and slope.
 
-    g = s mean(xhat y_t) is by how much 1 / s grows.
+    The last two are those of xhat_t = s y_t + constant + slope xhat. g = s mean(xhat y_t) is the
+    relative growth of 1 / s.
     """
     gamma_t, xhat_yt = direction * sign, covariance * s
     growth = xhat_yt * s
@@ -119,7 +120,7 @@ def backward_jvp(
     s: torch.Tensor,
     v_slope: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """da_t, and s (v_t - g v), of which the projection takes its part."""
+    """da_t, and s (v_t - g v), to be scattered to the maxima."""
     da_t = _aten.threshold_backward(grad_output_t, output, 0)
     return da_t, (da_t * (s * gamma)).addcmul_(da, s * v_slope)
 
@@ -135,7 +136,7 @@ def sums_jvp(
     dbeta: torch.Tensor,
     sign: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Sum (v_t - g v) xhat + v xhat_t, sum v_t - g v, and the tangent of the signed dgamma."""
+    """Sum of (v_t - g v) xhat + v xhat_t, sum of v_t - g v, and the signed dgamma's tangent."""
     dgamma_t = da_t_xhat + da_xhat_t
     v_xhat = gamma * dgamma_t + v_slope * dgamma
     return v_xhat, gamma * dbeta_t + v_slope * dbeta, dgamma_t * sign
@@ -154,7 +155,7 @@ def projection_jvp(
     *,
     n: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """The tangent of what P takes out: slope of y_t, slope of y, and constant."""
+    """The tangent of P's affine part: slope of y_t, slope of y, and constant."""
     # dy_t = scattered v + slope_t y_t + of_xhat xhat + the rest, and xhat = (y - mean) s
     s_n = s / n
     slope_t = -s * s_n * gamma * dgamma

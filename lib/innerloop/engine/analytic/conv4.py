@@ -1,6 +1,6 @@
-"""Conv4 with BatchNorm, as one convolution with a group per task.
+"""Conv4 with BatchNorm for T tasks at once: each layer is one convolution with a group per task.
 
-It computes what `networks/conv4.py` says, of the parameters and images of T tasks at once.
+It computes the same function as `networks/conv4.py`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class BatchConv4:
     """The forward pass of Conv4, differentiable once.
 
     Attributes:
-        way: classes of a task.
+        way: classes per task.
         eps: added to the variance.
     """
 
@@ -47,7 +47,7 @@ class BatchConv4:
         Args:
             parameters: fast weights, each tensor [T, *shape].
             images: in [0, 1].
-            statistics: normalise by these instead of by the images at hand.
+            statistics: normalise by these instead of those of the images at hand.
             activations: a dictionary to fill with the output of every block (after pooling,
                 [T, N, filters * h * w]) and of the head.
         """
@@ -75,7 +75,7 @@ class BatchConv4:
         return by_task(hidden, tasks)
 
     def statistics(self, parameters: Parameters, images: torch.Tensor) -> Statistics:
-        """What BatchNorm measures on the images, block by block."""
+        """Mean and variance of the images' pre-activations in every block."""
         tasks, hidden = len(images), side_by_side(images)
         found: Statistics = []
         for block in BLOCKS:
@@ -92,7 +92,7 @@ class BatchConv4:
         tasks: int,
         statistics: tuple[torch.Tensor, torch.Tensor] | None,
     ) -> torch.Tensor:
-        """A block's output, normalised by the images at hand or by given statistics."""
+        """A block's output, normalised by given statistics or those of the images at hand."""
         tensors = block_parameters(parameters, block)
         if statistics is None:
             return block_output(hidden, tensors, tasks, self.eps)
@@ -103,7 +103,7 @@ class BatchConv4:
 
 
 def block_parameters(parameters: Parameters, block: str) -> BlockParameters:
-    """A block's parameters, or a direction in them, of all tasks side by side."""
+    """All tasks' parameters of a block, or a direction in them, joined along the channels."""
     return BlockParameters(
         *(parameters[f"{block}.{part}"].flatten(0, 1) for part in ("weight", "gamma", "beta"))
     )

@@ -1,11 +1,11 @@
 """A 3x3 convolution before BatchNorm and max-pooling, and its derivatives.
 
-T tasks go through as T groups of one convolution: images are [N, T * C', H, W], channels last,
-filters [T * C, C', 3, 3], and per-channel numbers [1, T * C, 1, 1].
+T tasks are T groups of one convolution: images are [N, T * C', H, W], channels last, filters
+[T * C, C', 3, 3], and per-channel numbers [1, T * C, 1, 1].
 
-All that a block's derivatives ask for at full size is an affine function of y = conv(x, w), of its
-tangent y_t, and of pooled elements scattered to the maxima. Where the gradient of x is wanted, as
-for a block's output, y is kept (`FeatureMap`); for images there is less to do (`Patches`).
+Every full-size tensor in a block's derivatives is an affine function of y = conv(x, w) and of its
+tangent y_t, plus pooled elements scattered to the maxima. If the gradient of x is wanted, as for a
+block's output, y is kept (`FeatureMap`); for images there is less to do (`Patches`).
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ _SAME_SIZE = ([1, 1], [1, 1], [1, 1], False, [0, 0])
 
 @dataclass(frozen=True)
 class ConvolutionVJP:
-    """What the gradient's own tangent needs of the gradient: dy at full size, where y is kept."""
+    """What `vjp` saves for `jvp_of_vjp`: dy at full size, if y is kept."""
 
     dy: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
 class ConvolutionJVP:
-    """What is known of y's tangent y_t.
+    """What `jvp` returns besides the pooled elements of y's tangent y_t.
 
     Attributes:
         mean: of y_t, per channel.
         covariance: of y_t with y, per channel.
         w: tangent of the filters.
-        x: tangent of the input; None: it does not move.
-        y: y_t at full size, where y is kept.
+        x: tangent of the input; None: it is zero.
+        y: y_t at full size, if y is kept.
     """
 
     mean: torch.Tensor
@@ -51,12 +51,12 @@ class ConvolutionJVP:
 
 
 class Convolution(Protocol):
-    """y = conv(x, w) of T tasks, as seen after pooling.
+    """y = conv(x, w) of T tasks: its statistics, and its derivatives where it is pooled.
 
     Attributes:
         count: pre-activations per channel, n.
-        mean: of y.
-        variance: of y, uncorrected.
+        mean: of y, per channel.
+        variance: of y, per channel, uncorrected.
     """
 
     count: int
@@ -66,15 +66,15 @@ class Convolution(Protocol):
     def vjp(
         self, v: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor, *, weight: bool
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, ConvolutionVJP]:
-        """Gradients dx and dw, where dy = scattered v + slope y + constant.
+        """Gradients dx and dw, for dy = scattered v + slope y + constant.
 
-        Without `weight` dw is left out.
+        Without `weight`, dw is left out.
         """
 
     def jvp(
         self, x_t: torch.Tensor | None, w_t: torch.Tensor
     ) -> tuple[torch.Tensor, ConvolutionJVP]:
-        """y_t at the maxima of y, and what else is known of it; x_t None: x does not move."""
+        """y_t at the maxima of y, and its statistics; x_t is None if x does not move."""
 
     def jvp_of_vjp(
         self,
@@ -85,23 +85,20 @@ class Convolution(Protocol):
         slope: torch.Tensor,
         constant: torch.Tensor,
     ) -> tuple[torch.Tensor | None, torch.Tensor]:
-        """The tangents of dx and dw.
-
-        dy_t = scattered v + slope_t y_t + slope y + constant.
-        """
+        """The tangents of dx and dw, for dy_t = scattered v + slope_t y_t + slope y + constant."""
 
 
 class BlockInput(Protocol):
-    """What a block is given, of T tasks: images, or another block's output."""
+    """The input of a block for T tasks: images, or another block's output."""
 
     tasks: int
 
     def convolve(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
-        """The maxima of y = conv(x, weight), and all else that is known of y."""
+        """The maxima of y = conv(x, weight), and y's statistics and derivatives."""
 
 
 class FeatureMap:
-    """A block's output on its way to the next one, or images with a gradient; y is kept.
+    """A block's output as the input of the next, or images with a gradient; y is kept.
 
     Args:
         images: x, [N, T * C', H, W], channels last.
@@ -113,7 +110,7 @@ class FeatureMap:
         self.images, self.tasks, self.gradient = images, tasks, gradient
 
     def convolve(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
-        """The maxima of y = conv(x, weight), and all else that is known of y."""
+        """The maxima of y = conv(x, weight), and y's statistics and derivatives."""
         y = convolved(self.images, weight, self.tasks)
         pooled, indices = max_pool(y)
         return pooled, _KeptConvolution(self, weight, y, indices)
@@ -175,7 +172,7 @@ class _KeptConvolution:
 def _plus_affine(
     v: torch.Tensor, y: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor
 ) -> torch.Tensor:
-    """Give v + slope y + constant; v is overwritten."""
+    """Compute v + slope y + constant in place of v."""
     return v.addcmul_(y, slope).add_(constant)
 
 
@@ -188,7 +185,7 @@ def _plus_affine_tangent(
     slope: torch.Tensor,
     constant: torch.Tensor,
 ) -> torch.Tensor:
-    """Give v + slope_t y_t + slope y + constant; v is overwritten."""
+    """Compute v + slope_t y_t + slope y + constant in place of v."""
     return v.addcmul_(y_t, slope_t).addcmul_(y, slope).add_(constant)
 
 
@@ -196,7 +193,7 @@ def _plus_affine_tangent(
 def _means(
     one: torch.Tensor, other: torch.Tensor, *, n: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Means of two sums."""
+    """Two sums, divided by n."""
     return one / n, other / n
 
 
@@ -208,9 +205,9 @@ def convolved(x: torch.Tensor, w: torch.Tensor, tasks: int) -> torch.Tensor:
 def convolution_gradients(
     dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int, *, image: bool, weight: bool
 ) -> tuple[Any, Any]:
-    """Gradients with respect to x and w: tensors where they are asked for, else None."""
+    """Gradients with respect to x (if `image`) and w (if `weight`), else None."""
     if weight and dy.is_cuda and not torch.backends.cudnn.allow_tf32:
-        # in full precision, cuDNN's may take 100 times as long where channels come last
+        # in full precision and channels last, cuDNN may take 100 times as long
         _, dw = _backward(dy.contiguous(), x.contiguous(), w.contiguous(), tasks, False, True)
         return _backward(dy, x, w, tasks, True, False)[0] if image else None, dw
     return _backward(dy, x, w, tasks, image, weight)
@@ -228,7 +225,7 @@ def _backward(
 def mean_and_variance(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and (uncorrected) variance per channel."""
     if not y.requires_grad:
-        # var_mean takes 30 times as long on a CPU where channels come last, 2 to 5 times on a GPU
+        # with channels last, var_mean takes 30 times as long on a CPU, 2 to 5 times on a GPU
         mean, variance = _aten.batch_norm_update_stats(y, None, None, 0.0)
     else:
         variance, mean = torch.var_mean(y, dim=(0, 2, 3), correction=0)
@@ -241,7 +238,7 @@ def sums_with(
     """The sums of v (y - mean) and of v per channel, [1, C, 1, 1]."""
     one, zero = _one_and_zero(y.shape[1], y.dtype, y.device)
     center = zero if mean is None else mean.flatten()
-    # BatchNorm's backward pass gives both in one reading; on a GPU only if there is a weight
+    # BatchNorm's backward pass computes both in one read; on a GPU only if it has a weight
     _, product, total = _aten.native_batch_norm_backward(
         v, y, one, None, None, center, one, True, 0.0, [False, True, True]
     )
@@ -252,6 +249,6 @@ def sums_with(
 def _one_and_zero(
     channels: int, dtype: torch.dtype, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    # on a GPU they must not be made while a step is recorded; its warm-up has made them before
+    # on a GPU, they must not be made during graph capture; the warm-up before it makes them
     one = torch.ones(channels, dtype=dtype, device=device)
     return one, torch.zeros_like(one)

@@ -1,4 +1,4 @@
-"""The engine for Conv4 with BatchNorm: derivatives written out."""
+"""The engine for Conv4 with BatchNorm, with hand-written derivatives."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Analytic:
     """Losses and gradients of Conv4 with BatchNorm.
 
     Attributes:
-        way: classes of a task.
+        way: classes per task.
         eps: added to the variance.
         by_support: whether query images are normalised by the support images' statistics.
     """
@@ -38,7 +38,7 @@ class Analytic:
     def _statistics(
         self, parameters: Parameters, support: torch.Tensor | None
     ) -> Statistics | None:
-        """What query images are normalised by, if not by themselves."""
+        """Statistics that normalise the query images; None: the query images' own do."""
         if support is None or not self.by_support:
             return None
         return self._network.statistics(parameters, support)
@@ -46,7 +46,7 @@ class Analytic:
     def features(
         self, parameters: Parameters, images: torch.Tensor, *, support: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """What the head is given, [T, N, F]; arguments as for the network."""
+        """Features [T, N, F], the head's input; arguments as for the network."""
         statistics = self._statistics(parameters, support)
         return self._network.features(parameters, images, statistics=statistics)
 
@@ -86,7 +86,7 @@ class Analytic:
     def gradients(
         self, labelled: Labelled, names: list[str], scale: float, *, second_order: bool
     ) -> SupportGradient:
-        """The function that gives each task's loss, and its gradient with respect to `names`."""
+        """A function that computes each task's loss, and its gradient with respect to `names`."""
         tasks = TaskLosses(self._network, labelled.images, labelled.labels, scale)
 
         def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:

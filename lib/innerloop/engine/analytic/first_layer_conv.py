@@ -1,4 +1,4 @@
-"""The first layer by convolution, of as many images at a time as a CPU does well with."""
+"""The first layer by convolution, with as many images at a time as fit a CPU's caches."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from innerloop.engine.analytic.convolution import convolution_gradients, convolv
 from innerloop.engine.analytic.first_layer import Maxima
 from innerloop.engine.analytic.pooling import PoolIndices, max_pool
 
-#: Bytes at full size that are alive at once on a CPU; more take longer as well.
+#: Bytes of full-size tensors that are alive at once on a CPU; more are slower, too.
 _AT_ONCE = 2**24
 
 
 class FirstLayerConv:
-    """Convolves the images anew for all that is asked.
+    """Convolves the images anew on every call.
 
     Args:
         images: x, [N, T * C', H, W], channels last.
@@ -26,7 +26,7 @@ class FirstLayerConv:
         self.images, self.tasks = images, tasks
 
     def max_pool(self, weight: torch.Tensor) -> tuple[torch.Tensor, Maxima]:
-        """The maxima of conv(x, weight), and where they are."""
+        """The maxima of conv(x, weight), and their positions."""
         parts = [
             (part, *max_pool(convolved(part, weight, self.tasks)))
             for part in in_parts(self.images, len(weight))
@@ -58,7 +58,7 @@ class _MaximaInParts:
 
 
 def in_parts(images: torch.Tensor, channels: int) -> Iterator[torch.Tensor]:
-    """The images [N, C, H, W], as many at a time as may be alive with so many channels."""
+    """Chunks of images [N, C, H, W] that fit `_AT_ONCE` with that many channels; one on a GPU."""
     if not images.is_cpu:
         return iter([images])
     each = channels * images.shape[2] * images.shape[3] * images.element_size()
@@ -66,5 +66,5 @@ def in_parts(images: torch.Tensor, channels: int) -> Iterator[torch.Tensor]:
 
 
 def joined(parts: list[torch.Tensor]) -> torch.Tensor:
-    """The parts as one, without a copy where there is one."""
+    """The parts, concatenated; a single part is not copied."""
     return parts[0] if len(parts) == 1 else torch.cat(parts)

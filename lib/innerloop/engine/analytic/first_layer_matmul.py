@@ -1,4 +1,4 @@
-"""The first layer by matrix products with the images' patches, which a GPU does faster."""
+"""The first layer by matrix products with the images' patches, which is faster on a GPU."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import torch.nn.functional as F
 from innerloop.engine.analytic.first_layer import Maxima, filter_rows, filters_of_rows
 from innerloop.engine.analytic.fused import fused
 
-#: Matrix products at once that keep a GPU busy.
+#: The number of matrix products in one batch that keeps a GPU busy.
 _MANY = 256
 
 
 class FirstLayerMatmul:
-    """Multiplies the images' patches, which it keeps.
+    """Keeps the images' patches and multiplies them by filters.
 
-    Patches lie in four parts, one for every place in a 2x2 window, so that pooling is a maximum of
-    four.
+    The patches are in four parts, one for each position in a 2x2 pooling window, so that pooling is
+    the elementwise maximum of four tensors.
 
     Args:
-        patches: of the four places, as `window_patches` gives them.
-        shift: what was taken off them, [9 * C'].
+        patches: for the four positions, as returned by `window_patches`.
+        shift: what was subtracted from them, [9 * C'].
         height: of the pooled images, h.
         width: of the pooled images, w.
     """
@@ -30,25 +30,29 @@ class FirstLayerMatmul:
     ) -> None:
         self.tasks, self.images, _, _, self.size = patches[0].shape
         self.height, self.width, self.shift = height, width, shift
-        # the last row and column of an odd size are in no window
+        # the last row and column of an image of odd size are in no window
         self.rows = [
             part[:, :, :height, :width].reshape(self.tasks, -1, self.size) for part in patches
         ]
 
     def max_pool(self, weight: torch.Tensor) -> tuple[torch.Tensor, Maxima]:
-        """The maxima of conv(x, weight), and where they are."""
+        """The maxima of conv(x, weight), and their positions."""
         pooled, where = _first_maximum(*self.products(weight))
         return self.as_images(pooled), _MaximaInWindows(self, weight, where)
 
     def products(self, weight: torch.Tensor) -> list[torch.Tensor]:
-        """conv(x, weight) at every place of the windows, [T, N * h * w, C]."""
+        """conv(x, weight) at the four positions in each window, each [T, N * h * w, C]."""
         rows = filter_rows(weight, self.tasks)
         filters = torch.cat([rows, (rows @ self.shift).unsqueeze(2)], dim=2).transpose(1, 2)
         return [part @ filters for part in self.rows]
 
     def sums(self, dy: tuple[torch.Tensor, ...]) -> torch.Tensor:
-        """Sum of dy [T, N * h * w, C], of every place, times its patch: [T, C, 9 * C']."""
-        # a GPU has something to do only when a long sum is cut into many
+        """The sum over all pixels of dy times the patch, [T, C, 9 * C'].
+
+        Args:
+            dy: for the four positions, each [T, N * h * w, C].
+        """
+        # a long sum keeps a GPU busy only if it is split into many
         few = self.tasks * self.images < _MANY
         cut = (self.tasks * self.images * (self.height if few else 1), -1)
         total: torch.Tensor | None = None
@@ -94,7 +98,7 @@ class _MaximaInWindows:
 def _first_maximum(
     a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """The greatest, and which it is: 0 to 3."""
+    """The maximum, and the index of the first of a, b, c, d that attains it: 0 to 3."""
     upper, lower = torch.maximum(a, b), torch.maximum(c, d)
     of_upper, of_lower = torch.where(a >= b, 0.0, 1.0), torch.where(c >= d, 2.0, 3.0)
     return torch.maximum(upper, lower), torch.where(upper >= lower, of_upper, of_lower)
@@ -102,7 +106,7 @@ def _first_maximum(
 
 @fused
 def _scatter(where: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Put v at its place of four, zeros at the others."""
+    """Four tensors: v at the position that `where` names, zeros at the others."""
     return tuple(torch.where(where == place, v, 0.0) for place in range(4))
 
 
@@ -110,16 +114,17 @@ def _scatter(where: torch.Tensor, v: torch.Tensor) -> tuple[torch.Tensor, ...]:
 def _gather(
     where: torch.Tensor, a: torch.Tensor, b: torch.Tensor, c: torch.Tensor, d: torch.Tensor
 ) -> torch.Tensor:
-    """Of four, the one that `where` names."""
+    """The element of a, b, c or d that `where` names."""
     upper, lower = torch.where(where == 0, a, b), torch.where(where == 2, c, d)
     return torch.where(where < 2, upper, lower)
 
 
 def window_patches(images: torch.Tensor, shift: torch.Tensor) -> list[torch.Tensor]:
-    """The patches of [T, N, C', H, W] less the shift, and ones in the end, for every place.
+    """The patches of [T, N, C', H, W] minus the shift, with a 1 appended, by window position.
 
-    Those of upper left pixels of 2x2 windows, upper right, lower left, lower right:
-    [T, N, H / 2, W / 2, 9 * C' + 1], rounded up for left and upper, down for right and lower.
+    The positions are the upper left, upper right, lower left and lower right pixels of the 2x2
+    windows: each [T, N, H / 2, W / 2, 9 * C' + 1], with H / 2 rounded up for upper and down for
+    lower pixels, W / 2 up for left and down for right ones.
     """
     channels = images.shape[2]
     padded = F.pad(images, (1, 1, 1, 1)).movedim(2, -1).contiguous() - shift[:channels]

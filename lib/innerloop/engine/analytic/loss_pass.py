@@ -1,4 +1,4 @@
-"""The loss of T tasks: its gradient, and Hessian-vector products, written out."""
+"""The loss of T tasks, with hand-written gradient and Hessian-vector product."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from innerloop.networks.parameters import Parameters
 
 @dataclass(frozen=True)
 class Gradients:
-    """With respect to the parameters, each [T, *shape], and, where wanted, the images.
+    """Gradients, or their tangents, with respect to the parameters and perhaps the images.
 
     Attributes:
         parameters: by name, each [T, *shape].
-        images: [T, N, C, H, W].
-        blocks: what the gradients' own tangent needs of each block, first to last.
+        images: [T, N, C, H, W]; None if they were not requested.
+        blocks: what each block, first to last, saved for the gradients' own tangent.
     """
 
     parameters: Parameters
@@ -34,15 +34,15 @@ class LossPass:
     """Cross-entropy of T tasks' images under a Conv4, each task with its own parameters.
 
     Args:
-        network: the function.
+        network: the network.
         parameters: each [T, *shape].
-        source: the images, normalised by their own statistics: `Patches`, or `FeatureMap` where
+        source: the images, normalised by their own statistics: `Patches`, or `FeatureMap` if
             derivatives with respect to the images are wanted as well.
         labels: [T, N].
-        scale: factor of the sum over the images: 1 / N makes it a mean.
+        scale: factor applied to the sum over the images: 1 / N makes it a mean.
 
     Attributes:
-        losses: per task, [T].
+        losses: of each task, [T].
         logits: [T, N, way].
     """
 
@@ -71,12 +71,12 @@ class LossPass:
         self._dlogits = scale * (self._softmax - (labels.unsqueeze(2) == classes).to(logs))
 
     def gradient(self, *, weights: bool = True) -> Gradients:
-        """The gradient of every task's loss; without `weights` not that of the parameters."""
+        """The gradient of every task's loss; without `weights`, not with respect to parameters."""
         gradients: Parameters = {}
         saved: list[BlockVJP] = []
         grad: torch.Tensor | None = self._as_images(self._dlogits @ self._head)
         for name, block in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
-            assert grad is not None  # that of the images alone may be unwanted
+            assert grad is not None  # only the images' gradient can be missing
             grad, of_block, vjp = block.vjp(grad, weight=weights)
             saved.insert(0, vjp)
             if of_block is not None:
@@ -87,11 +87,11 @@ class LossPass:
         return Gradients(gradients, self._per_task(grad), saved)
 
     def hvp(self, direction: Parameters, gradients: Gradients | None = None) -> Gradients:
-        """The Hessian of every task's loss times a direction u: how the gradient moves along u.
+        """The Hessian of every task's loss times a direction u: the gradient's tangent along u.
 
         Args:
             direction: u, each [T, *shape].
-            gradients: what `gradient` gave; left out, it is computed again.
+            gradients: the result of `gradient`; by default it is recomputed.
         """
         vjps = (gradients or self.gradient(weights=False)).blocks
         hidden_t, jvps = None, []
@@ -103,7 +103,7 @@ class LossPass:
         logits_t = torch.baddbmm(
             direction["head.bias"].unsqueeze(1), features_t, self._head.transpose(1, 2)
         ).baddbmm_(self._features, head_t.transpose(1, 2))
-        # the softmax's Jacobian times the logits' tangent
+        # the Jacobian of softmax times the tangent of the logits
         mean = (self._softmax * logits_t).sum(dim=2, keepdim=True)
         dlogits_t = self._scale * self._softmax * (logits_t - mean)
         product = {
@@ -116,7 +116,7 @@ class LossPass:
         for name, block, vjp, jvp in reversed(
             list(zip(BLOCKS, self._blocks, vjps, jvps, strict=True))
         ):
-            assert grad_t is not None  # that of the images alone may be unwanted
+            assert grad_t is not None  # only the images' gradient can be missing
             grad_t, of_block = block.jvp_of_vjp(vjp, jvp, grad_t)
             product |= self._named(name, of_block)
         return Gradients(product, self._per_task(grad_t))
@@ -134,7 +134,7 @@ class LossPass:
         return together.contiguous(memory_format=torch.channels_last)
 
     def _named(self, block: str, tensors: BlockParameters) -> Parameters:
-        """By parameter's name, each [T, *shape]; a bias before BatchNorm moves nothing."""
+        """Tensors by parameter name, each [T, *shape]; zero for a bias, which BatchNorm cancels."""
 
         def per_task(tensor: torch.Tensor) -> torch.Tensor:
             return tensor.view(self._tasks, -1, *tensor.shape[1:])

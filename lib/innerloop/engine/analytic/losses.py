@@ -1,6 +1,6 @@
-"""Losses of T tasks and their gradients, for autograd: each is differentiable once more, exactly.
+"""Losses and gradients of T tasks as autograd functions, each of them differentiable once.
 
-Tasks go through the network in groups, and nothing of a group is kept but its results.
+Tasks go through the network in groups, of which only the results are kept.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class TaskLosses:
     """Cross-entropy of T tasks under their own parameters.
 
     Attributes:
-        network: the function, normalised by the images at hand.
+        network: the network, which normalises by the images at hand.
         images: [T, N, C, H, W].
         labels: [T, N].
-        scale: factor of the sum over a task's images.
+        scale: factor applied to the sum over a task's images.
     """
 
     network: BatchConv4
@@ -37,7 +37,7 @@ class TaskLosses:
     scale: float
 
     def losses(self, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-        """Each task's loss [T], differentiable, and logits [T, N, way], which are not.
+        """Each task's loss [T], differentiable, and detached logits [T, N, way].
 
         Args:
             parameters: each [T, *shape].
@@ -50,27 +50,26 @@ class TaskLosses:
     def gradients(
         self, parameters: Parameters, names: list[str], *, keep_activations: bool = False
     ) -> tuple[torch.Tensor, Parameters]:
-        """Each task's loss [T], not differentiable, and its gradients, which are.
+        """Each task's loss [T], detached, and its gradients, differentiable.
 
-        Backwards they are the Hessian times what comes in, since it is symmetric.
+        Their vjp is a Hessian-vector product, since the Hessian is symmetric.
 
         Args:
             parameters: each [T, *shape].
-            names: with respect to which of them.
-            keep_activations: keep what went through the network until then, instead of computing
-                it again.
+            names: the parameters to differentiate with respect to.
+            keep_activations: keep activations for the backward pass instead of recomputing them.
         """
-        losses, *found = _Gradients.apply(  # type: ignore[no-untyped-call]
+        losses, *gradients = _Gradients.apply(  # type: ignore[no-untyped-call]
             self, list(parameters), names, keep_activations, self.images, *parameters.values()
         )
-        return losses, dict(zip(names, found, strict=True))
+        return losses, dict(zip(names, gradients, strict=True))
 
     def groups(self) -> list[slice]:
-        """Which tasks go through the network together."""
+        """Slices of the task axis: the tasks of one slice go through the network together."""
         return task_groups(self.labels)
 
     def of(self, group: slice, parameters: Parameters, source: BlockInput) -> LossPass:
-        """The pass of some of the tasks, whose images are the source."""
+        """The forward pass of a group of tasks, whose images are the source."""
         return LossPass(
             self.network,
             of_group(parameters, group),
@@ -80,12 +79,12 @@ class TaskLosses:
         )
 
     def source(self, group: slice, *, images_gradient: bool) -> BlockInput:
-        """Images of some of the tasks; with their gradient, or for that of the parameters alone."""
+        """The images of a group of tasks, with or without support for the images' gradient."""
         images = self.images[group]
         return FeatureMap(side_by_side(images), len(images)) if images_gradient else Patches(images)
 
     def sources(self, *, images_gradient: bool) -> list[BlockInput]:
-        """Every group's; without the images' gradient every inner step gets the same."""
+        """The source of every group; without the images' gradient, all inner steps share them."""
         if not images_gradient:
             return self._patches
         return [self.source(group, images_gradient=True) for group in self.groups()]
@@ -96,7 +95,7 @@ class TaskLosses:
 
 
 class _Losses(torch.autograd.Function):
-    """The gradient is taken on the way, so that one group's activations are alive at a time."""
+    """Takes the gradient in the forward pass, so that only one group's activations are alive."""
 
     @staticmethod
     def forward(
@@ -106,26 +105,26 @@ class _Losses(torch.autograd.Function):
         losses, logits, gradients = [], [], []
         for group in tasks.groups():
             source = tasks.source(group, images_gradient=ctx.needs_input_grad[2])
-            here = tasks.of(group, parameters, source)
-            losses.append(here.losses)
-            logits.append(here.logits)
-            gradients.append(here.gradient())
-        found = _joined(gradients)
-        ctx.has_images = found.images is not None
-        images_gradient = [found.images] if found.images is not None else []
-        ctx.save_for_backward(*images_gradient, *(found.parameters[name] for name in names))
-        joined = torch.cat(logits)
-        ctx.mark_non_differentiable(joined)
-        return torch.cat(losses), joined
+            forward = tasks.of(group, parameters, source)
+            losses.append(forward.losses)
+            logits.append(forward.logits)
+            gradients.append(forward.gradient())
+        joined = _joined(gradients)
+        ctx.has_images = joined.images is not None
+        images_gradient = [joined.images] if joined.images is not None else []
+        ctx.save_for_backward(*images_gradient, *(joined.parameters[name] for name in names))
+        all_logits = torch.cat(logits)
+        ctx.mark_non_differentiable(all_logits)
+        return torch.cat(losses), all_logits
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, d_losses: torch.Tensor, _: torch.Tensor) -> tuple[Any, ...]:
-        found = [
+        gradients = [
             gradient * d_losses.view(-1, *[1] * (gradient.ndim - 1))
             for gradient in ctx.saved_tensors
         ]
-        return None, None, *([] if ctx.has_images else [None]), *found
+        return None, None, *([] if ctx.has_images else [None]), *gradients
 
 
 class _Gradients(torch.autograd.Function):
@@ -145,36 +144,38 @@ class _Gradients(torch.autograd.Function):
         losses, gradients = [], []
         sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
         for group, source in zip(tasks.groups(), sources, strict=True):
-            here = tasks.of(group, parameters, source)
-            losses.append(here.losses)
-            gradients.append(here.gradient())
+            forward = tasks.of(group, parameters, source)
+            losses.append(forward.losses)
+            gradients.append(forward.gradient())
             if keep_activations:
-                ctx.kept.append((here, gradients[-1]))
-        joined, found = torch.cat(losses), _joined(gradients).parameters
-        ctx.mark_non_differentiable(joined)
-        return joined, *(found[name] for name in wanted)
+                ctx.kept.append((forward, gradients[-1]))
+        all_losses, joined = torch.cat(losses), _joined(gradients).parameters
+        ctx.mark_non_differentiable(all_losses)
+        return all_losses, *(joined[name] for name in wanted)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, _: torch.Tensor, *along: torch.Tensor) -> tuple[Any, ...]:
+    def backward(ctx: Any, _: torch.Tensor, *vectors: torch.Tensor) -> tuple[Any, ...]:
         tasks, names = ctx.tasks, ctx.names
         _images, *values = ctx.saved_tensors
         parameters = dict(zip(names, values, strict=True))
-        direction = dict(zip(ctx.wanted, along, strict=True))
+        direction = dict(zip(ctx.wanted, vectors, strict=True))
         for name in parameters.keys() - direction.keys():
             direction[name] = torch.zeros_like(parameters[name])
         kept, ctx.kept = ctx.kept, []
         products = []
         sources = tasks.sources(images_gradient=ctx.needs_input_grad[4])
         for number, (group, source) in enumerate(zip(tasks.groups(), sources, strict=True)):
-            here, gradients = kept[number] if kept else (tasks.of(group, parameters, source), None)
-            products.append(here.hvp(of_group(direction, group), gradients))
-        found = _joined(products)
-        return None, None, None, None, found.images, *(found.parameters[n] for n in names)
+            forward, gradients = (
+                kept[number] if kept else (tasks.of(group, parameters, source), None)
+            )
+            products.append(forward.hvp(of_group(direction, group), gradients))
+        joined = _joined(products)
+        return None, None, None, None, joined.images, *(joined.parameters[n] for n in names)
 
 
 def _joined(groups: Sequence[Gradients]) -> Gradients:
-    """The groups' gradients as those of all tasks."""
+    """The groups' gradients, concatenated along the task axis."""
     if len(groups) == 1:
         return groups[0]
     images = [group.images for group in groups if group.images is not None]

@@ -1,14 +1,15 @@
-"""The first block's input: images, known by their 3x3 patches; no pre-activations are kept.
+"""The first block's input: images, represented by statistics of their 3x3 patches.
 
-The gradient with respect to a block's filters adds up dy times patches of the input x, where dy is
-affine in y = conv(x, w) but for the maxima. Of the affine part, patches tell all:
+The gradient with respect to a block's filters is the sum of dy times patches of the input x, where
+dy is affine in y = conv(x, w) except at the maxima. The patches' statistics give the affine part:
 
     sum (y - mean y) patch = n C w,    mean y = w . m,    var y = w . C w,
 
-with the mean m and covariance C of the n patches of a task's images. Images stay as they are
-through the inner loop, so m and C are computed once; BatchNorm's statistics then cost nothing. What
-is left to do at full size is y, of which pooling leaves a quarter, and the maxima's share of the
-gradient. There is no gradient with respect to the images here: that is what `FeatureMap` is for.
+with the mean m and covariance C of the n patches of a task's images. The images do not change in
+the inner loop, so m and C are computed once, and BatchNorm's statistics then cost nothing. What
+remains to be computed at full size is y, of which pooling leaves a quarter, and the maxima's share
+of the gradient; no pre-activations are kept. For the gradient with respect to the images, use
+`FeatureMap`.
 """
 
 from __future__ import annotations
@@ -24,17 +25,17 @@ from innerloop.engine.analytic.fused import fused
 
 
 class Patches:
-    """T tasks' images, as the first block is given them.
+    """T tasks' images, as the input of the first block.
 
     Args:
         images: [T, N, C', H, W].
-        multiplied: whether the patches are kept and multiplied by filters, instead of convolving
-            the images anew each time; left out: on a GPU.
+        multiplied: whether to keep the patches and multiply them by filters, instead of convolving
+            the images anew each time; by default, on a GPU.
 
     Attributes:
-        count: patches of a task, n.
-        mean: of them, [T, 1, 9 * C'], in double precision.
-        covariance: of them, uncorrected, [T, 9 * C', 9 * C'], in double precision.
+        count: patches per task, n.
+        mean: of the patches, [T, 1, 9 * C'], in double precision.
+        covariance: of the patches, uncorrected, [T, 9 * C', 9 * C'], in double precision.
     """
 
     def __init__(self, images: torch.Tensor, *, multiplied: bool | None = None) -> None:
@@ -55,12 +56,12 @@ class Patches:
         self.mean, self.covariance = _moments(products, shift)
 
     def convolve(self, weight: torch.Tensor) -> tuple[torch.Tensor, Convolution]:
-        """The maxima of y = conv(images, weight), and all else that is known of y."""
+        """The maxima of y = conv(images, weight), and y's statistics and derivatives."""
         pooled, maxima = self._layer.max_pool(weight)
         return pooled, _PatchConvolution(self, weight, maxima)
 
     def rows(self, weight: torch.Tensor) -> torch.Tensor:
-        """[T * C, C', 3, 3] -> [T, C, 9 * C'], in the order of patches and in double precision."""
+        """[T * C, C', 3, 3] -> [T, C, 9 * C'], in the patches' element order, double precision."""
         return filter_rows(weight, self.tasks).to(self.mean)
 
 
@@ -112,7 +113,7 @@ class _PatchConvolution:
         return None, self._gradient(v, rows)
 
     def _gradient(self, v: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        """With respect to the filters: v at the maxima, and an affine function of y."""
+        """Gradient with respect to w: v's share, at the maxima, and the affine part's rows."""
         return filters_of_rows(rows, self._w) + self._maxima.weight_gradient(v)
 
     def _per_task(self, numbers: torch.Tensor) -> torch.Tensor:
@@ -138,11 +139,11 @@ def _affine_rows(
 
     Args:
         spread: covariance of y with the patches, [T, C, 9 * C'].
-        slope: [T, C, 1], as the constant.
+        slope: [T, C, 1].
         mean: of y, [T, C, 1].
-        constant: the function's.
+        constant: [T, C, 1].
         patch: mean of the patches, [T, 1, 9 * C'].
-        n: number of the patches.
+        n: number of patches.
     """
     level = slope * mean + constant
     return (slope * spread).addcmul_(level, patch).mul_(n)
@@ -168,17 +169,17 @@ def _affine_rows_jvp(
 
 
 def side_by_side(images: torch.Tensor) -> torch.Tensor:
-    """[T, N, C, H, W] -> [N, T * C, H, W]: one image of every task; channels last is faster."""
+    """[T, N, C, H, W] -> [N, T * C, H, W]: the tasks become channel groups; channels last."""
     count = images.shape[1]
     joined = images.transpose(0, 1).reshape(count, -1, *images.shape[3:])
     return joined.contiguous(memory_format=torch.channels_last)
 
 
 def _patches(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """All patches of [N, C', H, W] less the shift, and ones in the end: [N, H, W, K + 1].
+    """All patches of [N, C', H, W] minus the shift, with a 1 appended: [N, H, W, K + 1].
 
-    A convolution by single ones finds them. With each channel's mean taken off, single precision is
-    enough for one image's products; the ones are there for the products to have the sums.
+    A convolution with one-hot filters extracts them. With each channel's mean subtracted, single
+    precision is enough for the products within one image; with the 1 they include the sums.
     """
     channels, size = images.shape[1], len(shift)
     ones = torch.eye(size + 1, size, dtype=images.dtype, device=images.device)
@@ -188,7 +189,7 @@ def _patches(images: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
 
 
 def _products(patches: torch.Tensor) -> torch.Tensor:
-    """Each image's sum of its patches' products [N, K + 1, K + 1], in double precision."""
+    """The sum of outer products of each image's patches, [N, K + 1, K + 1], double precision."""
     rows = patches.flatten(1, 2)
     return (rows.transpose(1, 2) @ rows).double()
 

@@ -1,4 +1,4 @@
-"""2x2 max-pooling, and the way back to where the maxima were."""
+"""2x2 max-pooling, and scattering to and gathering from the positions of the maxima."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ def max_pool(y: torch.Tensor) -> tuple[torch.Tensor, PoolIndices]:
 
 
 class PoolIndices:
-    """Where the maxima of a tensor [N, C, H, W] are; all tensors are channels last.
+    """The positions of the maxima of a tensor [N, C, H, W]; all tensors are channels last.
 
     Args:
-        indices: of each maximum in its image's channel, [N, C, H // 2, W // 2].
-        shape: of the tensor.
+        indices: of each maximum within its image and channel, [N, C, H // 2, W // 2].
+        shape: of the tensor that was pooled.
     """
 
     def __init__(self, indices: torch.Tensor, shape: torch.Size) -> None:
         self._indices, self._shape = indices, shape
 
     def scatter(self, v: torch.Tensor) -> torch.Tensor:
-        """Pooled elements [N, C, H // 2, W // 2] at the maxima, zeros elsewhere, [N, C, H, W]."""
+        """A tensor [N, C, H, W] with v [N, C, H // 2, W // 2] at the maxima, zeros elsewhere."""
         like = torch.empty(
             self._shape, dtype=v.dtype, device=v.device, memory_format=torch.channels_last
         )
@@ -38,7 +38,7 @@ class PoolIndices:
     def gather(self, v: torch.Tensor) -> torch.Tensor:
         """The elements of v [N, C, H, W] at the maxima, [N, C, H // 2, W // 2]."""
         count, channels, height, width = self._indices.shape
-        # by image, place and channel, as they lie in memory
+        # image, pixel, channel: the order in memory
         rows = v.permute(0, 2, 3, 1).reshape(count, -1, channels)
         indices = self._indices.permute(0, 2, 3, 1).reshape(count, -1, channels)
         return rows.gather(1, indices).view(count, height, width, channels).permute(0, 3, 1, 2)
