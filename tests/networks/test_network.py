@@ -162,7 +162,7 @@ RETURN = "return self.out(F.relu(self.norm(self.conv(x))).flatten(1))"
 REFUSED = {
     "logits of another shape": (
         NET.format("", "return self.out(self.norm(self.conv(x)).flatten(1))[:, :2]"),
-        r"network Net gave \[2, 2\] for 2 images; expected logits \[N, 3\]",
+        r"network Net returned \[2, 2\] for 2 images; expected logits \[N, 3\]",
     ),
     "no dense layer last": (
         NET.format("", "return self.out(self.norm(self.conv(x)).flatten(1)).relu()"),
@@ -193,7 +193,7 @@ REFUSED = {
     ),
     "a probed layer that is not there": (
         NET.format("", RETURN).replace("def __i", 'probed_layers = ["body"]\n\n    def __i'),
-        "has no part body that gives a tensor; expected .*conv, norm, out",
+        "has no submodule body that returns a tensor; expected .*conv, norm, out",
     ),
     "no module": ("def Net(way, size, c):\n    return 3\n", "made a int; expected a torch.nn.Mod"),
 }  # fmt: skip

@@ -1,1 +1,1 @@
-"""Networks: ordinary modules, made functions of parameters with a leading task axis."""
+"""Networks: ordinary modules, as functions of parameters with a leading task axis."""

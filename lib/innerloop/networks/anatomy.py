@@ -1,11 +1,11 @@
-"""What a module's parameters are: layer, role and scale invariance, from module types and order.
+"""Layer, role and scale invariance of a module's parameters, from the modules' types and order.
 
-One pass of two images shows which module is given what another one gave. Names are never read;
-what types and order do not tell, the module says in attributes of its own:
+A forward pass of two images shows which module receives which other module's output. Names are
+never read; what types and order do not tell, the module declares in attributes:
 
     parameter_kinds = {"scale": "gamma"}     # weight, bias, gamma or beta
-    scale_invariant = {"mix.weight": True}   # whether scaling it changes no output
-    probed_layers = ["stem", "body.2"]       # modules whose outputs are looked at, but for the head
+    scale_invariant = {"mix.weight": True}   # whether scaling it leaves all outputs unchanged
+    probed_layers = ["stem", "body.2"]       # modules whose outputs are probed besides the head's
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _NORMS = (_NormBase, nn.GroupNorm, nn.LayerNorm, nn.RMSNorm)
 _POOLS = (
     nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d, nn.Identity,
 )  # fmt: skip
-#: What is given a multiple gives that multiple.
+#: Modules that scale their output by c > 0 if their input is scaled by c.
 _HOMOGENEOUS = (*_POOLS, nn.ReLU, nn.LeakyReLU, nn.Flatten)
 KINDS = ("weight", "bias", "gamma", "beta")
 
@@ -43,7 +43,7 @@ class ParameterInfo:
         path: its name in the module, such as `conv1.1.weight`.
         layer: the convolution or dense layer it belongs to, such as `conv1`; `head` for the last.
         kind: weight and bias of a convolution or dense layer, gamma and beta of a normalisation.
-        scale_invariant: whether its scale changes no output.
+        scale_invariant: whether scaling it leaves all outputs unchanged.
     """
 
     path: str
@@ -53,17 +53,17 @@ class ParameterInfo:
 
     @property
     def name(self) -> str:
-        """`conv1.gamma`; what its role is follows from it (`role_of`)."""
+        """Its name in Innerloop, `conv1.gamma`, from which its role follows (`role_of`)."""
         return f"{self.layer}.{self.kind}"
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """What is known of a module.
+    """A module's parameters and layers.
 
     Attributes:
         parameters: in the module's order.
-        probed: the modules whose outputs are looked at: label -> path; the head is the last.
+        probed: label -> path of the modules whose outputs are probed; the head is the last.
     """
 
     parameters: tuple[ParameterInfo, ...]
@@ -71,33 +71,33 @@ class Anatomy:
 
     @property
     def head(self) -> str:
-        """Path of the dense layer that gives the logits."""
+        """Path of the dense layer that computes the logits."""
         return self.probed[HEAD]
 
     @property
     def by_layer(self) -> dict[str, tuple[str, ...]]:
-        """Names of the parameters by the probed layer that they are in, the head's last.
+        """Probed layer -> names of the parameters in it, the head's last.
 
-        A normalisation goes with the convolution that it follows; the parameters of a layer that
-        is in no probed one stand under its own name.
+        A normalisation belongs to the convolution that it follows. Parameters of a layer that is in
+        no probed layer are listed under that layer's own name.
         """
         homes: dict[str, str] = {}
         for info in self.parameters:
-            around = [label for label, path in self.probed.items() if _inside(info.path, path)]
-            if around:
-                homes.setdefault(info.layer, max(around, key=lambda label: len(self.probed[label])))
+            outer = [label for label, path in self.probed.items() if _inside(info.path, path)]
+            if outer:
+                homes.setdefault(info.layer, max(outer, key=lambda label: len(self.probed[label])))
         names: dict[str, list[str]] = {}
         for info in sorted(self.parameters, key=lambda info: info.layer == HEAD):
             names.setdefault(homes.get(info.layer, info.layer), []).append(info.name)
-        return {label: tuple(found) for label, found in names.items()}
+        return {label: tuple(of_layer) for label, of_layer in names.items()}
 
 
 @dataclass(frozen=True)
 class _Call:
     path: str
     module: nn.Module
-    given: torch.Tensor
-    gave: torch.Tensor
+    input: torch.Tensor
+    output: torch.Tensor
 
 
 def anatomy_of(module: nn.Module, way: int, images: torch.Tensor) -> Anatomy:
@@ -105,51 +105,51 @@ def anatomy_of(module: nn.Module, way: int, images: torch.Tensor) -> Anatomy:
 
     Args:
         module: a network.
-        way: classes of a task.
-        images: some that it takes, [N, C, H, W].
+        way: classes per task.
+        images: example input, [N, C, H, W].
 
     Raises:
-        ExtensionError: it is no network for tasks of these classes, or does not say enough.
+        ExtensionError: it is not a network with `way` outputs, or lacks a declaration.
     """
     _require_deterministic(module)
-    calls: list[_Call] = []  # of the parts without parts of their own, in order
+    calls: list[_Call] = []  # of the modules without children, in order
     called: set[str] = set()
 
-    def note(path: str, part: nn.Module, given: object, gave: object) -> None:
-        if isinstance(given, torch.Tensor) and isinstance(gave, torch.Tensor):
+    def note(path: str, part: nn.Module, inputs: object, outputs: object) -> None:
+        if isinstance(inputs, torch.Tensor) and isinstance(outputs, torch.Tensor):
             called.add(path)
             if not next(part.children(), None):
-                calls.append(_Call(path, part, given, gave))
+                calls.append(_Call(path, part, inputs, outputs))
 
     with torch.no_grad(), listening(dict(module.named_modules()), note):
         logits = module(images)
     if not isinstance(logits, torch.Tensor) or logits.shape != (len(images), way):
-        gave = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise _refused(module, f"gave {gave} for {len(images)} images", f"logits [N, {way}]")
-    heads = [call for call in calls if isinstance(call.module, nn.Linear) and call.gave is logits]
-    if not heads or heads[-1].given.ndim != 2:
+        got = list(logits.shape) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise _refused(module, f"returned {got} for {len(images)} images", f"logits [N, {way}]")
+    heads = [call for call in calls if isinstance(call.module, nn.Linear) and call.output is logits]
+    if not heads or heads[-1].input.ndim != 2:
         raise _refused(
             module,
             "does not end with a dense layer",
-            "forward() to return what an nn.Linear gives for features [N, F]: that layer is the "
+            "forward() to return the output of an nn.Linear for features [N, F]: that layer is the "
             "head, which methods such as ANIL adapt alone",
         )
     head = heads[-1].path
     labels = _labels(module, head)
-    said = getattr(module, "scale_invariant", {})
+    declared = getattr(module, "scale_invariant", {})
     parameters = []
     for path, _ in module.named_parameters():
         layer, kind = _place(module, path, labels, calls)
         derived = kind == "weight" and path.rpartition(".")[0] in labels
         derived = derived and _scale_invariant(path.rpartition(".")[0], calls)
-        parameters.append(ParameterInfo(path, layer, kind, said.get(path, derived)))
+        parameters.append(ParameterInfo(path, layer, kind, declared.get(path, derived)))
     _require_distinct(module, parameters)
     probed = getattr(module, "probed_layers", None) or _blocks(module, called)
     if idle := [path for path in probed if path not in called]:
         raise _refused(
             module,
-            f"has no part {idle[0]} that gives a tensor",
-            f"probed_layers of those that do: {', '.join(sorted(called - {''}))}",
+            f"has no submodule {idle[0]} that returns a tensor",
+            f"probed_layers to name some that do: {', '.join(sorted(called - {''}))}",
         )
     shown = {path: path for path in probed if not _inside(head, path)}
     return Anatomy(tuple(parameters), {**shown, HEAD: head})
@@ -164,16 +164,17 @@ def _require_deterministic(module: nn.Module) -> None:
 
 
 def _labels(module: nn.Module, head: str) -> dict[str, str]:
-    """Path of each convolution and dense layer -> its label: the shortest path to it alone."""
+    """Path of each convolution and dense layer -> its label, the shortest unique path prefix."""
     paths = [path for path, part in module.named_modules() if isinstance(part, _WEIGHTED)]
-    starts = Counter(start for path in paths for start in _starts(path))
+    counts = Counter(prefix for path in paths for prefix in _prefixes(path))
     shortest = {
-        path: next((start for start in _starts(path) if starts[start] == 1), path) for path in paths
+        path: next((prefix for prefix in _prefixes(path) if counts[prefix] == 1), path)
+        for path in paths
     }
     return {**shortest, head: HEAD}
 
 
-def _starts(path: str) -> list[str]:
+def _prefixes(path: str) -> list[str]:
     """`a.b.c` -> `a`, `a.b`, `a.b.c`."""
     parts = path.split(".")
     return [".".join(parts[: end + 1]) for end in range(len(parts))]
@@ -184,39 +185,39 @@ def _place(
 ) -> tuple[str, str]:
     """Layer and kind of a parameter."""
     owner, _, name = path.rpartition(".")
-    said = getattr(module, "parameter_kinds", {}).get(path)
+    declared = getattr(module, "parameter_kinds", {}).get(path)
     part = module.get_submodule(owner)
-    if said is not None:
-        if said not in KINDS:
-            raise _refused(module, f"says that {path} is {said!r}", " or ".join(KINDS))
-        return labels.get(owner, owner or name), said
+    if declared is not None:
+        if declared not in KINDS:
+            raise _refused(module, f"declares {path} as {declared!r}", " or ".join(KINDS))
+        return labels.get(owner, owner or name), declared
     if owner in labels and name in ("weight", "bias"):
         return labels[owner], name
     if isinstance(part, _NORMS) and name in ("weight", "bias"):
         return _layer_before(owner, labels, calls), "gamma" if name == "weight" else "beta"
     raise _refused(
         module,
-        f"has a parameter {path}, of a {type(part).__name__}, whose role is not known",
-        f'it to say so: parameter_kinds = {{"{path}": "gamma"}}; the kinds are {", ".join(KINDS)}',
+        f"has a parameter {path}, of a {type(part).__name__}, of unknown kind",
+        f'it to declare one of {", ".join(KINDS)}, as in parameter_kinds = {{"{path}": "gamma"}}',
     )
 
 
 def _layer_before(owner: str, labels: Mapping[str, str], calls: Sequence[_Call]) -> str:
-    """The layer that a normalisation follows; its own path where it follows none directly."""
+    """The layer that a normalisation follows; its own path if it follows none directly."""
     first = next((at for at, call in enumerate(calls) if call.path == owner), None)
-    given = None if first is None else calls[first].given
+    source = None if first is None else calls[first].input
     for call in reversed(calls[:first]):
-        if call.gave is given:
+        if call.output is source:
             if call.path in labels:
                 return labels[call.path]
             if not isinstance(call.module, _HOMOGENEOUS):
                 break
-            given = call.given
+            source = call.input
     return owner
 
 
 def _scale_invariant(path: str, calls: Sequence[_Call]) -> bool:
-    """Whether normalisation takes the scale of a layer's weight out, wherever it is called."""
+    """Whether normalisation cancels the scale of a layer's weight, wherever it is called."""
     return any(call.path == path for call in calls) and all(
         _normalised(calls, at, shifted=getattr(call.module, "bias", None) is not None)
         for at, call in enumerate(calls)
@@ -225,25 +226,26 @@ def _scale_invariant(path: str, calls: Sequence[_Call]) -> bool:
 
 
 def _normalised(calls: Sequence[_Call], at: int, *, shifted: bool) -> bool:
-    """Whether all that takes what a call gave normalises it.
+    """Whether every module that receives a call's output normalises it, perhaps further on.
 
     Args:
         calls: in order.
-        at: the number of the call.
-        shifted: whether a bias was added, which only a mean over its channel takes out again.
+        at: the index of the call.
+        shifted: whether a bias was added, which only the mean over its channel cancels.
     """
-    takers = [later for later in range(at + 1, len(calls)) if calls[later].given is calls[at].gave]
-    for taker in takers:
-        part = calls[taker].module
+    output = calls[at].output
+    receivers = [later for later in range(at + 1, len(calls)) if calls[later].input is output]
+    for receiver in receivers:
+        part = calls[receiver].module
         if isinstance(part, _NORMS):
             if shifted and not _per_channel(part):
                 return False
             continue
         unbiased = isinstance(part, _WEIGHTED) and part.bias is None
         passes = isinstance(part, _POOLS if shifted else _HOMOGENEOUS) or (unbiased and not shifted)
-        if not passes or not _normalised(calls, taker, shifted=shifted):
+        if not passes or not _normalised(calls, receiver, shifted=shifted):
             return False
-    return bool(takers)
+    return bool(receivers)
 
 
 def _per_channel(norm: nn.Module) -> bool:
@@ -259,12 +261,15 @@ def _require_distinct(module: nn.Module, parameters: Sequence[ParameterInfo]) ->
             raise _refused(
                 module,
                 f"has two parameters {parameter.name}: {other} and {parameter.path}",
-                "one of each kind per layer; call one of the modules by another name",
+                "one of each kind per layer; rename one of the modules",
             )
 
 
 def _blocks(module: nn.Module, called: Collection[str], start: str = "") -> list[str]:
-    """The parts with layers in them; a sequence of several, or what only holds them, is those."""
+    """Paths of the children with layers in them.
+
+    A child that is a sequence of several such blocks, or is never called, is replaced by its own.
+    """
     blocks: list[str] = []
     for name, part in module.named_children():
         if not any(isinstance(inner, _WEIGHTED) for inner in part.modules()):
@@ -280,5 +285,5 @@ def _inside(path: str, outer: str) -> bool:
     return f"{path}.".startswith(f"{outer}.")
 
 
-def _refused(module: nn.Module, what: str, expected: str) -> ExtensionError:
-    return ExtensionError(f"network {type(module).__name__} {what}; expected {expected}")
+def _refused(module: nn.Module, problem: str, expected: str) -> ExtensionError:
+    return ExtensionError(f"network {type(module).__name__} {problem}; expected {expected}")

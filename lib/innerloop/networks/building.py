@@ -1,4 +1,4 @@
-"""Make a network's module, learn what it is, and try it: once per process."""
+"""Make a network's module, derive its anatomy, and try it: once per process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from innerloop.runtime.progress import say
 
 @dataclass(frozen=True)
 class Recipe:
-    """What makes a module: `entry(way, image_size, channels, **options)`, options as JSON."""
+    """How to make a module: `entry(way, image_size, channels, **options)`, with options as JSON."""
 
     entry: str
     way: int
@@ -33,7 +33,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Built:
-    """A module in double precision, what is known of it, and whether it works under vmap."""
+    """A module in double precision, its anatomy, and whether it works under vmap."""
 
     module: nn.Module
     anatomy: Anatomy
@@ -42,11 +42,11 @@ class Built:
 
 @lru_cache(maxsize=64)
 def built(recipe: Recipe) -> Built:
-    """The module of a recipe.
+    """The module of a recipe, tried on two images.
 
     Raises:
-        ConfigError: an option is none of the module's.
-        ExtensionError: it cannot be made, or is no network that Innerloop understands.
+        ConfigError: the module does not take an option.
+        ExtensionError: it cannot be made, or is not a network that Innerloop understands.
     """
     with torch.inference_mode(False), torch.no_grad():
         module = made(recipe, seed=0).double()
@@ -67,13 +67,13 @@ def made(recipe: Recipe, seed: int) -> nn.Module:
     """A new module, whose own initial parameters are a pure function of the seed.
 
     Raises:
-        ConfigError: an option is none of the module's.
-        ExtensionError: what the entry names makes no module.
+        ConfigError: the module does not take an option.
+        ExtensionError: the entry's code does not make a module.
     """
     make, options = load_entry(recipe.entry), json.loads(recipe.options)
-    given = (recipe.way, recipe.image_size, recipe.channels)
+    arguments = (recipe.way, recipe.image_size, recipe.channels)
     try:
-        inspect.signature(make).bind(*given, **options)
+        inspect.signature(make).bind(*arguments, **options)
     except TypeError as error:
         raise ConfigError(
             f"network '{recipe.entry}': {error}. It is called with way, image_size, channels and "
@@ -81,13 +81,13 @@ def made(recipe: Recipe, seed: int) -> nn.Module:
         ) from error
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        module = make(*given, **options)
+        module = make(*arguments, **options)
     if not isinstance(module, nn.Module):
         raise ExtensionError(
             f"network '{recipe.entry}' made a {type(module).__name__}; expected a torch.nn.Module"
         )
     for part in module.modules():
-        if isinstance(part, _NormBase):  # it normalises by the images at hand
+        if isinstance(part, _NormBase):  # no running statistics: normalise by the images at hand
             part.track_running_stats = False
             part.running_mean = part.running_var = part.num_batches_tracked = None
         if type(part) is nn.GroupNorm:
@@ -96,7 +96,7 @@ def made(recipe: Recipe, seed: int) -> nn.Module:
 
 
 def _works_batched(entry: str, module: nn.Module, images: torch.Tensor) -> bool:
-    """Whether vmap over tasks gives what one task by one does."""
+    """Whether vmap over tasks gives the same logits as one task at a time."""
     tasks = images.unsqueeze(1)
     parameters = {
         path: torch.stack([value, 1.5 * value]) for path, value in module.named_parameters()
@@ -106,8 +106,8 @@ def _works_batched(entry: str, module: nn.Module, images: torch.Tensor) -> bool:
         logits, _ = over_tasks(module, parameters, tasks, {}, "output", batched=True)
         if torch.allclose(logits, expected, equal_nan=True):
             return True
-        why = "its tasks mix there"
+        why = "under vmap, the tasks mix"
     except (RuntimeError, ValueError, NotImplementedError) as error:
         why = str(error).partition("\n")[0]
-    say(f"network '{entry}' takes one task at a time, which is slower than all: {why:.200}")
+    say(f"network '{entry}' takes one task at a time, slower than all at once: {why:.200}")
     return False

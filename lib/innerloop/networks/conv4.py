@@ -17,18 +17,19 @@ class Conv4(nn.Module):
     """The network of both papers (P1 Section 4.1, P2 Figure 4).
 
     Args:
-        way: classes of a task; the width of the head.
+        way: classes per task; the width of the head.
         image_size: side of the square images in pixels; at least 16.
         channels: channels of the images.
         filters: filters of each block.
         normalisation: `batch`: by all images of a pass (transductive); `support`: query images by
             the support images' statistics; `group`, `layer` (one group) and `instance`: each image
             by itself; `none`.
-        groups: groups of filters, for `group`; 16 filters each by default at 64 (Wu and He 2018).
+        groups: groups of filters, for `group`; the default makes 16 filters per group if there are
+            64 (Wu and He 2018).
         eps: added to the variance.
 
     Raises:
-        ConfigError: an option is none of these, or the images are too small.
+        ConfigError: an option is not allowed, or the images are too small.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Conv4(nn.Module):
             return nn.GroupNorm(groups if normalisation == "group" else 1, filters, eps)
 
         def block(width: int) -> nn.Sequential:
-            # a bias that several channels share a mean with would end the scale invariance
+            # with a mean over several channels, a bias would break the scale invariance
             bias = normalisation not in ("group", "layer")
             convolution = nn.Conv2d(width, filters, 3, padding=1, bias=bias)
             return nn.Sequential(convolution, norm(), nn.ReLU(), nn.MaxPool2d(2))

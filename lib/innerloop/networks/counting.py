@@ -1,4 +1,4 @@
-"""Count what a network computes per image, by sending one through it."""
+"""Count a network's operations and activations per image, by running it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from innerloop.networks.task_axis import listening
 
 
 def remember_counts(options: NetworkOptions) -> None:
-    """Count what a network computes, unless it is known."""
+    """Count a network's operations and activations and store them, unless they are known."""
     if counts_of(options) is None:
         keep(options, count(Network.of(options)))
 
@@ -22,9 +22,9 @@ def count(network: Network) -> NetworkCounts:
     """Operations and activations of one image's forward pass."""
     activations = 0
 
-    def add(_path: str, _part: nn.Module, _given: object, gave: torch.Tensor) -> None:
+    def add(_path: str, _part: nn.Module, _input: object, output: torch.Tensor) -> None:
         nonlocal activations
-        activations += gave.numel()
+        activations += output.numel()
 
     module = network.module
     counted = {
@@ -33,7 +33,7 @@ def count(network: Network) -> NetworkCounts:
         if isinstance(part, nn.Conv2d | nn.Linear)
     }
     dtype = next(module.parameters()).dtype
-    # two, since normalising a single image's single pixel is refused
+    # two images, since BatchNorm refuses a single value per channel
     images = torch.rand(2, network.channels, network.image_size, network.image_size, dtype=dtype)
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter, listening(counted, add):

@@ -1,6 +1,7 @@
-"""What a network computes per image, without torch: of Conv4 by formula, of others as was counted.
+"""A network's operations and activations per image: by formula for Conv4, as counted for others.
 
-Others are counted when their code is first tried, and remembered beside Snakemake's own records.
+Others are counted when their code is first tried, and stored beside Snakemake's own records, so
+that this file needs no torch.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ _KEPT = Path(".snakemake/innerloop/networks")
 
 @dataclass(frozen=True)
 class NetworkCounts:
-    """Of one image's forward pass.
+    """Counts for one image's forward pass.
 
     Attributes:
-        operations: of convolutions and products; a multiplication and its addition are two.
+        operations: of convolutions and matrix products; a multiply-add counts as two.
         activations: outputs of convolutions and dense layers.
     """
 
@@ -32,7 +33,7 @@ class NetworkCounts:
 
 
 def counts_of(options: NetworkOptions) -> NetworkCounts | None:
-    """What is known of a network; None: it was never counted, or its code has changed since."""
+    """A network's counts; None if it was never counted, or its code has changed since."""
     if options.network == CONV4:
         return conv4_counts(options.image_size, options.arguments["filters"], options.channels)
     try:
@@ -42,7 +43,7 @@ def counts_of(options: NetworkOptions) -> NetworkCounts | None:
 
 
 def conv4_counts(image_size: int, filters: int, channels: int = 3) -> NetworkCounts:
-    """Of Conv4's blocks; the head is negligible."""
+    """Counts of Conv4's blocks; the head's are negligible."""
     operations = activations = 0
     for _ in BLOCKS:
         activations += filters * image_size**2
@@ -52,11 +53,11 @@ def conv4_counts(image_size: int, filters: int, channels: int = 3) -> NetworkCou
 
 
 def keep(options: NetworkOptions, counts: NetworkCounts) -> None:
-    """Remember what was counted of a network, under the digest of its code."""
+    """Store a network's counts under the digest of its code."""
     if options.network != CONV4:
         write_json(_place(options), asdict(counts))
 
 
 def _place(options: NetworkOptions) -> Path:
-    said = canonical_json([as_json(options), code_digest(source_file(options.network))])
-    return _KEPT / f"{short_digest(said)}.json"
+    key = canonical_json([as_json(options), code_digest(source_file(options.network))])
+    return _KEPT / f"{short_digest(key)}.json"

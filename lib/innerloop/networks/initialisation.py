@@ -1,7 +1,7 @@
-"""Initial weights: the scale of a layer decides what a norm-scaled step multiplies.
+"""Initial weights, whose scale determines the factor of a norm-scaled step.
 
-Squared Frobenius norms for Conv4 with 64 filters, conv1 / conv2 to conv4: Glorot 5.7 / 64,
-torch 21.3 everywhere, Kaiming 128 everywhere.
+Expected squared Frobenius norms for Conv4 with 64 filters: Glorot 5.7 (conv1) and 64 (conv2 to
+conv4), torch 21.3 in every layer, Kaiming 128 in every layer.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ def initial_weight(
 ) -> torch.Tensor:
     """A weight tensor [out, in, *kernel] in double precision.
 
-    `glorot`: uniform, variance 2 / (fan in + fan out), as the first MAML code. `torch`: uniform
-    with bound 1 / sqrt(fan in), the default of torch's layers. `kaiming`: normal, variance
-    2 / fan in. What draws its weights itself (`own`) has no distribution here.
+    `glorot`: uniform, variance 2 / (fan in + fan out), as in the original MAML code. `torch`:
+    uniform with bound 1 / sqrt(fan in), the default of torch's layers. `kaiming`: normal, variance
+    2 / fan in. (Under `own`, a module draws its weights itself, and this is not called.)
     """
     receptive = math.prod(shape[2:])
     fan_out, fan_in = shape[0] * receptive, shape[1] * receptive

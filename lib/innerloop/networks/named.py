@@ -22,17 +22,17 @@ def network(
 
     Args:
         name: `conv4`; `resnet12`; or an entry, `my_net.py:Net`, of a class or function that is
-            called with `(way, image_size, channels, **options)` and gives a `torch.nn.Module`.
-        way: classes of a task.
+            called with `(way, image_size, channels, **options)` and returns a `torch.nn.Module`.
+        way: classes per task.
         image_size: side of the square images in pixels.
         channels: channels of the images.
-        initialisation: of the weights: `glorot`, `torch`, `kaiming`, or `own`: as the module
-            draws them.
+        initialisation: of the weights: `glorot`, `torch`, `kaiming`, or `own`, as the module draws
+            them.
         options: the module's own keyword arguments.
 
     Raises:
         ConfigError: a value or option is unknown.
-        ExtensionError: the module cannot be made, or is no network that Innerloop understands.
+        ExtensionError: the module cannot be made, or is not a network that Innerloop understands.
     """
     entry = network_entry(name)
     return Network(way, image_size, channels, entry, options, initialisation)

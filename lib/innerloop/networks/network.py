@@ -28,23 +28,23 @@ Activations: TypeAlias = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Network:
-    """A module made a function of parameters, for T tasks at once.
+    """A module as a function of its parameters, for T tasks at once.
 
-    It may be differentiated as often as one likes, and stand inside `torch.func`'s transforms.
-    BatchNorm normalises by the images at hand: running statistics are left out.
+    It can be differentiated any number of times, and used inside the transforms of `torch.func`.
+    BatchNorm normalises by the images at hand, without running statistics.
 
     Attributes:
-        way: classes of a task; the width of the head.
+        way: classes per task; the width of the head.
         image_size: side of the square images in pixels.
         channels: channels of the images.
-        entry: what makes the module, `package.module:name` or `file.py:name`; called as
+        entry: the code that makes the module, `package.module:name` or `file.py:name`; called as
             `name(way, image_size, channels, **options)`.
-        options: its keyword arguments.
+        options: keyword arguments of the module.
         initialisation: distribution of the initial weights; `own`: as the module draws them.
 
     Raises:
-        ConfigError: a value is none of these, or an option is unknown.
-        ExtensionError: the module cannot be made, or is no network that Innerloop understands.
+        ConfigError: a value is not allowed, or an option is unknown.
+        ExtensionError: the module cannot be made, or is not a network that Innerloop understands.
     """
 
     way: int = 5
@@ -58,13 +58,13 @@ class Network:
         require_choice("initialisation", self.initialisation, get_args(Initialisation))
         for name in ("way", "image_size", "channels"):
             require_count(name, getattr(self, name), least=1)
-        _ = self._built  # what is wrong is said here
+        _ = self._built  # raise errors now
 
     def __hash__(self) -> int:
         return hash((self._recipe, self.initialisation))
 
     def __repr__(self) -> str:
-        """How `innerloop.network` makes it."""
+        """The arguments that `innerloop.network` makes it from."""
         options = {**self.options, "initialisation": self.initialisation}
         if self.initialisation == "glorot":
             del options["initialisation"]
@@ -74,7 +74,7 @@ class Network:
 
     @property
     def name(self) -> str:
-        """`conv4`, `resnet12`, or the name of a user's own, as in `my_net.py:Net`."""
+        """`conv4`, `resnet12`, or the name in a user's entry: `Net` of `my_net.py:Net`."""
         place, _, name = self.entry.rpartition(":")
         built_in = place.removeprefix("innerloop.networks.")
         return built_in if built_in != place else name
@@ -91,22 +91,22 @@ class Network:
 
     @property
     def layers(self) -> tuple[str, ...]:
-        """The layers whose outputs are looked at, from the input to the head."""
+        """The layers whose outputs are probed, from the input to the head."""
         return tuple(self.anatomy.probed)
 
     @property
     def layer_parameters(self) -> dict[str, tuple[str, ...]]:
-        """Every parameter's name, by the layer that it belongs to, from the input to the head.
+        """Probed layer -> names of its parameters, from the input to the head.
 
-        Layers are those whose outputs are looked at; what is in none of them stands for itself.
+        Parameters of a layer that is in no probed layer are listed under that layer's own name.
         """
         return self.anatomy.by_layer
 
     @cached_property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The parameters by name, and their shapes without a task axis."""
-        given = dict(self.module.named_parameters())
-        return {info.name: tuple(given[info.path].shape) for info in self.anatomy.parameters}
+        """Parameter name -> shape, without a task axis."""
+        by_path = dict(self.module.named_parameters())
+        return {info.name: tuple(by_path[info.path].shape) for info in self.anatomy.parameters}
 
     @property
     def normalised_by_support(self) -> bool:
@@ -115,7 +115,7 @@ class Network:
 
     @property
     def batch_norm(self) -> Literal["batch", "support", "none"]:
-        """Whose statistics BatchNorm takes for query images, if there is any."""
+        """Which images' statistics normalise query images; `none` if there is no BatchNorm."""
         batch = any(isinstance(part, nn.BatchNorm2d) for part in self.module.modules())
         return "support" if self.normalised_by_support else "batch" if batch else "none"
 
@@ -125,7 +125,7 @@ class Network:
 
     @classmethod
     def of(cls, made_by: NetworkOptions) -> Network:
-        """The network of a study's model."""
+        """The network that a study's options describe."""
         return cls(
             made_by.way, made_by.image_size, made_by.channels,
             made_by.network, made_by.arguments, made_by.initialisation,
@@ -158,8 +158,8 @@ class Network:
         Args:
             parameters: fast weights, each tensor [T, *shape].
             images: in [0, 1].
-            support: images of each task, [T, M, C, H, W], that give the statistics where the
-                network normalises by the support's (`normalisation="support"`); others ignore it.
+            support: support images of each task, [T, M, C, H, W], whose statistics a network with
+                `normalisation="support"` normalises by; others ignore them.
             activations: a dictionary to fill with the flattened output of every probed layer,
                 [T, N, features], and of the head.
         """
@@ -172,7 +172,7 @@ class Network:
     def features(
         self, parameters: Parameters, images: torch.Tensor, *, support: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """What the head is given, [T, N, F]; arguments as for the whole network."""
+        """Features [T, N, F], the head's input; arguments as for the whole network."""
         _, seen = self._run(parameters, images, support, {HEAD: self.anatomy.head}, "input")
         return seen[HEAD]
 
@@ -184,7 +184,7 @@ class Network:
         wanted: Mapping[str, str],
         side: str,
     ) -> tuple[torch.Tensor, Activations]:
-        """Logits, and what the wanted parts (label -> path) were given or gave."""
+        """Logits, and the inputs or outputs (`side`) of the wanted submodules (label -> path)."""
         module, anatomy = self.module, self.anatomy
         first = 0
         if support is not None and self.normalised_by_support:
@@ -208,7 +208,7 @@ class Network:
 
 
 def head_logits(parameters: Parameters, features: torch.Tensor) -> torch.Tensor:
-    """Logits [T, N, way] of features [T, N, F] under the head of T tasks."""
+    """Logits [T, N, way] of features [T, N, F], each task under its own head."""
     weight, bias = parameters[f"{HEAD}.weight"], parameters.get(f"{HEAD}.bias")
     if bias is None:
         return torch.bmm(features, weight.transpose(1, 2))

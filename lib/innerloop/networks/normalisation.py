@@ -1,4 +1,4 @@
-"""Normalisation that torch has no layer for."""
+"""Normalisation layers that torch does not have."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from torch import nn
 class SupportBatchNorm2d(nn.BatchNorm2d):
     """BatchNorm of query images by the statistics of the support images.
 
-    A pass of support images alone is normalised by them all, as `BatchNorm2d` does it.
+    A batch of support images alone is normalised by all of them, as by `BatchNorm2d`.
 
     Attributes:
-        support: how many images, the first ones, give the statistics; None: all.
+        support: statistics are those of this many first images; None: of all.
     """
 
     support: int | None = None
@@ -25,14 +25,14 @@ class SupportBatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """[N, C, H, W] -> [N, C, H, W]."""
-        of = images[: self.support]
-        variance, mean = torch.var_mean(of, dim=(0, 2, 3), correction=0, keepdim=True)
+        support = images[: self.support]
+        variance, mean = torch.var_mean(support, dim=(0, 2, 3), correction=0, keepdim=True)
         scale = self.weight.view(1, -1, 1, 1) * torch.rsqrt(variance + self.eps)
         return (images - mean) * scale + self.bias.view(1, -1, 1, 1)
 
 
 class GroupNorm(nn.GroupNorm):
-    """`nn.GroupNorm` by hand: no vmap of torch's own takes channels last."""
+    """`nn.GroupNorm` written out: torch's own does not take channels last under vmap."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """[N, C, ...] -> [N, C, ...]."""
@@ -47,7 +47,7 @@ class GroupNorm(nn.GroupNorm):
 
 @contextmanager
 def normalised_by_first(module: nn.Module, count: int) -> Iterator[None]:
-    """Take the statistics of every `SupportBatchNorm2d` from the first `count` images."""
+    """Make every `SupportBatchNorm2d` normalise by the first `count` images."""
     layers = [part for part in module.modules() if isinstance(part, SupportBatchNorm2d)]
     for layer in layers:
         layer.support = count

@@ -1,4 +1,7 @@
-"""What a network is made by and called by, without torch; of Conv4 its parameters' shapes."""
+"""A network as a study declares it, and the names and shapes of Conv4's parameters.
+
+This file imports no torch, so that study files can be checked while Snakemake parses.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,19 @@ BLOCKS = ("conv1", "conv2", "conv3", "conv4")
 HEAD: Final = "head"
 LAYERS = (*BLOCKS, HEAD)
 
-#: What a parameter is to update rules.
+#: The kinds of parameters that update rules distinguish.
 Role: TypeAlias = Literal["conv_weight", "conv_bias", "norm", "head"]
 
 BatchNorm: TypeAlias = Literal["batch", "support"]
 Initialisation: TypeAlias = Literal["glorot", "torch", "kaiming", "own"]
 
-#: The network that a study has where it names none.
+#: A study's default network.
 CONV4 = "innerloop.networks.conv4:Conv4"
 
 
 @dataclass(frozen=True)
 class NetworkOptions:
-    """What a study says of a network, checked.
+    """A network's options as a study gives them, checked.
 
     Attributes:
         way: classes per task; the width of the head
@@ -58,7 +61,7 @@ class NetworkOptions:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """Keyword arguments of the module, besides way, image size and channels."""
+        """The module's keyword arguments besides way, image size and channels."""
         if self.network != CONV4:
             return dict(self.network_options)
         own = {"filters": self.filters, "normalisation": self.batch_norm}
@@ -71,7 +74,7 @@ class NetworkOptions:
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]] | None:
-        """Conv4's parameters by name, and their shapes; None: only the module knows them."""
+        """Conv4's parameter names -> shapes; None: only the module knows them."""
         if self.network != CONV4:
             return None
         arguments = self.arguments

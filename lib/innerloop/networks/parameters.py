@@ -38,11 +38,11 @@ def kind_of(name: str) -> str:
 def role_of(name: str) -> Role:
     """The role by which update rules are declared.
 
-    A network names its parameters by layer and kind (`networks/anatomy.py`), so that a name says
-    the role: a weight of the body is a conv weight, also where the layer is dense.
+    A network names its parameters by layer and kind (`networks/anatomy.py`), from which the role
+    follows: a weight of the body is a conv weight, even in a dense layer.
 
     Raises:
-        InnerloopError: the name is none that a network gives.
+        InnerloopError: no network names a parameter like this.
     """
     layer, kind = layer_of(name), kind_of(name)
     if not layer or kind not in _ROLES or (layer == HEAD and kind not in ("weight", "bias")):
@@ -56,7 +56,7 @@ def role_of(name: str) -> Role:
 def with_task_axis(slow: Parameters, tasks: int) -> Parameters:
     """Give every tensor a leading task axis of length `tasks`, sharing memory.
 
-    Filters lie channels last, as convolutions want them and as their gradients do.
+    Filters are stored channels last, which suits convolutions and is the layout of their gradients.
     """
 
     def laid_out(tensor: torch.Tensor) -> torch.Tensor:
@@ -68,12 +68,12 @@ def with_task_axis(slow: Parameters, tasks: int) -> Parameters:
 def bounded(fast: Parameters) -> torch.Tensor:
     """Whether the squared norms of each task's weights are finite, [T].
 
-    Where one is not, a network may still give numbers: BatchNorm divides by an infinite variance.
+    Even if one is not, logits may be finite, since BatchNorm divides by an infinite variance.
     """
     squares = [weight.detach().square().flatten(1).sum(dim=1) for weight in fast.values()]
     return torch.stack(squares).isfinite().all(dim=0)
 
 
 def detached(parameters: Parameters) -> Parameters:
-    """The same values outside any autograd graph, in memory of their own."""
+    """Copies of the parameters, detached from any autograd graph."""
     return {name: tensor.detach().clone() for name, tensor in parameters.items()}

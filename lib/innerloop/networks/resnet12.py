@@ -13,7 +13,7 @@ from innerloop.runtime.errors import ConfigError
 
 
 class _Block(nn.Module):
-    """Three convolutions beside a 1x1 one, added; then 2x2 max-pooling."""
+    """Three convolutions with a 1x1 shortcut, then 2x2 max-pooling."""
 
     def __init__(self, channels: int, filters: int) -> None:
         super().__init__()
@@ -32,17 +32,17 @@ class _Block(nn.Module):
 
 
 class ResNet12(nn.Module):
-    """12.4 million parameters and 640 features by default.
+    """ResNet-12, with 12.4 million parameters and 640 features by default.
 
     Args:
-        way: classes of a task; the width of the head.
+        way: classes per task; the width of the head.
         image_size: side of the square images in pixels; at least 16.
         channels: channels of the images.
         widths: filters of each of the four blocks.
         pool: `average` over the last block's output; `none` keeps all of it (16,000 at 84 pixels).
 
     Raises:
-        ConfigError: an option is none of these, or the images are too small.
+        ConfigError: an option is not allowed, or the images are too small.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ResNet12(nn.Module):
         if len(widths) != 4 or image_size < 16 or pool not in ("average", "none"):
             raise ConfigError(
                 f"ResNet-12 takes four widths, images of 16 pixels or more, and pool: average or "
-                f"none; it was given widths {list(widths)}, image_size {image_size}, pool {pool!r}"
+                f"none; got widths {list(widths)}, image_size {image_size}, pool {pool!r}"
             )
         first, second, third, last = widths
         self.block1, self.block2 = _Block(channels, first), _Block(first, second)

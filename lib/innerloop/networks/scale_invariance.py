@@ -1,7 +1,8 @@
-"""Scale invariance by number: what module types tell must be what the network computes.
+"""A numerical check of scale invariance, as derived from module types or declared.
 
-Under two large scales a weight before normalisation gives the same logits: what BatchNorm's epsilon
-adds falls with the square of the scale. A bias that is not taken out still shows.
+A weight before normalisation is scaled by two large factors, which must give the same logits: the
+effect of BatchNorm's epsilon falls with the square of the scale, while a bias that is not cancelled
+still shows.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from innerloop.networks.options import HEAD
 from innerloop.runtime.errors import ExtensionError
 
 _SCALES = (100.0, 200.0)
-#: Of the logits' norm.
+#: Relative to the logits' norm.
 _TOLERANCE = 1e-4
 
 
 def require_scale_invariance(module: nn.Module, anatomy: Anatomy, images: torch.Tensor) -> None:
-    """Refuse a network whose body's weights are not as scale invariant as its types tell.
+    """Refuse a network with a body weight whose scale invariance differs from its anatomy's.
 
     Args:
         module: in double precision.
-        anatomy: what is known of it.
+        anatomy: of the module.
         images: in double precision, [N, C, H, W].
 
     Raises:
-        ExtensionError: naming the weight, and how to say what is right.
+        ExtensionError: names the weight, and how to declare its scale invariance.
     """
     generator = torch.Generator().manual_seed(1)
     parameters = {
@@ -59,10 +60,10 @@ def require_scale_invariance(module: nn.Module, anatomy: Anatomy, images: torch.
     if invariant and changes(invariant):
         wrong += [path for path in invariant if changes([path])] or invariant
     if wrong:
-        held = wrong[0] in invariant
+        expected = wrong[0] in invariant
         raise ExtensionError(
             f"network {type(module).__name__}: by its modules {wrong[0]} is "
-            f"{'' if held else 'not '}scale invariant, but its scale changes "
-            f"{'the logits' if held else 'no logit'}. If that is meant, say so in the module: "
-            f'scale_invariant = {{"{wrong[0]}": {not held}}}'
+            f"{'' if expected else 'not '}scale invariant, but its scale changes "
+            f"{'the logits' if expected else 'no logit'}. If that is intended, declare it in the "
+            f'module: scale_invariant = {{"{wrong[0]}": {not expected}}}'
         )

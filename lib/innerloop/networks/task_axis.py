@@ -1,4 +1,4 @@
-"""A module's outputs for T tasks at once, each with parameters of its own."""
+"""A module's outputs for T tasks at once, each with its own parameters."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def over_tasks(
         module: the module.
         parameters: by path, each [T, *shape].
         images: [T, N, C, H, W].
-        wanted: label -> path of parts whose input or output is returned as well.
-        side: which of them, `input` or `output`.
-        batched: by vmap, or one task by one.
+        wanted: label -> path of submodules whose input or output is returned as well.
+        side: which of the two, `input` or `output`.
+        batched: by vmap; otherwise one task at a time.
     """
     buffers = {
         path: value.to(images) if value.is_floating_point() else value.to(images.device)
@@ -40,8 +40,8 @@ def over_tasks(
     def one(parameters: Mapping[str, torch.Tensor], images: torch.Tensor) -> Any:
         seen: dict[str, torch.Tensor] = {}
 
-        def note(label: str, _: nn.Module, given: torch.Tensor, gave: torch.Tensor) -> None:
-            seen[label] = given if side == "input" else gave
+        def note(label: str, _: nn.Module, first: torch.Tensor, output: torch.Tensor) -> None:
+            seen[label] = first if side == "input" else output
 
         with listening(parts, note):
             logits = functional_call(module, {**buffers, **parameters}, (images,))
@@ -62,10 +62,10 @@ def over_tasks(
 def listening(
     parts: Mapping[str, nn.Module], hear: Callable[[str, nn.Module, Any, Any], None]
 ) -> Iterator[None]:
-    """Tell of every call of some parts: its key, the part, its first input and its output."""
+    """Report every call of some submodules to `hear`: key, submodule, first input, output."""
 
     def hook(key: str) -> Callable[[nn.Module, Any, Any], None]:
-        return lambda part, given, gave: hear(key, part, given[0] if given else None, gave)
+        return lambda part, inputs, output: hear(key, part, inputs[0] if inputs else None, output)
 
     handles = [part.register_forward_hook(hook(key)) for key, part in parts.items()]
     try:
