@@ -128,7 +128,7 @@ def test_a_learner_without_the_network_s_weights_is_refused() -> None:
         def init(self, network: Network, seed: int) -> State:
             return {"weights": network.initial(seed)}
 
-    with pytest.raises(ExtensionError, match="Mine: init gives weights"):
+    with pytest.raises(ExtensionError, match="Mine: init returns weights"):
         training(Mine())
 
 

@@ -96,19 +96,19 @@ HEADER = b'{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}'
 FOREIGN = {
     "a pickled module": (
         lambda path: torch.save(PLAIN, path),
-        "holds pickled Python objects, perhaps a whole nn.Module, and none is executed",
+        "holds pickled Python objects, perhaps a whole nn.Module, which are not executed",
     ),
     "a state dict": (lambda path: torch.save(PLAIN.state_dict(), path), "holds a state dict"),
     "a training state": (
         lambda path: torch.save({"model": PLAIN.state_dict(), "epoch": 3}, path),
-        "names no 'format'",
+        "has no 'format'",
     ),
     "a tensor": (lambda path: torch.save(torch.zeros(2), path), "holds a Tensor"),
     "safetensors": (
         lambda path: path.write_bytes(len(HEADER).to_bytes(8, "little") + HEADER + bytes(4)),
         "is a safetensors file",
     ),
-    "text": (lambda path: path.write_text("weights: none"), "is no archive of torch.save"),
+    "text": (lambda path: path.write_text("weights: none"), "is not from torch.save"),
     "nothing": (lambda path: path.write_bytes(b""), "is empty"),
 }
 

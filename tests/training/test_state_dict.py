@@ -242,7 +242,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "something more": (
         lambda: read_state({**STATE, "temperature": torch.ones(1)}),
-        "temperature belong to no layer of Conv4",
+        "Conv4 has no parameter for .*temperature",
     ),
     "names that are not there": (
         lambda: read_state(STATE, {"conv1.weight": "vars.0"}),
@@ -250,7 +250,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "too few names": (
         lambda: read_state(STATE, {"conv1.weight": "features.layer1.conv.weight"}),
-        "names: there is no conv2.weight",
+        "names: conv2.weight is missing",
     ),
     "a foreign network": (
         lambda: innerloop.from_state_dict(flat(), STATE),  # type: ignore[arg-type]
@@ -258,7 +258,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "a module of another way": (
         lambda: innerloop.to_state_dict(WIDER, WIDER.initial(0), like=STATE),
-        r"classifier.weight is \[3, 4\], head.weight \[5, 4\]",
+        r"classifier.weight is \[3, 4\], but head.weight is \[5, 4\]",
     ),
     "a module without the head's bias": (
         lambda: innerloop.to_state_dict(

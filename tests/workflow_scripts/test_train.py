@@ -329,7 +329,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(
     last.write_bytes(last.read_bytes()[:500])
     continued = run(images, tmp_path / "damaged")
     said = capsys.readouterr().err
-    assert "is damaged and left aside" in said
+    assert "is damaged and not used" in said
     assert "continuing at iteration 7 from" in said
     same_files(continued.parent, undisturbed.parent)
 
@@ -347,7 +347,7 @@ def test_a_checkpoint_that_lacks_a_part_starts_over(
     del content["state"]["optimiser"]
     torch.save(content, last)
     again = run(images, tmp_path / "lacking")
-    assert "lacks what it should hold (KeyError('optimiser')); starting over" in (
+    assert "the checkpoint is incomplete (KeyError('optimiser')); starting over" in (
         capsys.readouterr().err
     )
     same_files(again.parent, undisturbed.parent)
@@ -361,7 +361,7 @@ def test_a_disk_that_refuses_ends_no_training(
     (tmp_path / "refused/training.csv").mkdir(parents=True)
     (tmp_path / "refused/training.csv/x").touch()
     run(images, tmp_path / "refused", None, None, "--save-every", "0")
-    assert "WARNING: nobody sees how the training goes" in capsys.readouterr().err
+    assert "WARNING: the curves are not written" in capsys.readouterr().err
     same_files(tmp_path / "refused/model", undisturbed.parent)
 
 
@@ -395,7 +395,7 @@ def test_from_python_a_network_of_another_size_is_refused(
     images: ImageStore, tmp_path: Path
 ) -> None:
     network = replace(tiny.NETWORK, image_size=32)
-    with pytest.raises(InputError, match="16 pixels wide, and the network is made for 32"):
+    with pytest.raises(InputError, match="16 pixels wide, but the network takes 32"):
         innerloop.train(network, tiny.METHOD, images, tmp_path, tiny.TRAINING.schedule)
     assert list(tmp_path.iterdir()) == []
 

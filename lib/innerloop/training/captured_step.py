@@ -1,4 +1,4 @@
-"""A step on a GPU as one CUDA graph: recorded once, then replayed without the host's work."""
+"""A step on a GPU as one CUDA graph: captured once, then replayed without work on the host."""
 
 from __future__ import annotations
 
@@ -13,50 +13,50 @@ from innerloop.runtime.errors import ConfigError
 
 Step = Callable[[TaskBatch], QueryResult]
 
-#: Runs before recording, in which libraries choose their kernels.
+#: Runs before the capture, in which libraries choose their kernels.
 _WARM_UP = 3
 
 
 class CapturedStep:
-    """Replays a step on tasks of the size of those that it was recorded with.
+    """Replays a step on tasks of the same size as those that it was captured with.
 
-    The step may read and write any tensors on the GPU, as long as they stay where they are; it must
-    not wait for the GPU, nor decide anything by its values.
+    The step may read and write any tensors on the GPU whose memory stays in place; it must not wait
+    for the GPU, nor branch on values.
 
     Args:
-        step: what to record.
-        forget: called before recording; drops what the warm-up has left, such as gradients, so
-            that the recorded step allocates its own.
-        tasks: of the size of all that follow.
+        step: the step to capture.
+        forget: called before the capture; drops what the warm-up has left, such as gradients, so
+            that the captured step allocates its own.
+        tasks: example tasks, of the same size as all that follow.
 
     Raises:
-        ConfigError: the step cannot be recorded.
+        ConfigError: the step cannot be captured.
     """
 
     def __init__(self, step: Step, forget: Callable[[], None], tasks: TaskBatch) -> None:
         self._tasks = replace(tasks, support=_copied(tasks.support), query=_copied(tasks.query))
-        # as CUDA asks for it: the warm-up runs on a stream of its own
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
+        # CUDA requires that the warm-up runs on a stream of its own
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
             for _ in range(_WARM_UP):
                 step(self._tasks)
-        torch.cuda.current_stream().wait_stream(aside)
+        torch.cuda.current_stream().wait_stream(stream)
         forget()
         self._graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(self._graph):
                 self._result = step(self._tasks)
         except RuntimeError as error:
-            # CUDA complains once more when the recording is ended; what came first says more
+            # ending the capture raises a second error; the first one tells more
             cause = error.__context__ or error
             if isinstance(cause, torch.cuda.OutOfMemoryError):
                 raise cause from None
             raise ConfigError(
                 "a training step cannot be recorded as a CUDA graph: perhaps an update rule waits "
-                "for the GPU, as `step_size.item()` does, or makes tensors of Python numbers. "
-                "Change it, or set compute.cuda_graph: false in the study file (slower). What "
-                f"went wrong: {cause}"
+                "for the GPU, as `step_size.item()` does, or makes tensors from Python numbers. "
+                "Change it, or set compute.cuda_graph: false in the study file (slower). The error "
+                f"was: {cause}"
             ) from error
 
     def __call__(self, tasks: TaskBatch) -> QueryResult:

@@ -1,4 +1,4 @@
-"""Checkpoints of training in progress: saved often, in a folder that no failed job deletes."""
+"""Checkpoints of training in progress, in a folder that Snakemake does not delete on failure."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from innerloop.training.model_file import write_tensors
 
 
 class Checkpoint:
-    """A file that training continues from, and the one before it in case that is damaged.
+    """The file that a training continues from, and the one before in case the file is damaged.
 
     Its name is the digest of the fingerprint: a training under other parameters, code or data
-    neither continues it nor replaces it, and who goes back to the earlier ones goes on from there.
+    neither continues from it nor replaces it, and can be continued later after going back to these.
 
     Args:
-        folder: of all the model's checkpoints; not a declared output of any rule.
+        folder: for all of the model's checkpoints; not a declared output of any rule.
         fingerprint: of the resolved parameters, code and data.
-        every_seconds: how often `maybe_save` saves.
-        say: told what was found.
+        every_seconds: the interval at which `maybe_save` saves.
+        say: called with messages for the log.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class Checkpoint:
         self._lock: TextIO | None = None
 
     def __enter__(self) -> Self:
-        """Hold all of the model's checkpoints; a process that ends, however, lets go of them.
+        """Lock all of the model's checkpoints; the lock ends with the process, however it ends.
 
         Raises:
-            CheckpointError: another process holds them.
+            CheckpointError: another process has locked them.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lock = self._lock_file.open("a+", encoding="utf-8")
@@ -62,7 +62,7 @@ class Checkpoint:
                 f"{self.path.parent}: {holder} trains this model now; wait for it (innerloop "
                 "wait), or end it"
             ) from error
-        except OSError:  # some network disks know no locks
+        except OSError:  # some network disks do not support locks
             lock.close()
             return self
         lock.truncate(0)
@@ -88,26 +88,26 @@ class Checkpoint:
 
     @property
     def newest(self) -> Path:
-        """One that is whole, and was to take the last one's place when the job was killed."""
+        """A complete one, which exists if the job was killed before renaming it to the last."""
         return self.path.with_name(f"{self.path.name}.newest")
 
     def read(self) -> dict[str, Any] | None:
-        """The last saved state that can be read, or nothing where none fits."""
+        """The last saved state that can be read; None if there is none."""
         others = sorted(self.path.parent.glob("[!.]*.pt"))
         others = [path for path in others if path != self.path]
         if others:
             self._say(
                 f"{len(others)} checkpoint(s) of this model under other parameters, code or data "
-                f"are left in {self.path.parent}, for going back to those; delete them if you will "
-                "not"
+                f"are left in {self.path.parent}, in case you go back to these; otherwise delete "
+                "them"
             )
-        there = [path for path in (self.newest, self.path, self.previous) if path.is_file()]
-        for path in there:
+        paths = [path for path in (self.newest, self.path, self.previous) if path.is_file()]
+        for path in paths:
             state = self._read(path)
             if state is not None:
                 self._say(f"continuing at iteration {state['iteration']} from {path}")
                 return state
-        if there:
+        if paths:
             self._say("starting over")
         return None
 
@@ -116,20 +116,20 @@ class Checkpoint:
             content = torch.load(path, map_location="cpu", weights_only=True)
             fingerprint, state = content["fingerprint"], content["state"]
         except Exception as error:  # torch raises many kinds for a damaged file
-            why = str(error).partition("\n")[0]  # the rest advises to execute what is in it
-            self._say(f"checkpoint {path} is damaged and left aside ({why})")
+            why = str(error).partition("\n")[0]  # the rest advises to execute the file's code
+            self._say(f"checkpoint {path} is damaged and not used ({why})")
             return None
         if fingerprint != self.fingerprint:
-            self._say(f"checkpoint {path} is not what its name says and is left aside")
+            self._say(f"checkpoint {path} is not what its name says and is not used")
             return None
         found: dict[str, Any] = state
         return found
 
     def save(self, state: Mapping[str, Any]) -> None:
-        """Write the state, atomically: at any moment there is a whole checkpoint.
+        """Write the state, atomically: at any moment there is a complete checkpoint.
 
         Raises:
-            DiskError: it cannot be written; that before it is still there.
+            DiskError: it cannot be written; the checkpoint before is still there.
         """
         write_tensors({"fingerprint": self.fingerprint, "state": dict(state)}, self.newest)
         with suppress(FileNotFoundError):  # the first
@@ -138,7 +138,7 @@ class Checkpoint:
         self._saved = time.monotonic()
 
     def maybe_save(self, state: Callable[[], Mapping[str, Any]]) -> None:
-        """Save if the last try is long enough ago; a disk that refuses ends no training."""
+        """Save if the last attempt is long enough ago; a disk error does not end the training."""
         if time.monotonic() - self._saved < self.every_seconds:
             return
         try:
@@ -148,11 +148,11 @@ class Checkpoint:
             self._say(f"WARNING: no checkpoint is saved, and the training goes on: {error}")
 
     def remove(self) -> None:
-        """Training under this fingerprint has finished; checkpoints of others are theirs."""
-        for path in self.path.parent.glob(f"*{self.path.name}*"):  # what killed jobs left, too
+        """Remove this fingerprint's checkpoints, after the training; others are left."""
+        for path in self.path.parent.glob(f"*{self.path.name}*"):  # also what killed jobs left
             path.unlink(missing_ok=True)
         self._remove_folder()
 
     def _remove_folder(self) -> None:
-        with suppress(OSError):  # not empty, or never made
+        with suppress(OSError):  # not empty, or it does not exist
             self.path.parent.rmdir()

@@ -1,4 +1,4 @@
-"""What is watched of the parameters while they train: norms and step sizes."""
+"""Norms and step sizes of the parameters, logged during training."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ SCHEMA = pa.schema(
 
 
 def dynamics_rows(iteration: int, learner: Learner, state: State) -> list[dict[str, Any]]:
-    """One row per parameter tensor: its norm and its step sizes (0 where it does not adapt).
+    """One row per parameter tensor: its norm and its step sizes (0 if it does not adapt).
 
-    Under a learner that has no step sizes, none is effective (NaN).
+    The effective step size is NaN for other tensors than weights, and if the learner has no rule.
     """
     step_sizes: Parameters = {}
     rule = None

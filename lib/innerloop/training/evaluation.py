@@ -1,4 +1,4 @@
-"""Evaluation: loss and accuracy on fixed tasks."""
+"""Evaluation: loss and accuracy on given tasks."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def evaluate(
     """Accuracy of a trained model on each of T tasks, [T], in their order.
 
     Args:
-        model: as `load` or `train` gives it.
+        model: as returned by `load` or `train`.
         tasks: a batch of tasks, or several: `tasks_of(images, "test").batches(600, at_once=10)`.
-        steps: inner steps; left out: the `test_steps` that the model was trained for.
-        checkpoint: whose weights: `best`, `last`, or a kept iteration.
+        steps: inner steps; by default the `test_steps` that the model was trained for.
+        checkpoint: which weights: `best`, `last`, or a kept iteration.
 
     Returns:
-        The fraction of each task's query images whose own class scores highest, on the tasks'
+        The fraction of each task's query images that are classified correctly, on the tasks'
         device. NaN where adaptation diverged.
 
     Raises:
@@ -58,11 +58,11 @@ def query_results(
     """Loss and accuracy of every task of the batches, in order.
 
     Args:
-        network: as `learner.network` gives it.
+        network: as returned by `learner.network`.
         learner: how it learns.
-        state: what was trained.
+        state: the trained state.
         batches: of tasks.
-        steps: inner steps, where anything adapts.
+        steps: inner steps, for a learner with an inner loop.
 
     Raises:
         InputError: an argument does not fit the network, or there are no tasks.
@@ -71,7 +71,7 @@ def query_results(
     require_weights(network, state["slow"], "slow")
     results = []
     for tasks in batches:
-        # whether there may be more classes than the head's, the learner knows
+        # any way: some learners do not use the head
         require_tasks(network, tasks, state["slow"], values=True, any_way=True)
         results.append(_result(network, learner, state, tasks, steps))
     if not results:

@@ -1,4 +1,4 @@
-"""Signals that end a program become a question that training asks between iterations."""
+"""Signals that would end the process set a flag, which training checks between iterations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class Interruption:
-    """Whether the job has been asked to stop, and by which signal."""
+    """The signal that asked the job to stop, if any; true if one did."""
 
     def __init__(self) -> None:
         self.signal: int | None = None
@@ -20,18 +20,18 @@ class Interruption:
 
 @contextmanager
 def interruptible() -> Iterator[Interruption]:
-    """Note SIGTERM, SIGINT and SIGHUP instead of dying, so that the work in hand can be saved."""
-    asked = Interruption()
+    """Record SIGTERM, SIGINT and SIGHUP instead of dying, so that work in progress can be saved."""
+    interruption = Interruption()
 
     def note(number: int, frame: FrameType | None) -> None:
-        asked.signal = number
+        interruption.signal = number
 
-    # under nohup a lost connection is no reason to stop
+    # under nohup, SIGHUP is ignored and stays so
     kinds = [signal.SIGTERM, signal.SIGINT]
     kinds += [signal.SIGHUP] if signal.getsignal(signal.SIGHUP) == signal.SIG_DFL else []
     before = {kind: signal.signal(kind, note) for kind in kinds}
     try:
-        yield asked
+        yield interruption
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)

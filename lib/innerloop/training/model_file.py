@@ -1,4 +1,4 @@
-"""Model files: a network, and what was trained of it at every kept iteration, in one file."""
+"""Model files: a network, and its trained weights at every kept iteration, in one file."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from innerloop.runtime.files import atomic_path, canonical_json
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.train import TrainSpec
 
-#: 1: version 0.1.0, of Conv4 alone.
+#: Format 1 was that of version 0.1.0, for Conv4 only.
 FORMAT = 2
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What was trained, at one outer iteration."""
+    """The trained state at one outer iteration."""
 
     iteration: int
     state: State = field(repr=False)
@@ -57,8 +57,8 @@ class TrainedModel:
     """A trained model.
 
     Attributes:
-        network: the function.
-        spec: all parameters it was trained under.
+        network: the network.
+        spec: all parameters of its training.
         kept: weights by outer iteration.
         best: iteration with the highest validation accuracy.
         last: last iteration.
@@ -100,12 +100,12 @@ class TrainedModel:
 
     @property
     def method(self) -> Method | None:
-        """How it adapts; None where a learner of another kind was trained."""
+        """How it adapts; None if the learner is not a method."""
         return self.spec.learner if isinstance(self.spec.learner, Method) else None
 
     @property
     def step_sizes(self) -> Parameters:
-        """Step sizes of the last iteration, as the inner loop takes them; {} without a method."""
+        """Step sizes of the last iteration, as the inner loop uses them; {} without a method."""
         if isinstance(self.learner, GradientLearner):
             return self.learner.step_sizes(self.at("last").state)
         return {}
@@ -124,10 +124,10 @@ class TrainedModel:
         Args:
             support_images: labelled images to adapt to, [N, C, H, W] in [0, 1].
             support_labels: their classes, 0 ... way - 1.
-            query_images: the images asked for, [M, C, H, W]; with `batch_norm: batch` the answer
-                for one depends on the others.
-            steps: inner steps; left out: the `test_steps` that the model was trained for.
-            checkpoint: whose weights: `best`, `last`, or a kept iteration.
+            query_images: the images to classify, [M, C, H, W]; with `batch_norm: batch`, the
+                prediction for one depends on the others.
+            steps: inner steps; by default the `test_steps` that the model was trained for.
+            checkpoint: which weights: `best`, `last`, or a kept iteration.
 
         Raises:
             InputError: an argument does not fit the network.
@@ -145,7 +145,7 @@ class TrainedModel:
         return scores[0].softmax(dim=1)
 
     def digest(self) -> str:
-        """SHA-256 over every kept tensor and the parameters."""
+        """SHA-256 of every kept tensor and the training's parameters."""
         total = hashlib.sha256(canonical_json(self.spec).encode())
         total.update(f"best {self.best} last {self.last}".encode())
         for iteration, weights in sorted(self.kept.items()):
@@ -170,12 +170,12 @@ def save(model: TrainedModel, path: Path | str) -> None:
 
 
 def write_tensors(content: Mapping[str, Any], path: Path | str) -> None:
-    """Write what `torch.load` reads, atomically: equal content gives equal bytes.
+    """Write a file for `torch.load`, atomically; equal content gives equal bytes.
 
     Raises:
-        DiskError: there is no room, or it may not be written.
+        DiskError: the disk is full, or the file may not be written.
     """
-    # torch itself would name the archive after the temporary file, and say nothing of a full disk
+    # torch itself would store the temporary file's name, and not report a full disk
     archive = io.BytesIO()
     torch.save(content, archive)
     try:
@@ -186,10 +186,10 @@ def write_tensors(content: Mapping[str, Any], path: Path | str) -> None:
 
 
 def load(path: Path | str) -> TrainedModel:
-    """Read a model file: its network, how it learns, and what was trained.
+    """Read a trained model from its file.
 
     Args:
-        path: of a `model.pt`, in which nothing is executed (`weights_only`), or of a bundle's
+        path: of a `model.pt`, whose content is never executed (`weights_only`), or of a bundle's
             `model.safetensors`.
 
     Raises:
@@ -197,7 +197,7 @@ def load(path: Path | str) -> TrainedModel:
     """
     path = Path(path)
     if path.suffix == ".safetensors":
-        from innerloop.training.safetensors_file import read_safetensors  # which needs an extra
+        from innerloop.training.safetensors_file import read_safetensors  # needs an extra
 
         return read_safetensors(path)
     content = _content(path)
@@ -217,15 +217,15 @@ def load(path: Path | str) -> TrainedModel:
             best=content["best"],
             last=content["last"],
         )
-    except Exception as error:  # whatever a value of the wrong kind leads to
+    except Exception as error:  # whatever a value of the wrong type leads to
         raise _damaged(path, f"{type(error).__name__}: {error}") from error
 
 
 def _content(path: Path) -> Mapping[str, Any]:
-    """What the file holds, if it is a model file of Innerloop."""
+    """The file's content, if it is a model file of Innerloop."""
     if not path.is_file():
-        what = "it is a folder" if path.is_dir() else "`snakemake train` makes a study's models"
-        raise CheckpointError(f"there is no model file {path}; {what}")
+        hint = "it is a folder" if path.is_dir() else "`snakemake train` makes a study's models"
+        raise CheckpointError(f"there is no model file {path}; {hint}")
     try:
         start = _start(path)
         if start[:2] != b"PK":
@@ -234,14 +234,15 @@ def _content(path: Path) -> Mapping[str, Any]:
                 path,
                 "it is empty"
                 if not start
-                else f"it is {'a safetensors file' if safetensors else 'no archive of torch.save'}",
+                else f"it is {'a safetensors file' if safetensors else 'not from torch.save'}",
             )
         content = torch.load(path, map_location="cpu", weights_only=True)
     except CheckpointError:
         raise
     except UnpicklingError as error:
         raise _foreign(
-            path, "it holds pickled Python objects, perhaps a whole nn.Module, and none is executed"
+            path,
+            "it holds pickled Python objects, perhaps a whole nn.Module, which are not executed",
         ) from error
     except Exception as error:  # torch raises many kinds for a damaged file
         raise _damaged(path, str(error).partition("\n")[0] or type(error).__name__) from error
@@ -249,7 +250,7 @@ def _content(path: Path) -> Mapping[str, Any]:
         raise _foreign(path, f"it holds a {type(content).__name__}")
     if "format" not in content:
         tensors = content and all(isinstance(value, torch.Tensor) for value in content.values())
-        raise _foreign(path, "it holds a state dict" if tensors else "it names no 'format'")
+        raise _foreign(path, "it holds a state dict" if tensors else "it has no 'format'")
     return content
 
 
@@ -258,15 +259,15 @@ def _start(path: Path) -> bytes:
         return file.read(9)
 
 
-def _foreign(path: Path, what: str) -> CheckpointError:
+def _foreign(path: Path, content: str) -> CheckpointError:
     return CheckpointError(
-        f"{path} is not a model file of Innerloop: {what}. Weights of another program come in "
-        "through innerloop.from_state_dict (docs/library.md)"
+        f"{path} is not a model file of Innerloop: {content}. To use weights of another program, "
+        "see innerloop.from_state_dict (docs/library.md)"
     )
 
 
 def _damaged(path: Path, why: str) -> CheckpointError:
-    # never "delete": it may be somebody's only copy
+    # never say "delete": it may be the user's only copy
     return CheckpointError(
         f"{path} is damaged, or copied in part ({why}). If Snakemake made it, move it away and run "
         "Snakemake again"

@@ -13,9 +13,9 @@ from innerloop.specs.train import OuterSchedule
 
 
 class OuterRates:
-    """Changes an optimiser's learning rates after steps or validations, as a schedule says.
+    """Changes an optimiser's learning rates after steps or validations, by a schedule.
 
-    Of n outer steps, the i-th is taken at the first rate times
+    The i-th of n outer steps uses the initial rate times
 
         constant:          1
         cosine:            (1 + cos(π (i - 1) / n)) / 2
@@ -23,8 +23,8 @@ class OuterRates:
                            above its best in ten validations in a row
 
     Args:
-        schedule: which of them.
-        optimiser: whose rates.
+        schedule: one of these three.
+        optimiser: the optimiser.
         iterations: n.
     """
 
@@ -41,22 +41,22 @@ class OuterRates:
             )
 
     def after_step(self) -> None:
-        """Once for every outer step."""
+        """To be called after every outer step."""
         if self._cosine:
             self._cosine.step()
 
     def after_validation(self, accuracy: float) -> None:
-        """Once for every validation, with the mean accuracy."""
+        """To be called after every validation, with the mean accuracy."""
         if self._plateau:
             self._plateau.step(accuracy)
 
     def state(self) -> dict[str, Any]:
-        """What changes, in plain values, beside the rates, which the optimiser keeps."""
-        found = self._cosine or self._plateau
-        return copy.deepcopy(found.state_dict()) if found else {}
+        """The scheduler's state as plain values; the rates themselves are in the optimiser's."""
+        scheduler = self._cosine or self._plateau
+        return copy.deepcopy(scheduler.state_dict()) if scheduler else {}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where `state()` was taken."""
-        found = self._cosine or self._plateau
-        if found:
-            found.load_state_dict(dict(state))
+        """Continue from a `state()`."""
+        scheduler = self._cosine or self._plateau
+        if scheduler:
+            scheduler.load_state_dict(dict(state))

@@ -1,7 +1,7 @@
-"""What single steps of the outer loop do to the norms of weights.
+"""How single steps of the outer loop change the norms of weights.
 
 P1's equation 11 says that a step of SGD is orthogonal to a scale-invariant weight, so that the norm
-can only grow. Training is by Adam, whose steps need not be: here they are split as they are taken.
+can only grow. Adam's steps need not be orthogonal: here each is split into its two components.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
 def outer_step_rows(
     iteration: int, before: Parameters, after: Parameters
 ) -> Iterator[dict[str, Any]]:
-    """How one step of the optimiser moved every weight: along itself, and across.
+    """Radial and tangential growth of every weight's norm in one step of the optimiser.
 
     With w the weight before, the step is a w + d, where d is orthogonal to w:
 
@@ -37,12 +37,12 @@ def outer_step_rows(
     whose two terms are the radial and the tangential growth.
 
     Args:
-        iteration: of the outer loop, that the step completes.
+        iteration: of the outer loop, which the step completes.
         before: the parameters before the step.
-        after: the same after it, with their outer gradients as `grad`.
+        after: the parameters after the step, with their outer gradients in `grad`.
 
     Yields:
-        A row per weight tensor; the cosine of weight and gradient is NaN where one of them is zero.
+        A row per weight tensor; the cosine of weight and gradient is NaN if one of them is zero.
     """
     for name, weight in before.items():
         if kind_of(name) != "weight":

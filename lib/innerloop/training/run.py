@@ -1,4 +1,4 @@
-"""One whole training: begun or continued, watched, saved when it is interrupted, and written."""
+"""One training from start to end: begin or continue it, log it, save it when interrupted, write."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ from innerloop.training.training_log import CurveFile, EventFile, write_logs
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """What a training reads and writes.
+    """The files that a training reads and writes.
 
     Attributes:
         images: the image store.
         splits: splits.parquet of the data set.
-        out: model.json; the model and its tables lie beside it.
-        checkpoints: folder to continue from.
-        curve: CSV that grows while training.
+        out: model.json; the model and its tables are written beside it.
+        checkpoints: folder of the checkpoints.
+        curve: CSV that grows during training.
         events: folder of event files for TensorBoard; None: none are written.
         replaced: folder of models that others have replaced; None: none are kept.
     """
@@ -61,23 +61,23 @@ def run_training(
     save_every: float = 60,
     keep_activations: bool = False,
 ) -> TrainedModel:
-    """Train a model, or take up what the same spec, images and splits have left; write it.
+    """Train a model and write it; continue from a checkpoint of the same spec, images and splits.
 
-    SIGTERM and SIGINT end it between two iterations; the next call goes on, to the same bits.
+    SIGTERM and SIGINT stop it between two iterations; the next call continues, with the same bits.
 
     Args:
-        spec: what it is trained by.
-        files: what is read and written.
+        spec: all parameters of the training.
+        files: the files to read and write.
         save_every: seconds between checkpoints.
-        keep_activations: more speed, in memory that grows with the inner steps.
+        keep_activations: faster, but memory grows with the inner steps.
 
     Raises:
         InterruptedTrainingError: a signal asked it to stop; a checkpoint is written.
         DivergenceError: a loss is not finite; no model is written.
-        DataError: the images are others than the spec says, or lack a split.
+        DataError: the images are not those of the spec, or lack a split.
     """
     device = set_up(spec.compute, training=True)
-    # before the training is made, which takes seconds too, and after the wait for a GPU
+    # entered after waiting for a GPU, but before making the training, which takes seconds, too
     with interruptible() as interruption:
         began, facts, computed = time.monotonic(), circumstances(), describe(device)
         say(_head(spec, computed, facts))
@@ -110,9 +110,9 @@ def run_training(
                     if interruption and training.iteration < iterations:
                         _save_at_the_end(checkpoint, state())
                         raise InterruptedTrainingError(interruption.signal or 0)
-            _update(watched, training)  # without iterations nothing was yielded
+            _update(watched, training)  # with 0 iterations, nothing was yielded
             model = _write(training, spec, files, {"data_digests": data, **computed})
-            # what differs from run to run stays out of what other jobs depend on
+            # what differs from run to run is in a file that no other job depends on
             seconds = earlier + time.monotonic() - began, earlier
             spent = dict(zip(("wall_seconds", "earlier_seconds"), seconds, strict=True))
             rounded = {name: round(value, 1) for name, value in spent.items()}
@@ -129,7 +129,7 @@ def run_training(
 
 
 def _taken_back(files: TrainingFiles) -> TrainedModel:
-    """The model that is in place again, as one that was trained before this job."""
+    """The model that `take_back` has put in place, with its time counted as an earlier job's."""
     run = files.out.with_name("run.json")
     spent = read_json(run)
     write_json(run, {**spent, "earlier_seconds": spent["wall_seconds"]})
@@ -140,8 +140,8 @@ def _taken_back(files: TrainingFiles) -> TrainedModel:
 def _restored(training: Training, saved: Mapping[str, Any]) -> bool:
     try:
         training.restore(saved)
-    except Exception as error:  # whatever a part that is missing or of another kind leads to
-        say(f"the checkpoint lacks what it should hold ({error!r:.200}); starting over")
+    except Exception as error:  # whatever a missing or malformed part leads to
+        say(f"the checkpoint is incomplete ({error!r:.200}); starting over")
         return False
     return True
 
@@ -151,7 +151,7 @@ def _save_at_the_end(checkpoint: Checkpoint, state: Mapping[str, Any]) -> None:
         checkpoint.save(state)
         say(SAVED.format(state["iteration"]))
     except DiskError as error:
-        say(f"WARNING: nothing is saved beyond the checkpoint before: {error}")
+        say(f"WARNING: nothing is saved since the last checkpoint: {error}")
 
 
 def _update(watched: Sequence[CurveFile | EventFile], training: Training) -> None:
@@ -159,7 +159,7 @@ def _update(watched: Sequence[CurveFile | EventFile], training: Training) -> Non
         try:
             file.update(training.curves)
         except OSError as error:
-            say(f"WARNING: nobody sees how the training goes, which goes on: {error}")
+            say(f"WARNING: the curves are not written, and the training goes on: {error}")
 
 
 def _write(

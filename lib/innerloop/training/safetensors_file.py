@@ -1,4 +1,4 @@
-"""Model files as safetensors: tensors that any program reads, with what they are in the header."""
+"""Model files as safetensors, which any program can read; the header describes the model."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from innerloop.runtime.typed_json import from_json
 from innerloop.specs.train import TrainSpec
 from innerloop.training.model_file import TrainedModel, Weights
 
-#: Of the header: everything about the model that is no tensor.
+#: The header's key for everything about the model but its tensors.
 KEY = "innerloop"
 
 
@@ -47,7 +47,7 @@ def read_safetensors(path: Path | str) -> TrainedModel:
     """The model that `write_safetensors` wrote.
 
     Raises:
-        CheckpointError: the file is missing, or none of Innerloop's.
+        CheckpointError: the file is missing, or not a model file of Innerloop.
         ConfigError: the package safetensors is not installed.
     """
     if not Path(path).is_file():
@@ -55,8 +55,8 @@ def read_safetensors(path: Path | str) -> TrainedModel:
     with _safetensors().safe_open(str(path), framework="pt") as file:
         if KEY not in (file.metadata() or {}):
             raise CheckpointError(
-                f"{path} is not a model file of Innerloop: its header has no '{KEY}'. Weights of "
-                "another program come in through innerloop.from_state_dict (docs/library.md)"
+                f"{path} is not a model file of Innerloop: its header has no '{KEY}'. To use "
+                "weights of another program, see innerloop.from_state_dict (docs/library.md)"
             )
         about: Mapping[str, Any] = json.loads(file.metadata()[KEY])
         kept: dict[int, dict[str, dict[str, torch.Tensor]]] = {}
@@ -78,7 +78,7 @@ def _safetensors() -> Any:
         import safetensors.torch
     except ImportError as error:
         raise ConfigError(
-            "models as safetensors need the package of that name; install Innerloop's extra, "
-            "pip install 'innerloop[bundle]'"
+            "models as safetensors need the package safetensors; install it with Innerloop's "
+            "extra: pip install 'innerloop[bundle]'"
         ) from error
     return safetensors.torch

@@ -1,9 +1,9 @@
-"""Weights to and from plain PyTorch, as `torch.nn.Module.state_dict` has them.
+"""Weights to and from plain PyTorch, as state dicts (`torch.nn.Module.state_dict`).
 
-A network's own module names them. A Conv4 may come from elsewhere, too: every program names its
-layers as it likes, but numbers the blocks: `features.layer1.conv.weight`, `base.0.conv.weight`,
-`0.0.weight`. So blocks are known by the one number in which their names differ, and never by the
-order of the dictionary, which files do not keep.
+The names are those in the network's own module. A Conv4 may come from other programs, too, which
+name its layers differently but all number the blocks: `features.layer1.conv.weight`,
+`base.0.conv.weight`, `0.0.weight`. So blocks are recognised by the one number in which their names
+differ, never by the order of the dictionary, which files do not preserve.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import Parameters, detached, kind_of
 from innerloop.runtime.errors import InputError
 
-#: What BatchNorm of PyTorch keeps besides its parameters.
+#: PyTorch BatchNorm's buffers.
 _STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
-#: The names that are written; torchmeta's.
+#: The names that are written: torchmeta's.
 _WRITTEN = {
     **{
         f"{block}.{part}": f"features.layer{number}.{theirs}"
@@ -44,18 +44,18 @@ _WRITTEN = {
 def from_state_dict(
     network: Network, state: Mapping[str, torch.Tensor], names: Mapping[str, str] | None = None
 ) -> Parameters:
-    """Slow weights from the state dict of a network's own module, or of a Conv4 from elsewhere.
+    """Slow weights from the state dict of a network's own module, or of another program's Conv4.
 
-    Such a module computes what `network` does if each block is a 3x3 convolution with padding 1,
-    BatchNorm by the statistics of the batch, ReLU and 2x2 max-pooling. Running statistics have no
-    place here: they are left out, with a warning. A bias or gamma that the module has not becomes
-    0 or 1, which computes the same.
+    Another Conv4 computes the same as `network` if each block is a 3x3 convolution with padding 1,
+    BatchNorm by the statistics of the batch, ReLU and 2x2 max-pooling. Running statistics are left
+    out, with a warning, since `network` has none. A bias or gamma that the module lacks becomes 0
+    or 1, which computes the same.
 
     Args:
         network: of the same way, filters, image size and channels.
-        state: tensors by name; `module.state_dict()`, or what `torch.load` gives of one.
-        names: the state's name of each of the network's parameters, such as
-            `{"conv1.weight": "vars.0", ...}`; left out: found by shapes and by numbers in names.
+        state: tensors by name: `module.state_dict()`, or one that was read by `torch.load`.
+        names: the state's name for each of the network's parameters, such as
+            `{"conv1.weight": "vars.0", ...}`; by default derived from shapes and numbers in names.
 
     Raises:
         InputError: the state is that of another network, or names must be given.
@@ -69,21 +69,23 @@ def from_state_dict(
         known = own
     else:
         known = _found_names(state)
-    if gone := sorted(set(known.values()) - state.keys()):
-        raise InputError(f"names: the state has no {', '.join(gone[:4])}; it has {_shown(state)}")
-    if left := sorted(state.keys() - set(known.values())):
-        _leave_out(left, refuse=names is None)
-    found: Parameters = {}
+    if missing := sorted(set(known.values()) - state.keys()):
+        raise InputError(
+            f"names: the state has no {', '.join(missing[:4])}; it has {_shown(state)}"
+        )
+    if unused := sorted(state.keys() - set(known.values())):
+        _leave_out(unused, refuse=names is None)
+    slow: Parameters = {}
     like = next(iter(state[key] for key in known.values()))
     for name, shape in network.shapes.items():
         if name in known:
-            found[name] = state[known[name]].detach().clone()
+            slow[name] = state[known[name]].detach().clone()
         elif kind_of(name) == "weight":
-            raise InputError(f"names: there is no {name}; expected the names of all filters")
+            raise InputError(f"names: {name} is missing; expected names for all weights")
         else:
-            found[name] = (torch.ones if kind_of(name) == "gamma" else torch.zeros)(shape).to(like)
-    require_weights(network, found, "state")
-    return found
+            slow[name] = (torch.ones if kind_of(name) == "gamma" else torch.zeros)(shape).to(like)
+    require_weights(network, slow, "state")
+    return slow
 
 
 def to_state_dict(
@@ -92,15 +94,15 @@ def to_state_dict(
     """Weights as the state dict of the network's own module, or of a Conv4 in plain PyTorch.
 
     Args:
-        network: whose weights they are.
-        slow: weights without a task axis; of one task's fast weights, `{name: weight[0], ...}`.
-        like: the state dict of the module that is to load them, whose names are taken, and whose
-            running statistics are kept; left out: of Conv4 torchmeta's names,
-            `features.layer1.conv.weight`, `features.layer1.norm.weight` and `classifier.weight`;
-            of other networks those of their own module.
+        network: the network.
+        slow: weights without a task axis; for one task's fast weights, `{name: weight[0], ...}`.
+        like: the state dict of the module that is to load them; its names are used and its running
+            statistics kept. By default, names for Conv4 are torchmeta's,
+            `features.layer1.conv.weight`, `features.layer1.norm.weight` and `classifier.weight`,
+            and for other networks those of their own module.
 
     Raises:
-        InputError: the weights are not the network's, or those of `like` are others.
+        InputError: the weights do not fit the network, or `like` does not fit them.
     """
     require_network(network)
     require_weights(network, slow, "slow")
@@ -119,8 +121,9 @@ def to_state_dict(
     for name, key in known.items():
         if like[key].shape != weights[name].shape:
             raise InputError(
-                f"like: {key} is {list(like[key].shape)}, {name} {list(weights[name].shape)}; "
-                "expected a module of the same way, filters, image size and channels"
+                f"like: {key} is {list(like[key].shape)}, but {name} is "
+                f"{list(weights[name].shape)}; expected a module of the same way, filters, image "
+                "size and channels"
             )
     return {**like, **{key: weights[name] for name, key in known.items()}}
 
@@ -147,7 +150,7 @@ def _own_names(network: Network) -> dict[str, str]:
 
 
 def _found_names(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
-    """The state's name of each parameter."""
+    """The state's name for each of Conv4's parameters, from shapes and numbers in names."""
     weights = [key for key in state if key.rpartition(".")[2] == "weight"]
     of_rank = {
         rank: [key.removesuffix("weight") for key in weights if state[key].ndim == rank]
@@ -165,7 +168,7 @@ def _found_names(state: Mapping[str, torch.Tensor]) -> dict[str, str]:
 
 
 def _in_order(layers: Sequence[str], kind: str, state: Mapping[str, torch.Tensor]) -> Sequence[str]:
-    """Names of the blocks' layers, by the one number in which they differ."""
+    """The names of the blocks' layers, sorted by the one number in which they differ."""
     split = [re.split(r"(\d+)", layer) for layer in layers]
     aligned = zip(*split, strict=False)
     differ = [place for place, parts in enumerate(aligned) if len(set(parts)) > 1]
@@ -178,9 +181,9 @@ def _in_order(layers: Sequence[str], kind: str, state: Mapping[str, torch.Tensor
 
 
 def _unclear(expected: str, found: Sequence[str], state: Mapping[str, torch.Tensor]) -> InputError:
-    there = ", ".join(layer.rstrip(".") or "one without a name" for layer in found) or "none"
+    layers = ", ".join(layer.rstrip(".") or "one without a name" for layer in found) or "none"
     return InputError(
-        f"state: expected {expected}, found {there}. If it is a Conv4, say which is which by "
+        f"state: expected {expected}, found {layers}. If it is a Conv4, say which is which by "
         f"names={{'conv1.weight': ..., ...}}; the state has {_shown(state)}"
     )
 
@@ -193,7 +196,7 @@ def _shown(state: Mapping[str, torch.Tensor]) -> str:
 def _leave_out(keys: Sequence[str], *, refuse: bool) -> None:
     statistics = [key for key in keys if key.rpartition(".")[2] in _STATISTICS]
     if refuse and (other := sorted(set(keys) - set(statistics))):
-        raise InputError(f"state: {', '.join(other[:4])} belong to no layer of Conv4")
+        raise InputError(f"state: Conv4 has no parameter for {', '.join(other[:4])}")
     if statistics:
         warnings.warn(
             "BatchNorm's running statistics are left out: Conv4 normalises by the images at hand",

@@ -40,28 +40,29 @@ def train(
     save_every: float = 60,
     keep_activations: bool = False,
 ) -> TrainedModel:
-    """Meta-train a model, or continue what an interrupted call with the same arguments has left.
+    """Meta-train a model, or continue a training that was interrupted.
 
-    SIGTERM and Ctrl-C end a training between two iterations, after a checkpoint; the next call with
-    the same arguments, code and images goes on, to the same bits. One that has ended begins anew.
+    SIGTERM and Ctrl-C stop a training between two iterations, after a checkpoint; the next call
+    with the same arguments, code and images continues it, with the same bits. A training that has
+    finished begins anew.
 
     Args:
-        network: what is trained.
+        network: the network to train.
         learner: how it learns: a method, or `innerloop.learner(...)`.
-        images: the store, as `open_images` gives it.
-        folder: where `model.pt`, which `load` reads, its logs and checkpoints are written.
-        schedule: for how long and on how much.
+        images: the image store, as returned by `open_images`.
+        folder: where `model.pt`, which `load` reads, the logs and checkpoints are written.
+        schedule: numbers of iterations, steps and tasks, and the outer step size.
         shot: support images per class.
-        queries: query images per class, of training and validation tasks.
-        seed: of initial weights and tasks.
-        splits: CSV with the columns class and split, to replace the store's own split.
+        queries: query images per class in training and validation tasks.
+        seed: for initial weights and tasks.
+        splits: CSV with the columns class and split, to replace the data set's own split.
         device: cpu, cuda, or cuda:<number>.
-        threads: compute threads; left out: as many as torch has now.
+        threads: compute threads; by default as many as torch has now.
         save_every: seconds between checkpoints.
-        keep_activations: more speed, in memory that grows with the inner steps.
+        keep_activations: faster, but memory grows with the inner steps.
 
     Raises:
-        InputError: the images do not fit the network, or an argument is of another type.
+        InputError: the images do not fit the network, or an argument has the wrong type.
         DataError: a split is missing, or has too few classes or images.
         DivergenceError: a loss is not finite; no model is written.
         InterruptedTrainingError: it was asked to stop; a checkpoint is written.
@@ -75,7 +76,7 @@ def train(
     size = images.images.shape[-1]
     if size != network.image_size:
         raise InputError(
-            f"images are {size} pixels wide, and the network is made for {network.image_size}"
+            f"images are {size} pixels wide, but the network takes {network.image_size}"
         )
     folder = Path(folder)
     table = split_table(images.dataset, images.classes, None if splits is None else str(splits))

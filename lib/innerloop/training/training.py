@@ -23,15 +23,15 @@ from innerloop.training.model_file import TrainedModel, Weights
 from innerloop.training.outer_rates import OuterRates
 from innerloop.training.outer_step import outer_step_rows
 
-#: Iterations between looks at the loss; each look waits for the device.
+#: Iterations between checks that the loss is finite; each check waits for the device.
 _CHECK_EVERY = 20
 
 
 class Training:
-    """A model in training: everything that a continued run needs is in `state()`.
+    """A model in training; `state()` is everything that is needed to continue.
 
     Iterating over it trains: each outer iteration yields its mean loss and accuracy, as tensors on
-    the device, so that nothing waits for a GPU until somebody reads them.
+    the device, so that nothing waits for a GPU until they are read.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class Training:
         start = learner.init(self.network, seed)
         if "slow" not in start:
             raise ExtensionError(
-                f"learner {type(learner).__name__}: init gives {', '.join(start) or 'nothing'}; "
-                "expected the network's weights as 'slow', beside what else is trained"
+                f"learner {type(learner).__name__}: init returns {', '.join(start) or 'nothing'}; "
+                "expected the network's weights as 'slow', besides anything else that is trained"
             )
-        #: What is trained, where it is trained.
+        #: The learner's state, on the device.
         self.learned: State = {
             part: {
                 name: value.detach().to(device).requires_grad_(value.requires_grad)
@@ -131,14 +131,14 @@ class Training:
         return result
 
     def _gradient(self, tasks: TaskBatch) -> QueryResult:
-        """Leave the outer gradient where the optimiser looks for it."""
+        """Compute the outer gradient into the parameters' `.grad`."""
         return self.learner.outer_gradient(self.network, self.learned, tasks)
 
     def _forget_gradient(self) -> None:
         self._optimiser.zero_grad(set_to_none=True)
 
     def _require_finite(self) -> None:
-        """Stop if a loss since the last log is not a number."""
+        """Raise DivergenceError if a loss since the last log is not finite."""
         losses = torch.stack([result.losses.mean() for result in self._since_log]).cpu()
         for number in (~losses.isfinite()).nonzero():
             self._diverged(float(losses[number]), self.iteration - len(losses) + int(number))
@@ -166,7 +166,7 @@ class Training:
         )
 
     def _log(self) -> None:
-        """Validate, and note curves, norms and step sizes; keep the weights if they are wanted."""
+        """Validate; log curves, norms and step sizes; keep the weights if they are needed."""
         if self._since_log:
             self._require_finite()
         validation = self._validate()
@@ -213,7 +213,7 @@ class Training:
         }
 
     def state(self) -> dict[str, Any]:
-        """All that changes while training, in plain values and tensors."""
+        """Everything that changes in training, as plain values and tensors."""
         if self._since_log:
             self._require_finite()
         return {
@@ -233,7 +233,7 @@ class Training:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue where `state()` was taken; on the same kind of device to the same bits."""
+        """Continue from a `state()`; on the same kind of device, with the same bits."""
         self.iteration = state["iteration"]
         with torch.no_grad():
             _copy_into(self.learned, state["learned"])

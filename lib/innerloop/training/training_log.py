@@ -1,4 +1,4 @@
-"""What a training leaves beside its model: curves, dynamics, and learned step sizes."""
+"""The logs that a training writes beside its model: curves, dynamics and learned step sizes."""
 
 from __future__ import annotations
 
@@ -40,26 +40,27 @@ STEP_SIZES = pa.schema(
 
 
 class CurveFile:
-    """The curves of a training as a CSV that grows while it runs, for whoever watches.
+    """The curves of a training as a CSV that grows while it runs, for live displays.
 
-    Its rows are those that training.parquet will have, to the bit. Lines are written whole and at
-    once, so that no reader meets half a one.
+    Its rows are those that training.parquet will have, to the bit. New lines are written in one go,
+    so that a reader never sees half a line.
     """
 
     def __init__(self, path: Path | str) -> None:
         self._path, self._written = Path(path), 0
 
     def update(self, curves: Sequence[Mapping[str, Any]]) -> None:
-        """Write the rows that are new; at first all, over what an earlier training has left."""
+        """Write the new rows; the first call writes all, replacing an earlier training's file."""
         if not self._written or not self._path.is_file():
             with atomic_path(self._path) as temporary:
                 temporary.write_text(
                     f"{','.join(CURVES.names)}\n{_lines(curves)}", encoding="utf-8"
                 )
         elif len(curves) > self._written:
-            new, self._written = self._written, 0  # half a line may be written: all anew, then
+            # an error may leave half a line: the next call then writes all rows anew
+            first_new, self._written = self._written, 0
             with self._path.open("a", encoding="utf-8") as file:
-                file.write(_lines(curves[new:]))
+                file.write(_lines(curves[first_new:]))
         self._written = len(curves)
 
 
@@ -78,7 +79,7 @@ class EventFile:
         self._writer, self._written = SummaryWriter(str(folder)), 0
 
     def update(self, curves: Sequence[Mapping[str, Any]]) -> None:
-        """Write the rows that are new; at first all, also those before a continuation."""
+        """Write the new rows; the first call writes all, including those before a continuation."""
         for row in curves[self._written :]:
             for name in ("accuracy", "loss"):
                 self._writer.add_scalar(f"{name}/{row['split']}", row[name], row["iteration"])
@@ -108,7 +109,7 @@ def write_logs(
 
 
 def _learned_step_sizes(model: TrainedModel) -> Iterator[dict[str, Any]]:
-    """Every learned step size of the last iteration; none where they are not learned."""
+    """Rows for every learned step size of the last iteration; none if they are not learned."""
     if model.method is None or not model.method.learn_step_size:
         return
     per_step = model.method.learn_step_size == "step_and_layer"
