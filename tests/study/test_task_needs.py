@@ -42,16 +42,16 @@ def setting(name: str) -> tuple[str, Any]:
 @pytest.mark.parametrize(
     ("changes", "probes", "said"),
     [
-        ([setting("65w1s")], None, "65w1s: training needs 65 classes, and 'symbols' has 64 in"),
-        ([setting("17w1s")], None, "validation needs 17 classes, and 'symbols' has 16 in"),
+        ([setting("65w1s")], None, "65w1s: training needs 65 classes, but 'symbols' has 64 in"),
+        ([setting("17w1s")], None, "validation needs 17 classes, but 'symbols' has 16 in"),
         ([setting("3w39s")], None, "training needs 41 images of each class, support and query"),
         ([("evaluation.queries", 40)], None, "validation needs 41 images of each class"),
         ([("protocols.p.defaults.queries", 40)], None, "training needs 41 images of each class"),
-        ([("models.all.dataset", "digits")], {}, "validation needs the split val, and 'digits'"),
+        ([("models.all.dataset", "digits")], {}, "validation needs the split val, but 'digits'"),
         (
             [("models.all.evaluate_on", ["digits"]), ("models.all.splits", ["val"])],
             {},
-            "evaluation needs the split val, and 'digits' has train, test",
+            "evaluation needs the split val, but 'digits' has only train, test",
         ),
         ([setting("11w1s")], {"protonet": OFF_TASKS}, "probe protonet needs 22 classes"),
         ([setting("11w1s")], {"interventions": INTERVENTIONS}, "interventions needs 22 classes"),
@@ -64,7 +64,7 @@ def setting(name: str) -> tuple[str, Any]:
         (
             [("datasets.symbols.source", "mini_imagenet"), setting("3w600s")],
             None,
-            "training needs 602 images of each class, support and query, and a class of 'symbols'",
+            "training needs 602 images of each class, support and query, but a class of 'symbols'",
         ),
     ],
 )  # fmt: skip
@@ -98,10 +98,10 @@ def test_a_split_file_says_how_many_classes_there_are(tmp_path: Path) -> None:
     lines = [f"{split}{k},{split}" for split, count in splits.items() for k in range(count)]
     file = tmp_path / "own.csv"
     file.write_text("\n".join(["class,split", *lines]), encoding="utf-8")
-    with pytest.raises(ConfigError, match="validation needs 3 classes, and 'symbols' has 2 in"):
+    with pytest.raises(ConfigError, match="validation needs 3 classes, but 'symbols' has 2 in"):
         study(("datasets.symbols.splits", str(file)))
     file.write_text("\n".join(["class,split", *lines[:97]]), encoding="utf-8")
-    with pytest.raises(ConfigError, match="needs the split val, and 'symbols' has train"):
+    with pytest.raises(ConfigError, match="needs the split val, but 'symbols' has only train"):
         study(("datasets.symbols.splits", str(file)))
 
 

@@ -92,8 +92,8 @@ def test_a_right_one_passes() -> None:
     [
         ("source = Squares()", "source = list()", "'mine.py:source' is of type list, without"),
         ("source = Squares()", "source = [Squares()][0].pictures", "is of type method, without"),
-        ('"val": 3, ', "", "3w1s: validation needs the split val, and 'squares' has train, test"),
-        ('"test": 3', '"test": 2', "3w1s: evaluation needs 3 classes, and 'squares' has 2 in"),
+        ('"val": 3, ', "", "3w1s: validation needs the split val, but 'squares' has only train"),
+        ('"test": 3', '"test": 2', "3w1s: evaluation needs 3 classes, but 'squares' has 2 in"),
         ("EACH, SPLITS = \"RGB\", 4", "EACH, SPLITS = \"RGB\", 2", "needs 3 images of each class"),
         ('"val": 3', '"valid": 3', "unknown split 'valid'"),
         ('"RGB"', '"L"', "expected a PIL image in mode RGB"),

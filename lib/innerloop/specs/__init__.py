@@ -1,1 +1,1 @@
-"""What jobs are run with: a frozen dataclass per kind of job; `study` writes, scripts read them."""
+"""Parameters of jobs: a frozen dataclass per kind of job, written by `study`, read by scripts."""

@@ -1,4 +1,4 @@
-"""What is written and read of the jobs that make images, splits and episodes."""
+"""Parameters of the jobs that make images, splits and episodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Listing:
-    """A file of the user's that lists the images to take, and the SHA-256 that it had."""
+    """A user's file that lists the images to take, and its SHA-256 when the spec was written."""
 
     file: str
     sha256: str
@@ -19,13 +19,13 @@ class ImagesSpec:
     """Build one image store of a data set.
 
     Attributes:
-        dataset: as the study calls it.
-        variant: which images of a registered data set; empty where the source has no variants.
+        dataset: its name in the study.
+        variant: which images of a registered data set; empty if the source has no variants.
         size: side of the square images in pixels.
         source: entry of the source's code.
-        images: images of each split, as the registry has them; empty where nothing is fetched.
-        listing: the variant's own listing of images.
-        code: digest of the code that the job reaches.
+        images: number of images in each split, from the registry; empty if nothing is fetched.
+        listing: the variant's own list of images.
+        code: digest of the code that the job calls.
     """
 
     dataset: str
@@ -39,14 +39,14 @@ class ImagesSpec:
 
 @dataclass(frozen=True)
 class SplitsSpec:
-    """Divide the classes of a data set, whose images must be of `source`.
+    """Divide a data set's classes into splits.
 
     Attributes:
-        dataset: as the study calls it.
-        source: entry of the code that its images come from.
+        dataset: its name in the study.
+        source: entry of the code that its images must come from.
         splits: a CSV file that replaces the source's own split.
-        splits_sha256: SHA-256 that it had.
-        code: digest of the code that the job reaches.
+        splits_sha256: the file's SHA-256 when the spec was written.
+        code: digest of the code that the job calls.
     """
 
     dataset: str
@@ -61,13 +61,13 @@ class EvaluationTasks:
     """The tasks of a data set in one setting that models are evaluated on.
 
     Attributes:
-        dataset: as the study calls it.
-        setting: the task's size, as 5w1s.
+        dataset: its name in the study.
+        setting: the size of the tasks, such as 5w1s.
         way: classes per task.
         shot: support images per class.
         queries: query images per class.
         tasks: tasks per split.
-        splits: those that they are of.
+        splits: the splits to draw them from.
     """
 
     dataset: str
@@ -81,11 +81,11 @@ class EvaluationTasks:
 
 @dataclass(frozen=True, kw_only=True)
 class EpisodesSpec(EvaluationTasks):
-    """Draw them.
+    """Draw the evaluation tasks.
 
     Attributes:
-        seed: the study's.
-        code: digest of the code that the job reaches.
+        seed: the study's seed.
+        code: digest of the code that the job calls.
     """
 
     seed: int

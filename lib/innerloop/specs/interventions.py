@@ -1,7 +1,7 @@
-"""What may be changed of an adaptation, to see what each part of it is worth.
+"""Interventions: changes of adaptation at test time, which show what each part of it is worth.
 
-An intervention is a name and, where it is of one layer, that layer. Without torch: the probe that
-makes them, the tables that expect them and the estimate of their cost read one list.
+An intervention is a name and, if it concerns one layer, that layer. The probe that makes them, the
+tables that expect them and the estimate of their cost all read this list, which needs no torch.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Collection, Iterable
 from typing import Final, Literal, TypeAlias
 
 Which: TypeAlias = Literal["default", "all"]
-#: Its name, and its layer or an empty text.
+#: Its name, and its layer or "".
 Intervention: TypeAlias = tuple[str, str]
 
 HEAD: Final = "head"
 
-#: What the names mean. Of the step sizes, those of every layer.
+#: What the names mean. Those of step sizes change the step sizes of all layers.
 MEANINGS: dict[str, str] = {
     "everything": "all that the method adapts adapts: what the others are compared with",
     "nothing": "nothing adapts",
@@ -42,7 +42,7 @@ MEANINGS: dict[str, str] = {
     "step_sizes_swapped": "the mean of the last body layer's and that of the head's change places",
 }
 
-#: What is followed over training.
+#: The interventions that are also measured at checkpoints during training.
 FOLLOWED: tuple[Intervention, ...] = (
     ("everything", ""), ("nothing", ""), ("frozen", HEAD), ("only", HEAD),
 )  # fmt: skip
@@ -51,12 +51,12 @@ FOLLOWED: tuple[Intervention, ...] = (
 def interventions(
     which: Which, layers: Iterable[str], *, moving: Collection[str], learned: str | bool
 ) -> list[Intervention]:
-    """The interventions on a network's adaptation, that on nothing first.
+    """The interventions on a network's adaptation, with the unchanged adaptation first.
 
     Args:
-        which: of Conv4, 11 are the default and 31 are all; 12 and 38 where step sizes are learned.
-        layers: of the network, with the head.
-        moving: roles of the parameters that adapt; where none do, there are no interventions.
+        which: on Conv4, `default` gives 11 and `all` 31; 12 and 38 if step sizes are learned.
+        layers: of the network, including the head.
+        moving: roles of the parameters that adapt; if none do, there are no interventions.
         learned: how step sizes are learned: per `parameter`, `layer` or `step_and_layer`; or False.
     """
     if not moving:
@@ -76,19 +76,19 @@ def interventions(
     return [*found, *((name, "") for name in whole)]
 
 
-#: Learned step sizes that an intervention can change; the others are of any.
+#: The kinds of learned step sizes that an intervention applies to; those not listed always apply.
 _OF_LEARNED: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(
         ("step_sizes_absolute", "step_sizes_flipped", "step_sizes_at_start", "step_sizes_swapped"),
         ("parameter", "layer", "step_and_layer"),
     ),
-    # one number is its own mean
+    # a single step size is its own mean
     **dict.fromkeys(("step_sizes_shuffled", "step_sizes_mean"), ("parameter", "step_and_layer")),
 }
 
 
 def _changes(name: str, moving: Collection[str], learned: str | bool) -> bool:
-    """Whether an intervention changes anything, or means anything."""
+    """Whether an intervention is defined and changes anything."""
     if name == "step_sizes_swapped" and not {HEAD, "conv_weight"} <= {*moving}:
         return False
     return name not in _OF_LEARNED or learned in _OF_LEARNED[name]

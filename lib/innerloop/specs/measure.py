@@ -1,4 +1,4 @@
-"""What measurements are made by: of a model, of the baseline on raw pixels, of the toy."""
+"""Parameters of measurements: of a model, of the baseline on raw pixels, of the toy."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from innerloop.specs.train import TrainSpec
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureSpec:
-    """Measure one model: its accuracy, or by a probe.
+    """Measure one model: its accuracy, or by another probe.
 
     Attributes:
-        table: which the rows belong to.
-        entry: of the probe's code.
-        options: the probe's own, from the study file.
-        datasets: whose tasks to measure on.
+        table: the table that the rows belong to.
+        entry: entry of the probe's code.
+        options: the probe's options from the study file.
+        datasets: data sets on whose tasks to measure.
         queries: query images per class.
         test_steps: inner steps on test tasks.
         test_step_size: inner step size on test tasks and in probes, where it is not the one trained
             and validated with; null: that one
         tasks_at_once: tasks that go through the network together.
-        model: what the model was trained by.
-        beside: what another model was trained by that the probe sees, too; None: it sees no other.
-        compute: where.
-        code: digest of the code that the job reaches.
+        model: the parameters of the model's training.
+        beside: the parameters of another model's training, which the probe compares with, if any.
+        compute: the device and threads to use.
+        code: digest of the code that the job calls.
     """
 
     table: str
@@ -51,7 +51,7 @@ class RawPixelsSpec(EvaluationTasks):
 
     Attributes:
         store: the image store.
-        code: digest of the code that the job reaches.
+        code: digest of the code that the job calls.
     """
 
     store: str
@@ -68,12 +68,12 @@ class ToySpec:
         image_size: side of the square images in pixels.
         filters: filters of each Conv4 block.
         arm: the update: unit_norm or scaled_lr.
-        step_sizes: to try.
+        step_sizes: SGD step sizes to try.
         epochs: passes over the training images.
-        batch: images of a step.
-        seed: of initial weights and batches.
-        compute: where.
-        code: digest of the code that the job reaches.
+        batch: images per step.
+        seed: for initial weights and batches.
+        compute: the device and threads to use.
+        code: digest of the code that the job calls.
     """
 
     dataset: str
@@ -89,5 +89,5 @@ class ToySpec:
     code: str = ""
 
 
-#: What a file of measurements, or a training's log, is made by.
+#: The parameters of a job that writes measurements or training logs.
 Spec: TypeAlias = TrainSpec | MeasureSpec | RawPixelsSpec | ToySpec

@@ -1,4 +1,4 @@
-"""What a study file tells the built-in probes: the type, default and meaning of each option."""
+"""Options of the built-in probes in a study file: type, default and meaning of each."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from innerloop.specs.interventions import Which
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.setting import Setting, way_and_shot
 
-#: After how many inner steps to measure; `test`: the variant's own on test tasks.
+#: The number of inner steps after which to measure; `test`: the variant's own on test tasks.
 AfterSteps: TypeAlias = Literal["test"] | Steps
 
 
 @dataclass(frozen=True, kw_only=True)
 class CkaOptions:
-    """What the probe `cka` is told.
+    """Options of the probe `cka`.
 
     Attributes:
         tasks: test tasks of each data set
@@ -36,7 +36,7 @@ class CkaOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class InterventionsOptions:
-    """What the probe `interventions` is told.
+    """Options of the probe `interventions`.
 
     Attributes:
         tasks: test tasks of each data set, the same for every intervention
@@ -55,13 +55,13 @@ class InterventionsOptions:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a model is measured.
+    """A data set and checkpoint at which a model is measured.
 
     Attributes:
-        dataset: whose test tasks.
-        checkpoint: `last`, or `named`: a kept iteration.
-        iteration: of the outer loop.
-        tasks: how many.
+        dataset: the data set of the test tasks.
+        checkpoint: `last`, or `named` for a kept iteration.
+        iteration: the checkpoint's outer iteration.
+        tasks: number of tasks.
     """
 
     dataset: str
@@ -71,23 +71,26 @@ class Place:
 
 
 def step_counts(asked: Iterable[AfterSteps], test_steps: int) -> list[int]:
-    """Each count of inner steps that is asked for once, in order."""
+    """The numbers of inner steps asked for, sorted and without repetitions."""
     return sorted({test_steps if steps == "test" else steps for steps in asked})
 
 
 def places(spec: MeasureSpec, options: CkaOptions | InterventionsOptions) -> list[Place]:
-    """Every data set after training; of `over_training` also the own one at every checkpoint."""
+    """Where to measure a model: on every data set after training, perhaps at checkpoints, too.
+
+    Checkpoints are measured on the training data set, if it is one of `over_training`.
+    """
     schedule, home = spec.model.schedule, spec.model.dataset
     found = [Place(name, "last", schedule.iterations, options.tasks) for name in spec.datasets]
     if home in options.over_training and home in spec.datasets:
-        some = options.training_tasks or options.tasks
-        found += [Place(home, "named", iteration, some) for iteration in schedule.checkpoints]
+        count = options.training_tasks or options.tasks
+        found += [Place(home, "named", iteration, count) for iteration in schedule.checkpoints]
     return found
 
 
 @dataclass(frozen=True, kw_only=True)
 class OtherSettingsOptions:
-    """What the probe `other_settings` is told.
+    """Options of the probe `other_settings`.
 
     Attributes:
         settings: of the tasks to measure on; a method, whose head is of fixed width, is measured in
@@ -104,14 +107,14 @@ class OtherSettingsOptions:
 def possible_settings(
     settings: Sequence[str], learner: Method | LearnerOptions, way: int
 ) -> list[str]:
-    """Those that a model can be measured in, which was trained in tasks of some ways."""
+    """The settings in which a model can be measured that was trained in `way`-way tasks."""
     fixed = isinstance(learner, Method)
     return [setting for setting in settings if not fixed or way_and_shot(setting)[0] == way]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnChangeOptions:
-    """What the probe `own_change` is told.
+    """Options of the probe `own_change`.
 
     Attributes:
         tasks: test tasks of each data set
@@ -124,7 +127,7 @@ class OwnChangeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class InnerStepsOptions:
-    """What the probe `inner_steps` is told.
+    """Options of the probe `inner_steps`.
 
     Attributes:
         tasks: test tasks of each data set
@@ -135,7 +138,7 @@ class InnerStepsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class OtherSimilaritiesOptions:
-    """What the probe `other_similarities` is told.
+    """Options of the probe `other_similarities`.
 
     Attributes:
         tasks: test tasks of each data set
@@ -152,7 +155,7 @@ class OtherSimilaritiesOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ProtonetOptions:
-    """What the probe `protonet` is told.
+    """Options of the probe `protonet`.
 
     Attributes:
         tasks: tasks of each data set and split
@@ -169,7 +172,7 @@ class ProtonetOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ScaleInvarianceOptions:
-    """What the probe `scale_invariance` is told.
+    """Options of the probe `scale_invariance`.
 
     Attributes:
         scale: factor on a layer's weight
@@ -180,7 +183,7 @@ class ScaleInvarianceOptions:
     tasks: Count = 1
 
 
-#: By the probe's name.
+#: Probe -> its options.
 OPTIONS: Mapping[str, type] = {
     "cka": CkaOptions,
     "inner_steps": InnerStepsOptions,

@@ -1,4 +1,4 @@
-"""What is tried of a study's code before any work."""
+"""Parameters of the trials of a study's code, before any work."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Rehearsal:
     """A training on random images, and perhaps one probe of its model.
 
     Attributes:
-        training: the model's.
-        probe: that measures it.
+        training: the parameters of the training.
+        probe: those of the measurement.
     """
 
     training: TrainSpec
@@ -28,21 +28,21 @@ class Rehearsal:
 
     @property
     def of_users_code(self) -> bool:
-        """Whether learner, network or probe is the user's own; else the network is only counted."""
+        """Whether learner, network or probe is the user's; if not, only operations are counted."""
         entries = [self.training.learner.entry, self.training.network.network]
         return any(map(is_users, [*entries, *([self.probe.entry] if self.probe else [])]))
 
 
 @dataclass(frozen=True)
 class TaskNeed:
-    """Tasks of one size, from one split of one data set.
+    """What tasks of one size need of one split of a data set.
 
     Attributes:
-        of: what they are for, after the key of the study file that asks for it.
-        dataset: that they are drawn from.
-        split: of the data set.
-        classes: that a task takes.
-        images: that it takes of each class.
+        of: the study file's key that asks for the tasks, and what they are for.
+        dataset: the data set that they are drawn from.
+        split: the split of the data set.
+        classes: classes per task.
+        images: images per class and task.
     """
 
     of: str
@@ -52,28 +52,28 @@ class TaskNeed:
     images: int
 
     def require(self, known: Mapping[str, tuple[int, float]]) -> None:
-        """Refuse what the data set cannot hold.
+        """Refuse a data set that is too small.
 
         Args:
-            known: of each split, how many classes it has, and how many images the smallest has.
+            known: split -> number of classes, and of images in the smallest class.
 
         Raises:
-            ConfigError: the split is not there, or has too few classes, or too few images in one.
+            ConfigError: the split does not exist, or has too few classes or images.
         """
         where, dataset = f"study file: {self.of}", f"'{self.dataset}'"
         if self.split not in known:
             raise ConfigError(
-                f"{where} needs the split {self.split}, and {dataset} has {', '.join(known)}"
+                f"{where} needs the split {self.split}, but {dataset} has only {', '.join(known)}"
             )
         classes, images = known[self.split]
         if classes < self.classes:
             raise ConfigError(
-                f"{where} needs {self.classes} classes, and {dataset} has {classes} in the split "
+                f"{where} needs {self.classes} classes, but {dataset} has {classes} in the split "
                 f"{self.split}; choose fewer ways, or another data set"
             )
         if images < self.images:
             raise ConfigError(
-                f"{where} needs {self.images} images of each class, support and query, and a "
+                f"{where} needs {self.images} images of each class, support and query, but a "
                 f"class of {dataset} has {images} in the split {self.split}; choose fewer shots, "
                 "or fewer queries"
             )
@@ -84,19 +84,19 @@ def require_needs(
     known: Mapping[str, Mapping[str, tuple[int, float]]],
     faults: Faults,
 ) -> None:
-    """Note which tasks no split of a data set can hold, as far as that is known.
+    """Note the needs that a data set cannot meet, as far as its size is known.
 
-    Of those of one key and setting the first that are refused speak for all.
+    Only the first of each key and setting is noted.
 
     Args:
         needs: of all tasks.
-        known: of each data set, what `TaskNeed.require` takes; perhaps nothing.
-        faults: where it is noted.
+        known: data set -> what `TaskNeed.require` takes; empty if unknown.
+        faults: the errors are added to it.
     """
-    asked: dict[str, dict[TaskNeed, None]] = defaultdict(dict)
+    by_setting: dict[str, dict[TaskNeed, None]] = defaultdict(dict)
     for need in needs:
-        asked[need.of.rpartition(": ")[0]][need] = None
-    for of_setting in asked.values():
+        by_setting[need.of.rpartition(": ")[0]][need] = None
+    for of_setting in by_setting.values():
         with faults.noted():
             for need in of_setting:
                 if splits := known[need.dataset]:
@@ -105,12 +105,12 @@ def require_needs(
 
 @dataclass(frozen=True)
 class SourceTrial:
-    """What a source of the user's own must hold: tried before any work.
+    """A user's own source, to be tried before any work, and what it must hold.
 
     Attributes:
-        source: how the data set is divided, and by which code it is read.
+        source: how the data set is split, and the code that reads it.
         needs: of the study's tasks.
-        code: digest of the source's code, and of what it reads.
+        code: digest of the source's code and of the files that it reads.
     """
 
     source: SplitsSpec

@@ -1,4 +1,4 @@
-"""A setting: the size of a task, its classes and the support images of each."""
+"""A setting: the size of a task, as classes (way) and support images per class (shot)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What one model is trained by."""
+"""Parameters of one model's training."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OuterSchedule: TypeAlias = Literal["constant", "cosine", "halve_on_plateau"]
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """How long and on how much a model is trained.
+    """The outer loop's schedule: iterations, steps, learning rate, validation and checkpoints.
 
     Attributes:
         iterations: outer iterations; 0: an untrained baseline
@@ -57,22 +57,22 @@ class TrainSpec:
     """Meta-train one model.
 
     Attributes:
-        protocol: of the study; empty: none, as of a training from Python.
-        dataset: the training data set, as the study calls it.
-        variant: of the protocol.
-        setting: the task's size, as 5w1s.
-        seed: of initial weights and training tasks.
+        protocol: its name in the study; empty for a training from Python.
+        dataset: the training data set's name in the study.
+        variant: its name in the protocol.
+        setting: the size of the tasks, such as 5w1s.
+        seed: for initial weights and training tasks.
         way: classes per task.
         shot: support images per class.
         queries: query images per class while training
-        study_seed: which tasks are drawn.
-        learner: how the network learns, without its label: a method, or a learner of another kind.
+        study_seed: for drawing tasks; training tasks depend on `seed`, too.
+        learner: a method or another learner, without its label.
         store: the image store.
-        network: what is trained.
-        schedule: for how long and on how much.
-        validation_queries: query images per class of validation tasks.
-        compute: where.
-        code: digest of the code that the job reaches.
+        network: the network to train.
+        schedule: the outer loop's schedule.
+        validation_queries: query images per class in validation tasks.
+        compute: the device and threads to use.
+        code: digest of the code that the job calls.
     """
 
     protocol: str = ""
