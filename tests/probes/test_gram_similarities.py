@@ -140,6 +140,6 @@ def test_what_is_constant_or_diverged_has_no_similarity_and_spoils_no_other_task
 def test_too_many_neighbours_are_refused(count: int) -> None:
     x = gram(torch.randn(1, 8, 5))
     with pytest.raises(
-        InnerloopError, match=f"neighbours is {count}; of 8 images it can be 1 to 6"
+        InnerloopError, match=f"neighbours is {count}; with 8 images it can be 1 to 6"
     ):
         shared_neighbours(x, x, count)

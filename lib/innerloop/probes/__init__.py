@@ -1,1 +1,1 @@
-"""What adaptation changes: measurements on trained models, one file per probe."""
+"""Probes: measurements on trained models of what adaptation changes, one file each."""

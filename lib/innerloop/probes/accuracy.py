@@ -1,4 +1,4 @@
-"""Accuracy on the recorded evaluation episodes: the measurement of both papers' tables."""
+"""Accuracy on the recorded evaluation episodes, as in both papers' tables."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from innerloop.probes.probe import ProbedModel, Row
 def accuracy(model: ProbedModel) -> Iterator[Row]:
     """Query accuracy and loss of every recorded episode, after the variant's test steps.
 
-    Options: `checkpoint`, whose weights are measured; `splits`, whose episodes; `tasks`, how many
-    of each were recorded.
+    Options: `checkpoint`, the weights to measure; `splits`, those of the episodes; `tasks`, how
+    many were recorded per split.
     """
     checkpoint = model.options["checkpoint"]
     weights = model.weights(checkpoint)

@@ -18,16 +18,16 @@ from innerloop.specs.probe_options import CkaOptions, Place, places, step_counts
 def cka(model: ProbedModel) -> Iterator[Row]:
     """Similarity of slow and fast activations of every task, step count, layer and estimator.
 
-    Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
-    after, `test` being the variant's own (default: test and 5); `over_training`, the training data
-    sets whose models are also measured at every kept checkpoint, on `training_tasks` tasks of that
-    data set (P1 Figure 3).
+    Options: `tasks`, how many test tasks of each data set; `steps`, the numbers of inner steps
+    after which to measure, where `test` is the variant's own (default: test and 5);
+    `over_training`, the training data sets whose models are also measured at every kept checkpoint,
+    on `training_tasks` tasks of that data set (P1 Figure 3).
     """
     options = from_json(CkaOptions, model.options)
     steps = step_counts(options.steps, model.test_steps)
     for place in places(model.spec, options):
-        own_alone = [model.test_steps]
-        yield from _similarities(model, place, steps if place.checkpoint == "last" else own_alone)
+        test_only = [model.test_steps]
+        yield from _similarities(model, place, steps if place.checkpoint == "last" else test_only)
 
 
 def _similarities(model: ProbedModel, place: Place, steps: Sequence[int]) -> Iterator[Row]:
@@ -36,12 +36,12 @@ def _similarities(model: ProbedModel, place: Place, steps: Sequence[int]) -> Ite
         taken: model.measured(dataset, "test", weights, taken, place.checkpoint) for taken in steps
     }
     what = f"CKA on {dataset}, iteration {place.iteration}"
-    # one trajectory passes through every wanted step count
+    # one trajectory passes through all step counts
     for tasks, trajectory in model.adaptations(what, dataset, place.tasks, weights, max(steps)):
         slow = layer_grams(model.network, trajectory[0], tasks)
         for taken in steps:
             fast = layer_grams(model.network, trajectory[taken], tasks)
             for layer, (estimator, similarity) in product(slow, ESTIMATORS.items()):
-                found = similarity(slow[layer], fast[layer])
-                of = {**columns[taken], "layer": layer, "estimator": estimator}
-                yield from per_task(tasks, of, "similarity", found)
+                values = similarity(slow[layer], fast[layer])
+                shared = {**columns[taken], "layer": layer, "estimator": estimator}
+                yield from per_task(tasks, shared, "similarity", values)

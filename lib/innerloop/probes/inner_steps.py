@@ -1,8 +1,8 @@
 """What adaptation does step by step: to accuracy, to prototypes, and to each layer.
 
-P2 asks where MAML falls on its own task; the probe `protonet` sees both ends alone. Beside it, of
-each layer, CKA and how far its weight turns in the step: P1's equation 3 is linear in the step
-size, and this is the turn itself.
+P2 asks where MAML gets worse on its own task; the probe `protonet` sees only both ends. In
+addition, CKA of each layer, and the angle by which its weight turns in a step: P1's equation 3 is
+linear in the step size, while this is the angle itself.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.probe_options import InnerStepsOptions
 
-#: Values of every task, [T], by quantity and layer; the layer is empty where it is of all.
+#: (quantity, layer) -> values of every task, [T]; the layer is "" for the whole network.
 _Measured = Mapping[tuple[str, str], torch.Tensor]
 
 
 def inner_steps(model: ProbedModel) -> Iterator[Row]:
     """Five quantities of every task before adaptation and after each of the test steps.
 
-    `accuracy` of the whole network; `on_task` and `off_task`, the nearest prototypes on the task
-    adapted to and on another; of each layer `cka`, debiased, to before adaptation, and `turn`, the
-    angle by which the direction of its weights turned in the last step.
+    `accuracy` of the whole network; `on_task` and `off_task`, nearest-prototype accuracy on the
+    task adapted to and on another one; and for each layer `cka`, debiased, with the activations
+    before adaptation, and `turn`, the angle by which its weight turned in the last step.
 
     Option: `tasks`, how many test tasks of each data set.
     """
@@ -52,8 +52,8 @@ def inner_steps(model: ProbedModel) -> Iterator[Row]:
                 step = trajectory[max(taken - 1, 0)], trajectory[taken]
                 measured = _measured(model.network, slow, step, on, off)
                 for (quantity, layer), values in measured.items():
-                    of = {**shared, "quantity": quantity, "layer": layer}
-                    yield from per_task(on, of, "value", values)
+                    keys = {**shared, "quantity": quantity, "layer": layer}
+                    yield from per_task(on, keys, "value", values)
 
 
 def _measured(
@@ -63,9 +63,9 @@ def _measured(
     on: TaskBatch,
     off: TaskBatch,
 ) -> _Measured:
-    """All quantities after a step, by the weights before it and after it.
+    """All quantities after a step, given the weights before and after it.
 
-    `slow` are the layers' Gram matrices before adaptation.
+    `slow` holds the layers' Gram matrices before adaptation.
     """
     before, now = step
     logits = query_logits(network, now, on.support.images, on.query.images)
@@ -81,7 +81,7 @@ def _measured(
 
 
 def _turn(network: Network, layer: str, before: Parameters, now: Parameters) -> torch.Tensor:
-    """Angle between a layer's weights one step apart, [T], in radians; NaN of one without any."""
+    """Angle between a layer's weights before and after a step, [T], in radians; NaN without any."""
     names = [name for name in network.layer_parameters.get(layer, ()) if kind_of(name) == "weight"]
     if not names:
         return torch.full((len(next(iter(now.values()))),), math.nan)
@@ -89,6 +89,6 @@ def _turn(network: Network, layer: str, before: Parameters, now: Parameters) -> 
     for weights in (before, now):
         flat = torch.cat([weights[name].double().flatten(1) for name in names], dim=1)
         directions.append(flat / flat.norm(dim=1, keepdim=True))
-    # the arc cosine of a number next to 1 would lose half of the digits
+    # near 1, the arc cosine would lose half of the digits
     half_chord: torch.Tensor = (directions[1] - directions[0]).norm(dim=1) / 2
     return 2 * half_chord.clamp_max(1).asin()

@@ -1,7 +1,7 @@
-"""What is each part of the adaptation worth? Accuracy after it was changed, on the same tasks.
+"""What is each part of adaptation worth? Accuracy after changed adaptations, on the same tasks.
 
-CKA says how similar a layer is before and after; a layer that hardly changes may still do all of
-the work. Freezing layers at test time is ANIL's test (Raghu et al. 2020, Section 4).
+CKA says how similar a layer is before and after, but a layer that hardly changes may still do all
+of the work. Freezing layers at test time is ANIL's test (Raghu et al. 2020, Section 4).
 Nothing is trained here.
 """
 
@@ -43,7 +43,7 @@ from innerloop.specs.interventions import interventions as asked
 from innerloop.specs.probe_options import InterventionsOptions, Place, places
 from innerloop.training.model_file import Weights
 
-#: Orders of the classes that are averaged.
+#: Number of random class orders to average over.
 ORDERS = 6
 
 
@@ -72,20 +72,20 @@ def _rows(model: ProbedModel, place: Place, wanted: Sequence[Intervention]) -> I
         for tasks in model.tasks(dataset).batches(place.tasks, model.tasks_at_once):
             changed = Changed(model, weights, dataset, tasks)
             for intervention, layer in wanted:
-                of = {**columns, "intervention": intervention, "layer": layer}
-                found = changed.accuracies(intervention, layer)
-                yield from per_task(tasks, of, "accuracy", found)
+                shared = {**columns, "intervention": intervention, "layer": layer}
+                accuracies = changed.accuracies(intervention, layer)
+                yield from per_task(tasks, shared, "accuracy", accuracies)
             progress.advance(len(tasks))
 
 
 @dataclass(frozen=True)
 class Changed:
-    """One batch of tasks, and what a model makes of it when its adaptation is changed.
+    """A model's accuracy on one batch of tasks when its adaptation is changed.
 
     Attributes:
-        model: whose adaptation.
-        weights: what it starts from, and its step sizes.
-        dataset: where the tasks are from.
+        model: the model.
+        weights: slow weights and step sizes.
+        dataset: the data set of the tasks.
         tasks: T tasks.
     """
 
@@ -109,7 +109,7 @@ class Changed:
         if intervention == "prototypes_of_slow":
             return prototype_accuracies(self.model.network, self._slow, self.tasks)
         adapts = tuple(self._adapting(intervention, layer))
-        if adapts not in self._by_adapting:  # many of ANIL's are the same
+        if adapts not in self._by_adapting:  # for ANIL, many interventions are the same
             frozen = self._all.difference(adapts)
             if not adapts:
                 fast = self._slow
@@ -119,7 +119,7 @@ class Changed:
         return self._by_adapting[adapts]
 
     def step_sizes(self, how: str) -> Parameters:
-        """The step sizes of the adapted parameters, changed as an intervention says."""
+        """The step sizes of the adapted parameters, changed by an intervention."""
         sizes, learner = self._step_sizes, _learner(self.model)
         if how == "step_sizes_at_start":
             seed = self.model.spec.model.seed
@@ -141,7 +141,7 @@ class Changed:
 
     @cached_property
     def _by_adapting(self) -> dict[tuple[str, ...], torch.Tensor]:
-        """What adapts -> accuracy of each task, [T]."""
+        """Adapting parameters -> accuracy of each task, [T]."""
         return {}
 
     @cached_property
@@ -155,7 +155,7 @@ class Changed:
 
     @cached_property
     def _adapted(self) -> Parameters:
-        """The fast weights where nothing is changed."""
+        """The fast weights of the unchanged adaptation."""
         return self._fast(self.tasks)
 
     @cached_property
@@ -163,7 +163,7 @@ class Changed:
         return _learner(self.model).step_sizes(self.weights.state)
 
     def _adapting(self, intervention: str, layer: str) -> list[str]:
-        """The parameters that adapt, of those that the method adapts."""
+        """The parameters that adapt under an intervention that freezes the others."""
         layers = self.model.network.layer_parameters
         names = [name for found in layers.values() for name in found if name in self._all]
         of_layer = frozenset(layers.get(layer, ()))
@@ -197,14 +197,14 @@ class Changed:
         ).fast  # fmt: skip
 
     def _judged(self, fast: Parameters, tasks: TaskBatch | None = None) -> torch.Tensor:
-        """Accuracy on the tasks' own query images, [T]."""
+        """Accuracy of fast weights on the tasks' query images, [T]; by default on `self.tasks`."""
         judged = tasks or self.tasks
         support, query = judged.support.images, judged.query
         logits = query_logits(self.model.network, fast, support, query.images)
         return task_accuracies(logits, query.labels).masked_fill(~bounded(fast), math.nan)
 
     def _other_tasks(self, which: str) -> TaskBatch:
-        """Tasks of the same indices: of the same classes, of other ones, or of any."""
+        """Tasks with the same indices, of the same classes, of other classes, or of any."""
         if which == "another_task_of_same_classes":
             tasks = self.model.tasks(self.dataset)
             return tasks.of(of_same_classes(tasks.source, self.tasks.episodes))
@@ -213,34 +213,34 @@ class Changed:
         return off_tasks(others, self.tasks.episodes, disjoint=disjoint)
 
     def _over_orders(self) -> torch.Tensor:
-        """Mean accuracy of some adaptations, each with the classes of a task numbered anew, [T]."""
+        """Mean accuracy over adaptations with the classes in random orders, [T]."""
         way = self.model.network.way
         key = stream_key("order of classes", self.model.spec.model.study_seed, self.dataset)
         streams = [Stream(key, index) for index in self.tasks.episodes.index.tolist()]
-        found = []
+        accuracies = []
         for _ in range(ORDERS):
             numbers = np.stack([stream.choose(way, way) for stream in streams])
             renumbered = _renumbered(self.tasks, torch.from_numpy(numbers).to(self.model.device))
-            found.append(self._judged(self._fast(renumbered), renumbered))
-        return torch.stack(found).mean(dim=0)
+            accuracies.append(self._judged(self._fast(renumbered), renumbered))
+        return torch.stack(accuracies).mean(dim=0)
 
 
 def _learner(model: ProbedModel) -> GradientLearner:
-    """How it adapts.
+    """The model's learner.
 
     Raises:
-        NothingAdaptsError: by no method, but under a learner of another kind.
+        NothingAdaptsError: it is not a method.
     """
     if not isinstance(model.learner, GradientLearner):
         raise NothingAdaptsError(
-            f"{model.spec.model.in_words}: no weight adapts by a method, so that "
-            f"{model.spec.table} has nothing to change"
+            f"{model.spec.model.in_words}: no weight adapts by a method, so {model.spec.table} has "
+            "nothing to change"
         )
     return model.learner
 
 
 def _renumbered(tasks: TaskBatch, numbers: torch.Tensor) -> TaskBatch:
-    """The same tasks, in which class c of task t is numbered `numbers[t, c]`."""
+    """The same tasks, with class c of task t renumbered as `numbers[t, c]`."""
 
     def part(labelled: Labelled) -> Labelled:
         return Labelled(labelled.images, numbers.gather(1, labelled.labels))
@@ -249,14 +249,14 @@ def _renumbered(tasks: TaskBatch, numbers: torch.Tensor) -> TaskBatch:
 
 
 def _shuffled(name: str, sizes: torch.Tensor) -> torch.Tensor:
-    """In a fixed random order."""
+    """Step sizes in a random order that depends only on the parameter's name."""
     generator = torch.Generator().manual_seed(seed_from("shuffled step sizes", name))
     order = torch.randperm(sizes.numel(), generator=generator).to(sizes.device)
     return sizes.flatten()[order].view_as(sizes)
 
 
 def _swapped(sizes: Parameters, layers: dict[str, tuple[str, ...]]) -> Parameters:
-    """With the means of two layers' weights in each other's place."""
+    """Step sizes with the means of the last body layer's and the head's weights exchanged."""
     *_, last, head = (
         [name for name in layers[label] if kind_of(name) == "weight"] for label in layers
     )

@@ -28,9 +28,9 @@ ESTIMATORS: dict[Estimator, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 def layer_grams(
     network: Network, weights: Parameters, tasks: TaskBatch, layers: Iterable[str] | None = None
 ) -> Activations:
-    """Gram matrix [T, n, n] of layers' activations on the tasks' n query images; of all by default.
+    """Gram matrices [T, n, n] of the layers' activations on the tasks' n query images.
 
-    `weights` carry a task axis.
+    `weights` have a task axis; `layers` are by default all that are probed.
     """
     activations: Activations = {}
     query_logits(network, weights, tasks.support.images, tasks.query.images, activations)
@@ -46,29 +46,29 @@ def layer_cka(
 ) -> dict[str, float]:
     """Linear CKA of slow and fast activations, layer by layer, averaged over the tasks.
 
-    A task without a similarity, because it diverged or a layer is dead, is left out, with a
-    warning that says how many were. `layer_cka_per_task` shows which.
+    Tasks whose CKA is undefined, because adaptation diverged or a layer is dead, are left out, with
+    a warning that says how many. `layer_cka_per_task` shows which.
 
     Args:
-        network: the function.
+        network: the network.
         slow: weights before adaptation, without a task axis.
-        fast: weights after adaptation to these tasks, with one.
-        tasks: whose query images are looked at.
+        fast: weights after adaptation to these tasks, with a task axis.
+        tasks: on whose query images to compare.
         estimator: `biased`, as in P1, or `debiased`.
 
     Raises:
         InputError: an argument does not fit the network.
     """
-    found = layer_cka_per_task(network, slow, fast, tasks, estimator)
-    left_out = {layer: int(values.isnan().sum()) for layer, values in found.items()}
-    if some := {layer: count for layer, count in left_out.items() if count}:
-        counts = ", ".join(f"{layer} {count}" for layer, count in some.items())
+    similarities = layer_cka_per_task(network, slow, fast, tasks, estimator)
+    undefined = {layer: int(values.isnan().sum()) for layer, values in similarities.items()}
+    if left_out := {layer: count for layer, count in undefined.items() if count}:
+        counts = ", ".join(f"{layer} {count}" for layer, count in left_out.items())
         warnings.warn(
             f"CKA is undefined on some of the {len(tasks)} tasks, which are left out: {counts}",
             RuntimeWarning,
             stacklevel=2,
         )
-    return {layer: float(values.nanmean()) for layer, values in found.items()}
+    return {layer: float(values.nanmean()) for layer, values in similarities.items()}
 
 
 def layer_cka_per_task(
@@ -81,14 +81,14 @@ def layer_cka_per_task(
     """Linear CKA of slow and fast activations of every task, layer by layer; NaN where undefined.
 
     Args:
-        network: the function.
+        network: the network.
         slow: weights before adaptation, without a task axis.
-        fast: weights after adaptation to these tasks, with one.
-        tasks: whose query images are looked at.
+        fast: weights after adaptation to these tasks, with a task axis.
+        tasks: on whose query images to compare.
         estimator: `biased`, as in P1, or `debiased`.
 
     Returns:
-        [T] in double precision by layer.
+        Layer -> CKA of each task, [T], in double precision.
 
     Raises:
         InputError: an argument does not fit the network.

@@ -1,12 +1,13 @@
 """Linear CKA between two representations of the same images, from their Gram matrices.
 
-Images are few (75) and features many (up to 112,896), so everything is computed from n x n Gram
-matrices, for all tasks at once (Kornblith et al. 2019, Section 3; P1 Section 4.2).
+There are few images (75) and many features (up to 112,896), so everything is computed from n x n
+Gram matrices, for all tasks at once (Kornblith et al. 2019, Section 3; P1 Section 4.2).
 
-Two estimators. The biased one is the papers'; on few images it is near 1 for wide layers even when
-the representations are independent. The debiased one is built on the U-statistic of HSIC (Song et
-al. 2012, in the U-centred form of Szekely and Rizzo 2014): about 0 there, and possibly negative.
-Nothing is clamped, and a constant representation, for which CKA is 0 / 0, gives NaN.
+There are two estimators. The biased one is the papers'; with few images it is near 1 for wide
+layers even if the representations are independent. The debiased one is based on the U-statistic of
+HSIC (Song et al. 2012, in the U-centred form of Szekely and Rizzo 2014): there it is about 0, and
+can be negative. Values are not clamped, and a constant representation, whose CKA is 0 / 0, gives
+NaN.
 """
 
 from __future__ import annotations
@@ -23,25 +24,25 @@ def gram(features: torch.Tensor) -> torch.Tensor:
         features: [T, n, D], one row per image; a representation of n images for each of T tasks.
 
     Returns:
-        [T, n, n] in double precision; exactly zero where the features are constant.
+        [T, n, n] in double precision; exactly zero if the features are constant.
     """
-    # rounding may leave a constant's mean off the constant, but never its difference to itself
+    # the mean of constant features may be rounded, but their difference to the first image is 0
     centred = features - features[:, :1]
-    centred -= centred.mean(dim=1, keepdim=True)  # in place: this is the largest tensor of all
+    centred -= centred.mean(dim=1, keepdim=True)  # in place: this is the largest tensor
     return torch.bmm(centred, centred.transpose(1, 2)).double()
 
 
 def cka_biased(gram_x: torch.Tensor, gram_y: torch.Tensor) -> torch.Tensor:
-    """<K, L> / (||K|| ||L||) of centred Gram matrices K and L, each [T, n, n]: CKA, [T].
+    """CKA, [T]: <K, L> / (||K|| ||L||) for centred Gram matrices K and L, each [T, n, n].
 
-    Between 0 and 1, which it is if the representations agree up to rotation and scale (Kornblith
-    et al., eq. 4).
+    Between 0 and 1; 1 if the representations agree up to rotation and scale (Kornblith et al.,
+    eq. 4).
     """
     return _cosine(gram_x, gram_y)
 
 
 def cka_debiased(gram_x: torch.Tensor, gram_y: torch.Tensor) -> torch.Tensor:
-    """The same cosine of U-centred Gram matrices, [T]; about 0 for independent representations.
+    """The same cosine for U-centred Gram matrices, [T]; about 0 for independent representations.
 
     <K~, L~> / (n (n - 3)) is the unbiased estimator of HSIC.
 
@@ -52,14 +53,14 @@ def cka_debiased(gram_x: torch.Tensor, gram_y: torch.Tensor) -> torch.Tensor:
 
 
 def _cosine(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """Cosine of the angle between matrices, [T]; NaN where one is zero."""
-    # sqrt(a * a), unlike sqrt(a) * sqrt(a), is a to the last bit: unchanged layers have exactly 1
+    """Cosine of the angle between matrices, [T]; NaN if one is zero."""
+    # sqrt(a * a), unlike sqrt(a) * sqrt(a), is exactly a, so that unchanged layers have exactly 1
     lengths = (x.square().sum(dim=(1, 2)) * y.square().sum(dim=(1, 2))).sqrt()
     return (x * y).sum(dim=(1, 2)) / lengths
 
 
 def _u_centred(gram_x: torch.Tensor) -> torch.Tensor:
-    """Zero diagonal, and row sums, column sums and total of the rest taken out, [T, n, n]."""
+    """The U-centred matrix, [T, n, n]: zero diagonal, and rows and columns with zero sums."""
     n = gram_x.shape[-1]
     if n < 4:
         raise InnerloopError(f"debiased CKA needs at least 4 images, got {n}")

@@ -16,7 +16,7 @@ from innerloop.networks.parameters import Parameters, bounded
 
 
 def prototypes(embeddings: torch.Tensor, labels: torch.Tensor, way: int) -> torch.Tensor:
-    """Mean embedding of every class, [T, way, D] (P2 eq. 5).
+    """The mean embedding of every class, [T, way, D] (P2 eq. 5).
 
     Args:
         embeddings: of the support images, [T, N, D].
@@ -29,8 +29,8 @@ def prototypes(embeddings: torch.Tensor, labels: torch.Tensor, way: int) -> torc
 def cosine_similarities(embeddings: torch.Tensor, prototypes: torch.Tensor) -> torch.Tensor:
     """Cosine similarity of every image and prototype (P2 Section 4), [T, N, way].
 
-    The nearest prototype is that of the highest; an embedding whose squared norm is not finite has
-    none, and NaN similarities.
+    The nearest prototype is the one with the highest similarity; an embedding whose squared norm is
+    not finite has none, and its similarities are NaN.
 
     Args:
         embeddings: of the images to classify, [T, N, D].
@@ -42,9 +42,10 @@ def cosine_similarities(embeddings: torch.Tensor, prototypes: torch.Tensor) -> t
 def prototype_accuracies(
     network: Network, weights: Parameters, tasks: TaskBatch, *, joint: bool = False
 ) -> torch.Tensor:
-    """Share of each task's query images that are nearest to their own class's prototype, [T].
+    """The fraction of each task's query images that are nearest to their own prototype, [T].
 
-    NaN for a task whose weights diverged.
+    With `joint`, support and query images go through the network in one pass. NaN for a task whose
+    weights diverged.
     """
     support, query = _embeddings(network, weights, tasks, joint)
     centres = prototypes(support, tasks.support.labels, network.way)
@@ -66,6 +67,6 @@ def _embeddings(
 
 
 def _directions(vectors: torch.Tensor) -> torch.Tensor:
-    # to the bit as F.normalize has it, which makes zeros of vectors of infinite length
+    # equals F.normalize to the bit, except that vectors of infinite length become NaN, not 0
     lengths: torch.Tensor = torch.linalg.vector_norm(vectors, dim=2, keepdim=True).clamp_min(1e-12)
     return vectors / lengths.masked_fill(~lengths.isfinite(), math.nan)

@@ -1,4 +1,4 @@
-"""Accuracy in other settings than a model was trained in, as 5w1s tested in 5w5s."""
+"""Accuracy in other settings than a model was trained in, such as 5w1s tested in 5w5s."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from innerloop.specs.setting import way_and_shot
 def other_settings(model: ProbedModel) -> Iterator[Row]:
     """Query accuracy and loss of the best checkpoint, after the variant's test steps.
 
-    Tasks of one index are of the same classes in all settings of as many ways, and are the very
-    tasks on which models of that setting are measured.
+    Tasks with the same index have the same classes in all settings with the same number of ways,
+    and are those on which models trained in that setting are measured.
 
     Options: `settings` of the tasks; `tasks`, how many of each; `splits` to draw them from.
     """

@@ -1,9 +1,9 @@
-"""Does another measure see the same layers change? Procrustes and neighbourhoods beside CKA.
+"""Do other measures see the same layers change? Procrustes and shared neighbours besides CKA.
 
-Of the same activations on the same query images as the probe `cka`, after the same adaptation. No
-one measure of similarity is right (Klabunde et al. 2025, ReSi): what all of them show is no
-property of one. Each is also measured with the images of one side shuffled, whose spectrum is the
-same and whose similarity is chance.
+They use the same activations on the same query images as the probe `cka`, after the same
+adaptation. No single measure of similarity is right (Klabunde et al. 2025, ReSi), but what all of
+them show is not an artefact of one. Each is also computed with one side's images shuffled, which
+keeps the spectrum and leaves only chance similarity.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ Measure: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 def other_similarities(model: ProbedModel) -> Iterator[Row]:
     """Both similarities of slow and fast activations of every task, step count and layer.
 
-    Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
-    after, `test` being the variant's own (default: test); `neighbours`, how many nearest
-    images make a neighbourhood (default 10); `two_trainings`, whether to compare with the first
-    training of the variant, too, before either adapts: how alike two are that learned the same.
+    Options: `tasks`, how many test tasks of each data set; `steps`, the numbers of inner steps
+    after which to measure, where `test` is the variant's own (default: test); `neighbours`, how
+    many nearest images to compare (default 10); `two_trainings`, whether to also compare the slow
+    activations with those of the variant's first training: how similar two trainings are.
     """
     options, weights = from_json(OtherSimilaritiesOptions, model.options), model.weights()
     steps = step_counts(options.steps, model.test_steps)
@@ -62,20 +62,20 @@ def _rows(
     shuffled = {layer: gram[:, order][:, :, order] for layer, gram in fast.items()}
     for pairing, side in (("same", fast), ("shuffled", shuffled)):
         for name, count, measure in _measures(neighbours):
-            of = {"pairing": pairing, "measure": name, "neighbours": count}
-            yield from _of_layers({**columns, **of}, measure, slow, side, tasks)
+            shared = {"pairing": pairing, "measure": name, "neighbours": count}
+            yield from _of_layers({**columns, **shared}, measure, slow, side, tasks)
 
 
 def _beside(
     columns: Row, slow: Activations, other: Activations, tasks: TaskBatch, neighbours: int
 ) -> Iterator[Row]:
     for name, count, measure in (("cka", 0, cka_debiased), *_measures(neighbours)):
-        of = {"pairing": "two_trainings", "measure": name, "neighbours": count}
-        yield from _of_layers({**columns, **of}, measure, slow, other, tasks)
+        shared = {"pairing": "two_trainings", "measure": name, "neighbours": count}
+        yield from _of_layers({**columns, **shared}, measure, slow, other, tasks)
 
 
 def _measures(neighbours: int) -> list[tuple[str, int, Measure]]:
-    """Each measure's name, how many neighbours it looks at, and what it computes of two Grams."""
+    """For each measure: its name, the number of neighbours it uses, and its function."""
     shared = partial(shared_neighbours, count=neighbours)
     return [("procrustes", 0, procrustes), ("neighbours", neighbours, shared)]
 

@@ -1,9 +1,9 @@
 """How much of a layer's change is its own? CKA with that layer alone adapted, and all but it.
 
 The output of a layer changes because its weights do and because its input does: the CKA of the
-head, which is that of the logits, inherits all that happens in the body. Here one of the two is
-taken away, weight by weight after adaptation, so that the fast weights are those of the probe
-`cka`. We know of no earlier measurement of the two apart.
+head, that is, of the logits, inherits every change in the body. Here one of the two changes is
+undone after adaptation, by resetting the layer's weights or all others to the slow ones; the fast
+weights are those of the probe `cka`. We know of no earlier work that separates the two.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from innerloop.specs.probe_options import OwnChangeOptions, step_counts
 def own_change(model: ProbedModel) -> Iterator[Row]:
     """Own and inherited similarity of every task, step count, layer and estimator.
 
-    Options: `tasks`, how many test tasks of each data set; `steps`, the step counts to measure
-    after, `test` being the variant's own (default: test).
+    Options: `tasks`, how many test tasks of each data set; `steps`, the numbers of inner steps
+    after which to measure, where `test` is the variant's own (default: test).
     """
     options, weights = from_json(OwnChangeOptions, model.options), model.weights()
     steps = step_counts(options.steps, model.test_steps)
     for dataset in model.datasets:
         columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
         what = f"own change on {dataset}"
-        # one trajectory passes through every wanted step count
+        # one trajectory passes through all step counts
         for tasks, trajectory in model.adaptations(
             what, dataset, options.tasks, weights, max(steps)
         ):
@@ -52,5 +52,5 @@ def _rows(
         for change, weights in mixed.items():
             after = layer_grams(network, weights, tasks, [layer])[layer]
             for estimator, similarity in ESTIMATORS.items():
-                of = {**columns, "layer": layer, "change": change, "estimator": estimator}
-                yield from per_task(tasks, of, "similarity", similarity(before[layer], after))
+                shared = {**columns, "layer": layer, "change": change, "estimator": estimator}
+                yield from per_task(tasks, shared, "similarity", similarity(before[layer], after))

@@ -1,14 +1,14 @@
-"""The interface of a probe: a function that measures one trained model.
+"""The interface of probes: functions that measure one trained model.
 
-A probe is a function of one batch of tasks, under the decorator `probe`:
+Most are functions of one batch of tasks, with the decorator `probe`:
 
     @innerloop.probe("support loss")
     def support_loss(model, tasks):
         return model.adapt(tasks).support_losses[0]
 
-One that needs more than that is a function `(model: ProbedModel) -> Iterator[dict]` of rows: the
-columns of `ProbedModel.measured`, an `episode`, and the columns of its own table. The library adds
-the columns that say which model it is.
+A probe that needs other tasks or columns is a function `(model: ProbedModel) -> Iterator[dict]`. It
+yields rows with the columns of `ProbedModel.measured`, an `episode`, and the columns of its own
+table. The library adds the columns that identify the model.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Row: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class DatasetFiles:
-    """Where a data set's images, splits and (for accuracy) recorded episodes are."""
+    """A data set's image store, and its files of splits and (for accuracy) recorded episodes."""
 
     images: ImageStore
     splits: Path
@@ -56,10 +56,10 @@ class ProbedModel:
 
     Attributes:
         trained: network, learner and weights.
-        spec: what it is measured by.
-        files: where each data set is.
-        device: where to compute.
-        beside: another trained model to compare with, where the study says so.
+        spec: the parameters of the measurement.
+        files: data set -> its files.
+        device: the device to compute on.
+        beside: another trained model to compare with, if the study asks for it.
     """
 
     trained: TrainedModel
@@ -70,7 +70,7 @@ class ProbedModel:
 
     @property
     def network(self) -> Network:
-        """The function."""
+        """The model's network."""
         return self.trained.network
 
     @property
@@ -80,7 +80,7 @@ class ProbedModel:
 
     @property
     def method(self) -> Method | None:
-        """How it adapts; None where a learner of another kind was trained."""
+        """How it adapts; None if the learner is not a method."""
         return self.trained.method
 
     @property
@@ -90,7 +90,7 @@ class ProbedModel:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        """The probe's own settings from the study file."""
+        """The probe's options from the study file."""
         return self.spec.options
 
     @property
@@ -100,20 +100,20 @@ class ProbedModel:
 
     @property
     def tasks_at_once(self) -> int:
-        """Tasks to put through the network together."""
+        """Tasks that go through the network together."""
         return self.spec.tasks_at_once
 
     def weights(self, checkpoint: str | int = "last") -> Weights:
         """Weights of `best`, `last` or a kept iteration, on the device.
 
-        With them are the step sizes to adapt by, those that are meant for test tasks.
+        They include the step sizes for test tasks, which may differ from those of training.
         """
-        found = self.trained.at(checkpoint)
+        weights = self.trained.at(checkpoint)
         if self.spec.test_step_size is not None and self.method is not None:
             method = with_test_step_size(self.method, self.spec.test_step_size)
-            sizes = initial_step_sizes(method, found.slow, seed=0)
-            found = replace(found, state={**found.state, "step_sizes": sizes})
-        return found.to(self.device)
+            sizes = initial_step_sizes(method, weights.slow, seed=0)
+            weights = replace(weights, state={**weights.state, "step_sizes": sizes})
+        return weights.to(self.device)
 
     def adapt(
         self,
@@ -123,13 +123,13 @@ class ProbedModel:
         *,
         trajectory: bool = False,
     ) -> Adaptation:
-        """Adapt to the support images of T tasks, without a graph.
+        """Adapt to the support images of T tasks, without an autograd graph.
 
         Args:
             tasks: T tasks.
-            weights: what to start from; left out: those of the last iteration.
-            steps: inner steps; left out: the variant's test steps.
-            trajectory: also give the weights before every step.
+            weights: the weights to start from, by default those of the last iteration.
+            steps: inner steps, by default the variant's test steps.
+            trajectory: also return the weights before every step.
 
         Raises:
             NothingAdaptsError: no weight adapts under the model's learner.
@@ -142,7 +142,7 @@ class ProbedModel:
             )
         if adapted is None:
             raise NothingAdaptsError(
-                f"{self.spec.model.in_words}: no weight adapts under this learner, so that "
+                f"{self.spec.model.in_words}: no weight adapts under this learner, so "
                 f"{self.spec.table or 'the probe'} has nothing to measure"
             )
         return adapted
@@ -155,17 +155,17 @@ class ProbedModel:
         weights: Weights,
         steps: int | None = None,
     ) -> Iterator[tuple[TaskBatch, list[Parameters]]]:
-        """Adapt to test tasks, batch by batch, showing how far it is.
+        """Adapt to test tasks, batch by batch, showing progress.
 
         Args:
-            what: is measured, for the progress.
-            dataset: whose tasks.
-            count: how many of them.
-            weights: what to start from.
-            steps: inner steps; left out: the variant's test steps.
+            what: what is measured, for the progress display.
+            dataset: the data set of the tasks.
+            count: number of tasks.
+            weights: the weights to start from.
+            steps: inner steps, by default the variant's test steps.
 
         Yields:
-            Tasks, and the weights before adaptation and after every inner step.
+            A batch of tasks, and the weights before adaptation and after every inner step.
         """
         with Progress(what, count) as progress:
             for tasks in self.tasks(dataset).batches(count, self.tasks_at_once):
@@ -175,7 +175,7 @@ class ProbedModel:
     def accuracies(
         self, what: str, batches: Iterable[TaskBatch], count: int, weights: Weights
     ) -> Iterator[Row]:
-        """`episode`, `accuracy` and `loss` on the query images of `count` tasks, batch by batch."""
+        """Rows of `episode`, `accuracy` and `loss` on the query images of `count` tasks."""
         state, steps = weights.state, self.test_steps
         with Progress(f"accuracy {what}", count) as progress:
             for tasks in batches:
@@ -193,9 +193,10 @@ class ProbedModel:
         purpose: str = "evaluation",
         size: TaskSize | None = None,
     ) -> Tasks:
-        """The tasks of a data set: the very ones that accuracy is evaluated on.
+        """Tasks of a data set; by default those that accuracy is measured on.
 
-        Another `purpose` draws independent tasks, another `size` than the trained one those of it.
+        Another `purpose` draws independent tasks; `size` is by default that of training, with the
+        number of query images in tests.
         """
         model = self.spec.model
         size = size or TaskSize(model.way, model.shot, self.spec.queries)
@@ -210,17 +211,17 @@ class ProbedModel:
         """The evaluation episodes as the study recorded them.
 
         Raises:
-            DataError: this job was not given them.
+            DataError: the job has no file of them.
         """
         path = self.files[dataset].episodes
         if path is None:
-            raise DataError(f"the recorded episodes of '{dataset}' were not given to this job")
+            raise DataError(f"this job was not given the recorded episodes of '{dataset}'")
         return read_episodes(path, split)
 
     def measured(
         self, dataset: str, split: str, weights: Weights, steps: int, checkpoint: str = "last"
     ) -> Row:
-        """The columns that say under which protocol a row was measured, but for `episode`."""
+        """The columns of a row that say how it was measured, except `episode`."""
         return {
             "eval_dataset": dataset,
             "eval_store": self.files[dataset].images.name,
@@ -239,33 +240,33 @@ class ProbedModel:
 
     @cached_property
     def _tasks(self) -> dict[tuple[str, str, str, TaskSize], Tasks]:
-        """Data set, split, purpose and size -> its tasks, whose split is read once."""
+        """(data set, split, purpose, size) -> tasks; a cache, so that each split is read once."""
         return {}
 
 
 Probe: TypeAlias = Callable[[ProbedModel], Iterator[Row]]
-#: Values per task, [T]: of the whole network, or per layer.
+#: (model, tasks) -> values per task, [T], of the whole network, or a mapping of them by layer.
 BatchProbe: TypeAlias = Callable[
     [ProbedModel, TaskBatch], torch.Tensor | Mapping[str, torch.Tensor]
 ]
 
 
 def probe(metric: str) -> Callable[[BatchProbe], Probe]:
-    """Make a probe of a function `(model, tasks)` that measures one batch of T tasks.
+    """Make a probe from a function `(model, tasks)` that measures one batch of T tasks.
 
     The function returns a tensor [T] of values, or a mapping from layer to such a tensor. It is
-    called on the tasks of every data set of `splits` (left out: test), as many as the option
-    `tasks` says, the very ones that accuracy is measured on, and every value becomes a row.
+    called on every data set and each of its `splits` (default: test), on as many tasks as the
+    option `tasks` says, the same ones that accuracy is measured on. Every value becomes a row.
 
     Args:
-        metric: what is measured, as tables call it.
+        metric: the name of the measured quantity in tables.
 
     Raises:
         ConfigError: the study file does not say how many `tasks`.
         InputError: the function returns something else.
     """
 
-    def made(measure: BatchProbe) -> Probe:
+    def decorate(measure: BatchProbe) -> Probe:
         @wraps(measure)
         def rows(model: ProbedModel) -> Iterator[Row]:
             count = model.options.get("tasks")
@@ -288,11 +289,11 @@ def probe(metric: str) -> Callable[[BatchProbe], Probe]:
 
         return rows
 
-    return made
+    return decorate
 
 
 def per_task(tasks: TaskBatch, columns: Row, name: str, values: torch.Tensor) -> Iterator[Row]:
-    """A row for each of T tasks: the columns, its `episode`, and its value, of [T], by its name."""
+    """A row for each of T tasks: shared columns, its `episode`, and its value of [T] as `name`."""
     for episode, value in zip(tasks.episodes.index.tolist(), values.tolist(), strict=True):
         yield {**columns, "episode": episode, name: value}
 

@@ -1,8 +1,8 @@
 """Are the features better on the task adapted to, or on another one? P2 Sections 4 and 5.3.
 
-The head is taken off and query images go to the nearest prototype: before adaptation, after it on
-the same task, and after it on another task. "Before" is measured on both tasks, so that every
-change is a difference on the very same images.
+The head is removed, and query images are assigned to the nearest prototype: before adaptation, and
+after it on the same task and on another one. "Before" is measured on both tasks, so that every
+change is a difference on the same images.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ def protonet(model: ProbedModel) -> Iterator[Row]:
     """Nearest-prototype accuracy of every episode under four conditions.
 
     Episode i is a pair of tasks: one that the network adapts to, and an off-task drawn
-    independently. All four rows carry the number of inner steps between "before" and "after".
+    independently. All four rows have the number of inner steps between "before" and "after".
 
     Options: `tasks`, how many episodes; `splits` to draw them from (default: test);
     `disjoint_classes`, whether the off-task shares no class with the other; `joint`, whether
-    support and query images go through the network together, under common BatchNorm statistics.
+    support and query images go through the network together, with common BatchNorm statistics.
     """
     options, weights = from_json(ProtonetOptions, model.options), model.weights()
     for dataset in model.datasets:
@@ -47,11 +47,11 @@ def _measure(
     with Progress(f"prototypes on {dataset} {split}", count) as progress:
         for on in model.tasks(dataset, split).batches(count, model.tasks_at_once):
             off = off_tasks(others, on.episodes, disjoint=options.disjoint_classes)
-            found = _accuracies(model, weights, on, off, options.joint)
-            for condition, accuracies in found.items():
-                of = {**columns, "condition": condition}
-                yield from per_task(on, of, "accuracy", accuracies)
-            progress.advance(len(on), off_task=float(found["off_task"].mean()))
+            accuracies = _accuracies(model, weights, on, off, options.joint)
+            for condition, values in accuracies.items():
+                shared = {**columns, "condition": condition}
+                yield from per_task(on, shared, "accuracy", values)
+            progress.advance(len(on), off_task=float(accuracies["off_task"].mean()))
 
 
 def _accuracies(

@@ -17,7 +17,7 @@ from innerloop.learners.losses import task_accuracies
 def raw_pixels(
     images: ImageStore, episodes: Path | str, splits: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
-    """Accuracy of every recorded episode: a query image is of the class with the nearest mean.
+    """Accuracy on every recorded episode, assigning query images to the class with nearest mean.
 
     The loss is the cross-entropy of the softmax over negative squared distances.
     """

@@ -1,4 +1,4 @@
-"""Try code of the user's own on a few random images, before images are built and models trained."""
+"""Try a user's code on a few random images, before images are built and models trained."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ _TASKS = 2
 
 
 def rehearse(rehearsal: Rehearsal, folder: Path) -> None:
-    """Train for one step on one task, and measure what is left by the probe on two tasks.
+    """Train for one step on one task, and measure the result by the probe on two tasks.
 
-    Everything but images, iterations and tasks is as in the study. What the model says, and
-    whether its loss stays finite on noise, is of no concern.
+    Everything but images, iterations and numbers of tasks is as in the study. The model's outputs
+    do not matter, nor whether its loss is finite on noise.
 
     Args:
-        rehearsal: what to try.
+        rehearsal: the training and the probe to try.
         folder: for a few small files.
 
     Raises:
-        InnerloopError: what the code does is not what it must do; or any error that it raises.
+        InnerloopError: the code does not do what it must; any error that it raises is raised, too.
     """
     spec, probe = rehearsal.training, rehearsal.probe
     store = _noise(spec, probe)
@@ -57,7 +57,7 @@ def rehearse(rehearsal: Rehearsal, folder: Path) -> None:
 
 
 def _noise(spec: TrainSpec, probe: MeasureSpec | None) -> ImageStore:
-    """Random images, enough for two tasks of other classes, and two of the same classes."""
+    """Random images, enough for two tasks of different classes, and for two of the same classes."""
     queries = max(spec.queries, spec.validation_queries, probe.queries if probe else 0)
     other = probe.options["settings"] if probe and probe.table == "other_settings" else ()
     way, shot = map(max, zip((spec.way, spec.shot), *map(way_and_shot, other), strict=True))
@@ -73,7 +73,7 @@ def _noise(spec: TrainSpec, probe: MeasureSpec | None) -> ImageStore:
 
 
 def _trained(spec: TrainSpec, store: ImageStore) -> TrainedModel | None:
-    """The model after one outer step, at every iteration that is kept; None if it diverges."""
+    """The model after one outer step, as every kept iteration; None if it diverges."""
 
     def tasks(split: str, queries: int) -> Tasks:
         source = EpisodeSource(split_of(store, split), spec.study_seed, "rehearsal")

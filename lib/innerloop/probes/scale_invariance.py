@@ -17,12 +17,12 @@ from innerloop.specs.probe_options import ScaleInvarianceOptions
 
 
 def scale_invariance(model: ProbedModel) -> Iterator[Row]:
-    """How the logits answer to a scaled weight, and the angle of weight and gradient, per layer.
+    """The change of the logits when a weight is scaled, and the cosine of weight and gradient.
 
-    Measured on the slow weights, on the query images of test tasks of the first data set, in
-    double precision: what is left of the identities is then BatchNorm's epsilon. A layer before
-    BatchNorm keeps the logits (eq. 1) and has its gradient orthogonal to it (eq. 10); the head
-    does neither.
+    Measured per layer with the slow weights, on the query images of test tasks of the first data
+    set, in double precision, so that deviations from the identities are due to BatchNorm's epsilon.
+    Scaling a layer before BatchNorm leaves the logits unchanged (eq. 1), and its gradient is
+    orthogonal to its weight (eq. 10); neither is true of the head.
 
     Options: `scale`, the factor (default 10); `tasks`, how many tasks (default 1).
     """

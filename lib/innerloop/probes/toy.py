@@ -1,8 +1,8 @@
 """The supervised toy: do unit norm and scaled LR agree without meta-learning? P1 A.2, Figure 7.
 
-The network of the meta-learning experiments classifies all classes of a data set, trained by plain
-SGD whose steps on conv weights are one of the two updates. Both arms start from the same conv
-weights of unit norm.
+The network of the meta-learning experiments is trained to classify all classes of a data set, by
+plain SGD with one of the two updates for conv weights. Both arms start from the same conv weights
+of unit norm.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from innerloop.networks.parameters import Parameters, role_of, with_task_axis
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.streams import Stream, stream_key
 
-#: The updates that are compared. Imported, not looked up by name, so that the code digest of the
-#: toy sees them.
+#: The updates to compare. Imported, not looked up by name, so that the toy's code digest includes
+#: them.
 ARMS: dict[str, UpdateRule] = {"unit_norm": unit_norm, "scaled_lr": scaled_lr}
 
 
@@ -40,9 +40,9 @@ class _Images:
     labels: torch.Tensor
 
     def batches(self, order: np.ndarray, batch: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Images and labels in the given order, as the batch of a single task: [1, n, ...].
+        """Batches of images and labels in the given order, with the axis of one task: [1, n, ...].
 
-        The batches are equal to within one image, so that none has odd BatchNorm statistics.
+        Batch sizes differ by one image at most, so that no batch has odd BatchNorm statistics.
         """
         for rows in np.array_split(order, -(-len(order) // batch)):
             chosen = torch.from_numpy(rows).to(self.images.device)
@@ -71,13 +71,13 @@ def train_toy(
         labels: their classes [N], below `classes`.
         test_images: like `images`.
         test_labels: like `labels`.
-        arm: the update of conv weights: unit_norm or scaled_lr; the others take plain steps.
+        arm: the update of conv weights, unit_norm or scaled_lr; other parameters take plain steps.
         step_sizes: SGD step sizes to try.
         epochs: passes over the training images.
-        batch: images of a step, at most.
-        seed: of initial weights and batches.
-        filters: of each block.
-        classes: classes of the data set.
+        batch: images per step, at most.
+        seed: for initial weights and batches.
+        filters: filters of each block.
+        classes: number of classes of the data set.
         progress: called after every epoch.
 
     Yields:
@@ -85,7 +85,7 @@ def train_toy(
         cross-entropy (nats) on training and test images, before training and after every epoch.
 
     Raises:
-        ConfigError: there is no such arm.
+        ConfigError: the arm is unknown.
     """
     if arm not in ARMS:
         raise ConfigError(f"toy: arm '{arm}' is unknown; known are {', '.join(ARMS)}")
@@ -136,16 +136,16 @@ def _sgd_step(
 
 @torch.no_grad()
 def _measure(network: Network, weights: Parameters, held: _Images, batch: int) -> dict[str, float]:
-    """Accuracy and loss; in a fixed random order, since stored images lie class by class.
+    """Accuracy and loss, both NaN if training diverged.
 
-    Both are NaN where training diverged.
+    Images are in a fixed random order, since they are stored class by class.
     """
-    loss, found, count = 0.0, [], len(held.images)
+    loss, parts, count = 0.0, [], len(held.images)
     for images, labels in held.batches(_order(count, "toy evaluation"), batch):
         logits = engine_of(network).logits(weights, images)
-        found.append((logits, labels))
+        parts.append((logits, labels))
         loss += float(task_losses(logits, labels)) * labels.shape[1]
     if not math.isfinite(loss):
         return {"accuracy": math.nan, "loss": math.nan}
-    logits, labels = (torch.cat(parts, dim=1) for parts in zip(*found, strict=True))
+    logits, labels = (torch.cat(tensors, dim=1) for tensors in zip(*parts, strict=True))
     return {"accuracy": float(task_accuracies(logits, labels)), "loss": loss / count}
