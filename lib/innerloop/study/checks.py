@@ -26,10 +26,10 @@ from innerloop.study.model import Model
 
 
 def known(group: Mapping[str, Any], name: str, what: str) -> Any:
-    """The entry of that name.
+    """The entry of a group that has a name.
 
     Raises:
-        ConfigError: there is none; names `what` it would be, and those there are.
+        ConfigError: there is none; the message says `what` is unknown, and which are known.
     """
     if name not in group:
         raise ConfigError(f"study file: {what} '{name}' is unknown{instead_of(name, group)}")
@@ -53,12 +53,12 @@ def check_code(place: str, entry: str, check: Callable[[str], object] = check_en
     """Refuse an entry that fails a check, by default that its file defines its name.
 
     Args:
-        place: of the entry in the study file.
-        entry: that is checked.
-        check: raises ExtensionError where the entry fails.
+        place: where in the study file the entry is.
+        entry: the entry to check.
+        check: raises ExtensionError if the entry fails.
 
     Raises:
-        ConfigError: says where in the study file it stands.
+        ConfigError: the entry fails; the message says where in the study file it is.
     """
     try:
         check(entry)
@@ -71,7 +71,7 @@ def check_rule(method: Method) -> None:
 
     Raises:
         ConfigError: no rule has that short name, or the method contradicts it.
-        ExtensionError: the rule's file does not define it, or not for roles that there are.
+        ExtensionError: the rule's file does not define it, or only for roles that do not exist.
     """
     check_short_name(method.update_rule, UPDATE_RULES)
     check_source(method)
@@ -104,13 +104,13 @@ def _check_call(
     given: Sequence[str],
     options: Mapping[str, Any],
 ) -> None:
-    """Refuse what cannot be called with those positional arguments and options."""
+    """Refuse an entry that cannot be called with the given positional arguments and options."""
     check_short_name(name, built_in)
     entry = built_in.get(name, name)
     name = next((short for short, place in built_in.items() if place == entry), name)
     body = statements(check_entry(entry))
     made_by = _call_of(body, split_entry(entry)[1])
-    if made_by is None:  # it is found out when it is imported
+    if made_by is None:  # errors will show when it is imported
         return
     names = [argument.arg for argument in made_by.posonlyargs + made_by.args]
     if len(names) < len(given) and made_by.vararg is None:
@@ -171,10 +171,10 @@ def check_over_training(model: Model, keys: StudyKeys) -> None:
 
 
 def check_other_settings(model: Model, keys: StudyKeys) -> None:
-    """Refuse `other_settings` where every setting has other ways than the model's head.
+    """Refuse `other_settings` if no setting has as many ways as the model's head has classes.
 
     Raises:
-        ConfigError: says which it could be measured in.
+        ConfigError: naming settings that it could be measured in.
     """
     if "other_settings" not in model.probes:
         return
@@ -190,9 +190,9 @@ def check_other_settings(model: Model, keys: StudyKeys) -> None:
 
 
 def check_similarities(model: Model, keys: StudyKeys) -> None:
-    """Refuse to measure similarity on so few query images that it is not defined.
+    """Refuse to measure similarity on too few query images for it to be defined.
 
-    Debiased CKA needs 4, and neighbourhoods images that are in none.
+    Debiased CKA needs 4; neighbourhoods need images outside of them.
 
     Raises:
         ConfigError: says how many a task has, and how many it needs.

@@ -1,4 +1,4 @@
-"""The choices of a protocol or variant: one flat name each, wherever they are set."""
+"""The choices of a protocol or variant, each with one flat name, wherever it is set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from innerloop.networks.options import NetworkOptions
 from innerloop.specs.measure import MeasureSpec
 from innerloop.specs.train import Schedule, TrainSpec
 
-#: The choices, by the class that a choice is a field of: its type, default and meaning stand there.
+#: Class -> the choices that are fields of it, which define their types, defaults and meanings.
 HOMES: Mapping[type, tuple[str, ...]] = {
     Method: ("step_size", "first_order", "inner_loss", "adapt_batch_norm", "rule_options"),
     NetworkOptions: (
@@ -36,18 +36,18 @@ HOMES: Mapping[type, tuple[str, ...]] = {
     MeasureSpec: ("test_step_size",),
 }
 
-#: Choices that a learner of another kind than the methods does not have.
+#: Choices that only methods have, not other learners.
 OF_METHODS = (*HOMES[Method], *HOMES[MeasureSpec], "outer_step_size_for_step_sizes")
 
 NAMES = tuple(name for names in HOMES.values() for name in names)
 
 
 def default(field: Field[Any]) -> Any:
-    """The default of a field; `MISSING` where it must be said."""
+    """The default of a field; `MISSING` if it has none."""
     return field.default if field.default_factory is MISSING else field.default_factory()
 
 
-#: What holds where nothing is said; how long to train must be said.
+#: The defaults of all choices that have one; how long to train must be given.
 BASE: dict[str, Any] = {
     field.name: default(field)
     for home, names in HOMES.items()

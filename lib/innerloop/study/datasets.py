@@ -23,13 +23,13 @@ class Datasets:
     """The data sets of a study, by their names in its study file.
 
     Args:
-        keys: what the study file says.
+        keys: the content of the study file.
 
     Attributes:
         registry: the data sets that are read from files.
 
     Raises:
-        ConfigError: the user's own registry cannot be read, or says what is not understood.
+        ConfigError: the user's own registry cannot be read or has invalid content.
     """
 
     def __init__(self, keys: StudyKeys) -> None:
@@ -58,13 +58,13 @@ class Datasets:
         return None
 
     def source(self, dataset: str) -> str:
-        """The entry that a data set's images are recorded to come from, as it is written."""
+        """The entry that is recorded as the source of a data set's images, as it is written."""
         variant = self.variant(dataset)
         source = self._keys.datasets[dataset].source
         return SOURCES.get(source, source) if variant is None else variant.source
 
     def source_entry(self, dataset: str) -> str:
-        """Where the code of a data set's source is, seen from here."""
+        """The entry of a data set's source, with its path relative to the working folder."""
         source = self.source(dataset)
         return self.registry.entry(source) if self.variant(dataset) else source
 
@@ -96,16 +96,16 @@ class Datasets:
         return {one.dataset: self.registry.licence_of(one) for one in self._registered()}
 
     def terms(self, collections: Container[str | None]) -> str:
-        """What some collections' files may be used for and how to cite them, for people."""
+        """The terms of some collections' files, and how to cite them, as text."""
         read = {one.dataset: one for one in self._registered() if one.collection in collections}
         said = (terms_of(name, self.registry.licence_of(one)) for name, one in read.items())
         return "\n".join(said)
 
     def require_licences(self) -> None:
-        """Refuse to go on while a restricting licence is not accepted.
+        """Require that all restrictive licences have been accepted.
 
         Raises:
-            ConfigError: says which, and what to write.
+            ConfigError: naming those that have not, and what to write to accept them.
         """
         require_acceptance(self.licences, self._keys.accept_licence)
 

@@ -18,8 +18,8 @@ BEFORE, AFTER = "before measuring", "after measuring"
 def declare(study: Study, measurements: Measurements) -> None:
     """Record the claims of the user's folders that are new, or edited, since the last run.
 
-    A claim is declared before measuring if none of the measurements that decide it exists. Records
-    stay: an edited claim is a new one, told from the old one by its digest.
+    A claim counts as declared before measuring if none of the measurements that decide it exists.
+    Records are never deleted: an edited claim has a new digest and so counts as a new claim.
 
     Raises:
         DamagedFileError: the record of earlier runs cannot be read.
@@ -42,7 +42,7 @@ def declare(study: Study, measurements: Measurements) -> None:
 
 
 def declared_of(study: Study) -> dict[str, dict[str, str]]:
-    """What earlier runs recorded: digest of a claim -> `claim`, `declared` and `date`."""
+    """The record of earlier runs: digest of a claim -> `claim`, `declared` and `date`."""
     file = _file(study)
     return dict(read_json(file)) if file.is_file() else {}
 
@@ -52,9 +52,9 @@ def _file(study: Study) -> Path:
 
 
 def _measured(tables: frozenset[str], study: Study, measurements: Measurements) -> bool:
-    """Whether a file of some tables exists, whichever version of the study made it.
+    """Whether any file of some tables exists, whichever version of the study made it.
 
-    Files of models that the study no longer has are known by the tables gathered from them.
+    For files of models that the study no longer has, the tables gathered from them are checked.
     """
     there = tables.intersection(measurements.tables())
     files = [file for table in there for file in measurements.files(table)]

@@ -1,4 +1,4 @@
-"""A study's description: what figures, tables and the report must know besides measurements."""
+"""A study's description: what figures, tables and the report need besides measurements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from innerloop.study.study import Study
 
 
 def describe(study: Study) -> dict[str, Any]:
-    """What figures, tables and the report must know of a study besides its measurements."""
+    """What figures, tables and the report need of a study besides its measurements."""
     config = study.config
     return {
         "study": study.name,
@@ -56,10 +56,10 @@ def with_counts(description: Mapping[str, Any], splits: Mapping[str, Path | str]
     """A study's description with the number of classes of each split, and of equal images.
 
     Args:
-        description: what `describe` says.
+        description: the result of `describe`.
         splits: data set -> its splits.parquet.
     """
-    import pyarrow.parquet as pq  # no part of what Snakemake parses
+    import pyarrow.parquet as pq  # not at the top, which Snakemake imports while parsing
 
     from innerloop.runtime.provenance import read_provenance
 

@@ -1,4 +1,4 @@
-"""Which jobs of a study are done: their file exists and was made with the present parameters."""
+"""Which jobs of a study are done: their file exists and was made with the current parameters."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from innerloop.study.model_key import model_key
 from innerloop.study.study import Study
 from innerloop.study.workload import Job
 
-#: What an image store's manifest says of its parameters.
+#: The parameters that an image store's manifest records.
 _OF_IMAGES = ("dataset", "variant", "size", "source")
 
 
 def done(study: Study) -> Callable[[Job], bool]:
     """A function that tells whether a job of a study, run from this folder, is done.
 
-    Changed code is not looked for: `snakemake -n` does that.
+    Changes in code are ignored; `snakemake -n` detects them.
     """
     jobs = Jobs(study)
 
@@ -31,7 +31,7 @@ def done(study: Study) -> Callable[[Job], bool]:
         output = job.output(study)
         try:
             return output.is_file() and _recorded(output) == _parameters(jobs, job)
-        except (InnerloopError, OSError, ValueError, KeyError):  # a file that is none of ours
+        except (InnerloopError, OSError, ValueError, KeyError):  # not a file of Innerloop's
             return False
 
     return is_done

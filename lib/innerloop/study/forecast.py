@@ -29,7 +29,7 @@ LOCAL = {
 
 
 def own_name(rule: str) -> str:
-    """The rule's name here, where another workflow gives it a prefix, as in il_train_model."""
+    """A rule's name without the prefix that another workflow may give it, as in il_train_model."""
     return next((name for name in (*workload.OUTPUTS, *LOCAL) if rule.endswith(name)), rule)
 
 
@@ -38,8 +38,8 @@ class Forecast:
 
     Args:
         study: the study.
-        speeds: how fast jobs compute; left out: by the study's own benchmarks where it has run,
-            else by those that ship.
+        speeds: how fast jobs compute; by default, from the study's own benchmarks if it has run,
+            or else those shipped with Innerloop.
 
     Attributes:
         jobs: every job that computes, in the order of the stages.
@@ -51,11 +51,11 @@ class Forecast:
         self.jobs: list[Job] = jobs_of(study)
 
     def seconds(self, rule: str, wildcards: Mapping[str, Any]) -> float:
-        """Seconds of one job; of a rule that does nothing itself (a target), none.
+        """Seconds of one job; 0 for a rule that does nothing itself (a target).
 
         Args:
             rule: the job's rule.
-            wildcards: the job's, as Snakemake has them: all values may be text.
+            wildcards: the job's wildcards, as Snakemake has them: all values may be text.
         """
         if rule in workload.OUTPUTS:
             return self.speeds.seconds(self._study, workload.of(self._study, rule, wildcards))

@@ -1,7 +1,7 @@
-"""The jobs of a study: for each, the spec it is run with.
+"""The jobs of a study, each with the spec that it is run with.
 
-A job's spec holds exactly the values it uses, a digest of the meaning of the code it reaches, and
-nothing else: Snakemake re-runs a job when it changes, and result files carry it.
+A job's spec contains exactly the values it uses and a digest of the meaning of the code it reaches:
+Snakemake runs a job again when its spec changes, and result files record it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Jobs:
         return code_digest(self._scripts / script, [*sources, *files])
 
     def _compute(self, *used: str) -> Compute:
-        """Where to compute, with the named GPU options; on a CPU they do not count."""
+        """Where to compute, with the named GPU options, which are dropped on a CPU."""
         chosen = self.study.compute
         named = () if chosen.device == "cpu" else used
         return Compute(
@@ -111,7 +111,7 @@ class Jobs:
         )
 
     def _listing(self, variant: Variant | None) -> Listing | None:
-        """What a variant's own listing of images is known by."""
+        """Name and hash of a variant's own listing of images, if it has one."""
         path = self.study.datasets.registry.listing(variant) if variant else None
         return Listing(variant.listing, sha256_of(path)) if variant and path else None
 
@@ -124,7 +124,7 @@ class Jobs:
         return self.study.datasets.registry.variant(source, name) if name else None
 
     def splits(self, dataset: str) -> SplitsSpec:
-        """Divide the classes of a data set, whose images must come from its present source."""
+        """Divide the classes of a data set, whose images must come from its current source."""
         splits = self.study.config["datasets"][dataset].get("splits")
         return SplitsSpec(
             dataset=dataset,
@@ -212,7 +212,7 @@ class Jobs:
         return list(dict.fromkeys(stores))
 
     def shown_stores(self) -> list[tuple[str, str]]:
-        """For every data set the store whose images the report shows."""
+        """For each data set, the store whose images the report shows."""
         datasets = sorted({dataset for dataset, _ in self.image_stores()})
         return [(dataset, self.store(dataset, self.size_of(dataset))) for dataset in datasets]
 
@@ -233,7 +233,7 @@ class Jobs:
             shot=model.shot,
             queries=model.choices["queries"],
             study_seed=keys.seed,
-            learner=replace(model.learner, label=""),  # how it is called trains nothing
+            learner=replace(model.learner, label=""),  # a label does not affect training
             store=self.store(key.dataset, model.choices["image_size"]),
             network=model.network,
             schedule=Schedule(
@@ -269,9 +269,9 @@ class Jobs:
         return replace(spec, beside=self.train(other)) if other else spec
 
     def beside(self, probe: str, key: ModelKey) -> ModelKey | None:
-        """The other model that a probe with `two_trainings` is given: the variant's first training.
+        """The other model that a probe with `two_trainings` compares with: the first training.
 
-        Never a later one, so that groups of a model's jobs do not wait for one another.
+        It is never a later one, so that groups of a model's jobs do not wait for one another.
         """
         if self.study.config["probes"][probe].get("two_trainings") is not True:
             return None
@@ -299,9 +299,9 @@ class Jobs:
     def rehearsals(
         self, training: Collection[ModelKey], probing: Collection[tuple[ModelKey, str]]
     ) -> list[Rehearsal]:
-        """Trials of the user's own code that jobs use, and counts of what networks compute.
+        """Trials of the user's own code that jobs use, and counts of networks' operations.
 
-        Of models that run the same code on the same shapes one is tried, the same in every run.
+        Of models that run the same code on the same shapes, one is tried, the same in every run.
 
         Args:
             training: models that are about to be trained.
@@ -318,7 +318,7 @@ class Jobs:
         return [*{canonical_json(as_json(each)): each for each in (*wanted, *uncounted)}.values()]
 
     def _rehearsal(self, key: ModelKey, probe: str = "") -> Rehearsal:
-        """With the first model of the study that runs the same code, and has the probe."""
+        """The trial, of the study's first model that runs the same code and has the probe."""
         first = next(
             other
             for other, model in self.study.models.items()
@@ -329,7 +329,7 @@ class Jobs:
         )
 
     def _code_and_shapes(self, key: ModelKey) -> str:
-        """All that decides which code a model runs on which shapes: not data, seed or step size."""
+        """What decides which code a model runs on which shapes: not data, seed or step size."""
         spec, learner = self.train(key), self.train(key).learner
         if isinstance(learner, Method) and not learner.learn_step_size:
             learner = replace(learner, step_size=0.0)

@@ -17,7 +17,7 @@ from innerloop.runtime.typed_json import REST
 from innerloop.specs.setting import Setting
 from innerloop.stats.statistics import Statistics
 
-#: Keys that say how files may be had, and nothing of what is computed from them.
+#: Keys that say how to obtain files, and do not change what is computed from them.
 ACCESS = ("data_root", "mirrors", "accept_licence")
 
 #: Keys of `compute` that say how jobs are run, and change no result.
@@ -38,7 +38,7 @@ Two: TypeAlias = Annotated[int, Allowed(least=2, most=10**7)]
 
 @dataclass(frozen=True)
 class Resources:
-    """What a scheduler is asked for.
+    """What jobs request from a scheduler.
 
     Attributes:
         mem_mb: memory of the first attempt, in MB
@@ -51,7 +51,7 @@ class Resources:
 
 @dataclass(frozen=True)
 class ResourcesByRule:
-    """What a scheduler is asked for, by rule.
+    """What jobs request from a scheduler, by rule.
 
     Attributes:
         build_images: builds the images of a data set
@@ -97,7 +97,7 @@ class ComputeKeys(Compute):
 
 @dataclass(frozen=True)
 class Roles:
-    """The papers' data sets, and this study's data sets that play their parts.
+    """The papers' data sets, and this study's data sets that play their roles.
 
     Attributes:
         mini_imagenet: data set of this study that plays the part
@@ -162,7 +162,7 @@ class Validation:
 
 @dataclass(frozen=True, kw_only=True)
 class Choosing:
-    """What may say any of the choices too, beside its own keys.
+    """A mapping that may contain any of the choices, besides its own keys.
 
     Attributes:
         choices: what it says of them, by their flat names.
@@ -173,7 +173,7 @@ class Choosing:
 
 @dataclass(frozen=True, kw_only=True)
 class Variant(Choosing):
-    """A method, or a learner of another kind, under a protocol, with choices of its own.
+    """A method or another learner under a protocol, with choices of its own.
 
     Attributes:
         method: method, where it is not the variant's own name
@@ -239,7 +239,7 @@ class Models(Choosing):
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
-    """What every probe may say.
+    """The keys of every probe.
 
     Attributes:
         datasets: data sets to measure on; left out: the model's evaluate_on

@@ -1,4 +1,4 @@
-"""A model of a study: everything that its study file says of it, resolved."""
+"""A model of a study, with all of its parameters resolved."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from innerloop.specs.setting import way_and_shot
 from innerloop.study import choices
 from innerloop.study.model_key import ModelKey
 
-#: At most so many validation tasks go through the network together, and so many images.
+#: The most validation tasks, and the most images, that go through the network together.
 VALIDATED_TASKS, VALIDATED_IMAGES = 10, 2000
 
 
@@ -23,9 +23,9 @@ class Model:
     """One model of a study, resolved.
 
     Attributes:
-        key: its place in the study.
-        learner: how it learns: by a method, or by a learner of another kind.
-        choices: every other choice by its flat name.
+        key: the wildcards that identify it.
+        learner: how it learns: a method, or another learner.
+        choices: all other choices, by their flat names.
         evaluate_on: data sets its accuracy is measured on.
         splits: splits its accuracy is measured on.
         probes: names of the probes that measure it.
@@ -50,7 +50,7 @@ class Model:
 
     @property
     def network(self) -> NetworkOptions:
-        """The options of its network; those of Conv4 alone are left out for any other."""
+        """The options of its network; options that only Conv4 has are left out for others."""
         chosen = choices.pick(self.choices, choices.HOMES[NetworkOptions])
         entry = network_entry(chosen.pop("network"))
         if entry != CONV4:
@@ -64,10 +64,10 @@ class Model:
         return bool(self.choices["iterations"] == 0)
 
     def validated_together(self, queries: int) -> int:
-        """How many validation tasks of so many queries per class go through the network at once.
+        """The number of validation tasks that go through the network at once.
 
-        The number affects the last bits of what is trained, so it follows from the task's size
-        alone, whatever `compute.tasks_at_once` says.
+        It affects the last bits of what is trained, so it depends on the task's size alone, not
+        on `compute.tasks_at_once`.
         """
         images = self.way * (self.shot + queries)
         return max(1, min(VALIDATED_TASKS, VALIDATED_IMAGES // images))

@@ -1,4 +1,4 @@
-"""Checks that every name used in a study file is known, and every name it gives is free."""
+"""Checks that every name used in a study file is known, and that new names are not taken."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from innerloop.study.keys import StudyKeys
 from innerloop.study.paths import LOGGED, fill
 from innerloop.study.variants import Variants
 
-#: What `READS` of a figure or table may name besides probes; no probe may be called so.
+#: Names that `READS` of a figure or table may contain besides probes; no probe may have them.
 RESERVED = frozenset({"accuracy", *LOGGED, "toy", *VERDICTS, SWEEPS})
 
 
@@ -33,9 +33,9 @@ def check_names(
     variants: Variants,
     faults: Faults,
 ) -> None:
-    """Note names that a study file uses but nothing has, and names that it gives but are taken.
+    """Note unknown names in a study file, and new names in it that are already taken.
 
-    Each message says where in the study file the name stands, and which names are known.
+    Each message says where in the study file the name is, and which names are known.
     """
     _check_own_names(keys, faults)
     for role, dataset in asdict(keys.roles).items():
@@ -121,13 +121,13 @@ def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str, faults: 
                     f"study file: {place}.variants.{variant}: that name is taken by the baseline "
                     "on raw pixels"
                 )
-            variants.resolved(protocol, variant, "", {})  # also one that no model uses
+            variants.resolved(protocol, variant, "", {})  # even if no model uses it
             labels.append(variants.label(protocol, variant))
     _all_different(place, "variants are labelled", labels, faults)
 
 
 def _all_different(place: str, what: str, labels: Sequence[str], faults: Faults) -> None:
-    """Note what could not be told apart in figures and tables."""
+    """Note labels that occur more than once, which figures and tables could not distinguish."""
     for label, times in Counter(" ".join(label.split()) for label in labels).items():
         if times > 1:
             error = f"study file: {place}: {times} {what} '{label}'; call each by a name of its own"

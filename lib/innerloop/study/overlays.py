@@ -1,4 +1,4 @@
-"""Study files over one another: later ones win key by key, and `null` removes."""
+"""Merging of study files: later ones override earlier ones key by key, and `null` removes a key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from innerloop.study.keys import ACCESS, RUNNING, is_option
 from innerloop.study.reading import read_study_file
 
-#: Keys that list names, and the section whose names they are.
+#: Keys that list names -> the section that defines these names.
 _LISTS = {
     "variants": "variants",
     "probes": "probes",
@@ -21,7 +21,7 @@ _LISTS = {
 
 
 def merged_study(files: Sequence[Path | str]) -> dict[str, Any]:
-    """Study files over one another, later ones winning key by key, as Snakemake merges them.
+    """The merged content of study files, later ones overriding earlier ones, as in Snakemake.
 
     Raises:
         ConfigError: a file cannot be read.
@@ -51,7 +51,7 @@ def name_of_its_own(
 
 
 def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A study file's content without what `null` removes, and without references to it.
+    """A study file's content without the keys that `null` removes and references to them.
 
     A removed variant, data set or probe disappears from the lists that name it, and so do models
     that would be trained under a removed protocol or variant, or on a removed data set.
@@ -77,7 +77,7 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _changes_results(content: Mapping[str, Any]) -> bool:
-    """Whether a file says more than where files come from and how jobs are run."""
+    """Whether a file sets anything but where files come from and how jobs are run."""
     compute = content.get("compute", {})  # null removes the device, too
     only_runs = isinstance(compute, Mapping) and compute.keys() <= {*RUNNING}
     return not (only_runs and content.keys() <= {*ACCESS, "compute"})

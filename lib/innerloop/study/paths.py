@@ -1,4 +1,4 @@
-"""Where everything lies: the path scheme in one place, as patterns with Snakemake wildcards."""
+"""Every path of a study, as patterns with Snakemake wildcards."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ PDF = f"{_STUDY}/report.pdf"
 BENCHMARKS = f"{_STUDY}/benchmarks"
 REPLACED = f"{_STUDY}/replaced"
 
-#: What an image store consists of besides its manifest, and a model besides its own.
+#: Files of an image store besides its manifest, and of a model besides its own.
 STORE_FILES = ("classes.parquet", "images.npy")
 MODEL_FILES = (
     *("dynamics.parquet", "model.pt", "outer_steps.parquet", "run.json"),
     *("step_sizes.parquet", "training.parquet"),
 )
 
-#: Tables that training itself logs, and the file of a model's folder that each comes from.
+#: Tables that trainings log -> the file in a model's folder that each comes from.
 LOGGED = {
     "training": "training.parquet",
     "weight_norm": "dynamics.parquet",
@@ -54,7 +54,7 @@ LOGGED = {
 }
 
 _NAME = "[a-z][a-z0-9_]*"
-#: What each wildcard of these patterns may be.
+#: The values that each wildcard of these patterns may have, as regular expressions.
 WILDCARDS = {
     **dict.fromkeys(
         ("protocol", "dataset", "variant", "probe", "paper", "table", "figure", "arm"), _NAME
@@ -65,7 +65,7 @@ WILDCARDS = {
     "collection": _NAME,
 }
 _NAME_IN_WORDS = "a name of lower-case letters, digits and _ that begins with a letter"
-#: The same for people; what is left out is a name.
+#: The same in words; wildcards that are not listed are names.
 _IN_WORDS = {
     "setting": "ways and shots as in 5w1s",
     "seed": "a whole number, not negative",
@@ -74,9 +74,10 @@ _IN_WORDS = {
 
 
 def fill(pattern: str, **values: Any) -> str:
-    """A path that some rule can make.
+    """A pattern filled in, as a path that some rule can make.
 
-    Snakemake does not notice a path that no rule can make once the files made from it exist.
+    This is checked, since Snakemake does not notice a path that no rule can make once the files
+    made from it exist.
 
     Raises:
         ConfigError: a value is none that its wildcard may be.

@@ -1,4 +1,4 @@
-"""Paths of the user's own files in a study file, in one form each.
+"""Paths of the user's own files in a study file, in a canonical form.
 
 Results are compared by the parameters that hold these paths, so one file must have one name: an
 absolute path and a relative one are the same, and so are paths through a link to its folder.
@@ -19,7 +19,7 @@ _CODE = ("source", "probe", "update_rule", "network", "learner")
 
 
 def with_places(config: Mapping[str, Any]) -> dict[str, Any]:
-    """A study file's content with every file of the user's as it is seen from here."""
+    """A study file's content, with paths of the user's files relative to the working folder."""
     return {key: _value(key, value) for key, value in config.items()}
 
 
@@ -47,9 +47,9 @@ def _paper(place: str) -> str:
 
 
 def seen_from_here(path: str) -> str:
-    """A path relative to the working folder, or the whole path of what lies outside, resolved.
+    """A path relative to the working folder or, outside of it, the absolute path, resolved.
 
-    So neither where the working folder lies counts, nor how deep.
+    Results thus do not depend on where the working folder is.
     """
     here = Path.cwd().resolve()
     given = here / path

@@ -1,4 +1,4 @@
-"""The values of a study file as plain JSON, in one form each: equal numbers are equal text."""
+"""The values of a study file as plain JSON in a canonical form: equal numbers are equal text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.faults import Faults
 from innerloop.study.keys import is_option
 
-#: Beyond this, floats do not tell one whole number from the next.
+#: Beyond this, floats cannot represent every whole number.
 _WHOLE = 2.0**53
 #: Numbers that float32 can hold, in which networks compute.
 _LARGEST = 3.4e38
@@ -41,7 +41,7 @@ def plain_values(config: Mapping[str, Any], faults: Faults) -> dict[str, Any]:
 
 
 def _require_bounded(config: Mapping[str, Any]) -> None:
-    """Refuse what unfolds without end, or nearly so."""
+    """Refuse content that is infinite, or nearly so, once its aliases are expanded."""
     waiting: list[tuple[Any, tuple[str, ...]]] = [(config, ())]
     for count in range(_MOST):
         if not waiting:
@@ -80,13 +80,13 @@ def _plain(value: Any, place: tuple[str, ...], faults: Faults) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(inner, (*place, str(at)), faults) for at, inner in enumerate(value)]
     if isinstance(value, str):
-        # what is handed on may be of any form that a file can hold
+        # values that are only passed on may have any form that a file can contain
         of_users = is_option(place)
         if why := _unfit(value, math.inf if of_users else _LONGEST, several_lines=of_users):
             raise _refused(place, f"{value!r} {why}")
         return value
     if isinstance(value, float | int) and not isinstance(value, bool):
-        if not abs(value) <= _LARGEST:  # nor not a number
+        if not abs(value) <= _LARGEST:  # also refuses NaN
             raise _refused(place, f"got {value}, expected a finite number")
         whole = float(value).is_integer() and abs(value) < _WHOLE and not is_option(place)
         return int(value) if whole else value
@@ -96,7 +96,7 @@ def _plain(value: Any, place: tuple[str, ...], faults: Faults) -> Any:
 
 
 def _unfit(text: str, longest: float, *, several_lines: bool = False) -> str:
-    """Why a text cannot be a name, label or path; empty where it can."""
+    """Why a text cannot be a name, label or path; empty if it can."""
     if len(text) > longest:
         return f"has {len(text)} letters, expected at most {longest}"
     kinds = {unicodedata.category(letter) for letter in text}

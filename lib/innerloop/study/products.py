@@ -1,4 +1,4 @@
-"""The figures and tables of a study: those of its papers' folders whose measurements it has."""
+"""The figures and tables of a study: those in its papers' folders whose measurements it has."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Products:
         return [p.title for p in each if (p.name, p.title) not in made and paper.name != OWN]
 
     def reads(self, product: Product) -> list[str]:
-        """The tables of measurements that a product reads, as far as the study fills them."""
+        """The tables of measurements that a product reads and the study fills."""
         named = {table for name in product.reads for table in self._meant.get(name, (name,))}
         return [table for table in self._tables if table in named]
 
@@ -85,7 +85,7 @@ class Products:
 
     @cached_property
     def _meant(self) -> dict[str, tuple[str, ...]]:
-        """What `READS` means by each key of `VERDICTS`, in this study."""
+        """Key of `VERDICTS` or of sweeps -> the tables that it means in `READS`, in this study."""
         judged = {
             table
             for paper in self._measured
@@ -109,7 +109,7 @@ class Products:
         return [product for product in made if product.shows != "fuller"]
 
     def _has_others(self, paper: Paper) -> bool:
-        """Whether the study has variants of a paper, and others beside them."""
+        """Whether the study has both variants of a paper and others."""
         facts, keys = paper.facts, self._study.models
         names = {key.variant for key in keys if facts.protocol in ("", key.protocol)}
         return not names.isdisjoint(facts.variants) and not names <= {*facts.variants}
@@ -130,7 +130,7 @@ class Products:
         return [own.product("tables", name, names) for name in names]
 
     def _check(self, product: Product, paper: Paper) -> None:
-        """Refuse a mistyped table; one of a probe that this study lacks is left out."""
+        """Refuse a mistyped name of a table; tables of probes that this study lacks are fine."""
         known = {
             *(*RESERVED, *PROBES),
             *self._study.config.get("probes", {}),

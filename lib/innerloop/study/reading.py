@@ -1,4 +1,4 @@
-"""Reading study files: YAML or JSON in which no key stands twice."""
+"""Reading study files: YAML or JSON without duplicate keys."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _MERGE = "tag:yaml.org,2002:merge"
 
 
 def read_study_file(file: Path | str) -> dict[str, Any]:
-    """The content of one study file, JSON if it can be, as Snakemake reads it.
+    """The content of one study file, read as JSON if possible, or else YAML, as in Snakemake.
 
     Raises:
-        ConfigError: it is not there, is neither YAML nor JSON, holds no mapping, or gives a key
-            twice.
+        ConfigError: it does not exist, is neither YAML nor JSON, is not a mapping, or has a
+            duplicate key.
     """
     try:
         text = Path(file).read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def read_study_file(file: Path | str) -> dict[str, Any]:
             f"{error.object[error.start]:#04x}); save it as UTF-8"
         ) from error
     try:
-        content = _json(text, file)  # not YAML, for which 1e-05 is a text
+        content = _json(text, file)  # not as YAML, in which 1e-05 is text
     except json.JSONDecodeError as error:
         if Path(file).suffix == ".json":
             raise ConfigError(
@@ -56,7 +56,7 @@ def located(messages: Iterable[str], files: Sequence[Path | str]) -> list[str]:
 
     Args:
         messages: `study file: models.all.seeds: ...`
-        files: later ones over earlier ones.
+        files: the study files; later ones override earlier ones.
     """
     nodes = [_composed(Path(file)) for file in files]
     found = []
@@ -88,7 +88,7 @@ def _composed(file: Path) -> yaml.Node | None:
 
 
 def _deepest(keys: Sequence[str], node: yaml.Node | None) -> tuple[int, int]:
-    """How many of the keys, one inside the other, a file has, and the line of the last."""
+    """How many of some nested keys a file has, and the line of the innermost."""
     depth, line = 0, 0
     for key in keys:
         if not isinstance(node, yaml.MappingNode):
@@ -130,7 +130,7 @@ def _yaml(text: str, file: Path | str) -> Any:
         line = f", line {at.line + 1}" if at else ""
         why = ": ".join(filter(None, (error.context, error.problem)))
         raise ConfigError(f"study file {file}{line}: no YAML: {why}") from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:  # a date of month 13, too
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: month 13
         why = " ".join(str(error).split())
         raise ConfigError(f"study file {file} cannot be read as YAML: {why}") from error
     for place, first, second in _repeated(node, "", set()):
@@ -142,8 +142,8 @@ def _yaml(text: str, file: Path | str) -> Any:
 
 
 def _repeated(node: yaml.Node | None, place: str, seen: set[int]) -> Iterator[tuple[str, int, int]]:
-    """Keys that one mapping has twice, each with its two lines; `<<` may stand more than once."""
-    if node is None or id(node) in seen:  # an alias is the node that it names
+    """Duplicate keys of mappings, each with its two lines; `<<` may occur more than once."""
+    if node is None or id(node) in seen:  # an alias is the same node again
         return
     seen.add(id(node))
     if isinstance(node, yaml.SequenceNode):

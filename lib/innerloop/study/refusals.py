@@ -1,4 +1,4 @@
-"""What is wrong with a study file, one line per fault, even where Innerloop did not foresee it."""
+"""Errors in a study file as one line per fault, even if Innerloop did not foresee them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from innerloop.runtime.errors import ConfigError, InnerloopError
 from innerloop.runtime.faults import SeveralFaultsError
 from innerloop.study.reading import located
 
-#: Longest message in characters; of a longer one, so much of its beginning and end is kept.
+#: Longest message, in characters; of longer ones, this much of the beginning and end is kept.
 _LONGEST, _BEGINNING, _END = 399, 260, 120
-#: Messages that are told at once.
+#: The most messages shown at once.
 _MOST = 20
 
 Build = Callable[[Mapping[str, Any]], object]
@@ -28,7 +28,7 @@ def refusals(
 
     Args:
         config: the study file's content.
-        files: that it was read from, later ones over earlier ones.
+        files: the files that it was read from; later ones override earlier ones.
         build: does the same as the block; after an unforeseen error it is tried without some keys.
 
     Raises:
@@ -50,7 +50,7 @@ def refusals(
 
 
 def _of_others(error: Exception) -> str:
-    """What Python or a library raised, in words."""
+    """The message for an error of Python or a library."""
     if isinstance(error, OSError):
         return f"{error.strerror}: {error.filename}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
@@ -80,7 +80,7 @@ def _culprit(
             build(_without(config, inside))
         except kind:
             continue
-        except Exception:  # without it, something else is wrong: the culprit may be in it
+        except Exception:  # another error without this key: the culprit may be inside it
             unsaid.append(inside)
         else:
             return _culprit(config, build, kind, inside) or inside

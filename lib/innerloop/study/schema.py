@@ -1,4 +1,4 @@
-"""Checks a study file against its JSON Schema, and says in one line what is wrong where."""
+"""Checks a study file against its JSON Schema, with one line for each error and its place."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.faults import Faults
 from innerloop.runtime.suggestions import instead_of
 
-#: Keywords that refuse unknown keys, and sections that lack some.
+#: Schema keywords whose errors are about unknown keys, and about sections that lack keys.
 _CLOSED = ("additionalProperties", "unevaluatedProperties")
 _LACKING = ("required", "minProperties")
 
 
 def check_schema(config: Mapping[str, Any], faults: Faults) -> None:
-    """Note what `schema.json`, beside this file, does not allow in a study file.
+    """Note everything in a study file that `schema.json`, beside this file, does not allow.
 
     Args:
-        config: its content, without the values that are refused already.
-        faults: for each, its key, what was found, and what is expected.
+        config: its content, without values that have already been refused.
+        faults: collects, for each error, the key, what was found, and what was expected.
     """
-    # not by its name: what a module names is code to the jobs that reach it
+    # not by its name, since files that a module names count as code of the jobs that import it
     schema = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(config), key=relevance)
-    if faults:  # what is missing may be what was left out
+    if faults:  # a missing key may be one with a refused value
         errors = [error for error in errors if error.validator not in _LACKING]
     # a mistyped key is the likeliest mistake, and the cause of others at its place
     unknown = [error for error in errors if error.validator in _CLOSED]
@@ -44,7 +44,7 @@ def check_schema(config: Mapping[str, Any], faults: Faults) -> None:
 
 
 def _all_missing(errors: Iterable[Any]) -> str:
-    """Every missing key at once, with what a missing section must hold."""
+    """One message on all missing keys, with the keys that a missing section must have."""
     found: dict[str, None] = {}
     for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path))):
         for key in error.validator_value:
@@ -69,13 +69,13 @@ def _message(error: Any, root: Mapping[str, Any]) -> str:
     if error.validator == "required":  # of one of several forms
         return f"{start}{_all_missing([error]).removeprefix('study file: ')}"
     about = schema.get("description", "")
-    if error.validator == "pattern" and about:  # which says it in words
+    if error.validator == "pattern" and about:  # the description says it in words
         return f"{start}got {error.instance!r}, expected {about}"
     return f"{start}{error.message}" + (f" ({about})" if about else "") + _hint(error)
 
 
 def _properties(schema: Mapping[str, Any], root: Mapping[str, Any]) -> set[str]:
-    """The keys that a schema knows, with those of the definition that it builds on."""
+    """The keys that a schema allows, including those of the definition that it refers to."""
     found = {*schema.get("properties", {})}
     if "$ref" in schema:
         found |= _properties(root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root)

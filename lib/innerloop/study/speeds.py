@@ -1,4 +1,4 @@
-"""How fast jobs compute: measured facts, those that ship or those of an earlier study of yours."""
+"""How fast jobs compute, as measured: shipped with Innerloop, or from one of your own studies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from innerloop.study.workload import Work, jobs_of
 
 #: Seconds in which a job imports its libraries and reads its files.
 STARTUP = 3.0
-#: Shorter jobs say more of the start than of the speed.
+#: Shorter jobs say more about the start-up time than about the speed.
 _LONG_ENOUGH = 2 * STARTUP
 _SHIPPED = Path(__file__).parent / "speeds.csv"
 #: Stages that read images on one thread of the host, whatever the device.
@@ -30,8 +30,8 @@ class Speed:
     """How fast one kind of job computes.
 
     Attributes:
-        per_second: what one CPU thread, or one GPU, does in a second.
-        unit: of what: GFLOP, or images.
+        per_second: work of one CPU thread, or one GPU, per second.
+        unit: the unit of the work: GFLOP, or images.
         where: what it was measured on.
     """
 
@@ -52,7 +52,7 @@ class Speeds:
 
     @classmethod
     def shipped(cls) -> Speeds:
-        """The facts that come with Innerloop."""
+        """The speeds shipped with Innerloop."""
         with _SHIPPED.open(newline="", encoding="utf-8") as file:
             return cls(
                 {
@@ -65,19 +65,19 @@ class Speeds:
 
     @classmethod
     def known(cls, study: Study) -> Speeds:
-        """By the benchmarks of a study's own jobs, where it has run; else those that ship."""
-        with suppress(ConfigError):  # it has not run yet, or not for long
+        """Speeds from the benchmarks of a study's own jobs, or else those shipped."""
+        with suppress(ConfigError):  # it has not run yet, or not for long enough
             return cls.shipped().measured(study)
         return cls.shipped()
 
     def measured(self, study: Study) -> Speeds:
-        """The same, but for what the benchmarks of a study's finished jobs say.
+        """These speeds, updated with those in the benchmarks of a study's finished jobs.
 
         Args:
-            study: one that ran here; its benchmarks are in results/<its name>.
+            study: a study that ran here; its benchmarks are in results/<its name>.
 
         Raises:
-            ConfigError: no job of it ran, or none long enough to tell.
+            ConfigError: none of its jobs ran, or none long enough to tell.
         """
         rates: dict[tuple[str, str], list[float]] = defaultdict(list)
         for work, seconds in _finished(study):
@@ -116,7 +116,7 @@ def _device(study: Study, stage: str) -> str:
 
 
 def _threads(study: Study, stage: str) -> int:
-    """A GPU's speed is told whole, a CPU's by thread."""
+    """The factor of a speed: the number of threads on a CPU, 1 on a GPU."""
     on_cpu = _device(study, stage) == "cpu"
     return study.compute.threads if on_cpu and stage not in _READING else 1
 
@@ -137,5 +137,5 @@ def _seconds_of(benchmark: Path) -> float:
 
 
 def _earlier_seconds(run: Path) -> float:
-    """Seconds of a continued training before its last job: a benchmark has that one alone."""
+    """Seconds of a continued training before its last job, which a benchmark does not include."""
     return float(read_json(run).get("earlier_seconds", 0)) if run.is_file() else 0.0

@@ -31,12 +31,13 @@ from innerloop.study.variants import Variants
 
 
 class Study:
-    """A study file, checked and resolved; all that is wrong with it is found before any work.
+    """A study file, checked and resolved; all errors in it are found before any job starts.
 
     Args:
         config: the study file's content.
-        files: that it was read from, later ones over earlier ones: messages name file and line.
-        checked: whether its form was checked before, as in a record of the part that a job uses.
+        files: the files it was read from, for messages that name file and line; later ones
+            override earlier ones.
+        checked: whether its form has been checked before, as for the part of it that a job uses.
 
     Attributes:
         name: of the study.
@@ -44,12 +45,12 @@ class Study:
         keys: everything that it says, with the defaults of what it leaves out, and every point of
             a grid as a variant.
         sweeps: the variants that are points of a grid.
-        config: what results depend on, as it is written, and nothing else.
-        access: how files may be had.
+        config: the part of the study file that results depend on, as it is written.
+        access: how to obtain files.
         compute: where jobs compute, and how they are run.
         papers: the folder of the study's own results, and those that the key `papers` names.
         datasets: where its images come from.
-        variants: its methods and learners, with what they are trained with.
+        variants: its methods and learners, with their resolved parameters.
         models: every model of the study.
 
     Raises:
@@ -70,14 +71,14 @@ class Study:
             self._resolve(config, checked=checked)
 
     def _resolve(self, config: Mapping[str, Any], *, checked: bool) -> None:
-        with told_together() as faults:  # of its form, without which nothing in it has a meaning
+        with told_together() as faults:  # errors of form come first: they make the rest meaningless
             plain = without_removed(plain_values(config, faults))
             if not checked:
                 check_schema(plain, faults)
         placed = with_places(plain)
         self.config: dict[str, Any] = _without_access(placed)
         self.access = {key: plain[key] for key in ACCESS if key in plain}
-        with told_together() as faults:  # of what it names
+        with told_together() as faults:  # errors in names
             self.keys, self.sweeps = expanded(from_json(StudyKeys, placed), faults)
             self.name, self.compute = self.keys.study, self.keys.compute
             self.title = self.keys.title or self.name
@@ -88,7 +89,7 @@ class Study:
             self.datasets = Datasets(self.keys)
             self.variants = Variants(self.keys, self.sweeps)
             check_names(self.keys, self.papers.values(), self.datasets, self.variants, faults)
-        with told_together() as faults:  # of what it asks for
+        with told_together() as faults:  # errors in the models that it asks for
             self.models = self.variants.models(faults)
             check_needs(self.models.values(), self.keys, self.datasets, faults)
             for model in self.models.values():
@@ -97,12 +98,12 @@ class Study:
                         check(model, self.keys)
 
     def in_role(self, paper_dataset: str) -> str:
-        """The study's data set for one of the papers' data sets."""
+        """The study's data set that plays the role of one of the papers' data sets."""
         return getattr(self.keys.roles, paper_dataset, None) or paper_dataset
 
 
 def _without_access(placed: Mapping[str, Any]) -> dict[str, Any]:
-    """What results depend on: all but how files may be had and how jobs are run."""
+    """The part that results depend on: all but how to obtain files and how to run jobs."""
     config = {key: value for key, value in placed.items() if key not in ACCESS}
     compute = {key: value for key, value in placed.get("compute", {}).items() if key not in RUNNING}
     return {**config, "compute": compute}

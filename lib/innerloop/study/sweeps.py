@@ -1,4 +1,4 @@
-"""Sweeps: a variant with a grid stands for one variant per combination of the grid's values."""
+"""Sweeps: a variant with a grid is expanded to one variant per combination of its values."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.faults import Faults
 from innerloop.study.keys import Choosing, Models, Protocol, StudyKeys, Variant
 
-#: Longest name of a variant: file names may have 255 characters, and schedulers put a model's whole
-#: name into one.
+#: Longest name of a variant: schedulers put a model's whole name into a file name, which may have
+#: 255 characters.
 _LONGEST = 200
-#: Most points of a grid, and most models of a study: more are a slip, and take hours to plan.
+#: Most points of a grid, and most models of a study: more are likely a mistake and slow to plan.
 MOST = 10_000
 
 
 def expanded(keys: StudyKeys, faults: Faults) -> tuple[StudyKeys, tuple[Sweep, ...]]:
-    """A study's keys with every combination of a grid as a variant, and what was swept.
+    """A study's keys with every combination of a grid as a variant, and the sweeps.
 
-    Lists of variants that name the one with the grid mean all of its combinations.
+    In lists of variants, the name of a variant with a grid is replaced by all its combinations.
 
     Args:
         keys: as the study file has them.
@@ -101,7 +101,7 @@ def _with_points(entry: Models, protocols: Mapping[str, Protocol], sweeps: list[
 
 
 def _check_budget(protocol: str, chosen: list[Sweep]) -> None:
-    """Refuse to compare the best of many trainings with the best of few."""
+    """Refuse `choose` if methods have grids of different sizes: more points give a better best."""
     sizes = {sweep.name: len(sweep.points) for sweep in chosen}
     if len({*sizes.values()}) > 1:
         shown = ", ".join(f"{name} {size}" for name, size in sizes.items())
@@ -112,7 +112,7 @@ def _check_budget(protocol: str, chosen: list[Sweep]) -> None:
 
 
 def in_a_name(value: Any) -> str:
-    """A value as a part of a variant's name: -0.01 is minus0p01."""
+    """A value as part of a variant's name: -0.01 becomes minus0p01."""
     if isinstance(value, Mapping):
         return "_".join(f"{key}_{in_a_name(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):

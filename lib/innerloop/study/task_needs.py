@@ -1,4 +1,4 @@
-"""What tasks need of data sets, checked before any work as far as the data sets are known."""
+"""Classes and images that tasks need, checked before any job if the data sets are known."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
 from innerloop.study.model import Model
 
-#: Learners that are trained on tasks; whether a user's own is cannot be known.
+#: Learners that are trained on tasks; of users' own learners, this is not known.
 _ON_TASKS = (LEARNERS["prototypes"], LEARNERS["ridge"])
 
 
 def check_needs(
     models: Iterable[Model], keys: StudyKeys, datasets: Datasets, faults: Faults
 ) -> None:
-    """Note which tasks of models no split of a data set can hold, before its images are built."""
+    """Note tasks that need more classes or images than a split has, before images are built."""
     needs = (need for model in models for need in needs_of(model, keys))
     require_needs(needs, datasets.known_classes, faults)
 
 
 def _place(model: Model, keys: StudyKeys) -> str:
-    """Where the study file asks for a model; of several places the last."""
+    """Where the study file asks for a model; if in several places, the last."""
     asking = [
         entry
         for entry, asked in keys.models.items()
@@ -40,7 +40,7 @@ def _place(model: Model, keys: StudyKeys) -> str:
 
 
 def needs_of(model: Model, keys: StudyKeys) -> Iterator[TaskNeed]:
-    """What a model's training and measurements take of data sets."""
+    """The classes and images that a model's training and measurements need."""
     where = f"{_place(model, keys)}: {model.key.setting}"
     dataset, learner, options = model.key.dataset, model.learner, keys.probes
     way, each = model.way, model.shot + keys.evaluation.queries
@@ -60,7 +60,7 @@ def needs_of(model: Model, keys: StudyKeys) -> Iterator[TaskNeed]:
 def _of_probe(
     probe: str, model: Model, options: Mapping[str, Any], queries: int
 ) -> Iterator[tuple[str, int, int]]:
-    """Split, classes and images of each class that the tasks of a built-in probe take."""
+    """Split, classes, and images per class that the tasks of a built-in probe need."""
     splits, way, shot = options.get("splits", ["test"]), model.way, model.shot
     match probe:
         case "other_settings":

@@ -11,15 +11,15 @@ from innerloop.runtime.errors import ExtensionError
 from innerloop.runtime.extensions import source_file
 from innerloop.study.study import Study
 
-#: Of a paper's folder.
+#: Suffixes of the files of a paper's folder.
 _OF_PAPERS = (".py", ".yaml", ".csv")
 
 
 def users_files(study: Study) -> list[Path]:
     """Every file of the user's own that a study names, and the code that these import.
 
-    Never what code reads, which may be data. A file in the working folder goes by its relative
-    path, another one by its whole path.
+    Files that code reads are not included, since they may be data. Paths are relative in the
+    working folder and absolute outside of it.
     """
     here = Path.cwd()
     files = {file.resolve() for file in _named(study)}
@@ -31,7 +31,7 @@ def _named(study: Study) -> Iterator[Path]:
     for entry in (text for text in (*_texts(study.config), *sources) if ".py:" in text):
         try:
             reached = closure([source_file(entry)])
-        except ExtensionError:  # a text that is no entry
+        except ExtensionError:  # text that is not an entry
             continue
         yield from (
             file for file in reached if file.suffix == ".py" and not file.is_relative_to(LIBRARY)

@@ -1,4 +1,4 @@
-"""The variants of a study, and its models: what each is trained with, after all that is said."""
+"""The variants and models of a study, with their parameters resolved."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from innerloop.study.model import Model
 from innerloop.study.model_key import ModelKey
 from innerloop.study.sweeps import MOST
 
-#: A choice of those methods alone that learn their step sizes.
+#: A choice that only methods with learned step sizes have.
 _FOR_LEARNED = "outer_step_size_for_step_sizes"
 
 
 class Variants:
     """The variants of a study's protocols, resolved.
 
-    A `Method` made here stays as it is: jobs' specs hold it, and `GradientLearner` reads it.
+    A `Method` made here is final: jobs' specs contain it, and `GradientLearner` reads it.
 
     Args:
-        keys: what the study file says, with every point of a grid as a variant.
+        keys: the content of the study file, with every point of a grid as a variant.
         sweeps: the variants that are points of a grid.
     """
 
@@ -60,7 +60,7 @@ class Variants:
         )
 
     def label(self, protocol: str, variant: str) -> str:
-        """How figures and tables call a variant."""
+        """The label of a variant in figures and tables."""
         entry = self._keys.protocols[protocol].variants[variant]
         points = (one for one in self._sweeps if one.protocol == protocol and variant in one.points)
         sweep = next(points, None)
@@ -76,11 +76,11 @@ class Variants:
         """Every model of the study.
 
         Args:
-            faults: where it is noted that two entries would train one differently, or that what
-                is said of a model contradicts itself, or is too little; it is left out.
+            faults: collects errors: two entries that would train a model differently, and models
+                whose choices are contradictory or incomplete, which are left out.
 
         Raises:
-            ConfigError: they are too many.
+            ConfigError: there are too many models.
         """
         models: dict[ModelKey, Model] = {}
         entries = self._keys.models.values()
@@ -169,7 +169,7 @@ class Variants:
             ) from error
 
     def _learner(self, protocol: str, variant: str) -> LearnerOptions:
-        """A variant's learner of another kind than the methods."""
+        """A variant's learner that is not a method."""
         entry = self._keys.protocols[protocol].variants[variant]
         name, options = entry.learner or "", entry.learner_options
         said = {*entry.choices}.union(*(each.choices for each in entry.by_setting.values()))
@@ -208,7 +208,7 @@ class Variants:
 
 
 def _merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The choices after all layers, of which each overrides those before it.
+    """The choices of all layers merged, each layer overriding those before it.
 
     Options of an update rule override each other one by one; so do those of a network, until
     another network is named.
@@ -224,7 +224,7 @@ def _merged(layers: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _measured_as_both(one: Model, other: Model) -> Model:
-    """A model that two entries of `models` ask for, measured as either says.
+    """A model that two entries of `models` ask for, with the measurements of both.
 
     Raises:
         ConfigError: they would train it differently.

@@ -1,7 +1,7 @@
 """How much a job computes, from the study file alone.
 
-Counted in forward passes of images through the network: enough to foresee hours within a small
-factor, and to ask a scheduler for time and memory. Nothing here changes a result.
+It is counted in forward passes of images through the network: precise enough to estimate hours
+within a small factor, and to request time and memory. Nothing here changes a result.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from innerloop.study.model import Model
 from innerloop.study.model_key import model_key
 from innerloop.study.study import Study
 
-#: Cost in forward passes: of a pass with its gradient, and with a gradient that is differentiated.
+#: Cost of a pass in forward passes: with its gradient, and with a gradient that is differentiated.
 GRADIENT, SECOND_ORDER = 3, 9
 #: Images of a data set whose size is unknown: as many as miniImageNet or CIFAR-10 have.
 IMAGES = 60_000
@@ -36,7 +36,7 @@ BUILT_IN_IMAGES = {
     "scripts": {"train": 2560, "val": 960, "test": 960},
     "digits": {"train": 1352, "test": 445},
 }
-#: The rules whose work is counted, and the output that stands for each of their jobs.
+#: The rules whose work is counted -> the output that represents each of their jobs.
 OUTPUTS = {
     "build_images": paths.IMAGES,
     "train_model": paths.MODEL,
@@ -53,18 +53,18 @@ class Job:
 
     Attributes:
         rule: its rule.
-        wildcards: what tells it from the rule's other jobs.
+        wildcards: identify it among the rule's jobs.
     """
 
     rule: str
     wildcards: Mapping[str, Any]
 
     def output(self, study: Study) -> Path:
-        """The file that stands for it."""
+        """The file that represents it."""
         return Path(OUTPUTS[self.rule].format(study=study.name, **self.wildcards))
 
     def benchmark(self, study: Study) -> Path:
-        """Where Snakemake writes how long it took."""
+        """The file in which Snakemake records how long it took."""
         output = self.output(study)
         if self.rule == "build_images":
             return Path("resources/benchmarks/images", *output.parts[2:-1]).with_suffix(".tsv")
@@ -100,8 +100,8 @@ class Work:
     Attributes:
         stage: train, measure, toy (arithmetic), build or pixels (images that are read).
         amount: 10^9 operations, where a multiplication and its addition are two; or images.
-        peak_mb: what its tensors take at their peak, where they are in the host's memory, in MB.
-        stored_mb: the data set's images, which a job has read before long, in MB.
+        peak_mb: peak memory of its tensors, if they are in the host's memory, in MB.
+        stored_mb: size of the data set's images, all of which a job soon has read, in MB.
     """
 
     stage: str
@@ -116,7 +116,7 @@ def of(study: Study, rule: str, wildcards: Mapping[str, Any]) -> Work:
     Args:
         study: the study.
         rule: one of those that `jobs_of` lists.
-        wildcards: the job's, as Snakemake has them.
+        wildcards: the job's wildcards, as Snakemake has them.
 
     Raises:
         KeyError: work of that rule is not counted.
@@ -136,7 +136,7 @@ def of(study: Study, rule: str, wildcards: Mapping[str, Any]) -> Work:
 
 
 def images(study: Study, dataset: str, store: str) -> Mapping[str, int]:
-    """Images of each split of a data set; all in `train` where nothing is known of it."""
+    """Number of images in each split of a data set; if unknown, a guess with all in `train`."""
     source = study.keys.datasets[dataset].source
     name, _ = variant_and_size(store)
     found = (
@@ -176,7 +176,7 @@ def _training(study: Study, model: Model) -> Work:
 
 
 def _kept_steps(study: Study, model: Model) -> int:
-    """Inner steps whose activations wait for the outer gradient."""
+    """The number of inner steps whose activations are kept for the outer gradient."""
     if isinstance(model.learner, LearnerOptions) or model.learner.first_order:
         return 0
     if model.learner.adapts == "head":
@@ -239,7 +239,7 @@ def _toy(study: Study) -> Work:
     alive = Tasks(1, chosen["batch"], 1).differentiated(kept_steps=0)
     size = chosen["image_size"]
     counts = conv4_counts(size, chosen["filters"])
-    return _work("toy", counts, size, passes, alive, IMAGES)  # it holds them all
+    return _work("toy", counts, size, passes, alive, IMAGES)  # all images are in memory
 
 
 def _whole(value: Any, otherwise: int) -> int:
@@ -260,7 +260,7 @@ def _measured(study: Study, model: Model, tasks: int, *, together: bool) -> Work
 def _evaluated_task(study: Study, model: Model) -> float:
     """Forward passes of one task: adaptation, and its query images before and after."""
     support, queries = _images(model, study.keys.evaluation.queries)
-    if isinstance(model.learner, LearnerOptions):  # as if nothing adapts
+    if isinstance(model.learner, LearnerOptions):  # counted as if nothing adapts
         return float(support + queries)
     return float(
         model.choices["test_steps"] * support * _step(model.learner, GRADIENT) + 2 * queries
@@ -273,17 +273,17 @@ def _images(model: Model, queries: int) -> tuple[int, int]:
 
 
 def _inductive(model: Model) -> bool:
-    """Whether query images are normalised by the support images, which pass through again."""
+    """Whether query images are normalised by the support images, which then pass through again."""
     return bool(model.network.arguments.get("normalisation") == "support")
 
 
 def _step(method: Method, order: int) -> int:
-    """Forward passes that one image of an inner step is worth."""
+    """The cost of an inner step for one image, in forward passes."""
     return 1 if method.adapts == "head" else order
 
 
 def _counts(model: Model) -> NetworkCounts:
-    """What a model's network computes: as Conv4 of its size until it is counted."""
+    """The operations of a model's network; until they are counted, those of Conv4 of its size."""
     chosen = model.choices
     counts = counts_of(model.network)
     return counts or conv4_counts(chosen["image_size"], chosen["filters"])
