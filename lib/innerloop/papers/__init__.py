@@ -1,1 +1,1 @@
-"""What the papers say, and what our numbers say of it."""
+"""The papers' figures, tables, numbers and claims, and how claims are judged."""

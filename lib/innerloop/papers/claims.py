@@ -39,22 +39,22 @@ Expected = Literal["greater", "less", "equal", "not_greater"]
 
 @dataclass(frozen=True)
 class Selection:
-    """Which measurements one side of a comparison is made of.
+    """The measurements of one side of a comparison.
 
     Attributes:
         quantity: name of a quantity of `quantities.py`.
-        variant: whose it is; of the toy, the arm.
+        variant: the variant that is measured; for the toy, the arm.
         protocol: the protocol that it was trained under.
         trained_on: the paper's data set that it was trained on.
         tested_on: the paper's data set that it was measured on.
         setting: task size.
         layer: one layer; `body`: mean of the conv layers; `all`: all weights together.
-        estimator: of CKA: biased or debiased.
-        condition: of prototypes: when they were tried, or which change.
+        estimator: for CKA: biased or debiased.
+        condition: for prototypes: when they were tested, or which change.
         at: fraction of training that has passed; None: the quantity's own checkpoint.
         start: fraction of training from which growth is measured.
-        steps: inner steps; None: the variant's own.
-        step_size: of the toy; None: the mean over all that it was run with.
+        steps: number of inner steps; None: the variant's own.
+        step_size: for the toy; None: the mean over all step sizes that it was run with.
     """
 
     quantity: str
@@ -79,10 +79,10 @@ class Comparison:
     Attributes:
         of: the first side.
         against: the second side; None: the number `than`.
-        expected: what the paper says of the difference.
+        expected: what the paper says about the difference.
         than: the number that `of` is compared with, in the quantity's unit.
-        margin: what counts as equal, in the quantity's unit.
-        layers: layers in every one of which it must hold; empty: that of the selections.
+        margin: the largest difference that counts as equal, in the quantity's unit.
+        layers: the layers in all of which it must hold; empty: the selections' layer.
         may_differ: protocol columns in which the sides may differ, besides the quantity's own.
         decides: whether the claim depends on it; if not, it is only shown.
     """
@@ -98,21 +98,21 @@ class Comparison:
 
     @property
     def sides(self) -> tuple[Selection, ...]:
-        """What is compared: one selection or two."""
+        """The selections that are compared: one or two."""
         return (self.of,) if self.against is None else (self.of, self.against)
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of a paper, where it stands, and the comparisons that decide it.
+    """A sentence of a paper, its place, and the comparisons that decide it.
 
     Attributes:
-        name: of the claim.
-        paper: what reports call the paper.
-        source: where in the paper the sentence stands.
+        name: the claim's name.
+        paper: the paper's label in reports.
+        source: where in the paper the sentence is.
         claim: the sentence.
         comparisons: those that decide it, and those that are only shown.
-        digest: of its whole entry, so that an edited claim is told from the original.
+        digest: digest of its whole entry, which tells an edited claim from the original.
         optional: whether studies that train the models of none of its comparisons leave it out.
             Claims of folders without a protocol are, since they compare models of several studies.
     """
@@ -145,7 +145,7 @@ def claims_of(study: DescribedStudy) -> list[Claim]:
 
 
 def read_claims(paper: Paper) -> list[Claim]:
-    """Every claim of a paper, in the order of its file; none where it has no such file.
+    """Every claim of a paper, in the order of its file; none if it has no such file.
 
     Raises:
         ConfigError: the file says something unknown or contradictory.
@@ -257,7 +257,7 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
         }
         _check_side(of, single.keys() | of.keys())
         for estimator in (DECIDES, BESIDE) if QUANTITIES[of["quantity"]].is_cka else ("",):
-            # the second side is the first, but for what it overrides
+            # the second side equals the first, except for the keys that it overrides
             other = None if against is None else {**of, **_side(against), "estimator": estimator}
             if other is not None:
                 _check_side(other, _side(against).keys())

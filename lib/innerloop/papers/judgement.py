@@ -1,10 +1,10 @@
 """Whether claims hold in a study: for the models that it trained, and for the methods.
 
 Each comparison has two one-sided p-values: for what the paper says, and for the opposite. Twice
-the smaller one is its two-sided p-value, which is adjusted for the comparisons of its claim; where
-that is below the level of the study, the smaller side decides. This is done twice: for *these
-models* on these classes, of which the tasks are the sample, as the papers do it; and for the
-*method*, of which trainings and classes are.
+the smaller one is its two-sided p-value, which is adjusted for the number of comparisons in its
+claim; if that is below the study's level, the side with the smaller p-value decides. This is done
+twice: for *these models* on these classes, with tasks as the sample, as in the papers; and for the
+*method*, with trainings and classes as the sample.
 """
 
 from __future__ import annotations
@@ -50,21 +50,21 @@ VERDICTS = {
     "not run": "this study does not have the measurements",
 }
 
-#: Of a whole claim: some comparisons were not run or could not be judged, and all others hold.
+#: Verdict on a claim of which some comparisons were not run or not judged, and all others hold.
 WHERE_JUDGED = "holds where judged"
 
 
 @dataclass(frozen=True)
 class Outcome(Answer):
-    """What one comparison found, for these models and for the method.
+    """The result of one comparison, for these models and for the method.
 
     Attributes:
         comparison: what was compared.
         method: the answer for the method.
-        diverged: how many further trainings have no number at all, and are left out.
+        diverged: number of further trainings, which have no number at all and are left out.
         seed_sd: standard deviation of the difference between seeds; NaN for one seed.
         unpaired: tasks that only one side was measured on.
-        stand_in: whether another data set plays the part of the paper's.
+        stand_in: whether another data set stands in for the paper's.
     """
 
     comparison: Comparison = field(kw_only=True)
@@ -77,13 +77,13 @@ class Outcome(Answer):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A claim, and what its comparisons found.
+    """A claim, its verdicts, and the outcomes of its comparisons.
 
     Attributes:
         claim: the claim.
-        verdict: for these models: a key of `VERDICTS`, or `WHERE_JUDGED`.
-        method: the same for the method.
-        outcomes: of its comparisons.
+        verdict: the verdict for these models: a key of `VERDICTS`, or `WHERE_JUDGED`.
+        method: the verdict for the method, likewise.
+        outcomes: the outcomes of its comparisons.
     """
 
     claim: Claim
@@ -133,7 +133,7 @@ def _judged(claim: Claim, evidence: Evidence) -> Judgement:
 def judge(
     comparisons: Sequence[Comparison], evidence: Evidence, statistics: Statistics
 ) -> list[Outcome]:
-    """What each comparison of one family finds."""
+    """The outcome of each comparison of one family."""
     outcomes = [
         replace(_compare(at_best_points(one, evidence), evidence, statistics), comparison=one)
         for one in comparisons
@@ -189,7 +189,7 @@ def _without(comparison: Comparison, verdict: str, note: str = "") -> Outcome:
 
 
 def _doubt(comparison: Comparison, answer: Answer) -> tuple[float, float]:
-    """How little an answer supports the claim; without a test the sign of its mean counts."""
+    """A sort key: how little an answer supports the claim; without a test, the mean's sign."""
     mean = answer.test.difference.mean if answer.test else math.nan
     contrary = {"greater": -mean, "less": mean, "equal": abs(mean), "not_greater": mean}
     p = answer.p_for
@@ -199,7 +199,7 @@ def _doubt(comparison: Comparison, answer: Answer) -> tuple[float, float]:
 def _in_layer(
     comparison: Comparison, layer: str | None, evidence: Evidence, statistics: Statistics
 ) -> Outcome:
-    """The comparison in one of its layers; None: in those that the sides name."""
+    """The comparison in one of its layers; None: in the layers of its two sides."""
     of, against = comparison.of, comparison.against
     if layer is not None:
         of, against = replace(of, layer=layer), against and replace(against, layer=layer)

@@ -1,4 +1,4 @@
-"""Our measurement of each number that the papers print."""
+"""Innerloop's measurement of each number that the papers print."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from innerloop.stats.intervals import Interval, mean_interval
 from innerloop.stats.populations import Answer
 from innerloop.stats.summaries import summarise
 
-#: That of the papers' intervals, with which ours are joined, whatever level the study draws.
+#: Level of the papers' intervals, which ours are combined with, whatever level the study draws.
 LEVEL = 0.95
 
 
@@ -29,8 +29,8 @@ class Ours:
     """Our measurement of a published number, in its unit.
 
     Attributes:
-        welch: of a p-value, which is of paired tasks: the p-value of the same tasks unpaired.
-        method: of what is judged by its direction: whether other trainings would have the paper's.
+        welch: for a p-value of a paired test, that of the unpaired test on the same tasks.
+        method: for numbers judged by their sign, whether other trainings would have the paper's.
     """
 
     value: float = math.nan
@@ -130,7 +130,7 @@ class OurValues:
             return Ours()
         require_comparable(*map(protocol_of, rows))
         first, second = map(changes, rows)
-        # the paper: Meta-SGD, named second, changes for the better against MAML
+        # the paper says that Meta-SGD, named second, improves more than MAML
         tests = between_models(second, first)
         test = tests["paired"]
         return Ours(

@@ -1,13 +1,13 @@
 """A paper is a folder: its facts, published numbers, claims, figures and tables.
 
-    mine/paper.yaml       what the paper says of itself, see `Facts`; only the title is required
-    mine/claims.yaml      what it claims, with the comparisons that decide it
+    mine/paper.yaml       facts about the paper, see `Facts`; only the title is required
+    mine/claims.yaml      its claims, with the comparisons that decide them
     mine/published.csv    the numbers that it prints
     mine/figures/*.py     one figure per file: TITLE, READS, perhaps FULLER, and draw(evidence)
     mine/tables/*.py      one table per file: TITLE, READS and tabulate(evidence)
 
-Everything but paper.yaml may be left out. Innerloop's own are folders beside this file. Snakemake
-reads folders while it parses the workflow, so their code is read here and never imported.
+Everything but paper.yaml is optional. Innerloop's own papers are the folders beside this file.
+Folders are read while Snakemake parses the workflow, so their code is parsed here, not imported.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ HERE = Path(__file__).parent
 
 #: The folder that every report begins with: the study's own results, and the verdicts.
 OWN = "own"
-#: Its table that is made once for each probe of the user's.
+#: Its table that is made once for each of the user's own probes.
 PROBE = "probe"
 FACTS, CLAIMS, PUBLISHED = "paper.yaml", "claims.yaml", "published.csv"
-#: What is read of a printed number.
+#: The columns of `published.csv` that are read.
 COLUMNS = (
     *("item", "train_dataset", "eval_dataset", "split", "method", "way", "shot"),
     *("metric", "value", "spread", "unit", "kind"),
 )
 
-#: What READS may name besides tables of measurements: all tables that decide the papers' claims, or
-#: that published numbers are compared with; and those of grids, where the study has any.
+#: Names that READS may contain besides tables of measurements: `claims` and `published` mean all
+#: tables that claims, or published numbers, are judged by; `sweeps` those of the study's grids.
 VERDICTS = {"claims": CLAIMS, "published": PUBLISHED}
 SWEEPS = "sweeps"
 
@@ -59,8 +59,8 @@ class Product:
 
     Attributes:
         paper: name of the folder that it belongs to.
-        name: of its file.
-        title: what reports call it.
+        name: its file's name.
+        title: its title in reports.
         reads: tables of measurements, or keys of `VERDICTS`.
         entry: `place:function` that makes it from an `Evidence`.
         shows: `own`: only the variants that the paper compares; `fuller`: the same again with all
@@ -77,11 +77,11 @@ class Product:
 
 @dataclass(frozen=True)
 class ProductSpec:
-    """What the job that draws a figure or writes a table is run with.
+    """The parameters of a job that draws a figure or writes a table.
 
     Attributes:
-        paper: built-in name or folder of the paper that it is from.
-        name: of the product.
+        paper: built-in name or folder of the paper that it belongs to.
+        name: the figure's or table's name.
         code: digest of the code that makes it, and of the claims and numbers that it reads.
     """
 
@@ -92,12 +92,12 @@ class ProductSpec:
 
 @dataclass(frozen=True)
 class Paper:
-    """A paper's folder, read.
+    """The content of a paper's folder.
 
     Attributes:
-        name: of the folder.
-        folder: where it is.
-        facts: what the paper says of itself.
+        name: the folder's name.
+        folder: the folder's path.
+        facts: facts about the paper.
         figures: in the order of their files' names.
         tables: in the order of their files' names.
     """
@@ -109,11 +109,11 @@ class Paper:
     tables: tuple[Product, ...]
 
     def product(self, kind: str, name: str, probes: Collection[str] = ()) -> Product:
-        """Its figure or table of a name; of the study's own, also the table of a probe.
+        """Its figure or table with a name; among the study's own results, also a probe's table.
 
         Args:
             kind: `figures` or `tables`.
-            name: of the product.
+            name: the figure's or table's name.
             probes: names of the user's own probes.
 
         Raises:
@@ -128,7 +128,7 @@ class Paper:
         return products[name]
 
     def file(self, name: str) -> Path | None:
-        """Its `CLAIMS` or `PUBLISHED`, where it has them."""
+        """The path of its `CLAIMS` or `PUBLISHED`; None if it has no such file."""
         path = self.folder / name
         return path if path.is_file() else None
 
@@ -139,7 +139,7 @@ def built_in_papers() -> list[str]:
 
 
 def is_folder(place: str) -> bool:
-    """Whether an item of the key `papers` is a folder of the user's, not a built-in name."""
+    """Whether an item of the key `papers` is a user's folder, not a built-in name."""
     return "/" in place
 
 
@@ -174,7 +174,7 @@ def read_paper(place: str) -> Paper:
 
 
 def read_facts(file: Path) -> Facts:
-    """What a paper says of itself; without a label it is called as its folder is.
+    """The facts in a paper's folder; without a label, its label is the folder's name.
 
     Raises:
         ConfigError: the file is missing, is no YAML, or has a wrong key or value.
@@ -189,7 +189,7 @@ def read_facts(file: Path) -> Facts:
 
 
 def _check_published(file: Path) -> None:
-    """Refuse printed numbers that nothing could be put beside."""
+    """Refuse published numbers that cannot be compared with any measurement."""
     with file.open(encoding="utf-8", newline="") as content:
         rows = csv.DictReader(content)
         if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
@@ -204,12 +204,12 @@ def _check_published(file: Path) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Files of products; one that begins with _ is a module that they share."""
+    """Files of figures or tables; those that begin with _ are modules that they share."""
     return [path for path in sorted(folder.glob("*.py")) if not path.name.startswith("_")]
 
 
 def _made(path: Path, kind: str, folder: Path) -> list[Product]:
-    """What a file makes: one product, or two where FULLER gives the second one's title."""
+    """The figure or table that a file makes, or two if FULLER gives the second one's title."""
     if not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
         raise ConfigError(
             f"{path}: its results would be called so too; expected a name of lower-case letters, "
@@ -238,7 +238,7 @@ def _made(path: Path, kind: str, folder: Path) -> list[Product]:
 
 
 def _constants(body: list[ast.stmt]) -> Mapping[str, Any]:
-    """What is assigned literally at the top of a file."""
+    """The literal values assigned at the top level of a file."""
     values: dict[str, Any] = {}
     for node in body:
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
@@ -250,7 +250,7 @@ def _constants(body: list[ast.stmt]) -> Mapping[str, Any]:
 
 
 def _place(path: Path) -> str:
-    """A module of Innerloop's by its dotted name, a file of the user's by its path."""
+    """The dotted name of a module of Innerloop, or the path of a user's file."""
     if path.is_relative_to(HERE):
         inside = path.relative_to(HERE.parents[1]).with_suffix("")
         return ".".join(inside.parts)

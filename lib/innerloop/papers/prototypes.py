@@ -1,4 +1,4 @@
-"""What adaptation does to nearest-prototype accuracy: P2's probe (Section 5.3) and its t-test.
+"""How adaptation changes nearest-prototype accuracy: P2's probe (Section 5.3) and its t-test.
 
 The paper prints p = 0.00044 for "a t-test comparing the relative changes between on-task and
 off-task performance" and no recipe. Here every change is paired: the accuracy after adaptation
@@ -11,7 +11,7 @@ import pandas as pd
 
 from innerloop.stats.t_tests import TTest, paired_difference, welch
 
-#: The name of each change, and the two conditions whose accuracies are subtracted.
+#: The name of each change -> the two conditions whose accuracies are subtracted.
 CHANGES = {
     "on_task": ("on_task", "pre_adaptation"),
     "off_task": ("off_task", "pre_adaptation_off_task"),
@@ -31,7 +31,7 @@ def changes(protonet: pd.DataFrame) -> pd.DataFrame:
         is missing, or one seed's accuracy.
     """
     grouped = protonet.groupby(["episode", "condition"], observed=True)["accuracy"]
-    # the mean of the seeds that have a number would be that of another set of models
+    # if a seed has no number, neither has the mean: it would be about other models
     mean = grouped.mean().where(grouped.count() == grouped.size())
     accuracy = mean.unstack("condition").reindex(  # noqa: PD010
         columns=[condition for pair in CHANGES.values() for condition in pair]
@@ -44,7 +44,7 @@ def changes(protonet: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes_by_training(protonet: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Each of `changes` by episode and training, [N, S]; nothing where there are no rows."""
+    """Each of `changes` by episode and training, [N, S]; empty if there are no rows."""
     of_trainings = {seed: changes(rows) for seed, rows in protonet.groupby("seed", observed=True)}
     return {
         change: pd.DataFrame({seed: changed[change] for seed, changed in of_trainings.items()})

@@ -1,4 +1,4 @@
-"""The papers' numbers (each paper's `published.csv`), and the verdict on ours beside them.
+"""The papers' numbers (each paper's `published.csv`), compared with ours.
 
 Rows of the kind `quoted` are cited there from other papers, under other protocols; they get no
 verdict.
@@ -18,7 +18,7 @@ from innerloop.papers.our_values import Ours, OurValues
 from innerloop.papers.paper import PUBLISHED, Paper, read_paper
 from innerloop.stats.populations import Answer
 
-#: Careful re-implementations of MAML differ by more than this; less is not defensible.
+#: Tolerance in points: careful re-implementations of MAML differ by even more.
 TOLERANCE_POINTS = 2.0
 
 VERDICTS = {
@@ -37,7 +37,7 @@ VERDICTS = {
 }
 
 
-#: The verdict on a published number, by the answer to "does ours have the paper's sign?".
+#: Verdict on "our number has the paper's sign" -> the verdict on the published number.
 _OF_A_SIGN = {
     "holds": "same sign",
     "fails": "opposite sign",
@@ -66,7 +66,7 @@ def _rows(paper: Paper) -> list[dict[str, Any]]:
 
 
 def compared(evidence: Evidence) -> list[dict[str, Any]]:
-    """Every published number with ours beside it and the verdict, in the papers' order."""
+    """Every published number with ours and the verdict, in the papers' order."""
     ours = OurValues(evidence)
     return [_beside(row, ours.of(row), evidence) for row in published(evidence.study)]
 
@@ -105,7 +105,7 @@ def _verdict(row: dict[str, Any], ours: Ours, unlike: str) -> str:
 
 
 def _unlike(row: Mapping[str, Any], study: DescribedStudy) -> str:
-    """Why a published number may not be compared with ours; empty where it may."""
+    """Why a published number cannot be compared with ours; empty if it can."""
     roles = [role for role in (row["train_dataset"], row["eval_dataset"]) if role]
     if any(study.in_role(role) != role for role in roles):
         return "stand-in"
@@ -113,7 +113,7 @@ def _unlike(row: Mapping[str, Any], study: DescribedStudy) -> str:
 
 
 def _of_other_size(row: Mapping[str, Any], study: DescribedStudy) -> bool:
-    """Whether the models that a number is measured on are not of the paper's size."""
+    """Whether the models that a number is measured on differ in size from the paper's."""
     size = next((p.facts.size for p in study.papers if p.facts.protocol == row["protocol"]), {})
     methods, dataset = row["method"].split("-vs-"), study.in_role(row["train_dataset"])
     return any(
@@ -148,7 +148,7 @@ def judge(
         spread: its printed half-width, NaN when there is none.
         ours: our value.
         half_width: its 95 % half-width, NaN when it has none.
-        method: whether trainings show the paper's direction, where that is what is judged.
+        method: whether trainings show the paper's sign, for numbers judged by their sign.
     """
     if math.isnan(ours):
         return "not run"
@@ -168,6 +168,6 @@ def _by_size(difference: float, spread: float, half_width: float) -> str:
 
 
 def _joint(spread: float, half_width: float, missing: float = math.nan) -> float:
-    """Half-width of a difference; `missing` where ours has none. A number alone counts as exact."""
+    """Half-width of a difference; `missing` if ours has none. A lone number counts as exact."""
     known = 0 if math.isnan(spread) else spread
     return math.hypot(known, missing if math.isnan(half_width) else half_width)

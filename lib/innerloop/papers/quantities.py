@@ -17,13 +17,13 @@ class Quantity:
     """A quantity that claims are about.
 
     Attributes:
-        title: what it is called.
-        unit: of its values and of margins.
-        replicate: what repeats it: `tasks` or `seeds`.
-        digits: decimals worth printing.
+        title: its name in tables.
+        unit: unit of its values and of margins.
+        replicate: what it is measured repeatedly over: `tasks` or `seeds`.
+        digits: decimals to print.
         reads: the table it is read from.
         takes: keys of a selection that it depends on, besides variant, data sets and setting.
-        conditions: values of the key `condition`, where it takes that.
+        conditions: values of the key `condition`, if it takes that key.
         may_differ: protocol columns in which two variants may differ and be compared.
         is_cka: whether it is measured by both estimators of CKA, and after several inner steps.
         of_choice: whether its probe is optional: without it, claims on it are left out.
@@ -41,7 +41,7 @@ class Quantity:
     of_choice: bool = False
 
 
-#: What a paper's printed numbers are of: the beginnings of `metric` in `published.csv`.
+#: Metrics of published numbers: how `metric` in `published.csv` begins.
 METRICS = {
     "accuracy": "accuracy (%)",
     "step_size_mean": "mean step size",

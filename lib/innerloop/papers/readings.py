@@ -1,4 +1,4 @@
-"""The values of every quantity: by task, or by seed where only seeds repeat it."""
+"""The values of every quantity: by task, or by seed if it is measured once per training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ComparisonError
 
-#: Claims ask for one layer after another of the same one or two models: select their rows once.
+#: Claims request one layer after another of the same one or two models: select their rows once.
 _LAYER_BY_LAYER = lru_cache(maxsize=8)
 
 
@@ -36,9 +36,9 @@ class Values:
     """Measured values of one selection.
 
     Attributes:
-        frame: a row per task (its episode) and a column per seed; where only seeds repeat the
-            measurement, a row per seed and one column.
-        protocol: under which protocol they were measured.
+        frame: a row per task (its episode) and a column per seed; if there is one value per
+            training, a row per seed and one column.
+        protocol: the protocol that they were measured under.
     """
 
     frame: pd.DataFrame
@@ -46,12 +46,12 @@ class Values:
 
 
 def values_of(selection: Selection, evidence: Evidence) -> Values:
-    """The values of a selection; an empty frame where the study has none."""
+    """The values of a selection; an empty frame if the study has none."""
     return READERS[selection.quantity](selection, evidence)
 
 
 def at_best_points(comparison: Comparison, evidence: Evidence) -> Comparison:
-    """The comparison, with each variant that is a grid replaced by the point validation chooses."""
+    """The comparison, with each variant that has a grid replaced by its best in validation."""
     of, against = comparison.of, comparison.against
     return replace(
         comparison,
@@ -73,9 +73,9 @@ def _at_best_point(selection: Selection, evidence: Evidence) -> Selection:
 def at_common_steps(
     of: Selection, against: Selection, evidence: Evidence
 ) -> tuple[Selection, Selection]:
-    """Both selections after a step count that they share, where their own counts differ.
+    """Both selections after a number of inner steps that they share, if their own numbers differ.
 
-    Only CKA is measured after several step counts; elsewhere steps are part of the method.
+    Only CKA is measured after several numbers of steps; otherwise steps are part of the method.
     """
     if not QUANTITIES[of.quantity].is_cka or of.variant == against.variant:
         return of, against
@@ -90,9 +90,9 @@ def at_common_steps(
 def shares_of_sides(
     sides: Sequence[Selection], episodes: pd.Index[int], protocol: Protocol, evidence: Evidence
 ) -> NDArray[np.float64] | None:
-    """The share of each class in the tasks that values of one or two sides are of, [N, C].
+    """The share of each class in the tasks that one or two sides were measured on, [N, C].
 
-    None where too few classes are a sample of others, or are not known.
+    None if there are too few classes to generalise from, or they are not known.
     """
     study, (way, *_) = evidence.study, protocol.get("way", (0,))
     dataset, conditions = study.in_role(sides[0].tested_on), [side.condition for side in sides]
@@ -121,7 +121,7 @@ def accuracy(selection: Selection, evidence: Evidence) -> Values:
 def cka(selection: Selection, evidence: Evidence) -> Values:
     """CKA of a layer, or the mean of the conv layers, after the selected inner steps.
 
-    Of the quantity `own_cka`: where the layer alone is adapted, its input as before.
+    For the quantity `own_cka`, the layer alone is adapted and its input is as before.
     """
     rows = _after_steps(replace(selection, layer=""), evidence)
     if selection.layer == "body":
@@ -229,12 +229,12 @@ def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
     )
     rows = at_fraction(rows, 1.0 if selection.at is None else selection.at)
     grouped = rows.groupby("seed", observed=True)["accuracy"]
-    # a seed that diverged at one step size has no mean over all of them
+    # a seed that diverged at any step size has no mean over all
     mean = grouped.mean().where(grouped.count() == grouped.size())
     return Values(100 * mean.to_frame("value"), {})
 
 
-#: What reads each quantity.
+#: The function that reads each quantity.
 READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
     "own_cka": cka,
     **{

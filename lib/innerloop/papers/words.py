@@ -1,4 +1,4 @@
-"""Judged claims in words: what was compared, what was found, on how much."""
+"""Judged claims in words: what was compared, the result, and the sample."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from innerloop.stats.populations import Answer
 
 STAND_IN = "on stand-in data"
 
-#: Quantities that are changes already: their sign is worth printing.
+#: Quantities that are changes themselves: their sign is printed.
 _CHANGES = ("prototype_change", "weight_norm_growth", "mean_step_size")
 
 _CONDITIONS = {
@@ -36,19 +36,19 @@ _CONDITIONS = {
 }
 
 
-@lru_cache(maxsize=8)  # several tables of one study, each of which would take seconds
+@lru_cache(maxsize=8)  # several tables of a study need it, and it takes seconds
 def judged(evidence: Evidence) -> list[Judgement]:
     """The papers' claims, judged by this study's measurements.
 
-    Claims that need an optional probe are left out where it was not run, and optional claims where
-    the study does not train what they compare.
+    Claims that need an optional probe are left out if it was not run, and optional claims if the
+    study does not train the models that they compare.
     """
     asked = [claim for claim in _of_models(evidence) if not lacking(claim, evidence.paths)]
     return judge_claims(asked, evidence)
 
 
 def unasked(evidence: Evidence) -> str:
-    """How many claims are left out because the study lacks the probe or models they need."""
+    """A sentence on how many claims are left out since the study lacks their probe or models."""
     of_models = _of_models(evidence)
     others = [claim for claim in claims_of(evidence.study) if claim not in of_models]
     left = [claim for claim in of_models if lacking(claim, evidence.paths)]
@@ -71,14 +71,14 @@ def _left_out(does_not: str, claims: list[Claim]) -> str:
 
 
 def verdict(found: Judgement | Outcome) -> str:
-    """For these models: `fails on stand-in data`, `holds where judged (1 of 2 comparisons)`."""
+    """The verdict for these models, as `fails on stand-in data`."""
     return _in_words(
         found.verdict, found, [found] if isinstance(found, Outcome) else found.deciding
     )
 
 
 def method_verdict(found: Judgement | Outcome) -> str:
-    """For the method: `holds`, `leans to it on stand-in data`, `not judged: one training`."""
+    """The verdict for the method, as `leans to it on stand-in data`, `not judged: one training`."""
     if isinstance(found, Outcome):
         return _in_words(found.method.verdict, found, [found.method])
     return _in_words(found.method, found, [outcome.method for outcome in found.deciding])
@@ -96,9 +96,9 @@ def _in_words(name: str, found: Judgement | Outcome, answers: Sequence[Answer]) 
 
 
 def for_method(outcome: Outcome) -> str:
-    """`new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`: the population and the finding.
+    """Population and result, as `new trainings, new classes: +1.2 ± 3.0 points, p = 0.20`.
 
-    Of several layers the least certain may be another one than for these models: then it is named.
+    If the least certain of several layers is another one than for these models, it is named.
     """
     answer = outcome.method
     other = f", {answer.layer}" if answer.layer and answer.layer != outcome.layer else ""
@@ -111,18 +111,18 @@ def for_method(outcome: Outcome) -> str:
 
 
 def compared(outcome: Outcome, study: DescribedStudy) -> str:
-    """`Scaled LR − MAML, accuracy, Symbols, 5-way 1-shot`."""
+    """What was compared, as `Scaled LR − MAML, accuracy, Symbols, 5-way 1-shot`."""
     comparison, layer = outcome.comparison, outcome.layer
     of, against = comparison.of, comparison.against
     named = f"{layer} (of {len(comparison.layers)} layers)" if layer else _layer(of)
     if against is not None and against.layer != of.layer:
-        named = ""  # the sides are told apart by it
+        named = ""  # it is what the sides differ in
     parts = [_sides(of, against, study), _what(of, against), named, _place(of, against, study)]
     return ", ".join(filter(None, parts))
 
 
 def expected(comparison: Comparison) -> str:
-    """`> 0`, `within ± 2`."""
+    """The expectation, as `> 0` or `within ± 2`."""
     margin, than = (f"{value:g}" for value in (comparison.margin, comparison.than))
     if comparison.expected == "equal":
         return f"{than} ± {margin}" if comparison.than else f"within ± {margin}"
@@ -132,7 +132,7 @@ def expected(comparison: Comparison) -> str:
 
 
 def found(outcome: Outcome) -> str:
-    """`+4.0 ± 1.9 points`; of one side alone its value, not its distance from a number."""
+    """The result, as `+4.0 ± 1.9 points`; if there is one side, its value, not a difference."""
     return _found(outcome, outcome)
 
 
@@ -152,7 +152,7 @@ def quantity_of(outcome: Outcome) -> Quantity:
 
 
 def counted(outcome: Outcome) -> str:
-    """`100 tasks`, `3 seeds`."""
+    """The sample, as `100 tasks` or `3 seeds`."""
     if outcome.test is None:
         return MISSING
     n, what = outcome.test.difference.n, quantity_of(outcome).replicate
@@ -160,7 +160,7 @@ def counted(outcome: Outcome) -> str:
 
 
 def in_short(outcome: Outcome, study: DescribedStudy) -> str:
-    """A comparison, what was expected and found, and on how much, in one line."""
+    """A comparison with its expectation, result and sample, in one line."""
     if outcome.test is None:
         return f"{compared(outcome, study)}: {outcome.note or outcome.verdict}"
     size = detectable(outcome)
@@ -176,7 +176,7 @@ def in_short(outcome: Outcome, study: DescribedStudy) -> str:
 
 
 def meanings(judgements: list[Judgement]) -> str:
-    """What the verdicts that were given mean."""
+    """The meanings of the verdicts that occur."""
     where_judged = "some comparisons could not be judged or were not run, and all others hold"
     known = {**VERDICTS, WHERE_JUDGED: where_judged}
     given = {name for judgement in judgements for name in (judgement.verdict, judgement.method)}
@@ -185,7 +185,7 @@ def meanings(judgements: list[Judgement]) -> str:
 
 
 def family(judgements: list[Judgement], study: DescribedStudy) -> str:
-    """How p-values were adjusted: each claim is a family of its own."""
+    """A sentence on how p-values were adjusted: each claim is a family of its own."""
     families = (
         [outcome.p for outcome in judgement.deciding if not math.isnan(outcome.p)]
         for judgement in judgements
@@ -196,7 +196,7 @@ def family(judgements: list[Judgement], study: DescribedStudy) -> str:
 
 
 def trained(evidence: Evidence) -> str:
-    """Which trainings are no better than no training, and which were still improving."""
+    """Sentences on which trainings are no better than none, and which were still improving."""
     study = evidence.study
 
     def named(one: Progress, more: str = "") -> str:
@@ -220,7 +220,7 @@ def trained(evidence: Evidence) -> str:
 
 
 def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:
-    """Which data sets stand in for the papers' in the comparisons that were made."""
+    """A sentence that names the stand-ins among the data sets of the comparisons made."""
     sides = (
         side
         for judgement in judgements
@@ -235,7 +235,7 @@ def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:
 
 
 def detectable(outcome: Outcome) -> str:
-    """The smallest true difference that 80 % of repetitions would find, by this test alone."""
+    """The smallest true difference that this single test would detect in 80 % of repetitions."""
     if outcome.test is None or not outcome.test.standard_error > 0:
         return MISSING
     return number(outcome.test.smallest_detectable, quantity_of(outcome).digits)
@@ -299,7 +299,7 @@ def _place(of: Selection, against: Selection | None, study: DescribedStudy) -> s
 
 
 def _named(protocol: str, study: DescribedStudy) -> list[str]:
-    """The title of a protocol that is none of the study's papers, where it has several."""
+    """The title of a protocol that does not belong to a paper, if the study has several."""
     of_papers = {paper.facts.protocol for paper in study.papers}
     alone = len(study.protocols) == 1
     return [] if alone or protocol in of_papers else [study.protocol_title(protocol)]

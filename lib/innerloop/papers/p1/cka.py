@@ -53,13 +53,13 @@ def similarity(
 
     Args:
         evidence: the study's measurements.
-        at_home: only of models on tasks of the data set that they were trained on.
+        at_home: whether only tasks of the data set that a model was trained on count.
         equal: columns and the values they must have, for example `eval_dataset`.
 
     Returns:
         After each variant's own test steps and, where these differ, after a number of steps that
         all share: one row per variant, training and evaluation data set, iteration, layer and
-        estimator, with the columns of `summarise`; variants in the study's order. Empty where
+        estimator, with the columns of `summarise`; variants in the study's order. Empty if
         nothing was measured.
     """
     setting = evidence.study.main_setting(PROTOCOL)
@@ -77,7 +77,7 @@ def similarity(
 
 
 def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -> pd.DataFrame:
-    """The rows measured after some steps, or after each variant's own number of them."""
+    """A summary of the rows measured after `steps`, or after each variant's own number of steps."""
     study = evidence.study
     chosen = after_steps(rows, study, steps)
     parts = [chosen[chosen["variant"] == variant.name] for variant in study.variants(PROTOCOL)]
@@ -86,9 +86,9 @@ def _summary(evidence: Evidence, rows: pd.DataFrame, steps: int | None = None) -
 
 
 def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
-    """The inner steps after which all methods can be compared.
+    """The number of inner steps after which all methods can be compared.
 
-    None if there are none, or if they are every method's own.
+    None if there is none, or if it is every method's own number.
     """
     measured = rows.groupby("variant", observed=True)["steps"].agg(set)
     own = set(_own_steps(evidence, measured.index).values())
@@ -97,7 +97,7 @@ def _common_steps(evidence: Evidence, rows: pd.DataFrame) -> int | None:
 
 
 def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> None:
-    """CKA against layers, one curve with intervals each."""
+    """Draw CKA against layers, each curve with intervals."""
     layers = layers_in_order(layer for _, curve in curves for layer in curve["layer"])
     for look, curve in curves:
         placed = curve.set_index("layer").reindex(layers)
@@ -109,8 +109,8 @@ def draw_profile(axes: Axes, curves: Sequence[tuple[Look, pd.DataFrame]]) -> Non
 def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.DataFrame]] | None:
     """P1's Figures 2 and 5: a curve per method, for models of miniImageNet's role on `dataset`.
 
-    Biased and debiased CKA stand side by side; below, all methods at the step count that they
-    share, when their own differ.
+    Biased and debiased CKA are side by side; if the methods' own numbers of steps differ, a second
+    row shows all methods after a number that they share.
 
     Returns:
         The figure and the summary of each of its rows; None when nothing was measured.
@@ -143,8 +143,8 @@ def grid(
 ) -> tuple[Figure, list[Panel]]:
     """The panels of P1's Figures 3, 4 and 6: a column per value of `column`.
 
-    Below each other stand the estimators, and these again after each of the inner steps of `means`;
-    the lowest names what all are drawn `along`. Long rows are wrapped.
+    Each estimator has a row, repeated for each number of inner steps in `means`; the lowest panels
+    have the axis label `along`. Long rows are wrapped.
 
     Returns:
         The figure, and its panels with the rows of `means` that belong in each.
@@ -198,12 +198,12 @@ def profile_grid(
 
 
 def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoint: str) -> str:
-    """Which weights a CKA figure shows, how many values, and what is not defined.
+    """Caption sentences on how the CKA of a figure was measured, and on undefined values.
 
     Args:
         evidence: the study's measurements.
-        drawn: the summaries that the figure shows, first that at each variant's own inner steps.
-        checkpoint: of what weights, on which tasks.
+        drawn: the summaries that the figure shows, first the one at each variant's own inner steps.
+        checkpoint: words that say which weights were measured on which tasks.
     """
     summary = drawn[0]
     names = [evidence.study.label(name, PROTOCOL) for name in summary["variant"]]
@@ -219,7 +219,7 @@ def method_sentences(evidence: Evidence, drawn: Sequence[pd.DataFrame], checkpoi
 
 
 def _learners_without(evidence: Evidence, summary: pd.DataFrame) -> str:
-    """Which learners of another kind than the methods have no CKA."""
+    """A sentence on learners that are not methods and have no CKA."""
     study, shown = evidence.study, {*summary["variant"]}
     learners = {model.variant for model in study.models if "learner" in model.details} - shown
     labels = [one.label for one in study.variants(PROTOCOL) if one.name in learners]
@@ -228,7 +228,7 @@ def _learners_without(evidence: Evidence, summary: pd.DataFrame) -> str:
 
 
 def _estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
-    """How far the two estimators lie apart in the means that a figure shows."""
+    """A sentence on how far the two estimators are apart in a figure's means."""
     gaps = pd.concat([_gaps(summary) for summary in drawn], ignore_index=True)
     if gaps.empty:
         return ""
@@ -241,7 +241,7 @@ def _estimators_apart(drawn: Sequence[pd.DataFrame]) -> str:
 
 
 def _gaps(summary: pd.DataFrame) -> pd.DataFrame:
-    """Biased less debiased mean of every curve's points, with their layers."""
+    """The biased minus the debiased mean, for every point of every curve."""
     keys = [name for name in GROUP if name != "estimator"]
     means = summary.set_index(GROUP)["mean"].unstack("estimator")  # noqa: PD010
     gaps = (means["biased"] - means["debiased"]).dropna()
@@ -249,7 +249,7 @@ def _gaps(summary: pd.DataFrame) -> pd.DataFrame:
 
 
 def _own_steps(evidence: Evidence, variants: Iterable[str]) -> dict[str, int]:
-    """The inner steps that each of some variants takes at test time, where the study says so."""
+    """The number of inner steps that each variant takes at test time, if the study records it."""
     study = evidence.study
     setting = study.main_setting(PROTOCOL)
     found = {name: study.test_steps(PROTOCOL, name, setting) for name in variants}

@@ -1,4 +1,4 @@
-"""Learned step sizes at the end of training, and sentences on how they came about."""
+"""Caption sentences on how step sizes were learned: iterations, initial values, granularity."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _LEARNED = {
 
 
 def iterations(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
-    """`60,000 iterations`; each variant's own when they differ."""
+    """The length of training, as `60,000 iterations`; each variant's if they differ."""
     ends = rows.groupby("variant", observed=True, sort=False)["iteration"].max()
     counts = {study.label(str(name), protocol): f"{count:,}" for name, count in ends.items()}
     return f"{_shared_or_each(counts)} iterations"
 
 
 def start(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
-    """From which values the step sizes of the variants in `rows` started, and that it matters."""
+    """The initial step sizes of the variants in `rows`, and that they matter."""
     details = _details(study, protocol, rows)
     starts = {label: _start(each) for label, each in details.items() if "step_size" in each}
     return f"Start: {_shared_or_each(starts)}. {START_MATTERS}" if starts else START_MATTERS
 
 
 def learned(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
-    """Of what the variants in `rows` learn a step size, and its bound; empty: of each weight."""
+    """The granularity and bound of the variants' step sizes; empty if each weight has its own."""
     details = _details(study, protocol, rows)
     kinds = {label: _learned(each) for label, each in details.items()}
     return "" if {*kinds.values()} <= {_EACH} else f"Step sizes: {_shared_or_each(kinds)}."
@@ -42,7 +42,7 @@ def learned(study: DescribedStudy, protocol: str, rows: pd.DataFrame) -> str:
 def _details(
     study: DescribedStudy, protocol: str, rows: pd.DataFrame
 ) -> dict[str, Mapping[str, Any]]:
-    """By its label, every resolved parameter of each variant in `rows`."""
+    """Label -> all resolved parameters, for each variant in `rows`."""
     home, setting = study.home(protocol), study.main_setting(protocol)
     present = {str(name) for name in rows["variant"].unique()}
     return {
@@ -68,7 +68,7 @@ def _start(details: Mapping[str, Any]) -> str:
 
 
 def _shared_or_each(values: Mapping[str, str]) -> str:
-    """The value that all have, or `value (name)` of each."""
+    """The value that all share, or `value (name)` for each."""
     if len(set(values.values())) == 1:
         return next(iter(values.values()))
     return ", ".join(f"{value} ({name})" for name, value in values.items())

@@ -1,4 +1,4 @@
-"""What adaptation does step by step: means over tasks, drawn against inner steps."""
+"""The effect of adaptation step by step: means over tasks, drawn against inner steps."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from innerloop.render.means import draw_means, trainings_drawn
 from innerloop.render.style import Look
 from innerloop.stats.summaries import summarise
 
-#: One task under one model; each step is compared with its first.
+#: Columns that identify a task under a model; its steps are compared with its first.
 TASK = ["protocol", "variant", "seed", "episode", "quantity", "layer"]
 GROUP = ["protocol", "variant", "quantity", "layer", "steps"]
 
@@ -23,12 +23,12 @@ def by_protocol(evidence: Evidence, *quantities: str, changes: bool) -> dict[str
 
     Args:
         evidence: the study's measurements.
-        quantities: of the table `inner_steps`.
-        changes: whether each value is less that of the same task before adaptation.
+        quantities: quantities of the table `inner_steps`.
+        changes: whether to subtract the value of the same task before adaptation.
 
     Returns:
-        One row per combination of `GROUP`, with the columns of `summarise`; only of protocols that
-        have any.
+        One row per combination of `GROUP`, with the columns of `summarise`; only for protocols
+        that have any.
     """
     found = {
         protocol: evidence.trained("inner_steps", protocol) for protocol in evidence.study.protocols
@@ -56,7 +56,7 @@ def _less_first(rows: pd.DataFrame) -> pd.DataFrame:
 def draw_curves(
     axes: Axes, summary: pd.DataFrame, looks: Mapping[str, Look], factor: float = 1
 ) -> None:
-    """One curve with intervals for each variant against the inner steps taken."""
+    """Draw a curve with intervals for each variant against the number of inner steps."""
     for name, look in looks.items():
         curve = summary[summary["variant"] == name].sort_values("steps")
         if not curve.empty:
@@ -65,7 +65,7 @@ def draw_curves(
 
 
 def method_sentences(evidence: Evidence, every: pd.DataFrame) -> str:
-    """How the values were measured, with counts, population and what is missing."""
+    """Caption sentences on how the values were measured: counts, population, missing values."""
     study = evidence.study
     labels = every.assign(variant=[*map(study.label, every["variant"], every["protocol"])])
     return captions.join(

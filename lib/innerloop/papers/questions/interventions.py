@@ -1,4 +1,4 @@
-"""What interventions cost: paired differences on the same tasks, and what captions say of them."""
+"""What interventions cost: paired differences on the same tasks, and their caption sentences."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from innerloop.measurements.evidence import Evidence
 from innerloop.render import captions
 from innerloop.stats.summaries import summarise
 
-#: Which model was measured, on what; a seed's models are told apart by `seed`.
+#: Columns that say which model was measured on what, except for its seed.
 MODEL = ["protocol", "variant", "train_dataset", "setting", "eval_dataset", "iteration", "steps"]
 GROUP = [*MODEL, "intervention", "layer"]
-#: One adaptation that is changed in several ways.
+#: Columns that identify an adaptation, to which several interventions are applied.
 PAIR = [*MODEL, "checkpoint", "seed", "episode"]
 
-#: How an intervention is called; {} is its layer.
+#: Labels of interventions; {} is the layer.
 WORDS = {
     "everything": "everything adapts",
     "nothing": "nothing adapts",
@@ -44,12 +44,12 @@ WORDS = {
 
 
 def in_words(intervention: str, layer: str) -> str:
-    """`conv4 frozen`."""
+    """An intervention in words, as `conv4 frozen`."""
     return WORDS[intervention].format(layer)
 
 
 def differences(evidence: Evidence, **equal: object) -> pd.DataFrame:
-    """Rows of the table `interventions`, each with what it loses.
+    """Rows of the table `interventions`, each with the accuracy that it loses.
 
     Args:
         evidence: the study's measurements.
@@ -69,7 +69,7 @@ def worth_by_protocol(evidence: Evidence, checkpoint: str) -> dict[str, pd.DataF
     """Mean worth with intervals over tasks, of each protocol's models on their own data set.
 
     Returns:
-        One row per combination of `GROUP`, with the columns of `summarise`, in points; only of
+        One row per combination of `GROUP`, with the columns of `summarise`, in points; only for
         protocols that have any.
     """
     found = {name: _worth(evidence, name, checkpoint) for name in evidence.study.protocols}
@@ -88,10 +88,10 @@ def _worth(evidence: Evidence, protocol: str, checkpoint: str) -> pd.DataFrame:
 
 
 def method_sentences(evidence: Evidence, summary: pd.DataFrame) -> str:
-    """How the values were measured, with counts, population and what is missing."""
+    """Caption sentences on how the values were measured: counts, population, missing values."""
     study: DescribedStudy = evidence.study
     whole = summary[summary["intervention"] == "everything"].set_index(MODEL)["missing"]
-    # what diverges where everything adapts has no difference to it, and is said once
+    # tasks on which full adaptation diverges have no difference at all, and are reported once
     more = summary["missing"].to_numpy() > whole.reindex(summary.set_index(MODEL).index).to_numpy()
     said = summary[more | (summary["intervention"] == "everything")]
     labels = said.assign(

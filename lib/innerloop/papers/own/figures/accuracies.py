@@ -21,10 +21,10 @@ from innerloop.specs.setting import setting_label
 TITLE = "Accuracy of every variant"
 READS = ("accuracy",)
 
-#: A panel: models of one protocol that were trained and tested on the same data set.
+#: Columns that identify a panel, whose models are tested on the data set they were trained on.
 PLACE = ["protocol", "train_dataset", "way", "shot"]
 PANELS_PER_ROW = 3
-#: Height of a variant's row, and of what is above and below the rows.
+#: Height of a variant's row, and of the space above and below the rows.
 ROW, REST = 0.2, 0.75
 
 

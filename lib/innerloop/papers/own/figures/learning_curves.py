@@ -18,7 +18,7 @@ from innerloop.render.style import (
 TITLE = "Learning curves"
 READS = ("training",)
 
-#: A panel: the models that were trained for the same tasks, under the same protocol.
+#: Columns that identify a panel: models trained on the same tasks under the same protocol.
 PLACE = ["protocol", "train_dataset", "setting"]
 PANELS_PER_ROW = 3
 

@@ -16,7 +16,7 @@ from innerloop.specs.setting import setting_label
 TITLE = "Accuracy of every model"
 READS = ("accuracy",)
 
-#: Where a model was trained and tested; columns that are constant move to the caption.
+#: Columns that say where a model was trained and tested; constant ones move to the caption.
 PLACES = {"Protocol": "protocol", "Trained on": "train_dataset", "Tested on": "eval_dataset"}
 
 
@@ -53,7 +53,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
 
 
 def _in_order(summary: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
-    """By protocol and data sets, each in the study's own order."""
+    """Sort by protocol and data sets, in the study's order."""
     study = evidence.study
     trained = [*dict.fromkeys(model.dataset for model in study.models)]
     elsewhere = study.in_paper_order(set(summary["eval_dataset"]) - set(trained))
@@ -71,7 +71,7 @@ def _in_order(summary: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
 
 
 def _finding(summary: pd.DataFrame, study: DescribedStudy) -> str:
-    """The best and the worst of the first place, on the data set they were trained on."""
+    """The finding: the best and worst variant of the first place, on their training data set."""
     home = summary["train_dataset"] == summary["eval_dataset"]
     rows = summary[home & ~summary["baseline"]]
     if rows.empty:

@@ -81,7 +81,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
 
 
 def _declared(judgements: list[Judgement], evidence: Evidence) -> list[str]:
-    """When each claim was declared; nothing where the study has none of its own."""
+    """When each claim was declared; empty if the study has no claims of its own."""
     papers = {paper.facts.label for paper in evidence.study.papers if is_folder(paper.place)}
     claims = [judgement.claim for judgement in judgements]
     if papers.isdisjoint(claim.paper for claim in claims):
@@ -90,7 +90,7 @@ def _declared(judgements: list[Judgement], evidence: Evidence) -> list[str]:
 
 
 def _when(claim: Claim, evidence: Evidence) -> str:
-    """`before measuring, 2026-11-29`."""
+    """When a claim was declared, as `before measuring, 2026-11-29`."""
     record = evidence.declared.get(claim.digest)
     return f"{record['declared']}, {record['date'][:10]}" if record else "at a time not recorded"
 
@@ -105,7 +105,7 @@ def _declarations(declared: list[str]) -> str:
 
 
 def _finding(judgements: list[Judgement], study: DescribedStudy) -> str:
-    """How many claims have which verdict, and on what data."""
+    """A sentence on how many claims have which verdict, and on what data."""
     counts = Counter(judgement.verdict for judgement in judgements)
     of_paper = Counter(judgement.claim.paper for judgement in judgements)
     cited = {paper.facts.label for paper in study.papers if paper.facts.authors}
@@ -128,7 +128,7 @@ def _finding(judgements: list[Judgement], study: DescribedStudy) -> str:
 
 
 def _listed(names: Iterable[str]) -> str:
-    """`P1, P2 and P3`."""
+    """Names joined in words, as `P1, P2 and P3`."""
     *others, last = names
     return " and ".join(filter(None, [", ".join(others), last]))
 
@@ -156,7 +156,7 @@ def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
     claim, counts = judgement.claim, _counts(judgement)
     models = _decisive(judgement.deciding, judgement.verdict, lambda outcome: outcome)
     method = _decisive(judgement.deciding, judgement.method, attrgetter("method"))
-    if math.isnan(method.method.p_for):  # as of one training
+    if math.isnan(method.method.p_for):  # for example with one training
         method = models
     elif math.isnan(models.p_for):  # norms and step sizes are judged for the method alone
         models = method
@@ -172,7 +172,7 @@ def _printed(judgement: Judgement, study: DescribedStudy) -> list[str]:
 
 
 def _counted(n: int, verdict: str) -> str:
-    """`1 holds`, `2 hold`, `3 lean to it`."""
+    """A number of claims with a verdict, as `1 holds`, `2 hold` or `3 lean to it`."""
     verb, space, rest = verdict.partition(" ")
     several = n > 1 and verb in ("holds", "fails", "leans")
     return f"{n} {verb.removesuffix('s') if several else verb}{space}{rest}"

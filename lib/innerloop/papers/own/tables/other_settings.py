@@ -18,7 +18,7 @@ from innerloop.stats.summaries import summarise
 TITLE = "Accuracy in other settings than trained in"
 READS = ("other_settings",)
 
-#: A model on a data set: a row. A setting that it was tested in: a column.
+#: Columns that identify a row (a model on a data set), and a column (a setting tested in).
 ROW, COLUMN = [*MODEL_COLUMNS], ["tested_way", "tested_shot"]
 
 

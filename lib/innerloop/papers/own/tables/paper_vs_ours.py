@@ -1,4 +1,4 @@
-"""Every number the papers print, ours beside it, and a verdict."""
+"""Every number that the papers print, with ours and a verdict."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HEADER = [
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """One row a published number, in the papers' order."""
+    """One row per published number, in the papers' order."""
     rows = compared(evidence)
     frame = pd.DataFrame(rows)
     verdicts = frame["verdict"].value_counts()
@@ -112,13 +112,13 @@ def _printed(row: dict[str, Any], evidence: Evidence) -> list[str]:
         else row["verdict"],
         f"{row['n']:,}" if row["n"] else MISSING,
         f"{row['seeds']}" if row["seeds"] else MISSING,
-        # what is left out here is the same in all rows of a kind; the CSV file has it
+        # parts left out here are the same in all rows of a kind; the CSV file has them
         ", ".join(row["measured"].split(", ")[:2]) or MISSING,
     ]
 
 
 def _p_values(row: dict[str, Any]) -> str:
-    """As the paper may have computed it, and for the method."""
+    """The p-value as the paper may have computed it, and the answer for the method."""
     method = row["method_note"] if math.isnan(row["method_p"]) else p_value(row["method_p"])
     models = f"{p_value(row['ours'])} paired, {p_value(row['welch_p'])} Welch"
     return f"{models}; for the method {method}"

@@ -14,7 +14,7 @@ from innerloop.stats.summaries import summarise
 TITLE = "A probe of the study's own"
 READS = ()
 
-#: What a row is about, and how its column is headed.
+#: Columns that identify a row -> their headings.
 KEYS = {
     "protocol": "Protocol",
     "variant": "Method",
@@ -32,7 +32,7 @@ ALWAYS_SHOWN = ("variant", "metric", "layer")
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """Mean and interval over tasks; what is the same in all rows is said in the caption."""
+    """Mean and interval over tasks; columns that are constant move to the caption."""
     names = evidence.user_tables
     rows = pd.concat([evidence.rows(name) for name in names]) if names else evidence.rows("user")
     if rows.empty:

@@ -24,7 +24,7 @@ HEADER += ["Chosen", "Points"]
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """One row per method and place: its accuracy as the protocol has it, and at its best point."""
+    """One row per method and place: its accuracy with the protocol's choices, and at its best."""
     names = ["protocol", "variant", "train_dataset", "eval_dataset"]
     summary = accuracies(evidence, split="test").astype(dict.fromkeys(names, str))
     best_first = validated(evidence.rows("training", split="val"))
@@ -62,7 +62,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
 
 
 def _finding(display: pd.DataFrame) -> str:
-    """Of the methods that were trained in the first place: their accuracy at the best point."""
+    """The finding: the accuracy at the best point of each method in the first place."""
     place = ["Protocol", "Trained on", "Setting"]
     home = display[display["Trained on"] == display["Tested on"]]
     if home.empty:

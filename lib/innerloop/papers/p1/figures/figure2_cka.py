@@ -19,7 +19,7 @@ READS = ("cka",)
 
 METHODS = ("maml", "scaled_lr", "unit_norm")
 
-#: Said here for the other figures, too.
+#: Also used by the other figures.
 CKA = (
     "Linear CKA between the activations of slow and fast weights (end of each block; logits for "
     "the head) on the query images of one task; 1 means that adaptation changed nothing. The "

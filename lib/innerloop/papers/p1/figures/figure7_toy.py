@@ -68,7 +68,7 @@ def draw(evidence: Evidence) -> Drawing:
 
 
 def _diverged(rows: pd.DataFrame) -> dict[str, tuple[int, int]]:
-    """How many trainings of each arm ended without a number, of how many."""
+    """Label of each arm -> how many of its trainings diverged, of how many."""
     last = at_end(rows[rows["split"] == "test"])
     return {
         label: (int(own["accuracy"].isna().sum()), len(own))
@@ -78,7 +78,7 @@ def _diverged(rows: pd.DataFrame) -> dict[str, tuple[int, int]]:
 
 
 def _curve(axes: Axes, rows: pd.DataFrame, quantity: str, factor: float, look: Look) -> None:
-    # from where one seed diverged there is no mean of them
+    # no mean from the epoch on at which a seed diverged
     grouped = rows.groupby("epoch")[quantity]
     mean = grouped.mean().where(grouped.count() == grouped.size()) * factor
     if captions.seeds(rows) > 1:

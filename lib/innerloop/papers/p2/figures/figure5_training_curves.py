@@ -38,7 +38,7 @@ def draw(evidence: Evidence) -> Drawing:
     rows = evidence.trained("training", PROTOCOL)
     if rows.empty:
         return not_measured("training curves of P2's models")
-    # the log keeps the standard deviation of the tasks, not each: their interval is the normal one
+    # the log has only the tasks' standard deviation, so their interval is the normal one
     statistics = replace(study.statistics, interval="normal")
     shown = looks_shown(variant_looks(study, PROTOCOL), rows)
     figure, axes = panels(1, 2, (3.6, 2.6), sharey=True)

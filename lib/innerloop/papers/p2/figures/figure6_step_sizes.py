@@ -21,11 +21,11 @@ READS = ("step_size_value",)
 PROTOCOL = "p2"
 BINS = 60
 VARIANTS_PER_ROW = 2
-#: Type of the numbers over each panel, in points.
+#: Font size of the numbers over each panel, in points.
 NUMBERS = 8
 #: Step sizes beyond these quantiles of all layers are left out of the drawing, not of the numbers.
 SHOWN = [0.001, 0.999]
-#: Of a variant with fewer, such as one for each layer, all are drawn.
+#: If a variant has fewer step sizes, such as one per layer, all are drawn.
 MANY = 1000
 
 
@@ -86,12 +86,12 @@ def draw(evidence: Evidence) -> Drawing:
 
 
 def _few(rows: pd.DataFrame) -> pd.Series[bool]:
-    """Whether a row is of a variant all of whose step sizes are drawn."""
+    """Whether all step sizes of a row's variant are drawn."""
     return rows.groupby("variant", observed=True)["value"].transform("size") < MANY
 
 
 def _ends(rows: pd.DataFrame) -> tuple[float, float]:
-    """The step sizes from which to which is drawn."""
+    """The range of step sizes that is drawn."""
     values, few = rows["value"], _few(rows)
     ends = pd.concat([values[few], values[~few].quantile(SHOWN)]).dropna()
     return float(ends.min()), float(ends.max())

@@ -33,7 +33,7 @@ READS = ("protonet",)
 
 PROTOCOL = "p2"
 
-#: Each accuracy after adaptation right of the one before it on the very same tasks.
+#: The conditions in the order drawn: each after adaptation follows that before, on the same tasks.
 CONDITIONS = {
     "pre_adaptation": "on-task,\nbefore",
     "on_task": "on-task,\nafter",
@@ -116,7 +116,7 @@ def _draw_changes(
 def _change(
     changed: pd.Series[float], by_training: pd.DataFrame, statistics: Statistics
 ) -> dict[str, Any]:
-    """Mean over tasks with its interval, and what single trainings say, as of `summarise`."""
+    """Mean over tasks with its interval, and single trainings, as from `summarise`."""
     found = mean_interval(changed, statistics.interval, statistics.level)
     trainings = by_training.mean().tolist()
     half = mean_interval(trainings, "t", statistics.level).half_width

@@ -64,7 +64,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
 
 
 def _finding(numbers: pd.DataFrame, study: DescribedStudy) -> str:
-    """The share of negative step sizes, of which P2 says that it is most of them."""
+    """The finding: the share of negative step sizes, which P2 says are the majority."""
     rows = numbers[(numbers["variant"] == METHOD) & (numbers["parameter"] == "weight")]
     if rows.empty:
         return ""

@@ -1,4 +1,4 @@
-"""P2, Section 5.3: t-tests of what adaptation does to nearest-prototype accuracy."""
+"""P2, Section 5.3: t-tests of how adaptation changes nearest-prototype accuracy."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class _Line:
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """Every split's block: each model's changes against zero, then d of it minus that of MAML."""
+    """A block per split: each model's changes against zero, then its d minus that of MAML."""
     study = evidence.study
     rows = evidence.trained("protonet", PROTOCOL)
     if rows.empty:
@@ -171,7 +171,7 @@ def _key(line: _Line) -> tuple[str, ...]:
 
 
 def _claimed(study: DescribedStudy, judgements: list[Judgement]) -> dict[tuple[str, ...], float]:
-    """Adjusted p of the tests that decide a claim too; of two claims that of the larger family."""
+    """Adjusted p of tests that also decide a claim; of two claims, that of the larger family."""
     decided = [
         (("test", of.variant, other, of.condition, "paired" if other else ""), outcome.p_adjusted)
         for judgement in judgements

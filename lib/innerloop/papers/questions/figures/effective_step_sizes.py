@@ -19,7 +19,7 @@ VALUE = "effective_step_size"
 def draw(evidence: Evidence) -> Drawing:
     """Effective step size against outer iterations, a panel per layer and protocol, logarithmic."""
     study = evidence.study
-    # none under a learner without an inner loop
+    # learners without an inner loop have none
     trained = {
         p: evidence.trained("weight_norm", p).dropna(subset=[VALUE]) for p in study.protocols
     }

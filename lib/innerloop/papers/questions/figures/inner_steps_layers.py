@@ -32,7 +32,7 @@ def draw(evidence: Evidence) -> Drawing:
         named = f"{study.protocol_label(protocol)}\n" if len(measured) > 1 else ""
         row[0].set_ylabel(f"{named}{ROWS[quantity]}")
         of_row = measured[protocol][measured[protocol]["quantity"] == quantity]
-        if quantity == "turn":  # there is none before the first step
+        if quantity == "turn":  # undefined before the first step
             of_row = of_row[of_row["steps"] > 0]
         for panel, layer in zip(row, layers, strict=True):
             rows = of_row[of_row["layer"] == layer]

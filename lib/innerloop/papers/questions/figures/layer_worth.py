@@ -36,7 +36,7 @@ READS = ("interventions", "cka", "own_change")
 
 #: How a layer's own change is drawn, beside its whole change.
 OWN = {"linestyle": DOTTED, "markerfacecolor": "white", "linewidth": 0.9}
-#: What stands beside the single layers, and the intervention that freezes it.
+#: Parts shown beside the single layers -> the intervention that freezes each.
 TOGETHER = {"body": ("only", HEAD), "all": ("nothing", "")}
 #: Methods that the report's abstract names.
 _NAMED = 4
@@ -92,7 +92,7 @@ def draw(evidence: Evidence) -> Drawing:
 
 
 def _finding(protocol: str, summary: pd.DataFrame, evidence: Evidence) -> str:
-    """Of the first models in the protocol's order, the layer without whose change most is lost."""
+    """The finding: for the protocol's first models, the layer that costs most if frozen."""
     frozen = summary[summary["intervention"] == "frozen"].dropna(subset="mean")
     said = []
     for name in [*looks_shown(variant_looks(evidence.study, protocol), frozen)][:_NAMED]:
@@ -106,7 +106,7 @@ def _finding(protocol: str, summary: pd.DataFrame, evidence: Evidence) -> str:
 
 
 def _frozen(summary: pd.DataFrame) -> pd.DataFrame:
-    """The rows in which something is frozen, named by what that is."""
+    """The rows in which something is frozen, with the name of the frozen part."""
     frozen = summary[summary["intervention"] == "frozen"].assign(place=lambda rows: rows["layer"])
     together = [
         summary[(summary["intervention"] == name) & (summary["layer"] == layer)].assign(place=place)
@@ -153,7 +153,7 @@ def _draw(
     offsets = np.linspace(-width, width, len(shown))
     for offset, (name, look) in zip(offsets, shown.items(), strict=True):
         curve = rows[rows["variant"] == name].set_index("place").reindex(places)
-        # what is frozen together is no further layer of the curve
+        # layers frozen together are not part of the curve over layers
         alone = curve.index.isin([*TOGETHER])
         for part, joined in ((~alone, {}), (alone, {"linestyle": "none"})):
             at = np.flatnonzero(part) + offset

@@ -31,7 +31,7 @@ from innerloop.render.style import (
 TITLE = "What changes are worth over training"
 READS = ("interventions",)
 
-#: Each panel's title, and the intervention whose loss it shows.
+#: Title of each panel -> the intervention whose loss it shows.
 PANELS = {
     "head: frozen": ("frozen", HEAD),
     "body: only the head adapts": ("only", HEAD),

@@ -30,14 +30,14 @@ from innerloop.stats.summaries import summarise
 TITLE = "CKA beside other measures of similarity"
 READS = ("other_similarities", "cka")
 
-#: Each measure and what its panels are called.
+#: Measure -> title of its panels.
 MEASURES = {
     "cka": "debiased CKA",
     "procrustes": "Procrustes",
     "neighbours": "shared neighbours",
 }
 GROUP = ["protocol", "variant", "layer", "measure", "pairing"]
-#: What else there is to compare a change with, and how its line is drawn.
+#: References to compare a change with -> how their lines are drawn.
 BANDS = {"two trainings": DASHED, "one inner step": DASH_DOTTED}
 
 
@@ -84,7 +84,7 @@ def draw(evidence: Evidence) -> Drawing:
 
 
 def _summary(evidence: Evidence, protocol: str) -> pd.DataFrame:
-    """Means of each measure after each variant's own steps; nothing without the others of CKA."""
+    """Means of each measure after each variant's own steps; empty without measures besides CKA."""
     rows = _rows(evidence, protocol)
     if rows.empty:
         return rows
@@ -105,7 +105,7 @@ def _bands(evidence: Evidence, protocol: str) -> pd.DataFrame:
 
 
 def _rows(evidence: Evidence, protocol: str) -> pd.DataFrame:
-    """Those of the probe with those of debiased CKA, where the probe has any."""
+    """The probe's rows, with those of debiased CKA if the probe has any."""
     others, cka = (evidence.trained(table, protocol) for table in READS)
     if others.empty:
         return others
@@ -151,7 +151,7 @@ def _counts(evidence: Evidence) -> str:
 
 
 def _agreement(every: pd.DataFrame) -> str:
-    """In how many models the measures name the same layer as the most changed."""
+    """A sentence on in how many models the measures agree on the most changed layer."""
     same = every[every["pairing"] == "same"].dropna(subset="mean")
     least = same.loc[same.groupby(["protocol", "variant", "measure"])["mean"].idxmin()]
     by_model = least.groupby(["protocol", "variant"])["layer"]

@@ -26,7 +26,7 @@ from innerloop.render.style import (
 TITLE = "Scale invariance, layer by layer"
 READS = ("scale_invariance",)
 
-#: Exact zeros have no place on a logarithmic axis; they are drawn here.
+#: Exact zeros, which a logarithmic axis cannot show, are drawn here.
 FLOOR = 1e-9
 
 QUANTITIES = {

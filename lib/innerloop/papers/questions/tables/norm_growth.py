@@ -13,7 +13,7 @@ TITLE = "Growth of weight norms, along and across"
 READS = ("outer_step",)
 
 PROTOCOL = "p1"
-#: Column of print -> quantity, its factor, and digits.
+#: Printed column -> quantity, its factor, and digits.
 SHOWN = {
     "Cosine": ("gradient_cosine", 1, 3),
     "Along (% in 100 steps)": ("radial_growth", 1e4, 2),

@@ -20,7 +20,7 @@ from innerloop.stats.summaries import summarise
 TITLE = "Own and inherited change"
 READS = ("own_change", "cka")
 
-#: Column of print -> what was measured: the probe `cka`, or a change of `own_change`.
+#: Printed column -> what was measured: the probe `cka`, or a change of `own_change`.
 CHANGES = {"CKA": "total", "Own": "own", "Inherited": "inherited"}
 KEYS = [*MODEL_COLUMNS, "iteration", "layer"]
 
