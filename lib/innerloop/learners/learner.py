@@ -80,9 +80,10 @@ class Learner(Protocol):
         *,
         trajectory: bool = False,
     ) -> Adaptation | None:
-        """The fast weights of T tasks; with `trajectory`, also the weights around every step.
+        """The fast weights of T tasks; None if no weight adapts.
 
-        None if no weight adapts. To use other step sizes, pass a state that holds them.
+        With `trajectory`, also the weights before every step and after the last. To use other step
+        sizes, pass a state that holds them.
         """
 
     def predict(

@@ -21,7 +21,7 @@ class LearnerOptions:
         name: its name in tables.
         entry: the code that makes it, called with the options.
         options: keyword arguments.
-        label: its name in figures and tables for readers.
+        label: its name for readers, in figures and printed tables.
     """
 
     name: str

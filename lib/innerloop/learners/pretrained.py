@@ -1,6 +1,6 @@
 """Pre-training on all training classes at once, then a classifier per task on frozen features.
 
-P1 Section 1 holds it against meta-learning (its ref. [14], Tian et al. 2020; Chen et al. 2019).
+P1 Section 1 contrasts it with meta-learning (its ref. [14], Tian et al. 2020; Chen et al. 2019).
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Changed:
             return prototype_accuracies(self.model.network, self._slow, self.tasks)
         adapts = tuple(self._adapting(intervention, layer))
         if adapts not in self._by_adapting:  # for ANIL, many interventions are the same
-            frozen = self._all.difference(adapts)
+            frozen = self._adapted_names.difference(adapts)
             if not adapts:
                 fast = self._slow
             else:
@@ -145,7 +145,7 @@ class Changed:
         return {}
 
     @cached_property
-    def _all(self) -> frozenset[str]:
+    def _adapted_names(self) -> frozenset[str]:
         """The parameters that the method adapts."""
         return frozenset(adapted_names(_learner(self.model).method, [*self.weights.slow]))
 
@@ -165,7 +165,9 @@ class Changed:
     def _adapting(self, intervention: str, layer: str) -> list[str]:
         """The parameters that adapt under an intervention that freezes the others."""
         layers = self.model.network.layer_parameters
-        names = [name for found in layers.values() for name in found if name in self._all]
+        names = [
+            name for members in layers.values() for name in members if name in self._adapted_names
+        ]
         of_layer = frozenset(layers.get(layer, ()))
         if intervention == "frozen_up_to":
             order = [*layers]

@@ -53,7 +53,7 @@ def layer_cka(
         network: the network.
         slow: weights before adaptation, without a task axis.
         fast: weights after adaptation to these tasks, with a task axis.
-        tasks: on whose query images to compare.
+        tasks: the tasks, whose query images are used.
         estimator: `biased`, as in P1, or `debiased`.
 
     Raises:
@@ -84,7 +84,7 @@ def layer_cka_per_task(
         network: the network.
         slow: weights before adaptation, without a task axis.
         fast: weights after adaptation to these tasks, with a task axis.
-        tasks: on whose query images to compare.
+        tasks: the tasks, whose query images are used.
         estimator: `biased`, as in P1, or `debiased`.
 
     Returns:

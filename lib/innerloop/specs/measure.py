@@ -19,7 +19,7 @@ class MeasureSpec:
         table: the table that the rows belong to.
         entry: entry of the probe's code.
         options: the probe's options from the study file.
-        datasets: data sets on whose tasks to measure.
+        datasets: the data sets to measure on.
         queries: query images per class.
         test_steps: inner steps on test tasks.
         test_step_size: inner step size on test tasks and in probes, where it is not the one trained

@@ -24,10 +24,10 @@ def way_and_shot(setting: str) -> tuple[int, int]:
     Raises:
         ConfigError: it is not a setting.
     """
-    found = _SETTING.match(setting)
-    if not found:
+    match = _SETTING.match(setting)
+    if not match:
         raise ConfigError(f"setting '{setting}': expected <way>w<shot>s, for example 5w1s")
-    return int(found[1]), int(found[2])
+    return int(match[1]), int(match[2])
 
 
 def setting_label(way: int, shot: int) -> str:

@@ -22,7 +22,7 @@ class Checkpoint:
     """The file that a training continues from, and the one before in case the file is damaged.
 
     Its name is the digest of the fingerprint: a training under other parameters, code or data
-    neither continues from it nor replaces it, and can be continued later after going back to these.
+    neither continues from it nor replaces it, so that going back to the earlier ones continues it.
 
     Args:
         folder: for all of the model's checkpoints; not a declared output of any rule.

@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
 def dynamics_rows(iteration: int, learner: Learner, state: State) -> list[dict[str, Any]]:
     """One row per parameter tensor: its norm and its step sizes (0 if it does not adapt).
 
-    The effective step size is NaN for other tensors than weights, and if the learner has no rule.
+    The effective step size is NaN for tensors other than weights, and if the learner is no method.
     """
     step_sizes: Parameters = {}
     rule = None

@@ -71,7 +71,7 @@ def query_results(
     require_weights(network, state["slow"], "slow")
     results = []
     for tasks in batches:
-        # any way: some learners do not use the head
+        # some learners do not use the head, and so allow any way
         require_tasks(network, tasks, state["slow"], values=True, any_way=True)
         results.append(_result(network, learner, state, tasks, steps))
     if not results:

@@ -77,12 +77,12 @@ class BatchConv4:
     def statistics(self, parameters: Parameters, images: torch.Tensor) -> Statistics:
         """Mean and variance of the images' pre-activations in every block."""
         tasks, hidden = len(images), side_by_side(images)
-        found: Statistics = []
+        statistics: Statistics = []
         for block in BLOCKS:
             weight = parameters[f"{block}.weight"].flatten(0, 1)
-            found.append(mean_and_variance(convolved(hidden, weight, tasks)))
-            hidden = self._block(parameters, block, hidden, tasks, found[-1])
-        return found
+            statistics.append(mean_and_variance(convolved(hidden, weight, tasks)))
+            hidden = self._block(parameters, block, hidden, tasks, statistics[-1])
+        return statistics
 
     def _block(
         self,

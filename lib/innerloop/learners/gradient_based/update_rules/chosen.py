@@ -122,22 +122,23 @@ def _try(rule: UpdateRule, method: Method, role: Role, shape: tuple[int, ...]) -
         again, _ = rule.move_tensor(role, moved, along, rate, state, 1, beside)
         if not all(map(torch.equal, given, leaves)):
             raise refusal("changes its arguments in place; make new tensors")
-        of_zero = (
-            "" if gradient.any() else " for a gradient of zero, as biases before BatchNorm have"
-        )
+        case = "" if gradient.any() else " for a gradient of zero, as biases before BatchNorm have"
         if not (moved.isfinite() & again.isfinite()).all():
-            raise refusal(f"returns numbers that are not finite{of_zero}")
-        known = moved.requires_grad
-        found = torch.autograd.grad(moved.sum(), leaves, allow_unused=True) if known else [None] * 3
-        if not all(each.isfinite().all() for each in found if each is not None):
-            raise refusal(f"has derivatives that are not finite{of_zero}")
+            raise refusal(f"returns numbers that are not finite{case}")
+        derivatives = (
+            torch.autograd.grad(moved.sum(), leaves, allow_unused=True)
+            if moved.requires_grad
+            else [None] * 3
+        )
+        if not all(each.isfinite().all() for each in derivatives if each is not None):
+            raise refusal(f"has derivatives that are not finite{case}")
     first_order = "training would be first order (set first_order: true if that is intended)"
     lost = {
         "weight": "slow weights would not be trained",
         "gradient": "" if method.first_order else first_order,
         "step size": "step sizes would not be learned" if method.learn_step_size else "",
     }
-    for derivative, (name, consequence) in zip(found, lost.items(), strict=True):
+    for derivative, (name, consequence) in zip(derivatives, lost.items(), strict=True):
         if derivative is None and consequence:
             raise refusal(
                 f"has no derivative with respect to its {name}, which it does not use or passes "
