@@ -56,7 +56,7 @@ def test_short_ones_are_short_and_say_four_keys_at_least() -> None:
 def test_nothing_is_written_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("mine.yaml").write_text("mine", encoding="utf-8")
-    with pytest.raises(SystemExit, match=r"mine\.yaml is there already"):
+    with pytest.raises(SystemExit, match=r"mine\.yaml already exists"):
         main(["new", "mine"])
     assert Path("mine.yaml").read_text(encoding="utf-8") == "mine"
 

@@ -230,7 +230,7 @@ def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypa
     assert lines["toy"][1] == "3"
     assert lines["grows"][1] == "3"
     assert len(lines["grows"]) == 5
-    assert "no two trainings of it: alone" in said
+    assert "fewer than two trainings: alone" in said
 
 
 @pytest.mark.parametrize(

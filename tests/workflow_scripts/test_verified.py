@@ -229,11 +229,11 @@ def test_verify_knows_where_each_file_belongs(
         main(["verify", str(results)])
     said = str(ended.value.code)
     for wrong in (
-        "3w5s.parquet: was made for the setting 3w1s, and lies where that of 3w5s belongs",
-        "seed0.parquet: was made for the variant maml, and lies where that of anil belongs",
-        "seed0.parquet: was made for the probe accuracy, and lies where that of cka belongs",
-        "seed0/training.parquet: was made for the seed 1, and lies where that of 0 belongs",
-        "was made for the seed 0, and lies where that of 1 belongs",
+        "3w5s.parquet: was made for the setting 3w1s, but is in the place of 3w5s",
+        "seed0.parquet: was made for the variant maml, but is in the place of anil",
+        "seed0.parquet: was made for the probe accuracy, but is in the place of cka",
+        "seed0/training.parquet: was made for the seed 1, but is in the place of 0",
+        "was made for the seed 0, but is in the place of 1",
     ):
         assert wrong in said
 

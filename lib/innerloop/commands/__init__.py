@@ -29,7 +29,7 @@ COMMANDS: dict[str, str] = {
 
 
 def usage() -> str:
-    """What the console script says of itself."""
+    """The help text of the console script."""
     width = max(map(len, COMMANDS))
     lines = (f"  {name:{width}}  {about}" for name, about in COMMANDS.items())
     return (
@@ -40,7 +40,7 @@ def usage() -> str:
 
 
 def parser_of(name: str, about: str | None) -> ArgumentParser:
-    """What reads a command's arguments; `about` is its module's docstring, shown as it stands."""
+    """The parser of a command's arguments; `about` is its module's docstring, shown unchanged."""
     return ArgumentParser(
         f"innerloop {name}", description=about, formatter_class=RawTextHelpFormatter
     )
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> None:
     """Run one command."""
     from innerloop.runtime.errors import InnerloopError
 
-    if isinstance(sys.stdout, TextIOWrapper):  # where the locale is ASCII, a label may not be
+    if isinstance(sys.stdout, TextIOWrapper):  # labels may not be ASCII where the locale is
         sys.stdout.reconfigure(errors="backslashreplace")
     arguments = sys.argv[1:] if argv is None else argv
     if not arguments or arguments[0] in ("-h", "--help"):
@@ -69,24 +69,24 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(f"{type(error).__name__}: {error}")
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:  # whoever reads, such as `head`, has read enough
+    except BrokenPipeError:  # the reader, such as `head`, has read enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     except Exception as error:
         sys.exit(_unforeseen(error, name))
 
 
 def _unforeseen(error: Exception, command: str) -> str:
-    """What to say of an error that nobody foresaw; its stack goes into a file."""
+    """The message for an unexpected error; its traceback goes into a file."""
     from innerloop.runtime.failure import OURS, explained
 
-    said = explained(error, __file__)
-    if not said.stack:  # of the disk
-        return said.message
+    explanation = explained(error, __file__)
+    if not explanation.stack:  # an error of the disk
+        return explanation.message
     with NamedTemporaryFile(
         "w", prefix=f"innerloop-{command}-", suffix=".txt", encoding="utf-8", delete=False
     ) as file:
-        file.write(f"{said.stack}\n")
-    if said.place != OURS:
-        return f"{said.reason}\nMore is in {file.name}"
-    first_line = said.message.partition("\n")[0]
+        file.write(f"{explanation.stack}\n")
+    if explanation.place != OURS:
+        return f"{explanation.reason}\nThe traceback is in {file.name}"
+    first_line = explanation.message.partition("\n")[0]
     return f"innerloop {command}: {first_line}. Please report this, with {file.name}"

@@ -40,12 +40,12 @@ from innerloop.training.safetensors_file import write_safetensors
 
 STUDY = "study.yaml"
 WORKFLOW = "Snakefile"
-#: Of the checkout: what repeats a study.
+#: The part of the checkout that is needed to repeat a study.
 _REPEATING = (
     WORKFLOW, "rules", "workflow_scripts", "lib", "profiles", "pyproject.toml", "requirements.lock",
     "LICENSE", "CITATION.cff",
 )  # fmt: skip
-#: Of a study's results: what is passed on.
+#: The part of a study's results that goes into the bundle.
 _RESULTS = (
     "aggregates",
     "figures",
@@ -56,7 +56,7 @@ _RESULTS = (
     "report.pdf",
 )
 _NOT_SOURCE = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
-#: Equal content gives an equal file: no times of day in it.
+#: The time of every member, so that equal content gives an equal file.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -86,21 +86,21 @@ def _study(name: str, files: list[str] | None) -> Study:
     noted = Path(NOTED.format(study=name))
     if not noted.is_file():
         raise ConfigError(
-            f"no run of study '{name}' was started in {Path.cwd()}: go to the folder of "
-            "Snakemake's, or name the study's files after --configfile"
+            f"no run of study '{name}' was started in {Path.cwd()}: go to the folder that "
+            "Snakemake ran in, or name the study's files after --configfile"
         )
     return Study(read_json(noted)["config"])
 
 
 class Bundle:
-    """What is passed on of a study that has been run in this folder.
+    """The bundle of a study that has been run in this folder.
 
     Args:
         study: the study.
 
     Raises:
-        ConfigError: it has not been run to its end, its results are of another study file, or its
-            report shows images that may not be passed on.
+        ConfigError: it has not been run to its end, its results were made with another study file,
+            or its report shows images that may not be passed on.
     """
 
     def __init__(self, study: Study) -> None:
@@ -109,9 +109,9 @@ class Bundle:
         if not (self.results / "report.html").is_file():
             raise ConfigError(f"{self.results} has no report.html yet: run `snakemake` first")
         described = read_json(self.results / "study.json")
-        described.pop("made_by", None)  # code counts in it
+        described.pop("made_by", None)  # depends on the code
         for dataset in described["datasets"].values():
-            for counted in COUNTED:  # in splits, no part of the study file
+            for counted in COUNTED:  # from the splits, not the study file
                 dataset.pop(counted, None)
         if canonical_json(described) != canonical_json(describe(study)):
             raise ConfigError(
@@ -122,7 +122,7 @@ class Bundle:
         self._require_nothing_withheld()
 
     def write(self, folder: Path, out: Path) -> int:
-        """Write the bundle, by way of an empty folder; return how many files it has."""
+        """Write the bundle, assembled in an empty folder; return its number of files."""
         inputs = [*self._code(folder)]
         results = [*self._results(folder), *self._models(folder)]
         self._repeating(folder)
@@ -143,13 +143,13 @@ class Bundle:
         return len(files)
 
     def withheld(self) -> Iterator[str]:
-        """Of which data sets no picture is passed on, in words."""
+        """A sentence for each data set whose pictures are left out."""
         for name, manifest in self.images.items():
             if not _redistributable(manifest):
                 label = self.study.keys.datasets[name].label or name
-                yield f"No picture of {label} is in it: nothing says that they may be passed on."
+                yield f"It has no pictures of {label}: nothing says that they may be passed on."
 
-    # ---- what is in it ---------------------------------------------------------------------
+    # ---- its content -----------------------------------------------------------------------
 
     def _code(self, folder: Path) -> Iterator[str]:
         """The study file, the user's own code, and the tables that the study file names."""
@@ -159,8 +159,8 @@ class Bundle:
         for file in users_files(self.study):
             if file.is_absolute():
                 raise ConfigError(
-                    f"{file} belongs to the study and lies outside {Path.cwd()}, where nobody who "
-                    "unpacks the bundle has it: move it here, and change the study file"
+                    f"{file} belongs to the study but is outside {Path.cwd()}, so the bundle "
+                    "cannot contain it: move it here, and change the study file"
                 )
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, folder / file)
@@ -213,7 +213,7 @@ class Bundle:
             title=self.study.title, name=self.study.name, terms="\n".join(terms), study=STUDY
         )
 
-    # ---- what is said of it ----------------------------------------------------------------
+    # ---- its description -------------------------------------------------------------------
 
     def _manifests(self) -> Iterator[tuple[str, Path]]:
         for dataset, store in self._jobs.shown_stores():
@@ -234,14 +234,14 @@ class Bundle:
             if b64encode(sheet.read_bytes()).decode() in report:
                 raise ConfigError(
                     f"{self.results}/report.html shows images of {dataset} that may not be passed "
-                    "on: it is of an earlier version; `snakemake` writes it anew"
+                    "on: an earlier version wrote it; run `snakemake` to write it again"
                 )
 
     def _licence(self) -> str:
         return "MIT for the code; results and models under the terms that README.md lists"
 
     def _times(self) -> tuple[str, str]:
-        """When the first training began, and when the last was done."""
+        """When the first training began and the last one ended, in ISO 8601."""
         runs = [
             read_json(key.fill(paths.LOG, study=self.study.name, file="run.json"))
             for key in self.study.models

@@ -17,7 +17,7 @@ from innerloop.study import paths
 
 
 def main(argv: list[str]) -> None:
-    """Remove them."""
+    """Remove replaced results."""
     parser = parser_of("clean", __doc__)
     parser.add_argument("study", nargs="*", type=Path, help="folder results/<study>")
     pattern = Path(paths.REPLACED)
@@ -25,7 +25,7 @@ def main(argv: list[str]) -> None:
     for study in studies:
         if not study.is_dir():
             raise ConfigError(f"there is no {study}; name folders results/<study>")
-    # by their names, a digest each: any folder may have one called so
+    # by their names, which are digests: other folders may be called `replaced`, too
     kept = (each for study in studies for each in (study / pattern.name).glob("[0-9a-f]" * 16))
     results = [each for each in kept if each.is_dir()]
     size = sum(file.stat().st_size for each in results for file in each.iterdir())

@@ -39,7 +39,7 @@ from innerloop.runtime.files import atomic_path
 from innerloop.runtime.suggestions import instead_of
 from innerloop.stats.populations import Answer
 
-#: Rows of a table that are shown unless all are asked for.
+#: Maximum number of rows of a table that are printed without --all.
 SHOWN = 30
 _STYLES = {"differs": "bold", "not comparable": "yellow"}
 
@@ -71,7 +71,7 @@ def main(argv: list[str]) -> None:
         if not study.evidence.paths:
             raise ConfigError(
                 f"{study.name} has no aggregates/*.parquet to compare: run `snakemake`, or "
-                "record the study anew"
+                "record the study again"
             )
     _require_tables(arguments.table or [], a, b)
     numbers = [
@@ -104,7 +104,7 @@ def _print_reference(folder: Path) -> bool:
         table.add_row(*map(Text, (fit.table, fit.verdict, *rows, fit.worst)), style=style)
     console = Console(width=None if Console().is_terminal else 160)
     console.print(table)
-    print(f"{study.name}: {machine(folder) or 'not said on which machine'}")
+    print(f"{study.name}: {machine(folder) or 'the machine is not recorded'}")
     print(f"reference: {machine_of_reference()}")
     return any(fit.verdict == DIFFERENT for fit in found)
 
@@ -131,7 +131,7 @@ def _print_protocol(console: Console, a: Finished, b: Finished) -> None:
 def _print_numbers(
     console: Console, name: str, found: list[Number], a: Finished, b: Finished, most: int | None
 ) -> None:
-    """A table of what differs; what is equal or on one side alone is counted, with --all listed."""
+    """Print the numbers that differ; only count equal and, without --all, one-sided ones."""
     table = Table(title=name, title_justify="left")
     table.add_column("What")
     for heading in (f"a: {a.name}", f"b: {b.name}"):
@@ -140,19 +140,19 @@ def _print_numbers(
         table.add_column(heading)
     order = [*VERDICTS]
     folded = ("equal",) if most is None else ("equal", *ONE_SIDED)
-    told = [one for one in found if one.verdict not in folded]
-    told.sort(key=lambda one: (order.index(one.verdict), one.models.p_adjusted))
-    for one in told[:most]:
+    listed = [one for one in found if one.verdict not in folded]
+    listed.sort(key=lambda one: (order.index(one.verdict), one.models.p_adjusted))
+    for one in listed[:most]:
         table.add_row(*map(Text, _printed(one, a, b)), style=_STYLES.get(one.verdict))
-    if told:
-        left = len(told) - len(told[:most])
+    if listed:
+        left = len(listed) - len(listed[:most])
         table.caption = f"{left:,} more are not shown (--all)" if left else None
         console.print(table)
     equal = sum(one.verdict == "equal" for one in found)
     if equal == len(found):
         console.print(f"{name}: all {equal:,} numbers are equal.")
     elif equal:
-        console.print(f"{name}: {equal:,} {'more ' if told else ''}numbers are equal.")
+        console.print(f"{name}: {equal:,} {'more ' if listed else ''}numbers are equal.")
     for verdict, side in zip(ONE_SIDED, (a, b), strict=True):
         alone = [one for one in found if one.verdict == verdict]
         if alone and verdict in folded:
@@ -162,7 +162,7 @@ def _print_numbers(
 
 
 def _of_what(alone: Sequence[Number], found: Sequence[Number], side: Finished) -> str:
-    """By which of their values numbers of one study have no counterpart: `, all of ANIL`."""
+    """The values that only one study's numbers have, such as `: ANIL, Meta-SGD`; else empty."""
     shared = [one for one in found if one.verdict not in ONE_SIDED]
     names: dict[str, None] = {}
     for column in alone[0].key:
@@ -188,7 +188,7 @@ def _printed(found: Number, a: Finished, b: Finished) -> list[str]:
 
 
 def _in_words(found: Number, answer: Answer) -> str:
-    """`differs: 1.20 ± 0.40, p = 0.012, adjusted 0.03`, and what forbids a verdict."""
+    """`differs: 1.20 ± 0.40, p = 0.012, adjusted 0.03`, and the reason if there is no verdict."""
     numbers = (
         []
         if math.isnan(answer.p)
@@ -198,12 +198,12 @@ def _in_words(found: Number, answer: Answer) -> str:
             "" if math.isnan(answer.p_adjusted) else f"adjusted {p_value(answer.p_adjusted)}",
         ]
     )
-    told = ", ".join(filter(None, [*numbers, answer.note]))
-    return f"{answer.verdict}: {told}" if told else answer.verdict
+    details = ", ".join(filter(None, [*numbers, answer.note]))
+    return f"{answer.verdict}: {details}" if details else answer.verdict
 
 
 def _difference(found: Number, answer: Answer) -> str:
-    """Of the means, with its interval; of fractions in percentage points."""
+    """The difference of the means, with its interval; in percentage points for fractions."""
     if answer.test is None:
         return MISSING
     factor = 100 if _is_fraction(found) else 1
@@ -227,9 +227,9 @@ def _is_fraction(found: Number) -> bool:
     return (schema.field(found.quantity).metadata or {}).get(b"unit") == b"fraction"
 
 
-#: Said by the setting, or by the variant.
+#: Columns left out of labels, since the setting or the variant implies them.
 _NOT_SAID = ("way", "shot", "method")
-#: What only one of the studies has.
+#: Verdicts on numbers that only one of the studies has.
 ONE_SIDED = ("only in a", "only in b")
 
 
@@ -239,16 +239,16 @@ def _headline(numbers: Sequence[Number], a: Finished, b: Finished) -> str:
     alone = sum(counts[verdict] for verdict in ONE_SIDED)
     shared, tested = len(numbers) - alone, [n for n in numbers if n.compared]
     rest = [f"{counts[name]:,} {name}" for name in ("equal", "not comparable") if counts[name]]
-    said = f"{a.name} (a) and {b.name} (b) share {shared:,} numbers"
-    said += f": {', '.join(rest)}." if rest else "."
+    headline = f"{a.name} (a) and {b.name} (b) share {shared:,} numbers"
+    headline += f": {', '.join(rest)}." if rest else "."
     if tested:
         models, methods = (
             _counted([answer.verdict for answer in answers])
             for answers in ([n.models for n in tested], [n.method for n in tested])
         )
-        said += f" Of the others, for these models {models}; for the method {methods}."
+        headline += f" Of the others, for these models {models}; for the method {methods}."
     if alone:
-        said += f" {alone:,} are in one of them only."
+        headline += f" {alone:,} are in one of them only."
     for whom, which in (("these models", "models"), ("the method", "method")):
         differing = [
             (number, answer)
@@ -259,9 +259,9 @@ def _headline(numbers: Sequence[Number], a: Finished, b: Finished) -> str:
         if differing:
             largest, answer = max(differing, key=lambda pair: abs(pair[0].a - pair[0].b))
             points, what = _difference(largest, answer), _what(largest, a, b)
-            said += f" The largest difference of an accuracy, for {whom}: {points} points "
-            said += f"({largest.table}, {what.removesuffix(': accuracy')})."
-    return said
+            headline += f" The largest difference of an accuracy, for {whom}: {points} "
+            headline += f"points ({largest.table}, {what.removesuffix(': accuracy')})."
+    return headline
 
 
 def _counted(verdicts: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ _PROFILES = (
     ("https://w3id.org/ro/wfrun/workflow/0.5", "Workflow Run Crate", "0.5"),
     ("https://w3id.org/workflowhub/workflow-ro-crate/1.0", "Workflow RO-Crate", "1.0"),
 )
-#: Suffix -> what a file of it is.
+#: Suffix -> media type.
 _FORMATS = {
     ".csv": "text/csv", ".html": "text/html", ".json": "application/json", ".md": "text/markdown",
     ".parquet": "application/vnd.apache.parquet", ".pdf": "application/pdf", ".png": "image/png",
@@ -23,17 +23,17 @@ _FORMATS = {
 
 
 def require_rocrate() -> None:
-    """Refuse to begin where the library that writes crates is not installed.
+    """Refuse to begin if the library that writes crates is not installed.
 
     Raises:
-        ConfigError: naming the extra.
+        ConfigError: names the extra to install.
     """
     try:
         import rocrate  # noqa: F401
     except ImportError as error:
         raise ConfigError(
-            "a bundle describes itself as an RO-Crate, for which the package rocrate is not "
-            "installed; install Innerloop's extra, pip install 'innerloop[bundle]'"
+            "a bundle contains its description as an RO-Crate, for which the package rocrate is "
+            "not installed; install Innerloop's extra, pip install 'innerloop[bundle]'"
         ) from error
 
 
@@ -52,20 +52,20 @@ def crate_of(
 
     Args:
         folder: all its files are part of the crate.
-        title: of the study.
-        licence: of the bundle, in words.
-        workflow: the file that is the workflow.
+        title: the study's title.
+        licence: the bundle's licence, in words.
+        workflow: the file with the workflow.
         inputs: files that the run has read.
         results: files that the run has made.
         times: when the run began and ended, in ISO 8601.
-        packages: versions of what computed it.
+        packages: package -> version that the run used.
     """
     from rocrate.model.contextentity import ContextEntity
     from rocrate.rocrate import ROCrate
 
-    crate, (began, ended) = ROCrate(version="1.1"), times  # of which the profiles are
+    crate, (began, ended) = ROCrate(version="1.1"), times  # the profiles are for 1.1
     crate.name, crate.license, crate.datePublished = title, licence, ended
-    crate.description = f"Results of the study '{title}' by Innerloop, with what repeats them"
+    crate.description = f"Results of the study '{title}' by Innerloop, with all that repeats it"
     main = crate.add_workflow(
         folder / workflow, workflow, main=True, lang="snakemake",
         lang_version=packages["snakemake"], properties={"name": "Innerloop"},

@@ -15,7 +15,7 @@ from innerloop.render.contents import sections
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, read_json
 
-#: Pixels that a picture is at most wide, and the greys and colours that its palette has.
+#: Maximum width of a picture, in pixels, and the numbers of greys and colours in its palette.
 WIDTH, GREYS, COLOURS = 1200, 64, 192
 
 
@@ -56,7 +56,7 @@ def _page(study: str, sections: list[dict[str, Any]]) -> str:
 
 
 def _shrink(source: Path, out: Path) -> None:
-    """A picture that is quick to load: no wider than needed, and with a palette."""
+    """Write a copy that is quick to load: no wider than needed, and with a palette."""
     with Image.open(source) as picture:
         small = picture.convert("RGB")
     small.thumbnail((WIDTH, 10_000), Image.Resampling.LANCZOS)
@@ -65,12 +65,12 @@ def _shrink(source: Path, out: Path) -> None:
 
 
 def _with_palette(pixels: NDArray[np.uint8]) -> Image.Image:
-    """The picture of some pixels, [height, width, 3], in which a grey remains a grey."""
+    """The image of some pixels, [height, width, 3], with a palette that keeps greys grey."""
     coloured = np.ptp(pixels, axis=2) > 0
     chosen = np.round(pixels[..., 0] / 255 * (GREYS - 1)).astype(np.uint8)
     palette = np.repeat(np.linspace(0, 255, GREYS).round().astype(np.uint8), 3).tobytes()
     if coloured.any():
-        # a thin line's colour is as good as the ground's; dithering would cloud the white ground
+        # rare colours of thin lines count too; dithering would cloud the white background
         reduced = Image.fromarray(pixels[coloured][None]).quantize(
             COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
         )

@@ -15,9 +15,8 @@ model = innerloop.load("model.safetensors")
 probabilities = model.predict(support_images, support_labels, query_images)
 ```"""
 _TOGETHER = (
-    "BatchNorm normalises the images that are asked for by their own statistics, so that the "
-    "answer for one depends on which others are asked for with it: ask for all classes mixed, as "
-    "in evaluation."
+    "BatchNorm normalises the query images by their own statistics, so the prediction for one "
+    "depends on the others: pass images of all classes together, as in evaluation."
 )
 
 
@@ -33,7 +32,7 @@ def model_card(
         model: the model.
         manifest: its model.json.
         images: the manifest of the images that it was trained on.
-        results: of its study.
+        results: the study's results.
     """
     key, chosen = model.key, model.choices
     dataset = results.evidence.study.dataset_label(key.dataset)
@@ -88,12 +87,12 @@ def _accuracy(model: Model, results: Results) -> list[str]:
 
 
 def _terms(dataset: str, licence: Mapping[str, Any]) -> list[str]:
-    said = f"Trained on {dataset}, whose images come under: {licence.get('name', 'not stated')}"
+    trained = f"Trained on {dataset}, whose images come under: {licence.get('name', 'not stated')}"
     commerce = ", not for commercial use" if licence.get("non_commercial") else ""
-    lines = [f"{said}{commerce}. The images are not part of this model, and whether their terms "
+    lines = [f"{trained}{commerce}. The images are not part of this model, and whether their terms "
              "extend to it is for you to judge."]  # fmt: skip
     if licence.get("attribution"):
-        lines += ["", f"To be named or cited: {licence['attribution']}"]
+        lines += ["", f"Please name or cite: {licence['attribution']}"]
     if licence.get("url"):
         lines += ["", f"Terms: <{licence['url']}>"]
     return lines

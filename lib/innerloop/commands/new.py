@@ -35,12 +35,12 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     if not re.fullmatch("[a-zA-Z0-9][a-zA-Z0-9_-]{0,99}", arguments.name):
         raise ConfigError(
-            f"'{arguments.name:.120}' is no name of a study: use up to 100 letters, digits, _ and "
-            "-, and begin with a letter or digit"
+            f"'{arguments.name:.120}' is not a valid name of a study: use up to 100 letters, "
+            "digits, _ and -, and begin with a letter or digit"
         )
     file = Path(f"{arguments.name}.yaml")
     if file.exists():
-        raise ConfigError(f"{file} is there already; choose another name")
+        raise ConfigError(f"{file} already exists; choose another name")
     text = study_file(arguments.name, arguments.template, Path.cwd())
     with atomic_path(file) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -55,7 +55,7 @@ def main(argv: list[str]) -> None:
 
 
 def study_file(name: str, template: str, folder: Path) -> str:
-    """The text of a study file of that name, to lie in `folder`.
+    """The text of a study file of that name, to be written to `folder`.
 
     Raises:
         ConfigError: the library is installed without the workflow, whose files these are.

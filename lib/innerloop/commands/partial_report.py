@@ -1,4 +1,4 @@
-"""The report of what is there, after jobs have failed."""
+"""The report of the results so far, after jobs have failed."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def write_partial_report(
 ) -> bool:
     """Write the report of the models and measurements that a study has so far.
 
-    Files that do not belong to the study as it is now, or are damaged, are left out and named.
-    Nothing of the study is changed: aggregates, figures and tables are made aside, by the code that
-    makes those of the whole study.
+    Files that do not belong to the study as it is now, or are damaged, are left out and listed.
+    The study's own results are not changed: aggregates, figures and tables are made in a temporary
+    folder, by the code that makes those of the whole study.
 
     Args:
         out: report-partial.html.
         study: the study.
         jobs: its jobs.
-        failed: for each job that failed `what` it is, the `reason` and its `log`.
+        failed: `what`, `reason` and `log` of each job that failed.
 
     Returns:
         Whether there was a measured model to report on.
@@ -71,21 +71,23 @@ def write_partial_report(
             model_manifests=[Path(file) for file in manifests if file],
             benchmark_folder=Path(paths.BENCHMARKS.format(study=study.name)),
             users_files=users_files(study),
-            failed=[*failed, *_said(left_out), *unmade],
+            failed=[*failed, *_as_failures(left_out), *unmade],
         )
     return True
 
 
-def _said(left_out: Mapping[str, str]) -> list[dict[str, str]]:
-    """The files that were left out, as the report names them: all that are stale in one."""
+def _as_failures(left_out: Mapping[str, str]) -> list[dict[str, str]]:
+    """The files that were left out, in the report's form; all stale ones as one item."""
     stale = [file for file, why in left_out.items() if why == STALE]
-    said = [{"what": STALE, "reason": "\n".join(stale), "log": ""}] if stale else []
+    items = [{"what": STALE, "reason": "\n".join(stale), "log": ""}] if stale else []
     damaged = ((file, why) for file, why in left_out.items() if why != STALE)
-    return said + [{"what": f"Left out: {file}", "reason": why, "log": ""} for file, why in damaged]
+    return items + [
+        {"what": f"Left out: {file}", "reason": why, "log": ""} for file, why in damaged
+    ]
 
 
 def _manifest(key: ModelKey, jobs: Jobs, left_out: dict[str, str]) -> str | None:
-    """A model's manifest, where it and what lies beside it can be shown."""
+    """A model's manifest, if it and the run.json beside it can be shown; else None."""
     manifest = key.fill(paths.MODEL, study=jobs.study.name)
     run = key.fill(paths.LOG, study=jobs.study.name, file="run.json")
     usable(run, left_out, read_json)

@@ -37,7 +37,7 @@ from innerloop.study.speeds import Speeds
 from innerloop.study.study import Study
 from innerloop.study.workload import Job
 
-#: The study that is planned unless another is named, as Snakemake takes it.
+#: The study file that is planned by default, as for Snakemake.
 DEFAULT = "config/config.yaml"
 #: Rules that only read images: they compute nothing on a GPU.
 READING = ("build_images", "measure_raw_pixels")
@@ -53,19 +53,19 @@ class PlannedJob:
 
 @dataclass(frozen=True)
 class Chain:
-    """Jobs that wait for one another: a model's training, then what is measured of it."""
+    """Jobs that wait for one another: a model's training, then its measurements."""
 
     first: PlannedJob
     then: tuple[PlannedJob, ...] = ()
 
     @property
     def jobs(self) -> tuple[PlannedJob, ...]:
-        """All of them."""
+        """All jobs of the chain."""
         return (self.first, *self.then)
 
     @property
     def seconds(self) -> float:
-        """From its start to its end, where nothing waits for a slot."""
+        """From its start to its end, if no job waits for a slot."""
         return self.first.seconds + max((job.seconds for job in self.then), default=0.0)
 
 
@@ -109,7 +109,7 @@ def main(argv: list[str]) -> None:
 
 
 def count_networks(study: Study) -> None:
-    """Count what networks other than Conv4 compute, unless it is known."""
+    """Count the operations of networks other than Conv4, unless they are known."""
     networks = {
         canonical_json(as_json(model.network)): model.network for model in study.models.values()
     }
@@ -126,7 +126,7 @@ def _read(files: Sequence[str]) -> Study:
 
 
 def slots_here(study: Study) -> int:
-    """Jobs that this machine runs at once: by its cores, or by its GPUs."""
+    """Number of jobs that this machine runs at once, by its cores or its GPUs."""
     if study.compute.device == "cpu":
         return max(1, len(os.sched_getaffinity(0)) // study.compute.threads)
     return max(1, len(visible_gpus())) * study.compute.jobs_per_gpu
@@ -171,12 +171,12 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
 
 
 def planned(forecast: Forecast, is_done: Callable[[Job], bool] = lambda job: False) -> list[Chain]:
-    """Every job that computes, what is done in no time; one that waits for another in its chain."""
+    """Chains of every job that computes, in which finished jobs take no time."""
     chains: list[Chain] = []
     for job in forecast.jobs:
         seconds = 0.0 if is_done(job) else forecast.seconds(job.rule, job.wildcards)
         one = PlannedJob(job.rule, seconds)
-        if job.rule in TOGETHER:  # its model's training is the last that was listed
+        if job.rule in TOGETHER:  # its model's training was listed last
             chains[-1] = Chain(chains[-1].first, (*chains[-1].then, one))
         else:
             chains.append(Chain(one))
@@ -184,7 +184,7 @@ def planned(forecast: Forecast, is_done: Callable[[Job], bool] = lambda job: Fal
 
 
 def wall_seconds(chains: Sequence[Chain], slots: int) -> float:
-    """Wall time with so many jobs at once: first jobs in turn, the longest chains first."""
+    """Wall time with `slots` jobs at once: all first jobs, longest chain first, then the others."""
     free = [0.0] * slots  # when each slot is free
     after: list[tuple[float, PlannedJob]] = []  # when a job may start, and the job
     for each in sorted(chains, key=lambda each: -each.seconds):

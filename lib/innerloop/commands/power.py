@@ -1,4 +1,4 @@
-"""What each claim can detect in a planned study, by the variances that an earlier one found."""
+"""What each claim can detect in a planned study, given the variances of an earlier one."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _WIDTHS = (28, 22, 9, 9, 11, 9, 9)
 
 
 def described(study: Study, folder: Path) -> Iterator[str]:
-    """A line per claim: what the study detects, what the pilot found, and how much decides that.
+    """A line per claim: what the study detects, what the pilot found, and what would decide it.
 
     Args:
-        study: that is planned.
+        study: the planned study.
         folder: results of a pilot, or a record, with the table of claims' comparisons.
 
     Raises:
-        ConfigError: it has no variances between trainings.
+        ConfigError: the pilot has no variances between trainings.
     """
     pilot = Results(folder)
     rows = pilot.table(_TABLE)
     if f"method_sd_{fields(Spread)[0].name}" not in rows:
         raise ConfigError(
             f"{folder}/tables/{_TABLE}.csv has no variances: an earlier version made it; make it "
-            "anew by `snakemake tables`, or, of a record, record it again"
+            "again by `snakemake tables` or, for a record, by recording it again"
         )
     rows = rows[rows["decides"].astype(bool)]
     if rows["seed_sd"].isna().all():
@@ -58,21 +58,22 @@ def described(study: Study, folder: Path) -> Iterator[str]:
         else:
             yield _line(str(claim), *hardest, level)
     yield ""
-    yield "Of each claim the comparison that is hardest to decide, alone: corrected for the others"
-    yield "of its claim it takes more. Detects: the true difference found in 80 % of repetitions,"
-    yield "in the claim's unit (points, CKA, %). Decided by: how many trainings, classes or tasks"
-    yield "detect how far the pilot's mean is from what would be undecided, all else as planned;"
-    yield f"'never' where the rest alone hides it. Fewer than {LEAST_TRAININGS} trainings decide"
-    yield f"nothing. Variances of a pilot of {_pilots(rows)} trainings are rough."
+    yield "Each line is about the comparison that is hardest to decide, alone: correction for a"
+    yield "claim's other comparisons takes more. Detects: the true difference found in 80 % of"
+    yield "repetitions, in the claim's unit (points, CKA, %). Decided by: how many trainings,"
+    yield "classes or tasks detect the distance of the pilot's mean from what would be undecided,"
+    yield "all else as planned; 'never' if the other variances alone hide it. Fewer than"
+    yield f"{LEAST_TRAININGS} trainings decide nothing. Variances from a pilot of {_pilots(rows)}"
+    yield "trainings are rough."
     if unknown:
         yield ""
-        yield f"Not known, since the pilot has no two trainings of it: {', '.join(unknown)}"
+        yield f"Unknown, since the pilot has fewer than two trainings: {', '.join(unknown)}"
 
 
 def _hardest(
     comparisons: pd.DataFrame, study: Study, pilot: Results
 ) -> tuple[Mapping[Any, Any], Spread, Size] | None:
-    """The comparison that is farthest from being decided; None where none has variances."""
+    """The comparison that is farthest from being decided; None if none has variances."""
     known = [
         (row, spread, size)
         for row in comparisons.to_dict("records")
@@ -90,18 +91,18 @@ def _hardest(
 
 
 def _spread(row: Mapping[Any, Any]) -> Spread | None:
-    """A pilot's standard deviations; None where it has one training."""
+    """A pilot's standard deviations; None if it has one training."""
     if math.isnan(row["seed_sd"]):
         return None
     if QUANTITIES[row["quantity"]].replicate == "seeds":
         return Spread(trainings=row["seed_sd"])
     found = {field.name: row[f"method_sd_{field.name}"] for field in fields(Spread)}
-    # of the same classes there is no spread between classes
+    # with the same classes there is no variance between classes
     return Spread(**{name: 0.0 if math.isnan(value) else value for name, value in found.items()})
 
 
 def _size(row: Mapping[Any, Any], study: Study, pilot: Results) -> Size | None:
-    """Of the planned study; None where it does not have both sides."""
+    """The planned study's sample sizes; None if it lacks a side of the comparison."""
     table = QUANTITIES[row["quantity"]].reads
     trainings = _trainings(row, study)
     if not trainings:
@@ -115,7 +116,7 @@ def _size(row: Mapping[Any, Any], study: Study, pilot: Results) -> Size | None:
 
 
 def _trainings(row: Mapping[Any, Any], study: Study) -> int:
-    """As many as the side with fewer has."""
+    """Number of planned trainings, on the side of the comparison that has fewer."""
     if QUANTITIES[row["quantity"]].reads == "toy":
         return len(study.keys.toy.seeds) if study.keys.toy else 0
     roles = study.config.get("roles", {})
@@ -136,7 +137,7 @@ def _trainings(row: Mapping[Any, Any], study: Study) -> int:
 
 
 def _distance(row: Mapping[Any, Any]) -> float:
-    """How far the pilot's mean is from where a test would not decide."""
+    """Distance of the pilot's mean from the nearest value at which a test is undecided."""
     mean, margin = float(row["method_mean"]), float(row["margin"])
     if row["expected"] == "equal":
         return max(abs(margin - abs(mean)), 1e-12)

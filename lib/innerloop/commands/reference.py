@@ -1,9 +1,9 @@
-"""The reference: numbers of the demo that ship with Innerloop, and how a study of one's own fits.
+"""The reference: numbers of the demo that ship with Innerloop, and how a study fits them.
 
     innerloop compare demo --reference
 
-It has the form of a study's results: all rows of seed 0, and beside them how far the means of
-several trainings lie apart. It is made anew on purpose only, by `make reference`:
+It has the form of a study's results: all rows of seed 0, and beside them the spread of the means of
+several trainings. It is made again only on purpose, by `make reference`:
 
     python -m innerloop.commands.reference results/demo_seeds
 """
@@ -40,9 +40,9 @@ SAME, ROUNDING, WITHIN, DIFFERENT, MISSING = (
 )  # fmt: skip
 #: Values that differ by no more than this, relatively or absolutely, are the same to rounding.
 _ROUNDING = 1e-6
-#: Probability that a table is called different by chance; shared by its numbers (Bonferroni).
+#: Probability that a table is called different by chance, divided among its numbers (Bonferroni).
 _LEVEL = 0.01
-#: The reference's bytes at most: it is part of the package.
+#: Maximum size of the reference in bytes: it is part of the package.
 _MOST_BYTES = 1_000_000
 
 
@@ -52,11 +52,11 @@ class Fit:
 
     Attributes:
         table: its name.
-        verdict: one of the module's.
-        numbers: rows of the reference.
-        measured: those that the study has; they alone are compared.
-        differing: those whose value is not the same to rounding.
-        worst: the mean that is farthest outside its seeds' spread, in words; empty: none is.
+        verdict: one of the verdicts above.
+        numbers: number of rows of the reference.
+        measured: number of these that the study has; only they are compared.
+        differing: number of these whose value is not the same to rounding.
+        worst: the mean that is farthest outside its seeds' spread, in words; empty if none is.
     """
 
     table: str
@@ -68,10 +68,10 @@ class Fit:
 
 
 def fits(study: Finished, reference: Path = REFERENCE) -> Iterator[Fit]:
-    """Every table of the reference, and how the study's fits it.
+    """How a study fits the reference, table by table.
 
     Raises:
-        ConfigError: there is no reference, or the study has no row that it has.
+        ConfigError: there is no reference, or the study has none of its rows.
     """
     if not (reference / "study.json").is_file():
         raise ConfigError(
@@ -99,7 +99,7 @@ def fits(study: Finished, reference: Path = REFERENCE) -> Iterator[Fit]:
 
 
 def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.DataFrame) -> Fit:
-    """How rows fit those of the reference, with which they share the index."""
+    """How a table's rows fit those of the reference, which have the same index."""
     table, fit = empty.table, replace(empty, measured=len(found))
     one, other = expected.to_numpy(float), found.to_numpy(float)
     if one.tobytes() == other.tobytes():
@@ -112,7 +112,7 @@ def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.Dat
     known = spread.set_index("number").reindex(mine.index)
     seeds = known["seeds"].clip(lower=2)
     sd, freedom = _sds_of_seeds(known["sd"], seeds)
-    # a new mean is predicted from those of the seeds: Student's t, two-sided
+    # prediction interval of a new mean from those of the seeds: Student's t, two-sided
     factor = stats.t.ppf(1 - _LEVEL / (2 * len(known)), freedom) * np.sqrt(1 + 1 / seeds)
     allowed = factor * sd + _ROUNDING * (1 + known["mean"].abs())
     excess = ((mine - known["mean"]).abs() / allowed).fillna(np.inf)
@@ -128,7 +128,7 @@ def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.Dat
 def _sds_of_seeds(
     sds: pd.Series[float], seeds: pd.Series[int]
 ) -> tuple[pd.Series[float], pd.Series[float]]:
-    """How far seeds lie apart in each number, drawn towards what they do in others of its kind."""
+    """Standard deviations over seeds, shrunk towards those of similar numbers."""
     sd, freedom = sds.copy(), seeds - 1.0
     for _, numbers in sds.groupby([number.rpartition(": ")[2] for number in sds.index]):
         place = numbers.index
@@ -139,7 +139,7 @@ def _sds_of_seeds(
 
 
 def machine(folder: Path) -> str:
-    """What a study was computed on, in words; empty where none of its trainings says so."""
+    """What a study was computed on, in words; empty if none of its trainings records it."""
     for file in sorted(folder.glob("models/**/run.json")):
         run, made = read_json(file), read_json(file.with_name("model.json"))
         return _machine({**run, "torch": made["versions"]["torch"]})
@@ -159,7 +159,7 @@ def _machine(run: dict[str, Any]) -> str:
 
 
 def write_reference(study: Path, reference: Path = REFERENCE) -> int:
-    """Write the reference from the results of the demo with several seeds; return its bytes.
+    """Write the reference from the results of the demo with several seeds; return its size.
 
     Raises:
         ConfigError: the study has fewer than three seeds, or the reference would be too large.
@@ -198,14 +198,14 @@ def _spread(table: str, rows: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _rows(side: Finished, table: str) -> pd.DataFrame:
-    """A table's quantities of the reference's seed, by all that says what a row is of."""
+    """A table's quantities for the reference's seed, indexed by all columns that identify a row."""
     rows = _named(side.evidence.rows(table))
     rows = rows[rows["seed"].fillna(SEED) == SEED]
     return rows.set_index(_identity(table))[quantities_of(table)]
 
 
 def _named(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows whose identity is no result: which iteration was best on validation tasks is one."""
+    """Rows that a best checkpoint's iteration, which is a result, does not identify."""
     rows = rows.astype(dict.fromkeys(rows.select_dtypes("category").columns, object))
     if "checkpoint" in rows:
         rows["iteration"] = rows["iteration"].mask(rows["checkpoint"] == "best", -1)
@@ -217,7 +217,7 @@ def _identity(table: str) -> list[str]:
 
 
 def _means(table: str, rows: pd.DataFrame) -> Iterator[tuple[str, float]]:
-    """The mean of each number over tasks, by its name; of curves the last point."""
+    """Each number's name and its mean over tasks; for curves, of the last point."""
     dropped = ["seed", "episode", "method", "count", "images", "tasks"]
     if "episode" not in rows and {"iteration", "epoch"} & set(rows):
         rows = at_end(rows)

@@ -17,14 +17,14 @@ from innerloop.commands import parser_of
 from innerloop.render.results import Results
 from innerloop.render.tabulation import by_column, is_numeric
 
-#: What is printed unless tables are named, as far as the study has something in them.
+#: Tables that are printed by default, if they have rows.
 MAIN = ("own/accuracy", "own/tuned", "p1/table1_accuracy")
 
 CAPTION_WIDTH = 100
 
 
 def main(argv: list[str]) -> None:
-    """Print some tables, and which others there are."""
+    """Print tables, and the names of the others."""
     parser = parser_of("results", __doc__)
     parser.add_argument("study", help="its name, or its folder in results/")
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="the tables to print")
@@ -47,13 +47,13 @@ def folder_of(study: str) -> Path:
 
 
 def _whole_name(table: str, tables: Sequence[str]) -> str:
-    """The only table whose name ends so, after its paper's; otherwise the name as it is."""
+    """The name with its paper's, if that is unique; otherwise the name unchanged."""
     ending = [name for name in tables if name.endswith(f"/{table}")]
     return ending[0] if len(ending) == 1 else table
 
 
 def in_text(table: Mapping[str, Any]) -> Iterator[str]:
-    """A written table as lines of text: numbers to the right, a star at what is bold."""
+    """A written table as lines of text: numbers right-aligned, bold ones marked by a star."""
     bold = {tuple(place) for place in table["bold"]}
     rows = [
         [f"{cell}*" if (y, x) in bold else cell for x, cell in enumerate(row)]

@@ -39,7 +39,7 @@ def main(argv: list[str]) -> None:
 
 
 def _heading(name: str) -> str:
-    """A table's name; of one that is not built in, what its columns are taken for."""
+    """A table's name, with a remark if it is not built in."""
     return name if name in SCHEMAS else f"{name} (a probe of your own)".lstrip()
 
 
@@ -50,11 +50,11 @@ def described(schema: pa.Schema) -> str:
 
 
 def _about(field: pa.Field) -> str:
-    said = {key.decode(): value.decode() for key, value in field.metadata.items()}
+    about = {key.decode(): value.decode() for key, value in field.metadata.items()}
     kind = {"string": "text", "int64": "integer", "double": "real"}[str(field.type)]
-    unit = f" ({said['unit']})" if said["unit"] not in ("", "1") else ""
-    limits = [f"one of {said['allowed']}"] if "allowed" in said else []
-    if "range" in said:
-        low, high = said["range"].split(" to ")
+    unit = f" ({about['unit']})" if about["unit"] not in ("", "1") else ""
+    limits = [f"one of {about['allowed']}"] if "allowed" in about else []
+    if "range" in about:
+        low, high = about["range"].split(" to ")
         limits.append(f"at least {low}" if high == "inf" else f"{low} to {high}")
-    return "; ".join([f"{kind:8}{said['doc']}{unit}", *limits])
+    return "; ".join([f"{kind:8}{about['doc']}{unit}", *limits])

@@ -1,4 +1,4 @@
-"""What can be made of a study's measurements so far, by the code that makes those of all of it."""
+"""Tables and figures of a study's measurements so far, by the code that makes those of all."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from innerloop.study.description import describe, with_counts
 from innerloop.study.products import Products
 from innerloop.study.study import Study
 
-#: Why a file is left out that was made under other parameters.
+#: Why a file that was made with other parameters is left out.
 STALE = "Left out: files that were made by another study file or other code than now"
 
 
 def usable(file: str, left_out: dict[str, str], read: Callable[..., Any], *arguments: Any) -> Any:
-    """What is read of a file; None where it is not there, or cannot be used, which is noted.
+    """What `read` returns for a file; None if the file is missing or cannot be used.
 
     Args:
         file: its path.
-        left_out: path -> why it cannot be used.
-        read: called with the arguments, or with the file alone.
-        arguments: for it.
+        left_out: path -> why it cannot be used; such a file is added.
+        read: called with the arguments or, if there are none, with the file.
+        arguments: the arguments of `read`.
     """
     if file in left_out or not Path(file).is_file():
         return None
@@ -48,12 +48,12 @@ def usable(file: str, left_out: dict[str, str], read: Callable[..., Any], *argum
 def described(
     study: Study, splits: Mapping[str, Path | str], manifests: Sequence[Path | str | None]
 ) -> dict[str, Any]:
-    """A study's description, with the models that are there.
+    """A study's description, with only the models that exist.
 
     Args:
         study: the study.
-        splits: data set -> its splits.parquet, of those whose is there.
-        manifests: of each of the study's models, in order; None: it is not there.
+        splits: data set -> its splits.parquet, for those that exist.
+        manifests: the manifest of each of the study's models, in order; None if it is missing.
     """
     found = with_counts(describe(study), splits)
     there = zip(found["models"], manifests, strict=True)
@@ -67,13 +67,13 @@ def gathered(
     *,
     same_code: bool = True,
 ) -> dict[str, Path]:
-    """A table of each kind, from the files that are there and can be used.
+    """Write a table of each kind from the files that can be used; return name -> table.
 
     Args:
         files: table -> its files, each with the spec that it must have been made with.
         folder: where the tables are written.
         left_out: path -> why it cannot be used.
-        same_code: whether they must have been made by the code as it is now.
+        same_code: whether the files must have been made by the present code.
     """
     tables, read = {}, partial(gather, same_code=same_code)
     for name, specs in files.items():
@@ -88,21 +88,20 @@ def gathered(
 def made(
     study: Study, tables: Mapping[str, Path], description: Mapping[str, Any], folder: Path
 ) -> tuple[list[Path], list[Path], list[dict[str, str]]]:
-    """The figures and tables that can be made of what is there.
+    """Make the figures and tables for which there are measurements.
 
     Args:
-        study: whose they are.
+        study: the study.
         tables: table of measurements -> its file.
-        description: the study's.
+        description: the study's description.
         folder: they are written into `figures` and `tables` below it.
 
     Returns:
-        The .json of each figure and of each table; and what could not be made: `what`, and the
-        `reason`.
+        The .json of each figure and of each table; and `what` could not be made, with the `reason`.
     """
     products, unmade = Products(study), list[dict[str, str]]()
 
-    @cache  # what reads the same is judged once
+    @cache  # claims are judged once for all that reads the same tables
     def evidence(names: frozenset[str]) -> Evidence:
         return Evidence({name: tables[name] for name in names}, description, declared_of(study))
 
@@ -116,9 +115,9 @@ def made(
             stem = folder / kind / product.paper / product.name
             try:
                 make(product, evidence(reads), stem)
-            except Exception as error:  # what expects models that are not there is left out
+            except Exception as error:  # it may expect models that do not exist
                 why = f"{type(error).__name__}: {error}"
-                what = f"Make {product.name} of what is there"
+                what = f"Make {product.name} from the results so far"
                 unmade.append({"what": what, "reason": why, "log": ""})
             else:
                 yield stem.with_name(f"{product.name}.json")

@@ -1,4 +1,4 @@
-"""Two studies side by side: in what their protocols differ, and in what their numbers do.
+"""Two studies side by side: how their protocols and their numbers differ.
 
 A difference has two verdicts, as a claim has: for these models, and for the method.
 """
@@ -44,13 +44,13 @@ from innerloop.stats.t_tests import (
     welch,
 )
 
-#: Too many values to set side by side; their means and spreads are another table's.
+#: Tables with too many values to compare; another table has their means and spreads.
 LEFT_OUT = frozenset({"step_size_value"})
 
-#: Real numbers that say which row it is, of the toy and of scale invariance.
+#: Real-valued columns that identify a row, in the tables of the toy and of scale invariance.
 _CHOSEN = ("step_size", "scale")
 
-#: Protocol columns that tell one number of a study from another, as CKA after 5 and after 10 steps.
+#: Protocol columns that tell one number of a study from another, such as CKA after 5 or 10 steps.
 TELLING = ("setting", "way", "shot", "eval_dataset", "split", "checkpoint", "steps")
 
 VERDICTS = {
@@ -65,7 +65,7 @@ VERDICTS = {
 }
 
 
-#: What the answers to "is a above b?" say of a difference of either sign.
+#: Verdict on "a is greater than b" -> verdict on a difference of either sign.
 _OF_A_DIFFERENCE = {
     "holds": "differs",
     "fails": "differs",
@@ -79,17 +79,18 @@ _ABOVE = Expectation("greater")
 
 @dataclass(frozen=True)
 class Number:
-    """One number of two studies.
+    """One number in two studies.
 
     Attributes:
         table: the table it is from.
-        key: what it is of: column -> value.
+        key: identifies the number: column -> value.
         quantity: the measured column.
         a: mean in the first study; NaN if it has none.
         b: mean in the second.
-        models: of a - b, for these models on these classes; its verdict is a key of `VERDICTS`.
-        method: the same for new trainings; its p-values, like those of the models, are adjusted
-            for the number of compared numbers.
+        models: answer on a - b, for these models on these classes; its verdict is a key of
+            `VERDICTS`.
+        method: the same for new trainings; both p-values are adjusted for the number of compared
+            numbers.
     """
 
     table: str
@@ -102,17 +103,17 @@ class Number:
 
     @property
     def verdict(self) -> str:
-        """For these models."""
+        """The verdict for these models."""
         return self.models.verdict
 
     @property
     def compared(self) -> bool:
-        """Whether there are two verdicts; else there is one, which is of the numbers themselves."""
+        """Whether tests gave two verdicts; otherwise there is one, on the numbers themselves."""
         return self.verdict in _TWO_VERDICTS
 
 
 def protocol_differences(a: Finished, b: Finished) -> list[tuple[str, str, str]]:
-    """In what the protocols differ: what, in a, in b."""
+    """What differs in the protocols: (what, value in a, value in b)."""
     found = [*_flat_differences("", _about(a), _about(b)), *_data_differences(a, b)]
     mine, theirs = _parameters(a), _parameters(b)
     for model in dict.fromkeys([*mine, *theirs]):
@@ -126,7 +127,7 @@ def protocol_differences(a: Finished, b: Finished) -> list[tuple[str, str, str]]
 
 
 def _data_differences(a: Finished, b: Finished) -> Iterator[tuple[str, str, str]]:
-    """Data sets whose images or division into splits are not the same, with the digests of both."""
+    """Data sets whose images or splits differ, with the digests of both."""
     sizes = sorted({m["image_size"] for side in (a, b) for m in side.description["models"]})
     for dataset in map(a.paper_name, a.description.get("datasets", {})):
         for size in sizes:
@@ -140,13 +141,13 @@ def _data_differences(a: Finished, b: Finished) -> Iterator[tuple[str, str, str]
 def _digests(
     key: Callable[[str, int], str], dataset: str, size: int, a: Finished, b: Finished
 ) -> tuple[str, str]:
-    """Of a data set's images or splits in either study; empty where it is not recorded."""
+    """The digests of a data set's images or splits in both studies; empty if not recorded."""
     one, other = (s.data_digests.get(key(s.study.in_role(dataset), size), "") for s in (a, b))
     return one, other
 
 
 def _differ(digests: tuple[str, str]) -> bool:
-    """Of what only one side has, nothing is asked."""
+    """Whether two digests differ, if both are recorded."""
     return all(digests) and digests[0] != digests[1]
 
 
@@ -166,9 +167,9 @@ def _model_name(model: tuple[str, ...], sides: list[Finished]) -> str:
 def number_differences(a: Finished, b: Finished) -> list[Number]:
     """Every number of two studies, side by side.
 
-    Values of the same task are paired where both studies drew the same tasks (the same seed, source
-    and images), and trainings where both have those of the same seeds; what is not paired is taken
-    as independent. What was measured on other classes is not compared.
+    Values of the same task are paired if both studies drew the same tasks (the same seed, source
+    and images), and trainings if both have those of the same seeds; anything else is taken as
+    independent. What was measured on other classes is not compared.
     """
     chosen = a.study.statistics
     names = [name for name in a.evidence.paths if name in b.evidence.paths]
@@ -212,13 +213,13 @@ def _numbers(table: str, a: Finished, b: Finished, level: float) -> Iterator[Num
 
 
 def quantities_of(table: str) -> list[str]:
-    """The columns of a table that are results: its real numbers that were not chosen."""
+    """The columns of a table that are results: its real numbers that do not identify a row."""
     reals = [field.name for field in schema_of(table) if pa.types.is_floating(field.type)]
     return [name for name in reals if name not in _CHOSEN]
 
 
 def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
-    """A study's rows in order, the papers' names for data sets; of curves the last point."""
+    """A study's rows in order, with the papers' names of data sets; for curves, the last point."""
     rows = side.evidence.rows(table)
     rows = learned(rows) if table == "step_size" else rows
     text = rows.select_dtypes("category").columns
@@ -227,7 +228,7 @@ def _comparable_rows(table: str, side: Finished) -> pd.DataFrame:
         rows["drawn"] = [f"{side.source(d)} {side.description.get('seed')}" for d in rows[_DATA]]
     elif "iteration" in rows or "epoch" in rows:
         rows = at_end(rows)
-    # the best iteration is a result; a last or named one is said by the checkpoint or the protocol
+    # the best iteration is a result; the checkpoint or the protocol tells a last or named one
     rows = rows.drop(columns=[name for name in ("iteration", "epoch") if name in rows])
     for column in ("train_dataset", _DATA, "dataset"):
         if column in rows:
@@ -242,16 +243,16 @@ _Side: TypeAlias = tuple[Finished, pd.DataFrame | None]
 
 
 def _unlike(one: _Side, other: _Side) -> str:
-    """In what the protocols or classes of two sides differ; empty where in nothing."""
+    """How the protocols or classes of two sides differ, in words; empty if they do not."""
     (a, first), (b, second) = one, other
     if first is None or second is None:
         return ""
     unequal = differences(protocol_of(first), protocol_of(second))
-    said = [f"{column} is {values}" for column, values in unequal.items()]
-    if not said and _other_data(splits_key, a, b, first):
+    unlike = [f"{column} is {values}" for column, values in unequal.items()]
+    if not unlike and _other_data(splits_key, a, b, first):
         dataset = label_in_both(a, b, _DATA, _measured_on(first)[0])
-        said = [f"the splits of {dataset} have other classes"]
-    return "; ".join(said)
+        unlike = [f"the splits of {dataset} have other classes"]
+    return "; ".join(unlike)
 
 
 def _other_data(
@@ -263,7 +264,7 @@ def _other_data(
 
 
 def _measured_on(rows: pd.DataFrame) -> tuple[str, str]:
-    """The data set and image store that some rows are measurements on; of weights, none."""
+    """The data set and image store that rows were measured on; empty for those of weights."""
     places = [(_DATA, "eval_store"), ("dataset", "store")]
     places += [("train_dataset", "train_store")] if "accuracy" in rows else []
     there = [place for place in places if place[0] in rows]
@@ -315,7 +316,7 @@ def _number(
 
 
 def _of_trainings(values: Sequence[pd.Series[float]], level: float) -> tuple[Answer, Answer]:
-    """Of one series of paired differences, or of two sides."""
+    """Answers from values per training: one series of paired differences, or one per side."""
     if len(values) == 1:
         return by_trainings(values[0], _ABOVE, level)
     method = _independent([one_sample(one, level) for one in values], TRAININGS, values, level)
@@ -328,7 +329,7 @@ def _of_two_sides(
     same_tasks: bool,
     level: float,
 ) -> tuple[Answer, Answer]:
-    """Of trainings that are no pairs; their tasks may be."""
+    """Answers from values per task of unpaired trainings, whose tasks may be paired."""
     mine, theirs = (frame.mean(axis=1, skipna=False) for frame in values)
     means = [frame.mean() for frame in values]
     tests = [
@@ -343,14 +344,14 @@ def _of_two_sides(
 def _independent(
     tests: Sequence[TTest], population: str, means: Sequence[pd.Series[float]], level: float
 ) -> Answer:
-    """Of two sides that share no training: every one of a is set beside every one of b."""
+    """The answer for two sides that share no training: each of a is compared with each of b."""
     (first, second), (mine, theirs) = tests, (one.to_numpy(np.float64) for one in means)
     apart, trainings = np.subtract.outer(mine, theirs).ravel(), min(len(mine), len(theirs))
     return answer(independent(first, second, level), population, _ABOVE, apart, trainings)
 
 
 def _values(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """By task and training, [N, S]; one row where no tasks repeat a measurement."""
+    """Values by task and training, [N, S]; one row if nothing is measured per task."""
     task = rows["episode"] if "episode" in rows else np.zeros(len(rows))
     means = rows.groupby([task, rows["seed"]])[quantity].mean()
     return pd.DataFrame(means.unstack())  # noqa: PD010
@@ -359,7 +360,7 @@ def _values(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
 def _shares(
     side: Finished, key: Mapping[str, Any], values: pd.DataFrame
 ) -> NDArray[np.float64] | None:
-    """The classes of the tasks that values are of."""
+    """Shares of each class in the tasks of the values, [N, classes]; None if not known."""
     study, dataset = side.study, side.study.in_role(key[_DATA])
     conditions, way = [key.get("condition", "")], key.get("tested_way", key["way"])
     return class_shares(study, dataset, key["split"], way, values.index, conditions)
@@ -370,7 +371,7 @@ def _about(side: Finished) -> dict[str, Any]:
 
 
 def _parameters(side: Finished) -> dict[tuple[str, ...], dict[str, Any]]:
-    """Resolved parameters of every model but its seed, and the seeds that it has."""
+    """Resolved parameters of every model without its seed, and the list of its seeds."""
     found: dict[tuple[str, ...], dict[str, Any]] = {}
     for model in side.description["models"]:
         name = (

@@ -25,17 +25,17 @@ from innerloop.runtime.provenance import read_provenance, require_unchanged
 from innerloop.study import paths
 from innerloop.training.model_file import load
 
-#: Where what has parameters lies.
+#: Path patterns of the files that record their parameters.
 _PLACES = (
     *(paths.SPLITS, paths.EPISODES, paths.MODEL, paths.LOG),
     *(paths.ACCURACY, paths.BASELINE, paths.PROBE, paths.TOY),
 )
-#: A file, and what raises where it is not what was recorded.
+#: A file, and a function that raises if it is not as recorded.
 Check: TypeAlias = tuple[Path, Callable[[], object]]
 
 
 def main(argv: list[str]) -> None:
-    """Check all, and end with 1 where a file is wrong."""
+    """Check all files, and exit with status 1 if one is wrong."""
     parser = parser_of("verify", __doc__)
     parser.add_argument("study", type=Path, help="folder results/<study>")
     folder = parser.parse_args(argv).study
@@ -50,7 +50,7 @@ def main(argv: list[str]) -> None:
             check()
         except (InnerloopError, OSError) as error:
             wrong.append(f"{path}: {str(error).removeprefix(f'{path} ')}")
-        except Exception as error:  # a record of any form
+        except Exception as error:  # the record may hold anything
             wrong.append(f"{path}: its record is not as its job wrote it ({error!r:.100})")
     if wrong:
         sys.exit("\n".join([*wrong, f"{len(wrong)} of {len(checks)} files are not as recorded"]))
@@ -80,10 +80,10 @@ def _require_model(manifest: Path, folder: Path) -> None:
 
 
 def _require_place(path: Path, folder: Path) -> None:
-    """Refuse a file that was made by other parameters than its path says.
+    """Refuse a file that was made with other parameters than its path says.
 
     Raises:
-        ProvenanceError: says which.
+        ProvenanceError: names the first of them.
     """
     spec = _section(_record(path), "spec")
     made = {"probe": spec.get("table"), **spec, **_section(spec, "model")}
@@ -94,13 +94,12 @@ def _require_place(path: Path, folder: Path) -> None:
         for name, value in match.groupdict().items() if match else ():
             if str(made.get(name, value)) != value:
                 raise ProvenanceError(
-                    f"{path} was made for the {name} {made[name]}, and lies where that of {value} "
-                    "belongs"
+                    f"{path} was made for the {name} {made[name]}, but is in the place of {value}"
                 )
 
 
 def _digests(folder: Path) -> Iterator[str]:
-    """Of everything that the results were made from."""
+    """The digests of everything that the results were made from."""
     for path in (*folder.rglob("[!.]*.parquet"), *folder.glob("models/**/model.json")):
         yield from map(str, _section(_record(path), "data_digests").values())
 
@@ -125,7 +124,7 @@ def _resources(folder: Path, digests: set[str]) -> Iterator[Check]:
 
 
 def _record(path: Path) -> Mapping[str, Any]:
-    """What stands in a file; nothing where it is damaged, which its own check says."""
+    """The record in a file; empty if it is damaged, which the file's own check reports."""
     try:
         record = read_json(path) if path.suffix == ".json" else read_provenance(path)
     except (InnerloopError, OSError, ValueError):

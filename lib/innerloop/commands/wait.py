@@ -15,7 +15,7 @@ from innerloop.runtime.earlier_jobs import local_jobs, slurm_jobs
 
 
 def main(argv: list[str]) -> None:
-    """Return when no job of this folder is queued or runs."""
+    """Return when no job of this folder is queued or running."""
     parser = parser_of("wait", __doc__)
     parser.add_argument(
         "--every", type=float, default=30, help="seconds between checks (default: 30)"

@@ -25,9 +25,9 @@ from innerloop.display.watched import Watched
 from innerloop.study.model_key import ModelKey
 
 _MODEL = "{protocol} {variant} on {dataset} {setting}, seed {seed}"
-#: Lines of a terminal that hold something else than jobs.
+#: Lines of the terminal that do not show jobs.
 _OTHER_LINES = 6
-#: Eight heights of a curve's point.
+#: Characters for a curve's point at eight heights.
 _HEIGHTS = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH = 20
 
@@ -59,7 +59,7 @@ def main(argv: list[str]) -> None:
 
 
 def lines(watched: Watched) -> Iterator[str]:
-    """How far all is, and each job that runs, with the machine that it runs on."""
+    """The progress of the whole, and each running or failed job with its machine."""
     so_far = ", ".join(filter(None, (summary(watched.run), _where(watched))))
     yield f"{watched.study.name}: {so_far}"
     now = watched.run.clock()
@@ -70,11 +70,11 @@ def lines(watched: Watched) -> Iterator[str]:
 
 
 def picture(watched: Watched, height: int) -> RenderableType:
-    """The run as a page of a terminal: what trains, what else runs, then what is trained.
+    """The run as a page of a terminal: running trainings, other running jobs, finished trainings.
 
     Args:
         watched: the run.
-        height: lines of the terminal.
+        height: number of lines of the terminal.
     """
     run, now = watched.run, watched.run.clock()
     curves = list(watched.curves())
@@ -90,7 +90,7 @@ def picture(watched: Watched, height: int) -> RenderableType:
     ]
     rows += [(*_curve(key, values), "", "") for key, job, values in curves if not job]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), expand=True)
-    # what may be long shares what the others leave
+    # columns that may be long share the width that the others leave
     table.add_column("training", no_wrap=True, overflow="ellipsis", ratio=3)
     table.add_column("validation accuracy", no_wrap=True, width=_CURVE_WIDTH)
     for name in ("last", "best"):
@@ -115,13 +115,13 @@ def _percent(value: float) -> str:
 
 
 def _where(watched: Watched) -> str:
-    """How many jobs run on which machine."""
+    """How many jobs are running on each machine."""
     hosts = Counter(watched.hosts[number] for number in watched.run.running)
     return ", ".join(f"{count} running on {host}" for host, count in sorted(hosts.items()))
 
 
 def _end(watched: Watched) -> str:
-    """What is said when there is no more to watch."""
+    """The last line, once there is no more to watch."""
     run = watched.run
     if run.finished == run.jobs:
         return f"{watched.study.name}: all is done"
@@ -129,11 +129,12 @@ def _end(watched: Watched) -> str:
 
 
 def sparkline(values: list[float], width: int = _CURVE_WIDTH) -> str:
-    """A curve in one line of text, from its least to its greatest finite value.
+    """A curve in one line of text, scaled from its smallest to its largest finite value.
 
     Args:
-        values: the points; of more than `width`, the last of each of so many equal parts.
-        width: characters at most.
+        values: the points; if there are more than `width`, the last of each of `width` equal parts
+            is shown.
+        width: maximum number of characters.
     """
     count = min(width, len(values))
     shown = [values[(number + 1) * len(values) // count - 1] for number in range(count)]
