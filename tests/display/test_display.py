@@ -172,7 +172,7 @@ def test_a_failure_shows_its_reason_and_log_and_no_command(tmp_path):
         "        if weight.norm() > 1:",
         "    It decides by a value.",
         f"    Log: {log}",
-        "1 job failed, 0 did not run, 0 ended well in 7 s. Run again to do what is missing.",
+        "1 job failed, 0 did not run, 0 succeeded in 7 s. Run again to do the rest.",
         "    Train mine on tiny",
         f"        Log: {log}",
     ]
@@ -199,7 +199,7 @@ def test_a_job_that_is_tried_again_has_not_failed(tmp_path):
             shown.tell("Trying to restart job 1.")
     shown.finish(1)
     told = without_time(shown.close())
-    assert "It is tried once more." in told
+    assert "Trying it once more." in told
     assert told[-1] == "1 job done in 0 s."
 
 
@@ -222,7 +222,7 @@ def test_ctrl_c_says_where_trainings_were_saved_and_nothing_of_a_crash(tmp_path)
     assert told[-5:] == [
         "Stopped.",
         "    Train maml: saved at iteration 114; run again to go on",
-        "    Train boil: begins anew when run again",
+        "    Train boil: starts over when run again",
         "    Build the images of cub: run again to go on",
         "    Fetch the files of cub: run again to go on",
     ]
@@ -267,7 +267,7 @@ def test_a_run_that_failed_names_no_report_of_another(reported, monkeypatch):
     shown.start(1, "Train", wildcards={"n": 1})
     shown.fail(1, str(reported.with_name("log")))
     told = "\n".join(shown.close())
-    assert "1 job failed, 0 did not run, 1 ended well" in told
+    assert "1 job failed, 0 did not run, 1 succeeded" in told
     assert "The report:" not in told
     assert "Accuracy in percent" not in told
 

@@ -1,4 +1,4 @@
-"""Accuracies in the terminal: of one model as soon as it is measured, of the study at the end.
+"""Accuracies in the terminal: one model's as soon as it is measured, the study's at the end.
 
 python -m innerloop.display.accuracy results/demo
 """
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-#: As in every table: the best checkpoint, or the only one.
+#: Checkpoints in order of preference, as in every table.
 _CHECKPOINTS = ("best", "none", "last")
 _SIGMAS = 1.96
 
@@ -22,10 +22,10 @@ def measured(file: str, labels: Mapping[str, str]) -> str:
 
     Args:
         file: measurements of accuracy.
-        labels: of data sets, by name.
+        labels: name of a data set -> its label.
 
     Returns:
-        Such as `Symbols 49.8 ± 1.2 %, People 40.1 ± 1.3 %`; nothing for what cannot be read.
+        Text such as `Symbols 49.8 ± 1.2 %, People 40.1 ± 1.3 %`; empty if the file cannot be read.
     """
     import pyarrow.parquet as pq
 

@@ -1,4 +1,4 @@
-"""What the Snakefile tells of a run: the study, which jobs it will do, which have failed."""
+"""What the Snakefile announces of a run: its study, the jobs it will do, those that have failed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from innerloop.runtime.typed_json import as_json
 from innerloop.study.forecast import own_name
 from innerloop.study.study import Study
 
-#: The last run of each study in this folder, for whoever watches from another process.
+#: Record of the last run of each study in this folder, for `innerloop watch` in another process.
 NOTED = ".snakemake/innerloop/runs/{study}.json"
 
 
@@ -23,13 +23,13 @@ class Announced:
     """A job that this run will do.
 
     Attributes:
-        number: Snakemake's.
+        number: Snakemake's number of the job.
         rule: its rule, without the prefix that a workflow with Innerloop in it gives.
-        wildcards: by name.
-        share: of the machine, or of the jobs that a cluster may have at once: 0.5 lets two run.
-        what: it in words.
+        wildcards: name -> value.
+        share: of the machine, or of a cluster's simultaneous jobs, that it takes; 0.5 lets two run.
+        what: what it does, in words.
         log: the path of its log, if it has one.
-        outputs: paths of its files.
+        outputs: paths of its output files.
     """
 
     number: int
@@ -49,32 +49,32 @@ class Announcement:
     jobs: list[Announced] = field(default_factory=list)
 
 
-#: One a process, as Snakemake has one workflow in a process.
+#: One per process, since Snakemake has one workflow per process.
 HERE = Announcement()
 
 
 def announce_study(study: Study) -> None:
-    """Say which study the Snakefile is about."""
+    """Record the Snakefile's study."""
     HERE.study, HERE.jobs = study, []
 
 
 def announce_jobs(workflow: Any) -> None:
-    """Say which jobs Snakemake is about to do, and note it in a file; called when it starts."""
+    """Record the jobs that Snakemake is about to do, also in a file; called when it starts."""
     HERE.jobs = list(_jobs(workflow))
     if HERE.study is not None:
         noted = {"config": HERE.study.config, "jobs": as_json(HERE.jobs)}
-        with atomic_path(NOTED.format(study=HERE.study.name)) as temporary:  # in the file's order
+        with atomic_path(NOTED.format(study=HERE.study.name)) as temporary:  # keys in file order
             temporary.write_text(json.dumps(noted), encoding="utf-8")
 
 
 def failures(workflow: Any, but: str = "") -> list[dict[str, str]]:
-    """The jobs that have failed for good: `what` each is, its `reason` and its `log`.
+    """`what`, `reason` and `log` of each job that has failed for good.
 
-    None where the run was stopped: what was running then has not failed.
+    Empty if the run was stopped: what was running then has not failed.
 
     Args:
-        workflow: Snakemake's.
-        but: an output; the job that makes it is not meant.
+        workflow: Snakemake's workflow.
+        but: an output; the job that makes it is left out.
     """
     if workflow.scheduler.running:
         return []
@@ -121,13 +121,13 @@ def _jobs(workflow: Any) -> Iterator[Announced]:
 def _in_words(job: Any) -> str:
     """What a job does, by its rule's message."""
     try:
-        # job.message computes all that a message might name; ours name wildcards alone
+        # job.message evaluates all that a message may name; Innerloop's name only wildcards
         return str((job.rule.message or job.rule.name).format(wildcards=job.wildcards))
-    except (LookupError, AttributeError, ValueError):  # another's: {input}, {wildcards.sample:q}
+    except (LookupError, AttributeError, ValueError):  # other rules: {input}, {wildcards.sample:q}
         return str(job.message)
 
 
 def _number(value: Any) -> float:
-    """A resource as a number; nothing where it is text, or is decided later."""
+    """A resource as a number; 0 if it is text, or is decided later."""
     value = getattr(value, "value", value)
     return float(value) if isinstance(value, int | float) else 0.0

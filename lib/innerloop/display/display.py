@@ -1,4 +1,4 @@
-"""Snakemake's events -> what one sees."""
+"""Shows Snakemake's events to the user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from innerloop.runtime.progress import SAVED, duration
 from innerloop.study import paths
 from innerloop.study.forecast import own_name
 
-#: What Snakemake says of itself, and what is said here in other words.
+#: Snakemake's messages about itself, and those that are replaced here.
 _NOISE = re.compile(
     r"Building DAG of jobs|Using shell: |Select jobs to execute|Execute \d+ jobs|Assuming unrestr"
     r"|Removing output files of failed job|Shutting down, this might take some time|Complete log"
@@ -33,12 +33,12 @@ _NOISE = re.compile(
     r"|None$|$"
 )
 _INTERRUPTED = "Terminating processes on user request"
-#: Errors of Snakemake's that say no more than that a job failed.
-_SAID = re.compile(r"(RuleException:\s+)?(CalledProcessError|SpawnedJobError)")
+#: Snakemake's errors that only say that a job failed.
+_JOB_FAILED = re.compile(r"(RuleException:\s+)?(CalledProcessError|SpawnedJobError)")
 _SAVED = re.compile(SAVED.format(r"(\d+)"))
-#: Long jobs of which nothing is kept where they have saved nothing; builds and downloads go on.
+#: Rules whose jobs start over if they have saved nothing; builds and downloads continue.
 _ANEW = ("train_model", "train_toy")
-#: Paths, and characters of a reason, that a dry run shows of a job.
+#: Maximum number of paths, and of a reason's characters, that a dry run shows of a job.
 _SHOWN_PATHS, _SHOWN_REASON = 6, 400
 
 
@@ -48,8 +48,8 @@ class Display:
     Args:
         settings: Snakemake's output settings.
         announcement: what the Snakefile has announced; filled in later.
-        stream: where to; left out: where Snakemake writes.
-        clock: seconds; left out: the machine's.
+        stream: where to write; default: where Snakemake does.
+        clock: a clock in seconds; default: the machine's.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class Display:
 
     @property
     def screen(self) -> Screen:
-        """Where it is shown; made when something is."""
+        """The screen, made when something is first shown."""
         if self._screen is None:
             jobs = not self._quiet & {"all", "rules"}
             live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
@@ -145,27 +145,27 @@ class Display:
 
     def _fail(self, record: Any) -> None:
         if record.indent and all(Path(output).exists() for output in record.output):
-            self._run.finish(record.jobid)  # of a group whose other jobs failed
+            self._run.finish(record.jobid)  # another job of its group failed
             return
         if self._interrupted is not None:
-            return  # said at the end
+            return  # reported at the end
         job = self._run.fail(record.jobid)
         after = f" after {duration(self._run.clock() - job.started)}" if job else ""
         what = job.what if job else record.rule_name
-        said = [f"FAILED{after}: {what}"]
+        lines = [f"FAILED{after}: {what}"]
         if record.log:
-            said += [f"    {line}" for line in reason(record.log[0]).splitlines()]
-            said += [f"    Log: {log}" for log in record.log]
+            lines += [f"    {line}" for line in reason(record.log[0]).splitlines()]
+            lines += [f"    Log: {log}" for log in record.log]
         elif record.rule_msg:
-            said.append(f"    {record.rule_msg}")
-        self.screen.say("\n".join(said), "red")
+            lines.append(f"    {record.rule_msg}")
+        self.screen.say("\n".join(lines), "red")
 
     def _count(self, record: Any) -> None:
         self._run.total = record.total
 
     def _error(self, record: Any) -> None:
-        """An error of Snakemake's own; of a job's, all is said already."""
-        if _SAID.match(record.getMessage()):
+        """Show an error of Snakemake's own; a job's has been shown already."""
+        if _JOB_FAILED.match(record.getMessage()):
             return
         stopped = self._interrupted is not None or self._run.failed
         if not (stopped and "At least one job did not complete" in record.getMessage()):
@@ -175,9 +175,9 @@ class Display:
         text = record.getMessage()
         if text.startswith(_INTERRUPTED):
             self._interrupted = list(self._run.running.values())
-            self.screen.say("Stopping: trainings save where they are ...", "yellow")
+            self.screen.say("Stopping: trainings save their state ...", "yellow")
         elif text.startswith("Trying to restart job"):
-            self.screen.say("It is tried once more.", "yellow")
+            self.screen.say("Trying it once more.", "yellow")
         elif text.startswith("Nothing to be done"):
             self.screen.say(text)
             self._reported = True
@@ -185,7 +185,7 @@ class Display:
             self._pass_on(record)
 
     def _pass_on(self, record: logging.LogRecord) -> None:
-        """Show it as Snakemake does; above the live part, where there is one."""
+        """Show a record as Snakemake does, above the live part if there is one."""
         if not self._plain.filter(record):
             return
         if isinstance(self._screen, Terminal):
@@ -196,30 +196,30 @@ class Display:
             self._plain.emit(record)
 
     def close(self) -> None:
-        """The end: what was found, or what failed, or where it was stopped."""
+        """End the display: say what was found, what failed, or where the run was stopped."""
         screen, self._screen = self._screen, None
         if screen is None:
             return
         screen.close()
-        run, said = self._run, screen.say
+        run, say = self._run, screen.say
         took = duration(run.clock() - run.began)
         if self._interrupted is not None:
-            said("\n".join(["Stopped.", *map(_saved, self._interrupted)]), "yellow")
+            say("\n".join(["Stopped.", *map(_saved, self._interrupted)]), "yellow")
         elif run.failed:
             names = [f"    {job.what}\n        Log: {job.log}" for job in run.failed.values()]
             undone = max(run.jobs - run.finished - len(names), 0)
-            said(
-                f"{_jobs(len(names))} failed, {undone} did not run, {run.finished} ended well in "
-                f"{took}. Run again to do what is missing.\n" + "\n".join(names),
+            say(
+                f"{_jobs(len(names))} failed, {undone} did not run, {run.finished} succeeded in "
+                f"{took}. Run again to do the rest.\n" + "\n".join(names),
                 "red",
             )
         elif run.finished and "all" not in self._quiet:
-            said(f"{_jobs(run.finished)} done in {took}.", "green")
+            say(f"{_jobs(run.finished)} done in {took}.", "green")
         if self._reported and not run.failed and self._announcement.study:
             self._conclude(self._announcement.study.name)
 
     def _conclude(self, study: str) -> None:
-        """The result in short, and where the whole of it is."""
+        """Print the accuracies, and where the report is."""
         report = Path(paths.REPORT.format(study=study))
         if not report.is_file() or "all" in self._quiet:
             return
@@ -254,7 +254,7 @@ class Display:
 
 
 class _Formatter(DefaultFormatter):  # type: ignore[misc]
-    """Snakemake's words, with every job's rule and wildcards whether or not it has a message."""
+    """Snakemake's format, with every job's rule and wildcards whether or not it has a message."""
 
     def __init__(self, settings: Any) -> None:
         super().__init__(settings.quiet, settings.show_failed_logs)
@@ -274,11 +274,11 @@ class _Formatter(DefaultFormatter):  # type: ignore[misc]
 
 
 def _snakemakes_own(settings: Any, stream: TextIO) -> ColorizingTextHandler:
-    """The handler that Snakemake has where no logger is asked for."""
+    """The handler that Snakemake uses if no logger is requested."""
     own = ColorizingTextHandler(nocolor=settings.nocolor, stream=stream)
     own.setFormatter(_Formatter(settings))
-    told = (settings.quiet, settings.debug_dag, settings.verbose)
-    own.addFilter(DefaultFilter(*told, settings.dryrun, settings.printshellcmds))
+    shown = (settings.quiet, settings.debug_dag, settings.verbose)
+    own.addFilter(DefaultFilter(*shown, settings.dryrun, settings.printshellcmds))
     return own
 
 
@@ -294,14 +294,14 @@ def _what(record: Any) -> str:
 
 
 def _saved(job: Job) -> str:
-    """What became of a job that was interrupted."""
+    """How an interrupted job continues: from what it has saved, or from the beginning."""
     log = Path(job.log) if job.log else None
     text = log.read_text(encoding="utf-8", errors="replace") if log and log.is_file() else ""
     iterations = _SAVED.findall(text)
     if iterations:
         return f"    {job.what}: {SAVED.format(iterations[-1])}"
     anew = job.rule in _ANEW
-    return f"    {job.what}: {'begins anew when run again' if anew else 'run again to go on'}"
+    return f"    {job.what}: {'starts over when run again' if anew else 'run again to go on'}"
 
 
 def _jobs(count: int) -> str:

@@ -1,4 +1,4 @@
-"""A run of Snakemake in numbers: what is done, runs and is ahead, in estimated seconds."""
+"""A run of Snakemake in numbers: what is done, running and ahead, in estimated seconds."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from innerloop.display.announced import Announcement
 from innerloop.runtime.progress import Reached, reached
 from innerloop.study.forecast import Forecast
 
-#: A log is looked into again after this many seconds.
+#: A log is read again after this many seconds.
 _LOOK_AGAIN = 2.0
-#: Estimates are corrected by what was measured up to this factor.
+#: Maximum factor by which measured times correct estimates.
 _MOST = 20.0
-#: A job that takes longer than it should is held to have this share of its estimate left.
+#: Share of its estimate that an overdue job is assumed to have left.
 _OVERDUE = 0.1
-#: What is not over is never shown as 100 %.
+#: Maximum share shown before everything is over.
 _NEVER_ALL = 0.99
-#: From this share on, a job's own progress says how long it takes.
+#: From this share on, a job's own progress determines how long it takes.
 _TELLING = 0.05
 
 
@@ -31,13 +31,13 @@ class Job:
     """A job that has started.
 
     Attributes:
-        number: Snakemake's.
+        number: Snakemake's number of the job.
         rule: its rule, without the prefix that a workflow with Innerloop in it gives.
-        what: it in words.
-        wildcards: by name.
+        what: what it does, in words.
+        wildcards: name -> value.
         log: the path of its log, if it has one.
-        outputs: paths of its files.
-        started: when, on the run's clock.
+        outputs: paths of its output files.
+        started: when it started, on the run's clock.
         queued: whether it was handed to a cluster, where it may wait.
     """
 
@@ -53,7 +53,7 @@ class Job:
     _progress: Reached | None = field(default=None, repr=False)
 
     def progress(self, now: float) -> Reached | None:
-        """What its log said last, looked up now and then."""
+        """The last progress in its log, which is read every few seconds."""
         if self.log and now - self._looked >= _LOOK_AGAIN:
             self._looked, self._progress = now, reached(self.log)
         return self._progress
@@ -64,13 +64,13 @@ class Run:
 
     Args:
         announcement: the study and the jobs to be done, filled in by the Snakefile.
-        clock: seconds.
+        clock: a clock in seconds.
 
     Attributes:
-        running: jobs by number.
+        running: number -> job.
         failed: jobs that failed for good, or until they are tried again.
-        finished: number of jobs that ended well.
-        total: number of jobs of the run, where it is known.
+        finished: number of jobs that have succeeded.
+        total: number of jobs of the run; 0 if unknown.
     """
 
     def __init__(
@@ -88,24 +88,24 @@ class Run:
     # ---- events ----------------------------------------------------------------------------
 
     def start(self, job: Job) -> None:
-        """A job starts, or is tried again."""
+        """Record that a job starts, or is tried again."""
         self.failed.pop(job.number, None)
         self._started.add(job.number)
         self.running[job.number] = job
 
     def finish(self, number: int, seconds: float | None = None) -> Job | None:
-        """A job has ended well: just now, or after so many seconds."""
+        """Record that a job has succeeded: just now, or after so many seconds."""
         self.finished += 1
         job = self.running.pop(number, None)
         if job:
             estimate = self.estimate(job.rule, job.wildcards)
-            if seconds is None:  # time in a queue says nothing of how long such jobs take
+            if seconds is None:  # time in a queue does not tell how long such jobs take
                 seconds = estimate if job.queued else self.clock() - job.started
             self._measured[job.rule].append((seconds, estimate))
         return job
 
     def fail(self, number: int) -> Job | None:
-        """A job has failed."""
+        """Record that a job has failed."""
         job = self.running.pop(number, None)
         if job:
             self.failed[number] = job
@@ -115,23 +115,23 @@ class Run:
 
     @property
     def jobs(self) -> int:
-        """Number of jobs of this run; 0 where it is not known."""
+        """Number of jobs of this run; 0 if unknown."""
         return max(self.total, len(self._announcement.jobs))
 
     @property
     def seconds_done(self) -> float:
-        """Seconds of work that is done, of running jobs too."""
+        """Seconds of work done, by running jobs too."""
         ended = sum(seconds for rule in self._measured.values() for seconds, _ in rule)
         return ended + sum(self._spent(job) for job in self.running.values())
 
     @property
     def seconds_ahead(self) -> float:
-        """Estimated seconds of work that is not done."""
+        """Estimated seconds of work that is not yet done."""
         return sum(seconds for seconds, _ in self._left())
 
     @property
     def share_done(self) -> float:
-        """The part of all work that is done; by the number of jobs where nothing else is known."""
+        """The share of all work that is done, or of jobs if nothing else is known."""
         if not self._announcement.jobs:
             return self.finished / self.jobs if self.jobs else 0.0
         done, ahead = self.seconds_done, self.seconds_ahead
@@ -140,7 +140,7 @@ class Run:
 
     @property
     def seconds_left(self) -> float | None:
-        """Estimated seconds until the run ends, if nothing fails; None where it is not known."""
+        """Estimated seconds until the run ends, if nothing fails; None if unknown."""
         left = self._left()
         if not self._announcement.jobs:
             return None
@@ -162,7 +162,7 @@ class Run:
         return found
 
     def left_of(self, job: Job) -> float:
-        """Estimated seconds of a running job that are left: by its own progress, if it tells."""
+        """Estimated seconds that a running job has left, from its own progress if possible."""
         now = self.clock()
         progress = job.progress(now)
         if progress and progress.rate > 0:
@@ -171,7 +171,7 @@ class Run:
         return max(estimate - self._spent(job), _OVERDUE * estimate)
 
     def _spent(self, job: Job) -> float:
-        """Seconds that a running job has worked."""
+        """Seconds that a running job has worked, without time in a queue."""
         now = self.clock()
         if not job.queued:
             return now - job.started
@@ -179,7 +179,7 @@ class Run:
         return progress.done / progress.rate if progress and progress.rate > 0 else 0.0
 
     def _factor(self, rule: str) -> float:
-        """How much longer jobs of a rule took in this run than was forecast."""
+        """Ratio of measured to forecast times of a rule's jobs in this run."""
         measured = [*self._measured[rule], *self._telling(rule)]
         took = sum(seconds for seconds, _ in measured)
         estimated = sum(seconds for _, seconds in measured)
@@ -187,7 +187,7 @@ class Run:
         return min(max(factor, 1 / _MOST), _MOST)
 
     def _telling(self, rule: str) -> list[tuple[float, float]]:
-        """Seconds that running jobs will have taken by their own progress, and their estimates."""
+        """Running jobs' total seconds by their own progress, and their estimates."""
         now, found = self.clock(), []
         for job in self.running.values():
             progress = job.progress(now) if job.rule == rule else None
@@ -197,7 +197,7 @@ class Run:
         return found
 
     def estimate(self, rule: str, wildcards: Mapping[str, Any]) -> float:
-        """Seconds that a job is forecast to take; none where nothing is known of its rule."""
+        """Seconds that a job is forecast to take; 0 if nothing is known of its rule."""
         key = (rule, *wildcards.items())
         if key not in self._estimates:
             self._estimates[key] = 0.0

@@ -19,14 +19,14 @@ from innerloop.runtime.progress import duration
 LINE_SECONDS = 60.0
 _REFRESHES_A_SECOND = 2
 _BAR_WIDTH = 30
-#: Rules whose ends are kept on a terminal; the others are seen while they run.
+#: Rules whose finished jobs stay on a terminal; others are seen only while they run.
 _KEPT = (
     "fetch_dataset", "build_images", "train_model", "measure_accuracy", "train_toy", "write_report"
 )  # fmt: skip
 
 
 class Screen(Protocol):
-    """Where a run is shown. `lock` is held by whoever changes the run or reads it."""
+    """Where a run is shown. A thread holds `lock` while it changes the run or reads it."""
 
     lock: threading.RLock
 
@@ -34,17 +34,17 @@ class Screen(Protocol):
         """A job has started."""
 
     def ended(self, job: Job, seconds: float, found: str) -> None:
-        """A job has ended well; `found` is what it measured."""
+        """A job has succeeded; `found` is what it measured."""
 
     def say(self, text: str, style: str = "") -> None:
-        """Words that stay; the style is rich's, for terminals."""
+        """Show a message that stays; the style is rich's, for terminals."""
 
     def close(self) -> None:
         """Nothing changes any more."""
 
 
 def summary(run: Run) -> str:
-    """How far the run is, in one line."""
+    """The run's progress in one line."""
     left = run.seconds_left
     parts = [
         f"{run.share_done:.0%} of the work done" if run.jobs else "",
@@ -56,7 +56,7 @@ def summary(run: Run) -> str:
 
 
 def state(job: Job, now: float) -> str:
-    """How far a running job is, by its log; else for how long it runs."""
+    """A running job's progress, from its log, or else how long it has run."""
     progress = job.progress(now)
     if progress is None:
         since = duration(now - job.started)
@@ -74,7 +74,7 @@ def state(job: Job, now: float) -> str:
 
 
 def bar(run: Run) -> RenderableType:
-    """How far the run is, as a bar with its summary."""
+    """The run's progress as a bar with its summary."""
     head = Table.grid(padding=(0, 2))
     head.add_row(
         ProgressBar(total=1.0, completed=run.share_done, width=_BAR_WIDTH),
@@ -84,13 +84,13 @@ def bar(run: Run) -> RenderableType:
 
 
 class Lines:
-    """Plain lines: when a job starts and ends, and now and then how far all is.
+    """Plain lines: when a job starts and ends, and every minute the progress.
 
     Args:
-        run: what is shown.
-        stream: where.
-        jobs: whether jobs are told one by one.
-        progress: whether progress is told.
+        run: the run to show.
+        stream: where to write.
+        jobs: whether to report jobs one by one.
+        progress: whether to report progress.
     """
 
     def __init__(
@@ -100,7 +100,7 @@ class Lines:
         self._run, self._stream, self._jobs = run, stream, jobs
         self._over = threading.Event()
         self._ticking = threading.Thread(target=self._tick, daemon=True)
-        self._told = progress
+        self._reports_progress = progress
         if progress:
             self._ticking.start()
 
@@ -110,19 +110,19 @@ class Lines:
             self.say(job.what)
 
     def ended(self, job: Job, seconds: float, found: str) -> None:
-        """A job has ended well."""
+        """A job has succeeded."""
         if self._jobs:
             result = f": {found}" if found else ""
             self.say(f"done in {duration(seconds)}: {job.what}{result}")
 
     def say(self, text: str, style: str = "") -> None:
-        """Words, under the time of day."""
+        """Print a message with the time of day."""
         first, *rest = text.splitlines() or [""]
         lines = [f"{time.strftime('%H:%M:%S')}  {first}", *(f"          {line}" for line in rest)]
         print("\n".join(line.rstrip() for line in lines), file=self._stream, flush=True)
 
     def progress(self) -> None:
-        """One line about all, and one for each job whose log tells how far it is."""
+        """Print a line on the run, and one for each job whose log shows its progress."""
         now = self._run.clock()
         self.say(summary(self._run))
         for job in self._run.running.values():
@@ -132,7 +132,7 @@ class Lines:
     def close(self) -> None:
         """Nothing changes any more."""
         self._over.set()
-        if self._told:
+        if self._reports_progress:
             self._ticking.join()
 
     def _tick(self) -> None:
@@ -143,12 +143,12 @@ class Lines:
 
 
 class Terminal:
-    """A live display: a bar for all, a line for each running job; what ended scrolls up above.
+    """A live display: a bar for the run, a line per running job; finished jobs scroll up above.
 
     Args:
-        run: what is shown.
-        console: where.
-        jobs: whether jobs that ended are told.
+        run: the run to show.
+        console: where to show it.
+        jobs: whether to report jobs that have ended.
     """
 
     def __init__(self, run: Run, console: Console, *, jobs: bool = True) -> None:
@@ -168,7 +168,7 @@ class Terminal:
             self._live.start()
 
     def ended(self, job: Job, seconds: float, found: str) -> None:
-        """A job has ended well."""
+        """A job has succeeded."""
         if self._jobs and (found or job.rule in _KEPT):
             text = Text.assemble(
                 ("done  ", "green"), job.what, (f"  {duration(seconds)}", "dim"), f"  {found}"
@@ -176,7 +176,7 @@ class Terminal:
             self._console.print(text, highlight=False)
 
     def say(self, text: str, style: str = "") -> None:
-        """Words that stay above the live part."""
+        """Print a message that stays above the live part."""
         self._console.print(Text(text, style=style), highlight=False)
 
     def close(self) -> None:
@@ -184,9 +184,9 @@ class Terminal:
         self._live.stop()
 
     def picture(self) -> RenderableType:
-        """The live part; the last one where the run is changing just now.
+        """The live part, or the previous one while another thread changes the run.
 
-        It is drawn under rich's own lock, for which whoever changes the run may be waiting.
+        It is drawn under rich's own lock, for which that thread may be waiting.
         """
         if self.lock.acquire(blocking=False):
             try:

@@ -1,7 +1,7 @@
-"""A run that another process does, here or on a cluster, read back from its files.
+"""A run of another process, here or on a cluster, read back from its files.
 
-What there is to do is noted when Snakemake starts; what has become of it stands in outputs, logs
-and curves. So nothing is asked of Snakemake, of SLURM or of the nodes.
+The jobs are recorded when Snakemake starts; outputs, logs and curves show what has become of them.
+So neither Snakemake nor SLURM nor the nodes are asked anything.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ from innerloop.study import paths
 from innerloop.study.model_key import ModelKey, model_key
 from innerloop.study.study import Study
 
-#: What the last attempt's part of a log holds once the attempt is over, other than well.
+#: A line in the last attempt's part of a log, once the attempt has failed or was stopped.
 _OVER = re.compile(rf"^({MARK}|\w+Error: |\d\d:\d\d:\d\d  {SAVED.format('.*')})", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """What a log says of the last attempt at a job.
+    """The last attempt at a job, according to its log.
 
     Attributes:
         host: the machine.
-        began: when, in seconds since the epoch.
+        began: when it began, in seconds since the epoch.
         over: whether it has failed, or was stopped.
     """
 
@@ -46,7 +46,7 @@ class Attempt:
 
 
 def last_attempt(log: Path) -> Attempt | None:
-    """The last attempt of which a log tells; None where there is none, or no log."""
+    """The last attempt in a log; None if there is none, or no log."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -60,7 +60,7 @@ def last_attempt(log: Path) -> Attempt | None:
 
 
 def validation(curve: Path) -> list[float]:
-    """Validation accuracies of a training so far, in order; none where it has not begun."""
+    """Validation accuracies of a training so far, in order; empty if it has not begun."""
     try:
         with curve.open(encoding="utf-8", newline="") as file:
             rows = [row for row in csv.DictReader(file) if row["split"] == "val"]
@@ -73,8 +73,8 @@ class Watched:
     """The last run of a study in this folder; `look` reads what has become of it.
 
     Args:
-        name: of the study; left out: the one that was run last.
-        clock: seconds since the epoch.
+        name: the study's name; default: the one that was run last.
+        clock: a clock in seconds since the epoch.
 
     Attributes:
         study: the study.
@@ -123,7 +123,7 @@ class Watched:
             self.run.start(started)
 
     def _written(self, job: Announced) -> float | None:
-        """When the last of a job's outputs was written in this run; None where one is missing."""
+        """When the last of a job's outputs was written in this run; None if one is missing."""
         outputs = [Path(output) for output in job.outputs]
         new = all(self._is_new(output) for output in outputs)
         return max(output.stat().st_mtime for output in outputs) if new else None
@@ -133,11 +133,11 @@ class Watched:
 
     @property
     def over(self) -> bool:
-        """Whether it is done, or its Snakemake is known to have ended."""
+        """Whether the run is done, or its Snakemake is known to have ended."""
         return not self._left or not may_run(Path.cwd())
 
     def curves(self) -> Iterator[tuple[ModelKey, Job | None, list[float]]]:
-        """Every training that has begun: its model, its job while it runs, and its validations."""
+        """Each training that has begun: model, job while it runs, and validation accuracies."""
         for key in self.study.models:
             announced = self._trainings.get(key)
             running = self.run.running.get(announced.number) if announced else None
@@ -154,6 +154,6 @@ def _noted(name: str | None) -> Path:
         others = ", ".join(sorted(file.stem for file in pattern.parent.glob("*.json")))
         raise ConfigError(
             f"no run{of} was started in {Path.cwd()}"
-            + (f"; there are runs of {others}" if others else ": go to the folder of Snakemake's")
+            + (f"; there are runs of {others}" if others else ": go to Snakemake's folder")
         )
     return noted[-1]
