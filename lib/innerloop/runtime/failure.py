@@ -79,7 +79,7 @@ _ADVICE = (
 
 @dataclass(frozen=True)
 class Explanation:
-    """An error as people are told of it.
+    """An error, explained to the user.
 
     Attributes:
         message: what is wrong, and what to change.

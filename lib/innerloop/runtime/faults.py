@@ -21,7 +21,7 @@ class SeveralFaultsError(ConfigError):
 
 
 class Faults:
-    """Collects errors, so that checking goes on after each."""
+    """Collects errors, so that one does not stop the checks that follow."""
 
     def __init__(self) -> None:
         self._found: dict[tuple[str, str], InnerloopError] = {}

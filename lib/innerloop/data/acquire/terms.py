@@ -26,7 +26,7 @@ def show_terms(dataset: str, licence: Licence) -> None:
 
 
 def require_acceptance(licences: Mapping[str, Licence], accepted: Container[str]) -> None:
-    """Refuse to go on while a restricting licence is not accepted.
+    """Refuse to continue while a restrictive licence is not accepted.
 
     Args:
         licences: data set -> its licence.

@@ -108,7 +108,7 @@ def _text(value: Any) -> str:
     """Text as `str`; Python 2's comes as bytes."""
     text = value.decode("ascii") if isinstance(value, bytes) else value
     if not isinstance(text, str):
-        raise ForbiddenError(f"a name that is no text but of type {type(value).__name__}")
+        raise ForbiddenError(f"a name that is not text but of type {type(value).__name__}")
     return text
 
 

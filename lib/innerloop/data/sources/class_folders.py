@@ -30,7 +30,7 @@ class ClassFolders(PictureFiles):
     that occurs twice, through links, counts once.
 
     Args:
-        root: folder with one sub-folder for each class, or for each split; images may lie deeper.
+        root: folder with one sub-folder for each class, or for each split; images may be deeper.
         splits: CSV file that puts each class in train, val or test.
         native_size: side, in pixels, that the data set is meant for.
         licence: terms of the images; they are copied into everything built from them.
@@ -57,7 +57,7 @@ class ClassFolders(PictureFiles):
         """One entry per class and split, in alphabetical order, with its files in order of paths.
 
         Raises:
-            DataError: folders and splits do not match, a class has no images, or a file is not one.
+            DataError: folders and splits do not match, a class is empty, or a file is not an image.
         """
         self._tree = PictureTree()
         if self.splits is None:

@@ -131,7 +131,7 @@ class Scripts:
             else:
                 raise DataError(
                     f"data set 'scripts': script '{script}' has fewer than {LETTERS} letters in "
-                    "Matplotlib's fonts that can be told apart; is Matplotlib installed whole?"
+                    "Matplotlib's fonts that can be told apart; is Matplotlib installed completely?"
                 )
         return chosen
 
