@@ -41,8 +41,8 @@ def gather(
             repeated.
     """
     provenances = {path: read_provenance(path) for path in measured}
-    found = {path: provenance["spec"] for path, provenance in provenances.items()}
-    _require_specs(measured, found, same_code=same_code)
+    recorded = {path: provenance["spec"] for path, provenance in provenances.items()}
+    _require_specs(measured, recorded, same_code=same_code)
     data: dict[str, str] = {}
     parts: list[pa.Table] = []
     versions: list[Any] = []
@@ -120,13 +120,13 @@ def _logged_rows(
 
 
 def _require_specs(
-    expected: Mapping[str, Spec], found: Mapping[str, Mapping[str, Any]], *, same_code: bool
+    expected: Mapping[str, Spec], recorded: Mapping[str, Mapping[str, Any]], *, same_code: bool
 ) -> None:
     """Raise one `ProvenanceError` that lists all files made with other parameters."""
     refused = []
     for path, spec in expected.items():
         try:
-            require_spec(path, found[path], spec, same_code=same_code)
+            require_spec(path, recorded[path], spec, same_code=same_code)
         except ProvenanceError as error:
             refused.append((path, error))
     if refused:

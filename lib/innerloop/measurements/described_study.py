@@ -222,13 +222,13 @@ class DescribedStudy:
             return ""
         if counted["distinct"] == counted["images"]:
             return f"No two of its {counted['images']:,} images are equal."
-        said = (
+        sentence = (
             f"Of its {counted['images']:,} images {counted['distinct']:,} are different; "
             f"{counted['in_several_splits']:,} of these are in more than one split"
         )
         if "in_several_classes" in counted:  # studies of earlier versions do not count these
-            said += f", {counted['in_several_classes']:,} in more than one class of a split"
-        return f"{said}."
+            sentence += f", {counted['in_several_classes']:,} in more than one class of a split"
+        return f"{sentence}."
 
     def stand_ins(self, shown: Iterable[str]) -> str:
         """A sentence that names the stand-ins among some data sets; empty if there are none."""
@@ -258,8 +258,8 @@ class DescribedStudy:
 
     def shown(self, *protocols: str) -> str:
         """The data set and task size that represent some protocols, as `Symbols, 5-way 1-shot`."""
-        said = (self.place(self.home(p), self.main_setting(p)) for p in protocols)
-        return "; ".join(dict.fromkeys(said))
+        places = (self.place(self.home(p), self.main_setting(p)) for p in protocols)
+        return "; ".join(dict.fromkeys(places))
 
     def place(self, dataset: str, setting: str) -> str:
         """A data set and a task size in words, as `Symbols, 5-way 1-shot`."""

@@ -58,11 +58,11 @@ class Finished:
 
         Tables gathered by an earlier version do not record them.
         """
-        found: dict[str, str] = {}
+        digests: dict[str, str] = {}
         for path in self.evidence.paths.values():
             with suppress(ProvenanceError):
-                found |= read_provenance(path).get("data_digests", {})
-        return found
+                digests |= read_provenance(path).get("data_digests", {})
+        return digests
 
     def paper_name(self, dataset: str) -> str:
         """The paper's data set that a data set stands in for, or else its own name."""

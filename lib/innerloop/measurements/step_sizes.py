@@ -24,8 +24,8 @@ def learned(rows: pd.DataFrame) -> pd.DataFrame:
 def unmoved(rows: pd.DataFrame) -> str:
     """A sentence that names the step sizes `learned` leaves out; empty if it leaves out none."""
     still = rows[~_moved(rows)]
-    layers = still.groupby(still["parameter"].astype(str), sort=False)["layer"]
-    named = [f"{name} of {', '.join(layers_in_order(found))}" for name, found in layers]
+    groups = still.groupby(still["parameter"].astype(str), sort=False)["layer"]
+    named = [f"{name} of {', '.join(layers_in_order(layers))}" for name, layers in groups]
     return f"Left out, since training never moved them: {'; '.join(named)}." if named else ""
 
 

@@ -30,14 +30,14 @@ def benchmarks(folder: Path | str | None) -> dict[str, Benchmark]:
     if folder is None:
         return {}
     root = Path(folder)
-    found = sorted(root.rglob("*.tsv"))
-    return {path.relative_to(root).with_suffix("").as_posix(): _read(path, root) for path in found}
+    files = sorted(root.rglob("*.tsv"))
+    return {path.relative_to(root).with_suffix("").as_posix(): _read(path, root) for path in files}
 
 
-def by_stage(found: Iterable[Benchmark]) -> list[list[str]]:
+def by_stage(measured: Iterable[Benchmark]) -> list[list[str]]:
     """Printed rows: stage, jobs, wall time of all, longest job, peak memory."""
     stages: dict[str, list[Benchmark]] = {}
-    for benchmark in found:
+    for benchmark in measured:
         stages.setdefault(benchmark.stage, []).append(benchmark)
     return [
         [

@@ -60,16 +60,16 @@ def span(values: Iterable[float]) -> str:
     return low if low == high else f"{low}–{high}"
 
 
-def by_layer(found: Iterable[tuple[str, str, str]]) -> str:
+def by_layer(values: Iterable[tuple[str, str, str]]) -> str:
     """Numbers by layer: `head under MAML (0.47), Scaled LR (0.26); conv4 under Unit norm (0.54)`.
 
     Args:
-        found: layer, method and number, as text.
+        values: layer, method and number, as text.
     """
     layers: dict[str, list[str]] = {}
-    for layer, method, value in found:
+    for layer, method, value in values:
         layers.setdefault(layer, []).append(f"{method} ({value})")
-    return "; ".join(f"{layer} under {', '.join(said)}" for layer, said in layers.items())
+    return "; ".join(f"{layer} under {', '.join(methods)}" for layer, methods in layers.items())
 
 
 def seeds(frame: pd.DataFrame) -> int:

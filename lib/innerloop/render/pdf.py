@@ -82,5 +82,5 @@ def _run(work: Path) -> None:
         check=False,
     )
     if done.returncode:
-        said = done.stdout[done.stdout.find("\n!") :].strip()[:2000] or done.stdout[-2000:]
-        raise LatexError(f"{PROGRAM} does not accept the report:\n{said}")
+        errors = done.stdout[done.stdout.find("\n!") :].strip()[:2000] or done.stdout[-2000:]
+        raise LatexError(f"{PROGRAM} does not accept the report:\n{errors}")

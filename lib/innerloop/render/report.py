@@ -214,8 +214,8 @@ def _by_verdict(table: Mapping[str, Any] | None) -> list[dict[str, Any]]:
 
 def _without_count(verdict: str) -> tuple[str, str]:
     """Split `fails (1 of 2 comparisons) here` into the verdict without brackets, and these."""
-    found = _COUNT.search(verdict)
-    return (verdict.replace(found[0], ""), found[0].strip()) if found else (verdict, "")
+    count = _COUNT.search(verdict)
+    return (verdict.replace(count[0], ""), count[0].strip()) if count else (verdict, "")
 
 
 def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -282,10 +282,10 @@ def _task(study: DescribedStudy) -> str:
     )
 
 
-def _written(found: Mapping[str, Any]) -> tuple[str, str]:
+def _written(written: Mapping[str, Any]) -> tuple[str, str]:
     """When, where and from which commit the report itself was written."""
-    commit = commit_in_words(found)
-    return "This report written", f"{found['date']} on {found['host']}, commit {commit}"
+    commit = commit_in_words(written)
+    return "This report written", f"{written['date']} on {written['host']}, commit {commit}"
 
 
 def _downloads(path: Path, name: str, *suffixes: str) -> list[dict[str, str]]:

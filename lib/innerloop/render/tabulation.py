@@ -108,8 +108,8 @@ def printed(frame: pd.DataFrame) -> pd.DataFrame:
 
 def is_numeric(cells: Iterable[str]) -> bool:
     """Whether a column holds numbers and dashes, and at least one of either."""
-    found = [cell in ("", MISSING) or _NUMBER.fullmatch(cell) is not None for cell in cells]
-    return bool(found) and all(found)
+    numeric = [cell in ("", MISSING) or _NUMBER.fullmatch(cell) is not None for cell in cells]
+    return bool(numeric) and all(numeric)
 
 
 def by_column(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -189,15 +189,15 @@ def generalise_sums(sums: Sums, membership: Membership) -> Generalised:
 
 def _squares(numbers: Numbers, axes: int) -> Numbers:
     """Sum of squares over the last `axes` axes."""
-    found: Numbers = (numbers**2).sum(tuple(range(-axes, 0)))
-    return found
+    sums: Numbers = (numbers**2).sum(tuple(range(-axes, 0)))
+    return sums
 
 
 def _possible(square: Numbers, df: ArrayLike, extra: float = 0.0) -> Numbers:
     """Quantiles, at the K nodes, of the true variance that a mean square estimates, [..., K]."""
     degrees = np.asarray(df, np.float64)[..., None]
-    found: Numbers = square[..., None] * degrees / chdtri(degrees + extra, _UPPER)
-    return found
+    variances: Numbers = square[..., None] * degrees / chdtri(degrees + extra, _UPPER)
+    return variances
 
 
 def _student(first: Numbers, second: Numbers) -> tuple[Numbers, Numbers]:

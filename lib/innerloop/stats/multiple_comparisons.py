@@ -27,8 +27,8 @@ def adjusted(p_values: Sequence[float], correction: Correction = "holm") -> list
     result = values.copy()
     if tested.any():
         result[tested] = _METHODS[correction](values[tested])
-    found: list[float] = result.tolist()
-    return found
+    floats: list[float] = result.tolist()
+    return floats
 
 
 def _holm(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -44,8 +44,8 @@ def _bonferroni(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _benjamini_hochberg(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    found: NDArray[np.float64] = stats.false_discovery_control(values, method="bh")
-    return found
+    result: NDArray[np.float64] = stats.false_discovery_control(values, method="bh")
+    return result
 
 
 _METHODS: dict[Correction, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {

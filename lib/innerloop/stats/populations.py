@@ -168,7 +168,7 @@ def answer(
         means: the mean of each training, or the difference of each pair of trainings.
         trainings: the number of trainings; of two sides, the smaller.
     """
-    found = Answer(
+    result = Answer(
         "inconclusive",
         population,
         test=test,
@@ -177,14 +177,14 @@ def answer(
     )
     if not math.isnan(test.standard_error):
         p_for, p_against = expectation.sides(test)
-        found = replace(found, p_for=p_for, p_against=p_against)
+        result = replace(result, p_for=p_for, p_against=p_against)
     if population == MODELS:
-        return found
+        return result
     if trainings == 1:
-        return replace(found, verdict="not judged", note="one training")
-    if math.isnan(found.p_for):
-        return replace(found, verdict="not judged", note="too few tasks")
-    return found
+        return replace(result, verdict="not judged", note="one training")
+    if math.isnan(result.p_for):
+        return replace(result, verdict="not judged", note="too few tasks")
+    return result
 
 
 def decided(family: Sequence[A], statistics: Statistics) -> list[A]:

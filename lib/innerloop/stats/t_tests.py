@@ -76,12 +76,12 @@ def generalised(
     n, missing = int(there.sum()), int((~there).sum())
     if n < 2:
         return _t_test(np.nan, np.nan, np.nan, Counts(n, missing), level)
-    found = generalise(values[there], None if shares is None else shares[there])
-    mean, error, df = float(found.mean), float(found.standard_error), float(found.df)
+    estimate = generalise(values[there], None if shares is None else shares[there])
+    mean, error, df = float(estimate.mean), float(estimate.standard_error), float(estimate.df)
     if values.shape[1] > 1 and np.ptp(values[there]) == 0:
         error, df = 0.0, values.shape[1] - 1  # exactly: the model's variances are all zero
     test = _t_test(mean, error, df, Counts(n, missing), level)
-    return replace(test, components=found.components)
+    return replace(test, components=estimate.components)
 
 
 def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:
@@ -93,8 +93,8 @@ def one_sample(differences: ArrayLike, level: float = 0.95) -> TTest:
     n = numbers.size
     counts = Counts(n, missing, int((numbers == 0).sum()))
     mean = mean_interval(numbers).mean
-    found = _t_test(mean, standard_error(numbers), n - 1, counts, level)
-    return replace(found, effect_size=float(found.t / np.sqrt(n)) if n else np.nan)
+    test = _t_test(mean, standard_error(numbers), n - 1, counts, level)
+    return replace(test, effect_size=float(test.t / np.sqrt(n)) if n else np.nan)
 
 
 def paired_difference(a: pd.Series[float], b: pd.Series[float], level: float = 0.95) -> TTest:
@@ -118,11 +118,11 @@ def welch(a: ArrayLike, b: ArrayLike, level: float = 0.95) -> TTest:
     The effect size is Cohen's d with the root mean square of the two standard deviations;
     `difference.n` counts the values of both groups.
     """
-    found = independent(one_sample(a, level), one_sample(b, level), level)
-    if not found.standard_error > 0:
-        return found
+    test = independent(one_sample(a, level), one_sample(b, level), level)
+    if not test.standard_error > 0:
+        return test
     variances = (split_missing(values)[0].var(ddof=1) for values in (a, b))
-    return replace(found, effect_size=found.difference.mean / math.sqrt(sum(variances) / 2))
+    return replace(test, effect_size=test.difference.mean / math.sqrt(sum(variances) / 2))
 
 
 def independent(a: TTest, b: TTest, level: float = 0.95) -> TTest:
