@@ -31,17 +31,14 @@ def cka(model: ProbedModel) -> Iterator[Row]:
 
 
 def _similarities(model: ProbedModel, place: Place, steps: Sequence[int]) -> Iterator[Row]:
-    weights, dataset = model.weights(place.iteration), place.dataset
-    columns = {
-        taken: model.measured(dataset, "test", weights, taken, place.checkpoint) for taken in steps
-    }
-    what = f"CKA on {dataset}, iteration {place.iteration}"
-    # one trajectory passes through all step counts
-    for tasks, trajectory in model.adaptations(what, dataset, place.tasks, weights, max(steps)):
-        slow = layer_grams(model.network, trajectory[0], tasks)
-        for taken in steps:
-            fast = layer_grams(model.network, trajectory[taken], tasks)
-            for layer, (estimator, similarity) in product(slow, ESTIMATORS.items()):
-                values = similarity(slow[layer], fast[layer])
-                shared = {**columns[taken], "layer": layer, "estimator": estimator}
+    what, weights = f"CKA at iteration {place.iteration}", model.weights(place.iteration)
+    for tasks, slow, adapted in model.adaptations(
+        what, place.dataset, place.tasks, steps, weights, place.checkpoint
+    ):
+        before = layer_grams(model.network, slow, tasks)
+        for columns, fast in adapted:
+            after = layer_grams(model.network, fast, tasks)
+            for layer, (estimator, similarity) in product(before, ESTIMATORS.items()):
+                values = similarity(before[layer], after[layer])
+                shared = {**columns, "layer": layer, "estimator": estimator}
                 yield from per_task(tasks, shared, "similarity", values)

@@ -38,22 +38,18 @@ def inner_steps(model: ProbedModel) -> Iterator[Row]:
 
     Option: `tasks`, how many test tasks of each data set.
     """
-    options, weights = from_json(InnerStepsOptions, model.options), model.weights()
+    count, steps = from_json(InnerStepsOptions, model.options).tasks, range(model.test_steps + 1)
     for dataset in model.datasets:
-        columns = [
-            model.measured(dataset, "test", weights, taken) for taken in range(model.test_steps + 1)
-        ]
         others = model.tasks(dataset, purpose="off-task")
-        what = f"inner steps on {dataset}"
-        for on, trajectory in model.adaptations(what, dataset, options.tasks, weights):
+        for on, slow, adapted in model.adaptations("inner steps", dataset, count, steps):
             off = off_tasks(others, on.episodes, disjoint=False)
-            slow = layer_grams(model.network, trajectory[0], on)
-            for taken, shared in enumerate(columns):
-                step = trajectory[max(taken - 1, 0)], trajectory[taken]
-                measured = _measured(model.network, slow, step, on, off)
+            grams, before = layer_grams(model.network, slow, on), slow
+            for columns, now in adapted:
+                measured = _measured(model.network, grams, (before, now), on, off)
                 for (quantity, layer), values in measured.items():
-                    keys = {**shared, "quantity": quantity, "layer": layer}
-                    yield from per_task(on, keys, "value", values)
+                    shared = {**columns, "quantity": quantity, "layer": layer}
+                    yield from per_task(on, shared, "value", values)
+                before = now
 
 
 def _measured(

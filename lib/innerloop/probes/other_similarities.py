@@ -35,23 +35,21 @@ def other_similarities(model: ProbedModel) -> Iterator[Row]:
     many nearest images to compare (default 10); `two_trainings`, whether to also compare the slow
     activations with those of the variant's first training: how similar two trainings are.
     """
-    options, weights = from_json(OtherSimilaritiesOptions, model.options), model.weights()
+    options = from_json(OtherSimilaritiesOptions, model.options)
     steps = step_counts(options.steps, model.test_steps)
     other = model.beside.at("last").to(model.device).slow if model.beside else None
     for dataset in model.datasets:
-        columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
-        what = f"similarities on {dataset}"
-        for tasks, trajectory in model.adaptations(
-            what, dataset, options.tasks, weights, max(steps)
+        unadapted = model.measured(dataset, "test", model.weights(), 0)
+        for tasks, slow, adapted in model.adaptations(
+            "similarities", dataset, options.tasks, steps
         ):
-            slow = layer_grams(model.network, trajectory[0], tasks)
-            for taken in steps:
-                fast = layer_grams(model.network, trajectory[taken], tasks)
-                yield from _rows(columns[taken], slow, fast, tasks, options.neighbours)
+            before = layer_grams(model.network, slow, tasks)
+            for columns, fast in adapted:
+                after = layer_grams(model.network, fast, tasks)
+                yield from _rows(columns, before, after, tasks, options.neighbours)
             if other:
                 grams = layer_grams(model.network, with_task_axis(other, len(tasks)), tasks)
-                before = model.measured(dataset, "test", weights, 0)
-                yield from _beside(before, slow, grams, tasks, options.neighbours)
+                yield from _beside(unadapted, before, grams, tasks, options.neighbours)
 
 
 def _rows(

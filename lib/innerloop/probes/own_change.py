@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from innerloop.data.tasks import TaskBatch
 from innerloop.networks.network import Network
-from innerloop.networks.parameters import Parameters, with_task_axis
+from innerloop.networks.parameters import Parameters
 from innerloop.probes.layer_similarity import ESTIMATORS, layer_grams
 from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.typed_json import from_json
@@ -25,18 +25,12 @@ def own_change(model: ProbedModel) -> Iterator[Row]:
     Options: `tasks`, how many test tasks of each data set; `steps`, the numbers of inner steps
     after which to measure, where `test` is the variant's own (default: test).
     """
-    options, weights = from_json(OwnChangeOptions, model.options), model.weights()
+    options = from_json(OwnChangeOptions, model.options)
     steps = step_counts(options.steps, model.test_steps)
     for dataset in model.datasets:
-        columns = {taken: model.measured(dataset, "test", weights, taken) for taken in steps}
-        what = f"own change on {dataset}"
-        # one trajectory passes through all step counts
-        for tasks, trajectory in model.adaptations(
-            what, dataset, options.tasks, weights, max(steps)
-        ):
-            slow = with_task_axis(weights.slow, len(tasks))
-            for taken in steps:
-                yield from _rows(model.network, columns[taken], slow, trajectory[taken], tasks)
+        for tasks, slow, adapted in model.adaptations("own change", dataset, options.tasks, steps):
+            for columns, fast in adapted:
+                yield from _rows(model.network, columns, slow, fast, tasks)
 
 
 def _rows(

@@ -13,7 +13,7 @@ table. The library adds the columns that identify the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, wraps
 from itertools import product
@@ -152,24 +152,32 @@ class ProbedModel:
         what: str,
         dataset: str,
         count: int,
-        weights: Weights,
-        steps: int | None = None,
-    ) -> Iterator[tuple[TaskBatch, list[Parameters]]]:
-        """Adapt to test tasks, batch by batch, showing progress.
+        steps: Collection[int],
+        weights: Weights | None = None,
+        checkpoint: str = "last",
+    ) -> Iterator[tuple[TaskBatch, Parameters, list[tuple[Row, Parameters]]]]:
+        """Adapt to test tasks, batch by batch, to measure after each of several numbers of steps.
 
         Args:
             what: what is measured, for the progress display.
             dataset: the data set of the tasks.
             count: number of tasks.
-            weights: the weights to start from.
-            steps: inner steps, by default the variant's test steps.
+            steps: the numbers of inner steps.
+            weights: the weights to start from, by default those of the last iteration.
+            checkpoint: what rows call these weights, `last` or `named`.
 
         Yields:
-            A batch of tasks, and the weights before adaptation and after every inner step.
+            A batch of tasks; the weights before adaptation; and for each number of steps, the
+            columns of `measured` and the fast weights. All weights have a task axis.
         """
-        with Progress(what, count) as progress:
+        start = weights or self._last
+        columns = [self.measured(dataset, "test", start, taken, checkpoint) for taken in steps]
+        with Progress(f"{what} on {dataset}", count) as progress:
             for tasks in self.tasks(dataset).batches(count, self.tasks_at_once):
-                yield tasks, self.adapt(tasks, weights, steps, trajectory=True).trajectory
+                # one trajectory passes through all numbers of steps
+                visited = self.adapt(tasks, start, max(steps), trajectory=True).trajectory
+                fast = [visited[taken] for taken in steps]
+                yield tasks, visited[0], list(zip(columns, fast, strict=True))
                 progress.advance(len(tasks))
 
     def accuracies(
