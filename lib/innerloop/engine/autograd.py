@@ -1,20 +1,14 @@
-"""The engine for every network: PyTorch differentiates, and no graph outlives an inner step.
-
-The inner gradient g(w) enters the outer graph as one function of the weights w. In the backward
-pass, g is recomputed from w, and its graph gives the vjp of g, which is H v for each task, since
-the Hessian H is symmetric. So memory does not grow with the inner steps, unless a step is told to
-keep its graph.
-"""
+"""The engine for every network: PyTorch differentiates, one group of tasks after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from innerloop.data.tasks import Labelled
+from innerloop.engine.differentiable import gradients_of, losses_of
 from innerloop.engine.head import SupportGradient, usable
 from innerloop.engine.losses import cross_entropy, of_group, task_groups
 from innerloop.networks.network import Activations, Network
@@ -68,160 +62,76 @@ class Autograd:
         if not torch.is_grad_enabled():
             logits = self.logits(parameters, labelled.images, support=support)
             return cross_entropy(logits, labelled.labels, scale), logits
-        tasks = _Tasks(self.network, labelled, scale, support)
-        losses, logits = _Losses.apply(  # type: ignore[no-untyped-call]
-            tasks, list(parameters), *parameters.values()
-        )
-        return losses, logits
+        return losses_of(self._groups(labelled, scale, support), parameters)
 
     def gradients(
         self, labelled: Labelled, names: list[str], scale: float, *, second_order: bool
     ) -> SupportGradient:
         """A function that computes each task's loss, and its gradient with respect to `names`."""
-        tasks = _Tasks(self.network, labelled, scale, None)
+        groups = list(self._groups(labelled, scale, None))
 
         def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
             with torch.set_grad_enabled(second_order):
-                losses, *gradients = _Gradients.apply(  # type: ignore[no-untyped-call]
-                    tasks, list(fast), names, keep and second_order, *fast.values()
-                )
-            return losses, dict(zip(names, gradients, strict=True))
+                return gradients_of(groups, fast, names, keep=keep and second_order)
 
         return gradient
 
+    def _groups(
+        self, labelled: Labelled, scale: float, support: torch.Tensor | None
+    ) -> Iterator[_Group]:
+        for tasks in task_groups(labelled.labels, self.network.image_size**2):
+            yield _Group(self.network, labelled, scale, support, tasks)
+
 
 @dataclass(frozen=True)
-class _Tasks:
+class _Group:
     network: Network
     labelled: Labelled
     scale: float
     support: torch.Tensor | None
+    tasks: slice
 
-    @property
-    def groups(self) -> list[slice]:
-        return task_groups(self.labelled.labels, self.network.image_size**2)
-
-    def losses(self, group: slice, parameters: Parameters) -> tuple[torch.Tensor, torch.Tensor]:
-        """Losses and logits of a group of tasks, with their graph if gradients are enabled."""
-        support = None if self.support is None else usable(self.support[group])
-        logits = self.network(parameters, usable(self.labelled.images[group]), support=support)
-        return cross_entropy(logits, usable(self.labelled.labels[group]), self.scale), logits
+    def forward(self, tensors: Parameters, names: list[str], *, second_order: bool) -> _Pass:
+        """The group's pass; with `second_order`, differentiable with respect to all tensors."""
+        with torch.inference_mode(False), torch.enable_grad():
+            leaves = {
+                name: usable(value).detach().requires_grad_(second_order or name in names)
+                for name, value in tensors.items()
+            }
+            support = None if self.support is None else usable(self.support[self.tasks])
+            logits = self.network(leaves, usable(self.labelled.images[self.tasks]), support=support)
+            losses = cross_entropy(logits, usable(self.labelled.labels[self.tasks]), self.scale)
+            gradients = torch.autograd.grad(
+                losses.sum(),
+                [leaves[name] for name in names],
+                create_graph=second_order,
+                allow_unused=True,
+                materialize_grads=True,
+            )
+        return _Pass(
+            leaves, losses.detach(), logits.detach(), dict(zip(names, gradients, strict=True))
+        )
 
 
 @dataclass(frozen=True)
-class _Differentiated:
+class _Pass:
     """A group's losses and their gradients, on a graph with its own leaves."""
 
     leaves: Parameters
     losses: torch.Tensor
     logits: torch.Tensor
-    gradients: tuple[torch.Tensor, ...]
+    gradients: Parameters
 
+    def gradient(self) -> Parameters:
+        return {name: value.detach() for name, value in self.gradients.items()}
 
-def _differentiated(
-    tasks: _Tasks, group: slice, parameters: Parameters, names: Sequence[str], *, second_order: bool
-) -> _Differentiated:
-    """A group's losses and gradients with respect to `names`.
-
-    With `second_order`, the gradients can be differentiated with respect to all parameters.
-    """
-    with torch.inference_mode(False), torch.enable_grad():
-        leaves = {
-            name: usable(value[group]).detach().requires_grad_(second_order or name in names)
-            for name, value in parameters.items()
-        }
-        losses, logits = tasks.losses(group, leaves)
-        gradients = torch.autograd.grad(
-            losses.sum(),
-            [leaves[name] for name in names],
-            create_graph=second_order,
+    def hvp(self, direction: Parameters) -> Parameters:
+        graph = {name: value for name, value in self.gradients.items() if value.requires_grad}
+        products = torch.autograd.grad(
+            list(graph.values()),
+            list(self.leaves.values()),
+            [direction[name] for name in graph],
             allow_unused=True,
             materialize_grads=True,
         )
-    return _Differentiated(leaves, losses.detach(), logits.detach(), gradients)
-
-
-class _Losses(torch.autograd.Function):
-    """Takes the gradient in the forward pass, so that only one group's activations are alive."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, tasks: _Tasks, names: list[str], *values: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        parameters = dict(zip(names, values, strict=True))
-        wanted = [name for name, need in zip(names, ctx.needs_input_grad[2:], strict=True) if need]
-        parts = [
-            _differentiated(tasks, group, parameters, wanted, second_order=False)
-            for group in tasks.groups
-        ]
-        joined = _joined([part.gradients for part in parts])
-        ctx.save_for_backward(*joined)
-        ctx.places = [names.index(name) for name in wanted]
-        logits = torch.cat([part.logits for part in parts])
-        ctx.mark_non_differentiable(logits)
-        return torch.cat([part.losses for part in parts]), logits
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, d_losses: torch.Tensor, _: torch.Tensor) -> tuple[Any, ...]:
-        gradients: list[torch.Tensor | None] = [None] * len(ctx.needs_input_grad[2:])
-        for place, gradient in zip(ctx.places, ctx.saved_tensors, strict=True):
-            gradients[place] = gradient * d_losses.view(-1, *[1] * (gradient.ndim - 1))
-        return None, None, *gradients
-
-
-class _Gradients(torch.autograd.Function):
-    @staticmethod
-    def forward(
-        ctx: Any,
-        tasks: _Tasks,
-        names: list[str],
-        wanted: list[str],
-        keep: bool,
-        *values: torch.Tensor,
-    ) -> tuple[torch.Tensor, ...]:
-        parameters = dict(zip(names, values, strict=True))
-        parts = [
-            _differentiated(tasks, group, parameters, wanted, second_order=keep)
-            for group in tasks.groups
-        ]
-        ctx.tasks, ctx.names, ctx.wanted = tasks, names, wanted
-        ctx.kept = parts if keep else []
-        ctx.save_for_backward(*values)
-        losses = torch.cat([part.losses for part in parts])
-        ctx.mark_non_differentiable(losses)
-        detached = [[value.detach() for value in part.gradients] for part in parts]
-        return losses, *_joined(detached)
-
-    @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, _: torch.Tensor, *vectors: torch.Tensor) -> tuple[Any, ...]:
-        parameters = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-        kept, ctx.kept = ctx.kept, []
-        products = []
-        for number, group in enumerate(ctx.tasks.groups):
-            part = (
-                kept[number]
-                if kept
-                else _differentiated(ctx.tasks, group, parameters, ctx.wanted, second_order=True)
-            )
-            pairs = [
-                (gradient, vector[group])
-                for gradient, vector in zip(part.gradients, vectors, strict=True)
-                if gradient.requires_grad
-            ]
-            products.append(
-                torch.autograd.grad(
-                    [gradient for gradient, _ in pairs],
-                    list(part.leaves.values()),
-                    [vector for _, vector in pairs],
-                    allow_unused=True,
-                    materialize_grads=True,
-                )
-            )
-        return None, None, None, None, *_joined(products)
-
-
-def _joined(groups: Sequence[Sequence[torch.Tensor]]) -> list[torch.Tensor]:
-    """The groups' tensors, concatenated along the task axis."""
-    return [torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*groups, strict=True)]
+        return dict(zip(self.leaves, products, strict=True))

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
 from innerloop.data.tasks import Labelled
 from innerloop.engine.analytic.conv4 import BatchConv4, Statistics
-from innerloop.engine.analytic.losses import TaskLosses
+from innerloop.engine.analytic.convolution import BlockInput, FeatureMap
+from innerloop.engine.analytic.loss_pass import LossPass
+from innerloop.engine.analytic.patches import Patches, side_by_side
+from innerloop.engine.differentiable import gradients_of, losses_of
 from innerloop.engine.head import SupportGradient
 from innerloop.engine.losses import cross_entropy, of_group, task_groups
 from innerloop.networks.network import Activations
@@ -78,8 +83,8 @@ class Analytic:
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Scaled cross-entropy of each task [T], differentiable once, and logits."""
         if torch.is_grad_enabled() and (support is None or not self.by_support):
-            tasks = TaskLosses(self._network, labelled.images, labelled.labels, scale)
-            return tasks.losses(parameters)
+            tensors = {**parameters, "images": labelled.images}
+            return losses_of(self._groups(labelled, scale), tensors)
         logits = self.logits(parameters, labelled.images, support=support)
         return cross_entropy(logits, labelled.labels, scale), logits
 
@@ -87,10 +92,37 @@ class Analytic:
         self, labelled: Labelled, names: list[str], scale: float, *, second_order: bool
     ) -> SupportGradient:
         """A function that computes each task's loss, and its gradient with respect to `names`."""
-        tasks = TaskLosses(self._network, labelled.images, labelled.labels, scale)
+        groups = list(self._groups(labelled, scale))
 
         def gradient(fast: Parameters, keep: bool) -> tuple[torch.Tensor, Parameters]:
+            tensors = {**fast, "images": labelled.images}
             with torch.set_grad_enabled(second_order):
-                return tasks.gradients(fast, names, keep_activations=keep and second_order)
+                return gradients_of(groups, tensors, names, keep=keep and second_order)
 
         return gradient
+
+    def _groups(self, labelled: Labelled, scale: float) -> Iterator[_Group]:
+        for tasks in task_groups(labelled.labels):
+            yield _Group(self._network, labelled, scale, tasks)
+
+
+@dataclass(frozen=True)
+class _Group:
+    network: BatchConv4
+    labelled: Labelled
+    scale: float
+    tasks: slice
+
+    def forward(self, tensors: Parameters, names: list[str], *, second_order: bool) -> LossPass:
+        """The group's pass, with all derivatives, whichever are asked for."""
+        parameters = {name: value for name, value in tensors.items() if name != "images"}
+        labels = self.labelled.labels[self.tasks]
+        return LossPass(self.network, parameters, self._source, labels, self.scale)
+
+    @cached_property
+    def _source(self) -> BlockInput:
+        """The images, which all inner steps share; with a gradient if they require one."""
+        images = self.labelled.images[self.tasks]
+        if self.labelled.images.requires_grad:
+            return FeatureMap(side_by_side(images), len(images))
+        return Patches(images)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 import torch.nn.functional as F
 
@@ -13,21 +11,6 @@ from innerloop.engine.analytic.convolution import BlockInput, FeatureMap
 from innerloop.networks.network import head_logits
 from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import Parameters
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """Gradients, or their tangents, with respect to the parameters and perhaps the images.
-
-    Attributes:
-        parameters: by name, each [T, *shape].
-        images: [T, N, C, H, W]; None if they were not requested.
-        blocks: what each block, first to last, saved for the gradients' own tangent.
-    """
-
-    parameters: Parameters
-    images: torch.Tensor | None
-    blocks: list[BlockVJP] = field(default_factory=list)
 
 
 class LossPass:
@@ -55,8 +38,9 @@ class LossPass:
         scale: float,
     ) -> None:
         self._tasks, self._scale = len(labels), scale
-        self._head = parameters["head.weight"]
+        self._parameters, self._head = parameters, parameters["head.weight"]
         self._blocks: list[Block] = []
+        self._vjps: list[BlockVJP] = []
         for name in BLOCKS:
             block = Block(source, block_parameters(parameters, name), network.eps)
             self._blocks.append(block)
@@ -70,30 +54,38 @@ class LossPass:
         classes = torch.arange(network.way, device=labels.device)
         self._dlogits = scale * (self._softmax - (labels.unsqueeze(2) == classes).to(logs))
 
-    def gradient(self, *, weights: bool = True) -> Gradients:
-        """The gradient of every task's loss; without `weights`, not with respect to parameters."""
+    def gradient(self, *, weights: bool = True) -> Parameters:
+        """The gradient of every task's loss, by parameter, and by `images` if that is wanted.
+
+        Without `weights`, the parameters are left out.
+        """
         gradients: Parameters = {}
-        saved: list[BlockVJP] = []
+        vjps: list[BlockVJP] = []
         grad: torch.Tensor | None = self._as_images(self._dlogits @ self._head)
         for name, block in zip(reversed(BLOCKS), reversed(self._blocks), strict=True):
             assert grad is not None  # only the images' gradient can be missing
             grad, of_block, vjp = block.vjp(grad, weight=weights)
-            saved.insert(0, vjp)
+            vjps.insert(0, vjp)
             if of_block is not None:
                 gradients |= self._named(name, of_block)
         if weights:
             gradients["head.weight"] = self._dlogits.transpose(1, 2) @ self._features
             gradients["head.bias"] = self._dlogits.sum(dim=1)
-        return Gradients(gradients, self._per_task(grad), saved)
+        self._vjps = vjps
+        return gradients | self._images(grad)
 
-    def hvp(self, direction: Parameters, gradients: Gradients | None = None) -> Gradients:
+    def hvp(self, direction: Parameters) -> Parameters:
         """The Hessian of every task's loss times a direction u: the gradient's tangent along u.
 
         Args:
-            direction: u, each [T, *shape].
-            gradients: the result of `gradient`; by default it is recomputed.
+            direction: u, each [T, *shape]; zero in the parameters that it lacks.
         """
-        vjps = (gradients or self.gradient(weights=False)).blocks
+        if not self._vjps:
+            self.gradient(weights=False)
+        direction = {
+            name: direction[name] if name in direction else torch.zeros_like(value)
+            for name, value in self._parameters.items()
+        }
         hidden_t, jvps = None, []
         for name, block in zip(BLOCKS, self._blocks, strict=True):
             hidden_t, jvp = block.jvp(hidden_t, block_parameters(direction, name))
@@ -114,19 +106,19 @@ class LossPass:
         grad_t: torch.Tensor | None
         grad_t = self._as_images(dlogits_t @ self._head + self._dlogits @ head_t)
         for name, block, vjp, jvp in reversed(
-            list(zip(BLOCKS, self._blocks, vjps, jvps, strict=True))
+            list(zip(BLOCKS, self._blocks, self._vjps, jvps, strict=True))
         ):
             assert grad_t is not None  # only the images' gradient can be missing
             grad_t, of_block = block.jvp_of_vjp(vjp, jvp, grad_t)
             product |= self._named(name, of_block)
-        return Gradients(product, self._per_task(grad_t))
+        return product | self._images(grad_t)
 
-    def _per_task(self, gradient: torch.Tensor | None) -> torch.Tensor | None:
-        """[N, T * C, H, W] -> [T, N, C, H, W]."""
+    def _images(self, gradient: torch.Tensor | None) -> Parameters:
+        """[N, T * C, H, W] -> [T, N, C, H, W], by name; nothing if it was not wanted."""
         if gradient is None:
-            return None
+            return {}
         count, _, *shape = gradient.shape
-        return gradient.reshape(count, self._tasks, -1, *shape).transpose(0, 1)
+        return {"images": gradient.reshape(count, self._tasks, -1, *shape).transpose(0, 1)}
 
     def _as_images(self, features: torch.Tensor) -> torch.Tensor:
         """[T, N, C * h * w] -> [N, T * C, h, w], channels last."""
