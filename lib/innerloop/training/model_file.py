@@ -230,7 +230,7 @@ def _content(path: Path) -> Mapping[str, Any]:
         start = _start(path)
         if start[:2] != b"PK":
             safetensors = start[8:] == b"{"
-            raise _foreign(
+            raise not_a_model_file(
                 path,
                 "it is empty"
                 if not start
@@ -240,17 +240,17 @@ def _content(path: Path) -> Mapping[str, Any]:
     except CheckpointError:
         raise
     except UnpicklingError as error:
-        raise _foreign(
+        raise not_a_model_file(
             path,
             "it holds pickled Python objects, perhaps a whole nn.Module, which are not executed",
         ) from error
     except Exception as error:  # torch raises many kinds for a damaged file
         raise _damaged(path, str(error).partition("\n")[0] or type(error).__name__) from error
     if not isinstance(content, Mapping):
-        raise _foreign(path, f"it holds a {type(content).__name__}")
+        raise not_a_model_file(path, f"it holds a {type(content).__name__}")
     if "format" not in content:
         tensors = content and all(isinstance(value, torch.Tensor) for value in content.values())
-        raise _foreign(path, "it holds a state dict" if tensors else "it has no 'format'")
+        raise not_a_model_file(path, "it holds a state dict" if tensors else "it has no 'format'")
     return content
 
 
@@ -259,7 +259,8 @@ def _start(path: Path) -> bytes:
         return file.read(9)
 
 
-def _foreign(path: Path, content: str) -> CheckpointError:
+def not_a_model_file(path: Path | str, content: str) -> CheckpointError:
+    """The error for a file with other content, which is described."""
     return CheckpointError(
         f"{path} is not a model file of Innerloop: {content}. To use weights of another program, "
         "see innerloop.from_state_dict (docs/library.md)"

@@ -15,7 +15,7 @@ from innerloop.runtime.errors import CheckpointError, ConfigError
 from innerloop.runtime.files import atomic_path, canonical_json
 from innerloop.runtime.typed_json import from_json
 from innerloop.specs.train import TrainSpec
-from innerloop.training.model_file import TrainedModel, Weights
+from innerloop.training.model_file import TrainedModel, Weights, not_a_model_file
 
 #: The header's key for everything about the model but its tensors.
 KEY = "innerloop"
@@ -54,10 +54,7 @@ def read_safetensors(path: Path | str) -> TrainedModel:
         raise CheckpointError(f"there is no model file {path}")
     with _safetensors().safe_open(str(path), framework="pt") as file:
         if KEY not in (file.metadata() or {}):
-            raise CheckpointError(
-                f"{path} is not a model file of Innerloop: its header has no '{KEY}'. To use "
-                "weights of another program, see innerloop.from_state_dict (docs/library.md)"
-            )
+            raise not_a_model_file(path, f"its header has no '{KEY}'")
         about: Mapping[str, Any] = json.loads(file.metadata()[KEY])
         kept: dict[int, dict[str, dict[str, torch.Tensor]]] = {}
         for key in file.keys():  # noqa: SIM118  (no mapping)
