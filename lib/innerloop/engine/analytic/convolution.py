@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -129,7 +129,8 @@ class _KeptConvolution:
         self, v: torch.Tensor, slope: torch.Tensor, constant: torch.Tensor, *, weight: bool
     ) -> tuple[torch.Tensor | None, torch.Tensor | None, ConvolutionVJP]:
         dy = _plus_affine(self._indices.scatter(v), self._y, slope, constant)
-        dx, dw = self._gradients(dy, self._x, self._w, self._gradient, weight)
+        dx = image_gradient(dy, self._x, self._w, self._tasks) if self._gradient else None
+        dw = weight_gradient(dy, self._x, self._w, self._tasks) if weight else None
         return dx, dw, ConvolutionVJP(dy)
 
     def jvp(
@@ -155,17 +156,13 @@ class _KeptConvolution:
         assert jvp.y is not None
         scattered = self._indices.scatter(v)
         dy_t = _plus_affine_tangent(scattered, jvp.y, slope_t, self._y, slope, constant)
-        dx, dw = self._gradients(dy_t, self._x, self._w, self._gradient, True)
+        dx, dw = None, weight_gradient(dy_t, self._x, self._w, self._tasks)
         if self._gradient:
-            dx += self._gradients(vjp.dy, self._x, jvp.w, True, False)[0]
+            dx = image_gradient(dy_t, self._x, self._w, self._tasks)
+            dx += image_gradient(vjp.dy, self._x, jvp.w, self._tasks)
         if jvp.x is not None:
-            dw += self._gradients(vjp.dy, jvp.x, self._w, False, True)[1]
+            dw += weight_gradient(vjp.dy, jvp.x, self._w, self._tasks)
         return dx, dw
-
-    def _gradients(
-        self, dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, image: bool, weight: bool
-    ) -> tuple[Any, Any]:
-        return convolution_gradients(dy, x, w, self._tasks, image=image, weight=weight)
 
 
 @fused
@@ -202,24 +199,21 @@ def convolved(x: torch.Tensor, w: torch.Tensor, tasks: int) -> torch.Tensor:
     return F.conv2d(x, w, padding=1, groups=tasks)
 
 
-def convolution_gradients(
-    dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int, *, image: bool, weight: bool
-) -> tuple[Any, Any]:
-    """Gradients with respect to x (if `image`) and w (if `weight`), else None."""
-    if weight and dy.is_cuda and not torch.backends.cudnn.allow_tf32:
+def image_gradient(dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int) -> torch.Tensor:
+    """Gradient with respect to x, given that of y = conv(x, w)."""
+    wanted = [True, False, False]
+    dx: torch.Tensor = _aten.convolution_backward(dy, x, w, None, *_SAME_SIZE, tasks, wanted)[0]
+    return dx
+
+
+def weight_gradient(dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int) -> torch.Tensor:
+    """Gradient with respect to w, given that of y = conv(x, w)."""
+    if dy.is_cuda and not torch.backends.cudnn.allow_tf32:
         # in full precision and channels last, cuDNN may take 100 times as long
-        _, dw = _backward(dy.contiguous(), x.contiguous(), w.contiguous(), tasks, False, True)
-        return _backward(dy, x, w, tasks, True, False)[0] if image else None, dw
-    return _backward(dy, x, w, tasks, image, weight)
-
-
-def _backward(
-    dy: torch.Tensor, x: torch.Tensor, w: torch.Tensor, tasks: int, image: bool, weight: bool
-) -> tuple[Any, Any]:
-    dx, dw, _ = _aten.convolution_backward(
-        dy, x, w, None, *_SAME_SIZE, tasks, [image, weight, False]
-    )
-    return dx, dw
+        dy, x, w = dy.contiguous(), x.contiguous(), w.contiguous()
+    wanted = [False, True, False]
+    dw: torch.Tensor = _aten.convolution_backward(dy, x, w, None, *_SAME_SIZE, tasks, wanted)[1]
+    return dw
 
 
 def mean_and_variance(y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

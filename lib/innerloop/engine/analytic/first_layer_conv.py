@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import torch
 
-from innerloop.engine.analytic.convolution import convolution_gradients, convolved
+from innerloop.engine.analytic.convolution import convolved, weight_gradient
 from innerloop.engine.analytic.first_layer import Maxima
 from innerloop.engine.analytic.pooling import PoolIndices, max_pool
 
@@ -50,9 +50,7 @@ class _MaximaInParts:
         total, first = torch.zeros_like(self._weight), 0
         for part, indices in self._parts:
             dy = indices.scatter(v[first : first + len(part)])
-            total += convolution_gradients(
-                dy, part, self._weight, self._tasks, image=False, weight=True
-            )[1]
+            total += weight_gradient(dy, part, self._weight, self._tasks)
             first += len(part)
         return total
 
