@@ -40,6 +40,7 @@ def test_every_figure_has_its_picture_title_and_caption(tmp_path):
         write(drawing, name, study)
     main(["gallery", str(study), str(out)])
     page = (out / "gallery.md").read_text(encoding="utf-8")
+    assert f"Made by `innerloop gallery {study} {out}`." in page
     shown = re.findall(r"!\[Alt of (\w+)\.\]\((pictures/\w+\.png)\)", page)
     assert shown == [(name, f"pictures/{name}.png") for name in NAMES]
     for name, path in shown:

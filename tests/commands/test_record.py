@@ -18,7 +18,7 @@ from innerloop.study.jobs import Jobs
 from innerloop.study.measurements import Measurements
 from innerloop.study.products import Products
 from innerloop.study.study import Study
-from shipped import TABLES
+from shipped import FIGURES, TABLES
 
 SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
 
@@ -121,28 +121,32 @@ def test_where_there_is_no_record_it_is_said(record: Record) -> None:
         record.write()
 
 
-def test_the_record_of_real_images_gives_the_tables_beside_it(
+def test_the_record_of_real_images_gives_its_tables_and_the_captions_in_the_docs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `innerloop results docs/results/compact` prints is what the measurements there are."""
     root = Path(__file__).parents[2]
     monkeypatch.chdir(root)  # where its registry counts from
     kept, copied = root / "docs/results/compact", tmp_path / "compact"
-    shutil.copytree(kept, copied, ignore=shutil.ignore_patterns("tables", "study.json"))
-    names = ["accuracy", "p2_table1_step_sizes"]
-    monkeypatch.setattr("innerloop.commands.so_far.Products", made_of(names))
+    shutil.copytree(kept, copied, ignore=shutil.ignore_patterns("tables", "figures", "study.json"))
+    figures, names = ["accuracies", "p1_figure1_weight_norms"], ["accuracy", "p2_table1_step_sizes"]
+    monkeypatch.setattr("innerloop.commands.so_far.Products", made_of(figures, names))
     assert Record.read(copied).write() == []
     assert read_json(copied / "study.json") == read_json(kept / "study.json")
     for name in ("own/accuracy", "p2/table1_step_sizes"):
         assert read_json(copied / f"tables/{name}.json") == read_json(kept / f"tables/{name}.json")
+    page = (root / "docs/real_images/gallery.md").read_text(encoding="utf-8")
+    for name in ("own/accuracies", "p1/figure1_weight_norms"):
+        assert read_json(copied / f"figures/{name}.json")["caption"] in page
 
 
-def made_of(names: list[str]) -> type[Products]:
-    """What makes some tables alone: all of them take minutes."""
+def made_of(figures: list[str], tables: list[str]) -> type[Products]:
+    """What makes some figures and tables alone: all of them take minutes."""
 
     class Some(Products):
         def __init__(self, study: Study) -> None:
             super().__init__(study)
-            self.figures, self.tables = [], [TABLES[name] for name in names]
+            self.figures = [FIGURES[name] for name in figures]
+            self.tables = [TABLES[name] for name in tables]
 
     return Some

@@ -25,6 +25,8 @@ from shipped import FIGURES
 
 IMAGES = ROOT.parent / "shared/images"
 real = pytest.mark.skipif(not IMAGES.is_dir(), reason="there is no ../shared/images")
+#: Folders that `innerloop gallery` wrote.
+GALLERIES = ("docs", "docs/real_images")
 #: Images of the data sets' samples.
 COUNTS = {
     "mini_imagenet/sample": 23_800,
@@ -115,13 +117,19 @@ def test_no_picture_is_in_the_project_but_the_demo_s() -> None:
     names = {f"{figure.paper}_{figure.name}.png" for figure in FIGURES.values()}
     # drawings, and the beginning of the demo's report, above its images
     names |= {"intervals.svg", "terminal.svg", "workflow.svg", "report.png"}
-    assert {file.parent.as_posix() for file in found} <= {"docs/pictures"}
+    assert {file.parent.as_posix() for file in found} <= {
+        f"{folder}/pictures" for folder in GALLERIES
+    }
     assert {file.name for file in found} - names == set()
 
 
 def test_no_picture_shows_an_image_of_a_data_set() -> None:
     """Plots and pages have few colours; a sheet of samples has tens of thousands."""
-    pictures = {path.name: path.read_bytes() for path in (ROOT / "docs/pictures").glob("*.png")}
+    pictures = {
+        f"{folder}, {path.name}": path.read_bytes()
+        for folder in GALLERIES
+        for path in (ROOT / folder / "pictures").glob("*.png")
+    }
     tour = json.loads((ROOT / "docs/tour.ipynb").read_text(encoding="utf-8"))
     outputs = [output for cell in tour["cells"] for output in cell.get("outputs", [])]
     shown = [

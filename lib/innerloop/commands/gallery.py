@@ -1,4 +1,7 @@
-"""`innerloop gallery results/demo docs`: a study's figures as a page of Markdown with pictures."""
+"""`innerloop gallery results/demo docs`: a study's figures as a page of Markdown with pictures.
+
+The folder may also be a record's, such as docs/results/compact.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ WIDTH, GREYS, COLOURS = 1200, 64, 192
 def main(argv: list[str]) -> None:
     """Write gallery.md and, beside it, pictures/*.png."""
     parser = argparse.ArgumentParser(prog="innerloop gallery", description=__doc__)
-    parser.add_argument("study", type=Path, help="results/<study>")
+    parser.add_argument("study", type=Path, help="results/<study>, or the folder of a record")
     parser.add_argument("out", type=Path, help="folder for gallery.md and pictures/")
     arguments = parser.parse_args(argv)
     files = sorted((arguments.study / "figures").glob("*/*.json"))
@@ -34,18 +37,18 @@ def main(argv: list[str]) -> None:
         source = arguments.study / "figures" / figure["paper"] / f"{figure['name']}.png"
         _shrink(source, arguments.out / "pictures" / _picture(figure))
     with atomic_path(arguments.out / "gallery.md") as temporary:
-        temporary.write_text(_page(arguments.study.name, shown), encoding="utf-8")
+        temporary.write_text(_page(arguments, shown), encoding="utf-8")
 
 
 def _picture(figure: dict[str, str]) -> str:
     return f"{figure['paper']}_{figure['name']}.png"
 
 
-def _page(study: str, sections: list[dict[str, Any]]) -> str:
+def _page(arguments: argparse.Namespace, sections: list[dict[str, Any]]) -> str:
     lines = [
-        f"# The figures of the study `{study}`",
+        f"# The figures of the study `{arguments.study.name}`",
         "",
-        f"Made by `innerloop gallery results/{study} docs` from what `snakemake` drew.",
+        f"Made by `innerloop gallery {arguments.study} {arguments.out}`.",
     ]
     for section in sections:
         lines += ["", f"## {section['title']}"]
