@@ -6,9 +6,9 @@
     snakemake pdf                                    report.pdf too, where LaTeX is installed
     snakemake --cores 4                              on four cores; profiles/default takes all
 
-A study's results lie in results/<study>/, by stage:
+A study's results are in results/<study>/, by stage:
     data, episodes -> models -> measurements -> aggregates -> figures, tables -> report.html
-Downloads and built images are shared by all studies and lie in resources/raw/<collection>/ and
+Downloads and built images are shared by all studies and are in resources/raw/<collection>/ and
 resources/images/<dataset>/<variant>-<size>/, or <size>/ where a data set has no variants.
 lib/innerloop/study/ knows it all: keys.py what a study file may say, paths.py every path, jobs.py
 what each job depends on (in the terms of lib/innerloop/specs/), and measurements.py which files
