@@ -101,8 +101,8 @@ class UpdateRule:
             role, weight, beside = role_of(name), weights[name], conv_weights.get(layer_of(name))
             if beside is None and role in self.roles and "conv_weight" in self._receives:
                 raise self._refusal(
-                    f"asks for the conv weight of {name}'s layer, which has none; remove {role} "
-                    "from its roles, or choose another rule for this network"
+                    f"asks for the conv weight of {name}'s layer, which has none; take {role} "
+                    "out of its roles, or choose another rule for this network"
                 )
             moved[name], after[name] = self.move_tensor(
                 role, weight, gradient, step_sizes[name], states[name], step,
