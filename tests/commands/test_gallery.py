@@ -90,6 +90,11 @@ def test_greys_stay_grey(tmp_path):
         assert (new[(old == 255).all(axis=2)] == 255).all()
 
 
-def test_a_study_without_figures_is_named(tmp_path):
-    with pytest.raises(SystemExit, match="has no figures"):
+@pytest.mark.parametrize(
+    ("files", "first"), [([], "snakemake"), (["study.yaml"], "innerloop record")]
+)
+def test_a_study_without_figures_is_named(tmp_path, files, first):
+    for name in files:
+        (tmp_path / name).touch()
+    with pytest.raises(SystemExit, match=f"has no figures.*run `{first}"):
         main(["gallery", str(tmp_path), str(tmp_path)])

@@ -53,6 +53,7 @@ NOT_RUN = {
     "snakemake --report": "needs a finished study: test_smoke.py",
     "pip install": "installs packages",
     "innerloop bundle": "needs a study to its end: tests/workflow/test_bundle.py",
+    "innerloop gallery docs/results/compact": "needs the record's figures, which are not in Git",
     "innerloop compare demo --reference": "needs the demo: tests/commands/test_reference.py",
     "innerloop wait": "waits for a cluster's jobs: tests/slurm",
     "python benchmarks/": "takes minutes",

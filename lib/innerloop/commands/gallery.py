@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from innerloop.commands.record import STUDY
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.contents import sections
 from innerloop.runtime.errors import ConfigError
@@ -30,7 +31,9 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     files = sorted((arguments.study / "figures").glob("*/*.json"))
     if not files:
-        raise ConfigError(f"{arguments.study} has no figures/*/*.json; run `snakemake` first")
+        record = (arguments.study / STUDY).is_file()
+        first = f"innerloop record {arguments.study}" if record else "snakemake"
+        raise ConfigError(f"{arguments.study} has no figures/*/*.json; run `{first}` first")
     study = DescribedStudy(read_json(arguments.study / "study.json"))
     shown = sections(study, [*map(read_json, files)], [])
     for figure in (figure for section in shown for figure in section["figures"]):
