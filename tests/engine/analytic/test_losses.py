@@ -64,6 +64,12 @@ def inner(
     return engine.gradients(tasks, list(parameters), SCALE, second_order=True)(parameters, keep)
 
 
+def assert_close(found: list[torch.Tensor], expected: list[torch.Tensor]) -> None:
+    """Compare derivatives: autograd rounds zeros, of biases before BatchNorm, like the largest."""
+    largest = max(float(value.detach().abs().max()) for value in expected)
+    torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-11 * max(10.0, largest))
+
+
 SHAPES = {
     "tasks": st.integers(1, 3),
     "each": st.integers(2, 5),
@@ -82,10 +88,9 @@ def test_losses_and_their_gradient(seed: int, **shape: int) -> None:
     torch.testing.assert_close(losses, expected, **TOLERANCE)
     assert logits.shape == (shape["tasks"], shape["each"], shape["way"])
     weights = torch.arange(1.0, 1.0 + shape["tasks"], dtype=torch.float64)
-    torch.testing.assert_close(
+    assert_close(
         derivative(losses @ weights, tasks, parameters),
         derivative(expected @ weights, tasks, parameters),
-        **TOLERANCE,
     )
 
 
@@ -100,16 +105,16 @@ def test_gradients_and_the_hessian(seed: int, keep: bool, some: bool, **shape: i
     )
     assert not losses.requires_grad
     torch.testing.assert_close(losses, plain(tasks, parameters).detach(), **TOLERANCE)
-    torch.testing.assert_close(list(found.values()), list(expected), **TOLERANCE)
-    along = [torch.randn(value.shape, dtype=torch.float64) for value in expected]
+    assert_close(list(found.values()), list(expected))
+    random = torch.Generator().manual_seed(seed)
+    along = [torch.randn(v.shape, generator=random, dtype=torch.float64) for v in expected]
 
     def product(gradients: list[torch.Tensor]) -> torch.Tensor:
         return sum((a * b).sum() for a, b in zip(gradients, along, strict=True))
 
-    torch.testing.assert_close(
+    assert_close(
         derivative(product(list(found.values())), tasks, parameters),
         derivative(product(list(expected)), tasks, parameters),
-        **TOLERANCE,
     )
 
 
