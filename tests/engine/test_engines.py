@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,32 @@ def test_both_are_the_same_under_the_support_s_statistics(name: str) -> None:
 def test_recomputed_activations_give_what_kept_ones_do(name: str, network: Network) -> None:
     chosen = method(name, step_size=STEP_SIZE)
     check(outer(network, chosen, 3), outer(network, chosen, 3, keep=True))
+
+
+@pytest.mark.parametrize(
+    ("module", "network"), [("autograd", users("Dense")), ("analytic.engine", tiny.NETWORK)]
+)
+def test_only_what_is_not_kept_is_recomputed(
+    module: str, network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One pass per inner step and one for the query; without keeping, again all steps but the last.
+
+    The last step's pass is always kept, since the backward pass needs it at once.
+    """
+    group = import_module(f"innerloop.engine.{module}")._Group
+    forward, passes = group.forward, []
+
+    def counted(*arguments: object, **options: object) -> object:
+        passes.append(arguments)
+        return forward(*arguments, **options)
+
+    monkeypatch.setattr(group, "forward", counted)
+    counts = []
+    for keep in (False, True):
+        passes.clear()
+        outer(network, method("maml", step_size=STEP_SIZE), 4, keep=keep)
+        counts.append(len(passes))
+    assert counts == [4 + 1 + 3, 4 + 1]
 
 
 def test_groups_of_tasks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
