@@ -259,13 +259,13 @@ def _is_trained(model: Model) -> bool:
 
 def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     trained = [model for model in study.models if _is_trained(model)]
-    seconds = sum(model["wall_seconds"] or 0 for model in models)
+    seconds = [model["wall_seconds"] for model in models]
     return {
         "Models trained": str(len(trained)),
         "Variants": str(len({(model.protocol, model.variant) for model in trained})),
         "Data sets": str(len({model.dataset for model in trained})),
         "Seeds": str(len({model.seed for model in trained})),
-        **({"Training time": duration(seconds)} if seconds else {}),
+        **({} if not seconds or None in seconds else {"Training time": duration(sum(seconds))}),
     }
 
 
