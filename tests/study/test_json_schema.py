@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from innerloop.commands import main
 from innerloop.learners.gradient_based.method import Method
+from innerloop.runtime.built_in import network_entry
+from innerloop.specs.probe_options import OPTIONS
 from innerloop.study import choices
 from innerloop.study.json_schema import study_schema
 from innerloop.study.keys import ComputeKeys
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs/study-files.md").read_text(encoding="utf-8")
 
 
 def test_the_file_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
@@ -51,5 +57,22 @@ def test_defaults_are_those_of_the_fields() -> None:
 
 
 def test_every_section_is_on_the_page() -> None:
-    page = (ROOT / "docs/study-files.md").read_text(encoding="utf-8")
-    assert [key for key in study_schema()["properties"] if f"`{key}`" not in page] == []
+    assert [key for key in study_schema()["properties"] if f"`{key}`" not in PAGE] == []
+
+
+def test_every_choice_is_on_the_page_with_its_default() -> None:
+    table = PAGE.partition("| choice |")[2].partition("\n\n")[0]
+    shown = dict(re.findall(r"^\| `(\w+)` \|.*\| ?(.*) \|$", table, re.M))
+    assert shown.pop("iterations") == "none: must be given"
+    defaults = {name: yaml.safe_load(text) if text else None for name, text in shown.items()}
+    defaults["network"] = network_entry(defaults["network"])
+    assert defaults == {name: value or None for name, value in choices.BASE.items()} | {
+        "first_order": False
+    }
+
+
+def test_every_built_in_probe_is_on_the_page_with_its_options() -> None:
+    table = PAGE.partition("| probe |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (.*) \|$", table, re.M)
+    shown = {name: set(re.findall(r"`(\w+)`", options)) for name, options in rows}
+    assert shown == {name: {field.name for field in fields(own)} for name, own in OPTIONS.items()}
