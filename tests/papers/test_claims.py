@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -46,6 +47,16 @@ def test_names_are_unique_and_quantities_known():
             assert comparison.of.quantity in QUANTITIES
     assert {quantity.reads for quantity in QUANTITIES.values()} <= set(SCHEMAS)
     assert READERS.keys() == QUANTITIES.keys()
+
+
+def test_each_quantity_is_on_the_page_with_its_keys():
+    page = (Path(__file__).parents[2] / "docs/extending.md").read_text(encoding="utf-8")
+    table = page.partition("| `quantity` |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (?:(\S+) )?\| (.*?) ?\|$", table, re.M)
+    assert {name: (unit, set(re.findall(r"`(\w+)`", keys))) for name, unit, keys in rows} == {
+        name: (quantity.unit, {*quantity.takes, *quantity.conditions})
+        for name, quantity in QUANTITIES.items()
+    }
 
 
 CONFIG = Path(__file__).parents[2] / "config"
