@@ -51,7 +51,6 @@ NOT_RUN = {
     "snakemake --unlock": "follows an interruption",
     "snakemake pdf": "needs LaTeX: test_smoke.py",
     "snakemake --report": "needs a finished study: test_smoke.py",
-    "pip install": "installs packages",
     "innerloop bundle": "needs a study to its end: tests/workflow/test_bundle.py",
     "innerloop gallery docs/results/compact": "needs the record's figures, which are not in Git",
     "innerloop compare demo --reference": "needs the demo: tests/commands/test_reference.py",
