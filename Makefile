@@ -1,4 +1,4 @@
-# make demo: both papers in miniature, on embedded images.   make test: every check and test.
+# make demo: both papers in miniature, on embedded images.   make test: checks and tests, without the longest.
 # Each sets itself up first, with Python 3.11 or newer and pip only.
 
 VENV := .venv
