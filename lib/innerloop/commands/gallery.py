@@ -16,6 +16,7 @@ from PIL import Image
 from innerloop.commands.record import STUDY
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.contents import sections
+from innerloop.render.files import id_of
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, read_json
 
@@ -38,13 +39,9 @@ def main(argv: list[str]) -> None:
     shown = sections(study, [*map(read_json, files)], [])
     for figure in (figure for section in shown for figure in section["figures"]):
         source = arguments.study / "figures" / figure["paper"] / f"{figure['name']}.png"
-        _shrink(source, arguments.out / "pictures" / _picture(figure))
+        _shrink(source, arguments.out / "pictures" / f"{id_of(figure)}.png")
     with atomic_path(arguments.out / "gallery.md") as temporary:
         temporary.write_text(_page(arguments, shown), encoding="utf-8")
-
-
-def _picture(figure: dict[str, str]) -> str:
-    return f"{figure['paper']}_{figure['name']}.png"
 
 
 def _page(arguments: argparse.Namespace, sections: list[dict[str, Any]]) -> str:
@@ -56,7 +53,7 @@ def _page(arguments: argparse.Namespace, sections: list[dict[str, Any]]) -> str:
     for section in sections:
         lines += ["", f"## {section['title']}"]
         for figure in section["figures"]:
-            picture = f"![{figure['alt']}](pictures/{_picture(figure)})"
+            picture = f"![{figure['alt']}](pictures/{id_of(figure)}.png)"
             lines += ["", f"### {figure['title']}", "", picture, "", figure["caption"]]
     return "\n".join(lines) + "\n"
 

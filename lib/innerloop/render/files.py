@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,11 +45,6 @@ class About:
     title: str
     fuller: bool = False
     made_by: str = ""
-
-    @property
-    def id(self) -> str:
-        """A name that is unique among all folders."""
-        return f"{self.paper}_{self.name}"
 
     def as_json(self) -> dict[str, Any]:
         """The part of its .json that identifies it."""
@@ -119,7 +115,7 @@ def write_tabulation(tabulation: Tabulation, about: About, stem: Path | str) -> 
         frame.to_csv(temporary, index=False, lineterminator="\n")
     title = tabulation.title or about.title
     with atomic_path(with_suffix(stem, ".tex")) as temporary:
-        temporary.write_text(_latex(tabulation, title, about.id), encoding="utf-8")
+        temporary.write_text(_latex(tabulation, title, id_of(vars(about))), encoding="utf-8")
     content = {
         **about.as_json(),
         "title": title,
@@ -147,6 +143,11 @@ def _latex(made: Tabulation, title: str, label: str) -> str:
         needs = "array,booktabs,longtable,pdflscape"
         text = long_table(title, caption, columns, rows, made.rules, made.bold, label) + "\n"
     return f"% needs \\usepackage{{{needs}}}\n{text}"
+
+
+def id_of(item: Mapping[str, Any]) -> str:
+    """A name for a figure or table, given its .json, that is unique among all folders."""
+    return f"{item['paper']}_{item['name']}"
 
 
 def with_suffix(stem: Path, suffix: str) -> Path:

@@ -11,7 +11,7 @@ from jinja2 import Environment, StrictUndefined
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.contents import sections, stand_ins
-from innerloop.render.files import with_suffix
+from innerloop.render.files import id_of, with_suffix
 from innerloop.render.latex import BY_NUMBER, escape
 from innerloop.render.long_table import LANDSCAPE, long_table
 from innerloop.render.provenance import model_rows, protocols, shared_facts
@@ -74,7 +74,7 @@ def latex_report(
     if "[U+" in source:
         source = source.replace(r"\end{document}", f"\n{escape(BY_NUMBER)}\n\\end{{document}}")
     included = {
-        _id(figure): with_suffix(path.with_suffix(""), ".pdf")
+        id_of(figure): with_suffix(path.with_suffix(""), ".pdf")
         for path, figure in zip(figures, drawn, strict=True)
     }
     return source, included
@@ -96,10 +96,6 @@ def _template() -> Any:
     return environment.from_string((HERE / TEMPLATE).read_text(encoding="utf-8"))
 
 
-def _id(figure: Mapping[str, Any]) -> str:
-    return f"{figure['paper']}_{figure['name']}"
-
-
 def _section(section: Mapping[str, Any]) -> dict[str, Any]:
     """A section in LaTeX; if it begins with a landscape table, its heading is on that page."""
     heading = rf"\section{{{escape(section['title'])}}}"
@@ -113,7 +109,7 @@ def _section(section: Mapping[str, Any]) -> dict[str, Any]:
 
 def _figure(figure: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "file": f"{_id(figure)}.pdf",
+        "file": f"{id_of(figure)}.pdf",
         "title": escape(figure["title"]),
         "caption": escape(figure["caption"]),
         "width": f"{min(1.0, figure['width_inches'] / TEXT_INCHES):.3f}",

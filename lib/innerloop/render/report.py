@@ -24,7 +24,7 @@ from innerloop.render.contents import (
     sections,
     stand_ins,
 )
-from innerloop.render.files import with_suffix
+from innerloop.render.files import id_of, with_suffix
 from innerloop.render.inline_svg import dark_colours, inline_svg
 from innerloop.render.provenance import (
     FILES,
@@ -155,7 +155,7 @@ def _template() -> Any:
 def _figure(path: Path) -> dict[str, Any]:
     svg = with_suffix(path.with_suffix(""), ".svg")
     figure: dict[str, Any] = read_json(path)
-    name = f"{figure['paper']}_{figure['name']}"
+    name = id_of(figure)
     text, colours = inline_svg(svg, name)
     shown = {"svg": Markup(text), "colours": colours}
     return {**figure, "id": name, **shown, "downloads": _downloads(path, name, ".pdf")}
@@ -179,7 +179,7 @@ def _table(path: Path) -> dict[str, Any]:
     cells = by_column(table["columns"], table["rows"])
     table["numeric"] = [is_numeric(column) for column in cells]
     table["wrap"] = [_wrap(max(map(len, column), default=0)) for column in cells]
-    table["id"] = f"{table['paper']}_{table['name']}"
+    table["id"] = id_of(table)
     table["downloads"] = _downloads(path, table["id"], ".csv", ".tex")
     table["bold"] = [tuple(place) for place in table["bold"]]
     table["folded"] = is_judging(table) or len(table["rows"]) > UNFOLDED
@@ -248,9 +248,7 @@ def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     if table is None or VERDICT not in table["columns"]:
         return []
     column = table["columns"].index(VERDICT)
-    given = [row[column] for row in table["rows"]]
-    counts = {verdict: given.count(verdict) for verdict in dict.fromkeys(given)}
-    return sorted(counts.items(), key=lambda item: -item[1])
+    return Counter(row[column] for row in table["rows"]).most_common()
 
 
 def _is_trained(model: Model) -> bool:
