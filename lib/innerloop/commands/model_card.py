@@ -21,10 +21,7 @@ _TOGETHER = (
 
 
 def model_card(
-    model: Model,
-    manifest: Mapping[str, Any],
-    images: Mapping[str, Any],
-    results: Results,
+    model: Model, manifest: Mapping[str, Any], images: Mapping[str, Any], results: Results
 ) -> str:
     """The card as Markdown.
 

@@ -10,13 +10,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import RISING, Progress, progress
 from innerloop.papers.claims import Claim, Comparison, Selection, claims_of, is_asked, lacking
-from innerloop.papers.judgement import (
-    VERDICTS,
-    WHERE_JUDGED,
-    Judgement,
-    Outcome,
-    judge_claims,
-)
+from innerloop.papers.judgement import VERDICTS, WHERE_JUDGED, Judgement, Outcome, judge_claims
 from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
 from innerloop.render.tabulation import MISSING, number, p_equals, plus_minus

@@ -25,13 +25,7 @@ from innerloop.learners.gradient_based.adapt import (
 )
 from innerloop.learners.gradient_based.learner import GradientLearner
 from innerloop.learners.losses import task_accuracies
-from innerloop.networks.parameters import (
-    Parameters,
-    bounded,
-    kind_of,
-    role_of,
-    with_task_axis,
-)
+from innerloop.networks.parameters import Parameters, bounded, kind_of, role_of, with_task_axis
 from innerloop.probes.nearest_prototype import prototype_accuracies
 from innerloop.probes.probe import ProbedModel, Row, per_task
 from innerloop.runtime.errors import NothingAdaptsError

@@ -9,11 +9,7 @@ import pandas as pd
 
 from innerloop.measurements.class_shares import class_shares
 from innerloop.measurements.comparability import PROTOCOL
-from innerloop.measurements.described_study import (
-    METHODS_MAY_DIFFER,
-    RAW_PIXELS,
-    DescribedStudy,
-)
+from innerloop.measurements.described_study import METHODS_MAY_DIFFER, RAW_PIXELS, DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions

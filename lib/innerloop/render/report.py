@@ -26,14 +26,7 @@ from innerloop.render.contents import (
 )
 from innerloop.render.files import id_of, with_suffix
 from innerloop.render.inline_svg import dark_colours, inline_svg
-from innerloop.render.provenance import (
-    FILES,
-    STORE,
-    data_sets,
-    model_rows,
-    protocols,
-    shared_facts,
-)
+from innerloop.render.provenance import FILES, STORE, data_sets, model_rows, protocols, shared_facts
 from innerloop.render.tabulation import by_column, is_numeric
 from innerloop.runtime.files import atomic_path, read_json
 from innerloop.runtime.progress import duration

@@ -38,12 +38,7 @@ def _note(folder: Path, locks: Mapping[str, int]) -> None:
     process = psutil.Process()
     write_json(
         folder / OWNER,
-        {
-            **_machine(),
-            "pid": process.pid,
-            "started": process.create_time(),
-            "locks": locks,
-        },
+        {**_machine(), "pid": process.pid, "started": process.create_time(), "locks": locks},
     )
 
 

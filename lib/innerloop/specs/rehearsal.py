@@ -80,9 +80,7 @@ class TaskNeed:
 
 
 def require_needs(
-    needs: Iterable[TaskNeed],
-    known: Mapping[str, Mapping[str, tuple[int, float]]],
-    faults: Faults,
+    needs: Iterable[TaskNeed], known: Mapping[str, Mapping[str, tuple[int, float]]], faults: Faults
 ) -> None:
     """Note the needs that a data set cannot meet, as far as its size is known.
 

@@ -178,11 +178,7 @@ def generalise_sums(sums: Sums, membership: Membership) -> Generalised:
         possible / trainings + (tasks / membership.tasks)[..., None],
     )
     variances = Components(
-        classes,
-        np.maximum(between - floor, 0),
-        interaction if rank else nothing,
-        tasks,
-        rest,
+        classes, np.maximum(between - floor, 0), interaction if rank else nothing, tasks, rest
     )
     return Generalised(mean, error, df, variances)
 

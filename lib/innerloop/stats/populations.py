@@ -106,10 +106,7 @@ A = TypeVar("A", bound=Answer)
 
 
 def by_tasks(
-    values: pd.DataFrame,
-    shares: NDArray[np.float64] | None,
-    expectation: Expectation,
-    level: float,
+    values: pd.DataFrame, shares: NDArray[np.float64] | None, expectation: Expectation, level: float
 ) -> tuple[Answer, Answer]:
     """The answers for these models, averaged over trainings, and for the method; not yet decided.
 
@@ -140,10 +137,7 @@ def by_trainings(
 def without_tasks(method: Answer) -> Answer:
     """The answer for these models, `not judged`, if there is only one for the method."""
     return Answer(
-        "not judged",
-        test=method.test,
-        trainings=method.trainings,
-        note="one number per training",
+        "not judged", test=method.test, trainings=method.trainings, note="one number per training"
     )
 
 

@@ -29,8 +29,7 @@ RUNNING = (
 _OPTIONS = frozenset({"rule_options", "network_options", "learner_options"})
 
 Address: TypeAlias = Annotated[
-    str,
-    Allowed(pattern="^https?://", meaning="an address that begins with http:// or https://"),
+    str, Allowed(pattern="^https?://", meaning="an address that begins with http:// or https://")
 ]
 Path: TypeAlias = Annotated[str, Allowed(pattern=".")]
 Two: TypeAlias = Annotated[int, Allowed(least=2, most=10**7)]

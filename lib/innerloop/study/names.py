@@ -27,11 +27,7 @@ RESERVED = frozenset({"accuracy", *LOGGED, "toy", *VERDICTS, SWEEPS})
 
 
 def check_names(
-    keys: StudyKeys,
-    papers: Iterable[Paper],
-    datasets: Datasets,
-    variants: Variants,
-    faults: Faults,
+    keys: StudyKeys, papers: Iterable[Paper], datasets: Datasets, variants: Variants, faults: Faults
 ) -> None:
     """Note unknown names in a study file, and new names in it that are already taken.
 

@@ -131,10 +131,7 @@ class Products:
 
     def _check(self, product: Product, paper: Paper) -> None:
         """Refuse a mistyped name of a table; tables of probes that this study lacks are fine."""
-        known = {
-            *(*RESERVED, *PROBES),
-            *self._study.config.get("probes", {}),
-        }
+        known = {*(*RESERVED, *PROBES), *self._study.config.get("probes", {})}
         for name in product.reads:
             if name not in known and close_to(name, known):
                 raise ConfigError(

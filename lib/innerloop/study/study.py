@@ -58,11 +58,7 @@ class Study:
     """
 
     def __init__(
-        self,
-        config: Mapping[str, Any],
-        *,
-        files: Sequence[Path | str] = (),
-        checked: bool = False,
+        self, config: Mapping[str, Any], *, files: Sequence[Path | str] = (), checked: bool = False
     ) -> None:
         def again(content: Mapping[str, Any]) -> None:
             Study.__new__(Study)._resolve(content, checked=checked)

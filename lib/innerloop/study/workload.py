@@ -290,12 +290,7 @@ def _counts(model: Model) -> NetworkCounts:
 
 
 def _work(
-    stage: str,
-    counts: NetworkCounts,
-    image_size: int,
-    passes: float,
-    alive: float,
-    in_hand: int,
+    stage: str, counts: NetworkCounts, image_size: int, passes: float, alive: float, in_hand: int
 ) -> Work:
     peak = footprint.megabytes(image_size, counts.activations, alive, in_hand)
     stored = IMAGES * 3 * image_size**2 / 1e6

@@ -55,11 +55,7 @@ class TrainingFiles:
 
 
 def run_training(
-    spec: TrainSpec,
-    files: TrainingFiles,
-    *,
-    save_every: float = 60,
-    keep_activations: bool = False,
+    spec: TrainSpec, files: TrainingFiles, *, save_every: float = 60, keep_activations: bool = False
 ) -> TrainedModel:
     """Train a model and write it; continue from a checkpoint of the same spec, images and splits.
 

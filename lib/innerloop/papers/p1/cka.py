@@ -136,10 +136,7 @@ def methods_figure(evidence: Evidence, dataset: str) -> tuple[Figure, list[pd.Da
 
 
 def grid(
-    means: Mapping[str, pd.DataFrame],
-    column: str,
-    panel_names: Mapping[str, str],
-    along: str = "",
+    means: Mapping[str, pd.DataFrame], column: str, panel_names: Mapping[str, str], along: str = ""
 ) -> tuple[Figure, list[Panel]]:
     """The panels of P1's Figures 3, 4 and 6: a column per value of `column`.
 

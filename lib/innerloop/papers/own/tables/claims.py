@@ -23,14 +23,7 @@ from innerloop.stats.populations import Answer
 TITLE = "The papers' claims"
 READS = ("claims",)
 
-HEADER = [
-    "Claim",
-    "Verdict",
-    "For the method",
-    "What decides it",
-    "Comparisons",
-    "Source",
-]
+HEADER = ["Claim", "Verdict", "For the method", "What decides it", "Comparisons", "Source"]
 #: A further column, where the study has claims of its own.
 DECLARED, IN_PAPER = "Declared", "in the paper"
 

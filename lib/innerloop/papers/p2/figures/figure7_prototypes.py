@@ -15,14 +15,7 @@ from innerloop.papers.prototypes import changes, changes_by_training
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.means import draw_means, trainings_drawn
-from innerloop.render.style import (
-    Look,
-    legend_below,
-    looks_shown,
-    panels,
-    theme,
-    variant_looks,
-)
+from innerloop.render.style import Look, legend_below, looks_shown, panels, theme, variant_looks
 from innerloop.stats.intervals import mean_interval
 from innerloop.stats.statistics import Statistics
 from innerloop.stats.summaries import summarise

@@ -13,11 +13,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.papers import words
 from innerloop.papers.judgement import Judgement
-from innerloop.papers.prototypes import (
-    between_models,
-    changes,
-    changes_by_training,
-)
+from innerloop.papers.prototypes import between_models, changes, changes_by_training
 from innerloop.render import captions
 from innerloop.render.tabulation import (
     MISSING,

@@ -16,17 +16,8 @@ from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.fonts import wrapped
 from innerloop.render.means import draw_means, trainings_drawn
-from innerloop.render.style import (
-    TITLE as TITLE_SIZE,
-)
-from innerloop.render.style import (
-    Look,
-    legend_below,
-    looks_in,
-    panels,
-    theme,
-    variant_looks,
-)
+from innerloop.render.style import TITLE as TITLE_SIZE
+from innerloop.render.style import Look, legend_below, looks_in, panels, theme, variant_looks
 
 TITLE = "What changes are worth over training"
 READS = ("interventions",)

@@ -10,14 +10,7 @@ from innerloop.measurements.layers import layers_in_order
 from innerloop.measurements.step_sizes import learned
 from innerloop.render import captions, curves
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.style import (
-    DASHED,
-    Look,
-    layer_looks,
-    legend_below,
-    theme,
-    titled_panels,
-)
+from innerloop.render.style import DASHED, Look, layer_looks, legend_below, theme, titled_panels
 
 TITLE = "Share of negative step sizes"
 READS = ("step_size",)

@@ -31,11 +31,7 @@ TITLE = "CKA beside other measures of similarity"
 READS = ("other_similarities", "cka")
 
 #: Measure -> title of its panels.
-MEASURES = {
-    "cka": "debiased CKA",
-    "procrustes": "Procrustes",
-    "neighbours": "shared neighbours",
-}
+MEASURES = {"cka": "debiased CKA", "procrustes": "Procrustes", "neighbours": "shared neighbours"}
 GROUP = ["protocol", "variant", "layer", "measure", "pairing"]
 #: References to compare a change with -> how their lines are drawn.
 BANDS = {"two trainings": DASHED, "one inner step": DASH_DOTTED}
