@@ -308,8 +308,9 @@ def test_the_work_of_a_module_s_jobs_is_estimated(monkeypatch):
 # ---- estimates -----------------------------------------------------------------------------
 
 
-def job(number: int, started: float = 0.0, log: str | None = None) -> Job:
-    return Job(number, "train_model", f"Train {number}", {"n": number}, log, ["x"], started)
+def job(number: int, started: float = 0.0, log: str = "") -> Job:
+    named = f"Train {number}"
+    return Job(number, "train_model", {"n": number}, what=named, log=log, started=started)
 
 
 def test_work_is_counted_in_estimated_seconds_and_corrected_by_what_was_measured(monkeypatch):
@@ -350,7 +351,7 @@ def test_a_download_is_told_in_megabytes(tmp_path, capsys):
     with ByteProgress("birds.tgz", 12 * MEGABYTE) as shown:
         shown.reach(12 * MEGABYTE)
     log.write_text(capsys.readouterr().err)
-    fetching = Job(1, "fetch_dataset", "Fetch", {}, str(log), ["x"], 0.0)
+    fetching = Job(1, "fetch_dataset", {}, what="Fetch", log=str(log), started=0.0)
     assert re.fullmatch(r"12/12 MB, [\d.]+ MB/s, 0 s left", state(fetching, 1.0))
 
 
@@ -384,7 +385,7 @@ def test_a_terminal_shows_what_runs_and_keeps_what_ended(tmp_path, capsys, monke
     run = Run(announced(100, 300, monkeypatch=monkeypatch), clock)
     console = Console(file=io.StringIO(), width=120, force_terminal=True, height=5)
     screen = Terminal(run, console)
-    for number, path in enumerate((str(log), None, None)):
+    for number, path in enumerate((str(log), "", "")):
         started = job(number, log=path)
         run.start(started)
         screen.started(started)

@@ -18,7 +18,7 @@ from innerloop.study.study import Study
 NOTED = ".snakemake/innerloop/runs/{study}.json"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Announced:
     """A job that this run will do.
 
@@ -35,7 +35,7 @@ class Announced:
     number: int
     rule: str
     wildcards: Mapping[str, Any]
-    share: float
+    share: float = 1.0
     what: str = ""
     log: str = ""
     outputs: tuple[str, ...] = ()

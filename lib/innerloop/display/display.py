@@ -111,9 +111,9 @@ class Display:
         if not self._run.running and not self._run.finished and not self._run.failed:
             self._begin()
         job = Job(
-            record.jobid, own_name(record.rule_name), _what(record), record.wildcards,
-            str(record.log[0]) if record.log else None, list(map(str, record.output)),
-            self._run.clock(), queued=not record.local,
+            record.jobid, own_name(record.rule_name), record.wildcards, what=_what(record),
+            log=str(record.log[0]) if record.log else "", outputs=tuple(map(str, record.output)),
+            started=self._run.clock(), queued=not record.local,
         )  # fmt: skip
         self._run.start(job)
         if record.output:  # a target such as `all` does nothing
@@ -206,7 +206,10 @@ class Display:
         if self._interrupted is not None:
             say("\n".join(["Stopped.", *map(_saved, self._interrupted)]), "yellow")
         elif run.failed:
-            names = [f"    {job.what}\n        Log: {job.log}" for job in run.failed.values()]
+            names = [
+                f"    {job.what}" + f"\n        Log: {job.log}" * bool(job.log)
+                for job in run.failed.values()
+            ]
             undone = max(run.jobs - run.finished - len(names), 0)
             say(
                 f"{_jobs(len(names))} failed, {undone} did not run, {run.finished} succeeded in "

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from innerloop.display.announced import Announcement
+from innerloop.display.announced import Announced, Announcement
 from innerloop.runtime.progress import Reached, reached
 from innerloop.study.forecast import Forecast
 
@@ -26,27 +26,15 @@ _NEVER_ALL = 0.99
 _TELLING = 0.05
 
 
-@dataclass
-class Job:
+@dataclass(kw_only=True)
+class Job(Announced):
     """A job that has started.
 
     Attributes:
-        number: Snakemake's number of the job.
-        rule: its rule, without the prefix that a workflow with Innerloop in it gives.
-        what: what it does, in words.
-        wildcards: name -> value.
-        log: the path of its log, if it has one.
-        outputs: paths of its output files.
         started: when it started, on the run's clock.
         queued: whether it was handed to a cluster, where it may wait.
     """
 
-    number: int
-    rule: str
-    what: str
-    wildcards: Mapping[str, Any]
-    log: str | None
-    outputs: list[str]
     started: float
     queued: bool = False
     _looked: float = field(default=float("-inf"), repr=False)

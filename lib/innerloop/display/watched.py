@@ -116,11 +116,7 @@ class Watched:
     def _start(self, job: Announced, attempt: Attempt) -> None:
         running = self.run.running.get(job.number)
         if running is None or running.started != attempt.began:
-            started = Job(
-                job.number, job.rule, job.what, job.wildcards, job.log or None,
-                list(job.outputs), attempt.began,
-            )  # fmt: skip
-            self.run.start(started)
+            self.run.start(Job(**vars(job), started=attempt.began))
 
     def _written(self, job: Announced) -> float | None:
         """When the last of a job's outputs was written in this run; None if one is missing."""
