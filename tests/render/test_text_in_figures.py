@@ -16,7 +16,7 @@ from innerloop.render import fonts
 from innerloop.render.drawing import Drawing
 from innerloop.render.files import write_drawing
 from innerloop.render.fonts import families_for, width_of, wrapped
-from innerloop.render.style import Look, legend_below, theme
+from innerloop.render.style import Look, legend_below, theme, titles_of
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES, about
 from synthetic import LEARNED, describe, write_tables
@@ -161,3 +161,11 @@ def test_wrapped_text_is_all_there_and_no_wider(text):
     lines = wrapped(text, 1.5, 9).split("\n")
     assert max(width_of(line, 9) for line in lines) <= 1.5
     assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+@pytest.mark.parametrize("inches", [1.1, 1.35, 2.0])
+def test_a_title_keeps_a_number_with_its_unit_and_ways_with_shots(inches):
+    text = "miniImageNet, sample, 32 px, 5-way 1-shot, 10 steps"
+    title = titles_of(Figure(), {"": text}, inches, 1)[""].replace("\N{NO-BREAK SPACE}", " ")
+    assert title.replace("\n", " ") == text
+    assert all(kept in title for kept in ("32 px", "5-way 1-shot", "10 steps"))

@@ -35,6 +35,8 @@ T = TypeVar("T")
 TITLE = 9
 #: Lengths in a legend, in units of its font size.
 HANDLE, GAP = 3, 1.4
+#: What the next word of a title stays on one line with, as in `5-way 1-shot` and `32 px`.
+_TOGETHER = re.compile(r"(-way|(?<!\S)[\d.]+) (?=[\w%])")
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 #: How the `gid` of an artist begins: it is part of a curve, or of a curve's entry in a legend, or
@@ -255,9 +257,9 @@ def legend_below(figure: Figure, looks: Sequence[Look]) -> None:
 def titles_of(figure: Figure, labels: Mapping[K, str], inches: float, rows: int) -> dict[K, str]:
     """Titles of panels, wrapped to a width; the figure becomes higher to make room for them.
 
-    The ways and shots of a task stay on one line.
+    The ways and shots of a task stay on one line, and so do a number and its unit.
     """
-    kept = {key: label.replace("-way ", "-way\N{NO-BREAK SPACE}") for key, label in labels.items()}
+    kept = {key: _TOGETHER.sub("\\1\N{NO-BREAK SPACE}", label) for key, label in labels.items()}
     titles = {key: fonts.wrapped(label, inches, TITLE) for key, label in kept.items()}
     taller(figure, rows * (_lines([*titles.values()]) - 1))
     return titles
