@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import innerloop
 from innerloop.commands import main
 from innerloop.runtime.errors import ConfigError
 from shipped import TABLES
-from synthetic import ACCURACY
+from synthetic import ACCURACY, describe
 
 
 @pytest.fixture
@@ -80,3 +81,10 @@ def test_results_are_frames(study: Path) -> None:
     assert "own/accuracy" in repr(results)
     with pytest.raises(ConfigError, match="did you mean 'cka'"):
         results["ckaa"]
+
+
+def test_a_record_as_cloned_says_what_makes_its_measurements(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "study.json").write_text(json.dumps(describe()), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"no table of measurements 'accuracy'.*innerloop record"):
+        innerloop.results(tmp_path).accuracy  # noqa: B018

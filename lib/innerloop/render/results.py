@@ -58,7 +58,11 @@ class Results:
         are the standard deviation and the interval of the seeds' means, and `method_half_width` is
         for new trainings on new classes. Swept choices, such as step sizes, have columns of their
         own.
+
+        Raises:
+            ConfigError: no accuracies are there, as in a record before `innerloop record`.
         """
+        self._require("accuracy", self.measurements, "table of measurements")
         summary = accuracies(self.evidence).reset_index(drop=True)
         points = {
             (sweep.protocol, variant): point
@@ -98,7 +102,7 @@ class Results:
         if name not in names:
             raise ConfigError(
                 f"{self.folder} has no {what} '{name}'{instead_of(name, names)}; `snakemake` makes "
-                "what is missing"
+                f"what is missing, or for a record, `innerloop record {self.folder}`"
             )
 
 
