@@ -147,7 +147,7 @@ def judge(
 
 def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics) -> Outcome:
     """One comparison, not yet decided."""
-    study, sides = evidence.study, [side for side in (comparison.of, comparison.against) if side]
+    study, sides = evidence.study, comparison.sides
     stand_in = any(
         study.in_role(name) != name for side in sides for name in (side.trained_on, side.tested_on)
     )

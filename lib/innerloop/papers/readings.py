@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from innerloop.measurements.class_shares import class_shares
-from innerloop.measurements.comparability import Protocol, protocol_of
+from innerloop.measurements.comparability import Protocol, protocol_of, require_comparable
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import BODY, HEAD, layers_in_order
 from innerloop.measurements.selection import (
@@ -25,7 +25,7 @@ from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Comparison, Selection
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
-from innerloop.runtime.errors import ComparisonError
+from innerloop.stats.winner import by_training
 
 #: Claims request one layer after another of the same one or two models: select their rows once.
 _LAYER_BY_LAYER = lru_cache(maxsize=8)
@@ -249,15 +249,10 @@ READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
 
 def _by_task(rows: pd.DataFrame, value: str) -> pd.DataFrame:
     """A row per episode, a column per seed."""
-    twice = rows.duplicated(["seed", "episode"])
-    if twice.any():
-        mixed = {name: found for name, found in protocol_of(rows).items() if len(found) > 1}
-        column, found = next(iter(mixed.items()), ("episode", ()))
-        raise ComparisonError(
-            f"cannot average rows of unequal protocol: {column} is {', '.join(map(str, found))}"
-        )
-    indexed: pd.Series[float] = rows.set_index(["episode", "seed"])[value]
-    return pd.DataFrame(indexed.unstack("seed"))  # noqa: PD010
+    if rows.duplicated(["seed", "episode"]).any():
+        protocol = protocol_of(rows)
+        require_comparable(protocol, protocol)
+    return by_training(rows, value)
 
 
 def _by_seed(rows: pd.DataFrame, value: str) -> pd.DataFrame:

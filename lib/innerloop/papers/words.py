@@ -220,8 +220,7 @@ def stand_ins(judgements: list[Judgement], study: DescribedStudy) -> str:
         for judgement in judgements
         for outcome in judgement.outcomes
         if outcome.test is not None
-        for side in (outcome.comparison.of, outcome.comparison.against)
-        if side is not None
+        for side in outcome.comparison.sides
     )
     return study.stand_ins(
         study.in_role(role) for side in sides for role in (side.trained_on, side.tested_on)
