@@ -38,10 +38,13 @@ def draw_means(
     ends = [np.column_stack([places, end]) for end in (mean - half, mean + half)]
     draw_interval(axes, np.stack(ends, 1), look)
     single = known["trainings"].tolist()
-    axes.plot(
-        np.repeat(places, [*map(len, single)]), factor * np.concatenate(single), ".",
-        color=look.colour, alpha=0.5, ms=3, gid=look.curve,
-    )  # fmt: skip
+    at_each = np.repeat(places, [*map(len, single)])
+    draw_trainings(axes, at_each, factor * np.concatenate(single), look)
+
+
+def draw_trainings(axes: Axes, x: ArrayLike, y: ArrayLike, look: Look, size: float = 3) -> None:
+    """Draw single trainings as small points."""
+    axes.plot(x, y, ".", color=look.colour, alpha=0.5, ms=size, gid=look.curve)
 
 
 def draw_interval(axes: Axes, segments: ArrayLike, look: Look) -> None:

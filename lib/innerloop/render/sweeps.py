@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.image import AxesImage
 
-from innerloop.render.means import whiskers
+from innerloop.render.means import draw_trainings, whiskers
 from innerloop.render.style import KEPT, Look
 from innerloop.render.tabulation import number
 
@@ -32,15 +32,7 @@ def draw_line(
     axes.errorbar(places[order], drawn["mean"], yerr=whiskers(drawn), lw=1.0, **look.line())
     for place, seeds in zip(places[order], drawn["by_seed"], strict=True):
         if len(seeds) > 1:
-            axes.plot(
-                [place] * len(seeds),
-                seeds,
-                ".",
-                color=look.colour,
-                ms=2.5,
-                alpha=0.5,
-                gid=look.curve,
-            )
+            draw_trainings(axes, [place] * len(seeds), seeds, look, size=2.5)
     axes.set_xticks(range(len(values)), values)
 
 

@@ -14,7 +14,7 @@ from innerloop.measurements.selection import CHECKPOINTS, one_checkpoint
 from innerloop.render import captions
 from innerloop.render.accuracy import GROUP, accuracies
 from innerloop.render.drawing import Drawing, not_measured
-from innerloop.render.means import draw_interval, whiskers
+from innerloop.render.means import draw_interval, draw_trainings, whiskers
 from innerloop.render.style import Look, theme, titled_panels, variant_looks
 from innerloop.specs.setting import setting_label
 
@@ -78,15 +78,7 @@ def _rows(
         own, look = summary[summary["variant"] == name], looks[name]
         points = seeds.merge(own[GROUP].astype({"variant": str}), on=GROUP)["accuracy"]
         if len(points) > 1:
-            axes.plot(
-                points,
-                [height] * len(points),
-                ".",
-                color=look.colour,
-                alpha=0.5,
-                ms=3,
-                gid=look.curve,
-            )
+            draw_trainings(axes, points, [height] * len(points), look)
             mean, half = own["mean"].item(), own["method_half_width"].item()
             draw_interval(axes, [[(mean - half, height), (mean + half, height)]], look)
         axes.errorbar(
