@@ -48,7 +48,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
         eval_dataset=[study.dataset_label(name) for name in summary["eval_dataset"]],
         layer=summary["layer"].replace("", "whole network"),
     )
-    order = {layer: rank for rank, layer in enumerate(layers_in_order(printed["layer"]))}
     printed = printed.astype(str).assign(
         Mean=[
             plus_minus_significant(mean, half)
@@ -57,7 +56,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
         Tasks=[f"{n:,}" for n in summary["n"]],
         Missing=[f"{missing:,}" for missing in summary["missing"]],
     )
-    ranked = printed.assign(rank=printed["layer"].map(order), place=range(len(printed)))
+    rank = printed["layer"].map(layers_in_order(printed["layer"]).index)
+    ranked = printed.assign(rank=rank, place=range(len(printed)))
     first = ranked.groupby([*KEYS][:-1], sort=False)["place"].transform("min")
     index = ranked.assign(first=first).sort_values(["first", "rank"]).index
     values = {column: set(printed[column]) for column in KEYS if column not in ALWAYS_SHOWN}

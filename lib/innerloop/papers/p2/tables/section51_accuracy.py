@@ -24,8 +24,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )
     if summary.empty:
         return not_measured("accuracy of P2's models", KEYS)
-    order = {split: rank for rank, split in enumerate(SPLITS)}
-    ranked = summary.assign(rank=summary["split"].astype(str).map(order))
+    ranked = summary.assign(rank=summary["split"].astype(str).map([*SPLITS].index))
     summary = ranked.sort_values("rank", kind="stable").drop(columns="rank")
     summary["Split"] = summary["split"].astype(str).map(SPLITS)
     return accuracy_table(

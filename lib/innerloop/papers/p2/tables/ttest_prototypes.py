@@ -92,8 +92,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     claimed = _claimed(study, judgements)
     own = [line for line in lines if _key(line) not in claimed]
     p_values = [line.test.p for line in own]
-    found = {**dict(zip(map(_key, own), adjusted(p_values, chosen.correction), strict=True))}
-    found |= claimed
+    found = dict(zip(map(_key, own), adjusted(p_values, chosen.correction), strict=True)) | claimed
     return Tabulation(
         pd.DataFrame([_numbers(line, study, found[_key(line)]) for line in lines]),
         pd.DataFrame([_printed(line, study, found[_key(line)]) for line in lines]),

@@ -28,7 +28,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
     rows = changed.differences(evidence, checkpoint="last")
     if rows.empty:
         return not_measured("interventions on adaptation", HEADER)
-    order = {layer: place for place, layer in enumerate(layers_in_order(rows["layer"]))}
     text = dict.fromkeys(["intervention", "layer", *set(MODEL_COLUMNS) - {"steps"}], str)
     rows = rows.assign(points=-100 * rows["worth"], percent=100 * rows["accuracy"]).astype(text)
     points, percent = (
@@ -36,8 +35,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )
     points = points.assign(accuracy=percent["mean"], accuracy_half_width=percent["half_width"])
     ranked = points.assign(
-        kind=points["intervention"].map({name: at for at, name in enumerate(changed.WORDS)}),
-        place=points["layer"].map(order),
+        kind=points["intervention"].map([*changed.WORDS].index),
+        place=points["layer"].map(layers_in_order(rows["layer"]).index),
         model=points.groupby([*MODEL_COLUMNS], sort=False).ngroup(),
     ).sort_values(["model", "kind", "place"], kind="stable")
     points = ranked.drop(columns=["kind", "place", "model"])

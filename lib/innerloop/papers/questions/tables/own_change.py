@@ -41,9 +41,9 @@ def tabulate(evidence: Evidence) -> Tabulation:
     )  # fmt: skip
     by_change = summary.set_index(KEYS).groupby("change")
     own = by_change.get_group("own").reset_index()
-    order = {layer: place for place, layer in enumerate(layers_in_order(own["layer"]))}
     ranked = own.assign(
-        model=own.groupby([*MODEL_COLUMNS], sort=False).ngroup(), place=own["layer"].map(order)
+        model=own.groupby([*MODEL_COLUMNS], sort=False).ngroup(),
+        place=own["layer"].map(layers_in_order(own["layer"]).index),
     ).sort_values(["model", "place"])
     models, everywhere = models_shown(ranked, study)
     where = pd.MultiIndex.from_frame(ranked[KEYS])
