@@ -155,7 +155,7 @@ rule write_pdf:
     params:
         script=untracked(f"{SCRIPTS}/write_pdf.py"),
         title=lambda wildcards: STUDY.title,
-        code=lambda wildcards: JOBS.code("write_pdf.py"),
+        code=code_of("write_pdf.py"),
     message:
         "Write the report as a PDF"
     shell:

@@ -22,7 +22,7 @@ def all_data():
             for file in paths.STORE_FILES
         ),
         *all_samples(),
-        *splits_of(sorted({dataset for dataset, _ in stores})),
+        *splits_of(used_datasets()),
         *(
             in_study(paths.EPISODES, dataset=dataset, setting=setting)
             for dataset, setting in episodes
@@ -32,7 +32,7 @@ def all_data():
 
 def all_models():
     """Every model's manifest."""
-    return [key.fill(paths.MODEL, study=STUDY.name) for key in STUDY.models]
+    return MEASUREMENTS.manifests()
 
 
 def all_model_files():

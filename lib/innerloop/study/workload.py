@@ -218,15 +218,9 @@ def _probe(study: Study, model: Model, name: str) -> Work:
 
 def _raw_pixels(study: Study, dataset: str, setting: str) -> Work:
     """Measure the baseline: every image of every task is read."""
-    evaluated = [
-        model
-        for model in study.models.values()
-        if model.key.setting == setting and dataset in model.evaluate_on
-    ]
-    splits = {split for model in evaluated for split in model.splits}
-    evaluation = study.keys.evaluation
-    each = sum(_images(evaluated[0], evaluation.queries))
-    return Work("pixels", len(splits) * evaluation.tasks * each)
+    drawn = Jobs(study).episodes(dataset, setting)
+    each = drawn.way * (drawn.shot + drawn.queries)
+    return Work("pixels", len(drawn.splits) * drawn.tasks * each)
 
 
 def _toy(study: Study) -> Work:
