@@ -55,6 +55,7 @@ _RESULTS = (
     "report.html",
     "report.pdf",
 )
+_LICENCE = "MIT for the code; results and models under the terms that README.md lists"
 _NOT_SOURCE = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
 #: The time of every member, so that equal content gives an equal file.
 _TIME = (1980, 1, 1, 0, 0, 0)
@@ -128,7 +129,7 @@ class Bundle:
         self._repeating(folder)
         (folder / "README.md").write_text(self._readme(), encoding="utf-8")
         crate = crate_of(
-            folder, title=self.study.title, licence=self._licence(), workflow=WORKFLOW,
+            folder, title=self.study.title, licence=_LICENCE, workflow=WORKFLOW,
             inputs=inputs, results=results, times=self._times(), packages=self._packages(),
         )  # fmt: skip
         write_json(folder / "ro-crate-metadata.json", crate)
@@ -236,9 +237,6 @@ class Bundle:
                     f"{self.results}/report.html shows images of {dataset} that may not be passed "
                     "on: an earlier version wrote it; run `snakemake` to write it again"
                 )
-
-    def _licence(self) -> str:
-        return "MIT for the code; results and models under the terms that README.md lists"
 
     def _times(self) -> tuple[str, str]:
         """When the first training began and the last one ended, in ISO 8601."""

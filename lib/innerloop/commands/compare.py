@@ -189,15 +189,9 @@ def _printed(found: Number, a: Finished, b: Finished) -> list[str]:
 
 def _in_words(found: Number, answer: Answer) -> str:
     """`differs: 1.20 ± 0.40, p = 0.012, adjusted 0.03`, and the reason if there is no verdict."""
-    numbers = (
-        []
-        if math.isnan(answer.p)
-        else [
-            _difference(found, answer),
-            p_equals(answer.p),
-            "" if math.isnan(answer.p_adjusted) else f"adjusted {p_value(answer.p_adjusted)}",
-        ]
-    )
+    numbers = [] if math.isnan(answer.p) else [_difference(found, answer), p_equals(answer.p)]
+    if not math.isnan(answer.p_adjusted):
+        numbers.append(f"adjusted {p_value(answer.p_adjusted)}")
     details = ", ".join(filter(None, [*numbers, answer.note]))
     return f"{answer.verdict}: {details}" if details else answer.verdict
 

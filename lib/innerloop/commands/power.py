@@ -77,9 +77,7 @@ def _hardest(
     known = [
         (row, spread, size)
         for row in comparisons.to_dict("records")
-        if (spread := _spread(row)) is not None
-        for size in [_size(row, study, pilot)]
-        if size is not None
+        if (spread := _spread(row)) is not None and (size := _size(row, study, pilot)) is not None
     ]
     return max(
         known,

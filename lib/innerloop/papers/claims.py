@@ -220,16 +220,13 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
         ]
         if not found:
             raise ConfigError("comparisons is empty; expected at least one that decides the claim")
-        texts = {
-            "source": entry.get("source", ""),
-            **{key: entry[key] for key in ("name", "claim")},
-        }
-        digest = short_digest(canonical_json([by_default, entry]))
         return Claim(
-            paper=paper,
-            **texts,
+            entry["name"],
+            paper,
+            entry.get("source", ""),
+            entry["claim"],
             comparisons=tuple(found),
-            digest=digest,
+            digest=short_digest(canonical_json([by_default, entry])),
             optional="protocol" not in by_default,
         )
     except KeyError as error:

@@ -60,12 +60,12 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
     removed = {section: _removed(config, section) for section in ("protocols", *_LISTS.values())}
     data = removed["datasets"]
     for name, entry in [*_mapping(left.get("models")).items()]:
-        protocol = _entry(config.get("protocols"), _mapping(entry).get("protocol"))
+        said = _mapping(entry)
+        protocol = _entry(config.get("protocols"), said.get("protocol"))
         gone = {**removed, "variants": _removed(protocol, "variants")}
         left["models"][name] = kept = _unmentioned(entry, gone)
-        trained = _mapping(entry).get("protocol"), _mapping(entry).get("dataset")
-        whole = "variants" in _mapping(kept) or "variants" not in _mapping(entry)
-        if trained[0] in removed["protocols"] or trained[1] in data or not whole:
+        whole = "variants" in _mapping(kept) or "variants" not in said
+        if said.get("protocol") in removed["protocols"] or said.get("dataset") in data or not whole:
             del left["models"][name]
     for name, options in _mapping(left.get("probes")).items():
         left["probes"][name] = _unmentioned(options, removed)
