@@ -53,7 +53,9 @@ def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
     rows = one_checkpoint(rows, GROUP)
     study = evidence.study
     summary = summarise(rows, GROUP, "accuracy", study.statistics)
-    summary["method_half_width"] = _for_the_method(rows, summary, study)
+    keys = [tuple(map(str, key)) for key in summary[GROUP].itertuples(index=False)]
+    half_widths = _for_the_method(rows, study)
+    summary["method_half_width"] = [half_widths[key] for key in keys]
     scaled = [
         "mean",
         "low",
@@ -67,28 +69,26 @@ def accuracies(evidence: Evidence, **equal: object) -> pd.DataFrame:
     variants = [variant for protocol in study.protocols for variant in study.variants(protocol)]
     order = {(variant.protocol, variant.name): rank for rank, variant in enumerate(variants)}
     baselines = {(v.protocol, v.name) for v in variants if v.baseline}
-    text = summary[IDENTITY].astype(str)
-    pairs = [*text.itertuples(index=False, name=None)]
+    pairs = [(protocol, variant) for protocol, variant, *_ in keys]
     summary["method"] = [study.label(name, protocol) for protocol, name in pairs]
     # an array, since an empty list would not be boolean
     baseline = [pair in baselines or pair[1] == RAW_PIXELS for pair in pairs]
     summary["baseline"] = np.array(baseline, bool)
-    summary["best"] = np.array(_best(rows, summary, study), bool)
+    best = _best(rows, {key for key, other in zip(keys, baseline, strict=True) if not other}, study)
+    summary["best"] = np.array([key in best for key in keys], bool)
     summary["order"] = [order.get(pair, len(order)) for pair in pairs]
     return summary.sort_values(["order", "way", "shot"], kind="stable").drop(columns="order")
 
 
-def _for_the_method(
-    rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy
-) -> list[float]:
-    """Half-widths of the intervals for new trainings and classes; NaN for a single training."""
+def _for_the_method(rows: pd.DataFrame, study: DescribedStudy) -> dict[tuple[str, ...], float]:
+    """Half-width of each group's interval for new trainings and classes; NaN for one training."""
     half_widths = {}
     for key, part in rows.groupby(GROUP, sort=False, observed=True):
         values = by_training(part, "accuracy").dropna(axis=1, how="all")
         shares = _shares(part, study)(values.index) if values.size else None
         test = generalised(values.to_numpy(), shares, study.statistics.level)
         half_widths[tuple(map(str, key))] = test.difference.half_width
-    return [half_widths[tuple(map(str, key))] for key in summary[GROUP].itertuples(index=False)]
+    return half_widths
 
 
 def _shares(rows: pd.DataFrame, study: DescribedStudy) -> Shares:
@@ -106,14 +106,12 @@ def with_raw_pixels(trained: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
     return pd.concat([trained, raw[same]])
 
 
-def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> list[bool]:
-    """Whether each row of a summary is the `winner` in its place; baselines do not compete."""
+def _best(
+    rows: pd.DataFrame, competing: set[tuple[str, ...]], study: DescribedStudy
+) -> set[tuple[str, ...] | None]:
+    """The competing groups that are the `winner` in their place; None for places without one."""
     own = [*GROUP[:1], *GROUP[2:]]
     same = [*own, *(column for column in REST if column not in (*METHODS_MAY_DIFFER, "iteration"))]
-    competing = {
-        tuple(map(str, key))
-        for key in summary.loc[~summary["baseline"], GROUP].itertuples(index=False)
-    }
     marked: set[tuple[str, ...] | None] = set()
     for _, block in rows.groupby(same, sort=False, observed=True):
         candidates = {
@@ -122,7 +120,7 @@ def _best(rows: pd.DataFrame, summary: pd.DataFrame, study: DescribedStudy) -> l
             if (key := tuple(map(str, name))) in competing
         }
         marked.add(winner(candidates, study.statistics, _shares(block, study)))
-    return [tuple(map(str, key)) in marked for key in summary[GROUP].itertuples(index=False)]
+    return marked
 
 
 def accuracy_table(
