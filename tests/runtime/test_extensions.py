@@ -1,12 +1,20 @@
 """Entries: a user's file or a module, found, checked without importing, and loaded."""
 
+import importlib
+import os
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from innerloop.runtime.errors import ExtensionError
-from innerloop.runtime.extensions import check_entry, load_entry, source_file, split_entry
+import innerloop
+from innerloop.learners.gradient_based.update_rules import rules
+from innerloop.learners.ridge import Ridge
+from innerloop.networks.conv4 import Conv4
+from innerloop.probes.cka import cka
+from innerloop.runtime.errors import ExtensionError, InputError
+from innerloop.runtime.extensions import check_entry, entry_of, load_entry, source_file, split_entry
 
 BUILT_IN = "innerloop.learners.gradient_based.update_rules.rules:scaled_lr"
 
@@ -114,3 +122,88 @@ def test_a_user_file_may_import_its_neighbour(tmp_path: Path):
     before = list(sys.path)
     assert load_entry(f"{tmp_path / 'with_neighbour.py'}:VALUE") == 7
     assert sys.path == before
+
+
+#: Code that users would write, as a module that they import and as a file that is loaded by name.
+MINE = """
+import innerloop
+from torch import nn
+
+@innerloop.update_rule("head")
+def rule(weight, gradient, step_size, *, factor=1.0):
+    return weight - factor * step_size * gradient
+
+class Net(nn.Sequential):
+    def __init__(self, way, image_size, channels):
+        super().__init__(nn.Flatten(), nn.Linear(channels * image_size**2, way))
+
+class Learner(innerloop.FeatureLearner):
+    pass
+"""
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    (tmp_path / "mine_to_import.py").write_text(MINE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "mine_to_import", raising=False)
+    return importlib.import_module("mine_to_import")
+
+
+@pytest.mark.parametrize("code", [Conv4, Ridge, cka, rules.scaled_lr, "a.py:b"])
+def test_an_entry_leads_back_to_its_code(code: object):
+    entry = entry_of("code", code)
+    assert entry == code or load_entry(entry) is code
+
+
+def test_code_itself_is_the_same_as_its_entry(mine: ModuleType):
+    given = {"way": 3, "image_size": 16}
+    assert innerloop.learner(mine.Learner) == innerloop.learner("mine_to_import:Learner")
+    network = innerloop.network("mine_to_import:Net", **given)
+    assert innerloop.network(mine.Net, **given) == network
+    for make in (innerloop.method, innerloop.Method):
+        named = make("maml", update_rule="mine_to_import:rule")
+        assert make("maml", update_rule=mine.rule) == named
+    file = f"{mine.__file__}:rule"
+    assert entry_of("rule", load_entry(file)) == file
+    assert source_file(named.update_rule) == Path(mine.__file__)
+
+
+def test_a_class_that_was_loaded_again_is_built_again(mine: ModuleType):
+    before = innerloop.network(mine.Net, way=3, image_size=16)
+    file = Path(mine.__file__)
+    file.write_text(MINE.replace("nn.Flatten()", "nn.Flatten(), nn.ReLU()"), encoding="utf-8")
+    os.utime(file, (1, 1))  # or Python takes the compiled file of the same second
+    after = innerloop.network(importlib.reload(mine).Net, way=3, image_size=16)
+    assert (len(before.module), len(after.module)) == (3, 3)
+
+
+def running_program() -> None:
+    """What a notebook defines has this module."""
+
+
+running_program.__module__ = "__main__"
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        (lambda weight: weight, "<lambda> of"),
+        (running_program, "running_program of __main__"),
+        (type("Local", (), {}), "Local of"),
+        (Ridge(), "an object of type Ridge"),
+        (Conv4(3, 16, 3), "an object of type Conv4"),
+        (None, "an object of type NoneType"),
+        (3, "an object of type int"),
+    ],
+)
+def test_code_without_a_name_that_lasts_is_refused(code: object, shown: str):
+    doors = {
+        "network": innerloop.network,
+        "learner": innerloop.learner,
+        "update_rule": lambda code: innerloop.Method("mine", update_rule=code),
+        "name": lambda code: innerloop.open_images(code, size=16),
+    }
+    for argument, door in doors.items():
+        with pytest.raises(InputError, match=f"^{argument} is {shown}.* 'path/to/file.py:"):
+            door(code)

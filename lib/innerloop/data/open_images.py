@@ -14,8 +14,8 @@ from innerloop.data.image_store import MANIFEST, ImageStore
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.store_name import store_name
 from innerloop.runtime.built_in import SOURCES
-from innerloop.runtime.errors import ConfigError, DataError
-from innerloop.runtime.extensions import load_entry, split_entry
+from innerloop.runtime.errors import ConfigError, DataError, require_count
+from innerloop.runtime.extensions import entry_of, load_entry, split_entry
 from innerloop.runtime.suggestions import instead_of
 
 
@@ -56,7 +56,10 @@ def open_images(
             obtained, or the store found was built from another source.
         ConfigError: there is no such variant, or a licence is not accepted.
         ExtensionError: the entry cannot be loaded.
+        InputError: `name` or `size` is of the wrong type.
     """
+    name = entry_of("name", name)
+    require_count("size", size, least=1)
     known = read_registry(str(registry) if registry else None)
     if name not in known.variants:
         entry, dataset = _resolve(name, known)

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from innerloop.learners.options import LearnerOptions
-from innerloop.runtime.built_in import LEARNERS
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.built_in import LEARNERS, named_entry
 from innerloop.runtime.extensions import split_entry
-from innerloop.runtime.suggestions import instead_of
 
 
-def learner(name: str, **options: Any) -> LearnerOptions:
+def learner(name: str | Callable[..., object], **options: Any) -> LearnerOptions:
     """A learner other than a method, for `innerloop.train`.
 
     Args:
         name: `prototypes`; `ridge`, a closed-form head; `pretrained`, trained on all training
-            classes at once, with a classifier fitted to each task; or `path/to/file.py:name` for
-            one of your own.
+            classes at once, with a classifier fitted to each task; or one of your own, as
+            `path/to/file.py:name`, or itself, if it is imported from a module.
         options: keyword arguments of the learner, such as `classifier="nearest_mean"`.
 
     Raises:
         ConfigError: the learner is unknown.
+        InputError: it is an object that cannot be imported again.
     """
-    if name in LEARNERS:
-        return LearnerOptions(name, LEARNERS[name], options)
-    if ":" not in name:
-        raise ConfigError(
-            f"learner '{name}' is unknown{instead_of(name, LEARNERS)}; "
-            "code of your own is named path/to/file.py:name"
-        )
-    return LearnerOptions(split_entry(name)[1], name, options)
+    entry = named_entry("learner", name, LEARNERS)
+    short = name if isinstance(name, str) and name in LEARNERS else split_entry(entry)[1]
+    return LearnerOptions(short, entry, options)

@@ -6,6 +6,12 @@ a new name does not change the code digests of existing jobs.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.extensions import entry_of
+from innerloop.runtime.suggestions import instead_of
+
 #: Data sets.
 SOURCES: dict[str, str] = {
     "symbols": "innerloop.data.sources.symbols:source",
@@ -65,3 +71,28 @@ ACCURACY = "innerloop.probes.accuracy:accuracy"
 def network_entry(name: str) -> str:
     """The entry of a network that is given by its short name or already by its entry."""
     return NETWORKS.get(name, name)
+
+
+def named_entry(argument: str, code: object, short: Mapping[str, str]) -> str:
+    """The entry of code that is given by its short name, by its entry, or itself.
+
+    Raises:
+        ConfigError: there is no such short name; lists those that there are.
+        InputError: it is an object that cannot be imported again.
+    """
+    entry = entry_of(argument, code)
+    check_short_name(entry, short, f"{argument} ")
+    return short.get(entry, entry)
+
+
+def check_short_name(name: str, short: Iterable[str], of: str = "") -> None:
+    """Refuse a name that is neither one of the short names nor written as an entry.
+
+    Raises:
+        ConfigError: with the short names, and how an entry is written; begins with `of`.
+    """
+    if ":" not in name and name not in (names := [*short]):
+        raise ConfigError(
+            f"{of}'{name}' is unknown{instead_of(name, names)}; "
+            "code of your own is named path/to/file.py:name"
+        )

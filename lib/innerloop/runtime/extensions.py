@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from innerloop.runtime.errors import ConfigError, ExtensionError, require_choice
+from innerloop.runtime.errors import ConfigError, ExtensionError, InputError, require_choice
 from innerloop.runtime.suggestions import instead_of
 
 #: The default of an option without one, or of which only running the file would tell.
@@ -40,6 +40,31 @@ class Option:
 #: Number of arguments that an update rule takes before its options: weight, gradient, step_size.
 GIVEN = 3
 _KINDS: dict[type, str] = {bool: "true or false", float: "a number", str: "a string"}
+
+
+#: Begins the names of modules that users' files are imported as.
+_OWN = "innerloop_user_"
+
+
+def entry_of(argument: str, code: object) -> str:
+    """The entry of a function or class that can be imported again; a string is returned as it is.
+
+    Raises:
+        InputError: it belongs to the running program, or is another object; names the argument.
+    """
+    if isinstance(code, str):
+        return code
+    named = getattr(code, "function", code)  # of a decorated update rule
+    name, home = getattr(named, "__qualname__", ""), getattr(named, "__module__", "")
+    module = sys.modules.get(home)
+    if not name or module is None or home == "__main__" or getattr(module, name, None) is not code:
+        shown = f"{name} of {home}" if name else f"an object of type {type(code).__name__}"
+        raise InputError(
+            f"{argument} is {shown}; expected a name, such as "
+            f"'path/to/file.py:{name if name.isidentifier() else 'name'}', or a function or "
+            "class imported from a module, so that jobs and model files find it"
+        )
+    return f"{module.__file__ if home.startswith(_OWN) else home}:{name}"
 
 
 def split_entry(entry: str) -> tuple[str, str]:
@@ -189,7 +214,7 @@ def load_entry(entry: str) -> Any:
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = f"innerloop_user_{path.stem}"
+    name = f"{_OWN}{path.stem}"
     known = sys.modules.get(name)
     if known is not None and known.__file__ == str(path.resolve()):
         return known

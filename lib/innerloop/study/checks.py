@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from importlib.util import find_spec
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.gradient_based.update_rules.declaration import check_source
-from innerloop.runtime.built_in import LEARNERS, NETWORKS, UPDATE_RULES
+from innerloop.runtime.built_in import LEARNERS, NETWORKS, UPDATE_RULES, check_short_name
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.extensions import (
     check_entry,
@@ -34,19 +34,6 @@ def known(group: Mapping[str, Any], name: str, what: str) -> Any:
     if name not in group:
         raise ConfigError(f"study file: {what} '{name}' is unknown{instead_of(name, group)}")
     return group[name]
-
-
-def check_short_name(name: str, short: Iterable[str]) -> None:
-    """Refuse a name that is neither one of the short names nor written as an entry.
-
-    Raises:
-        ConfigError: with the short names, and how an entry is written.
-    """
-    if ":" not in name and name not in (names := [*short]):
-        raise ConfigError(
-            f"'{name}' is unknown{instead_of(name, names)}; "
-            "code of your own is named path/to/file.py:name"
-        )
 
 
 def check_code(place: str, entry: str, check: Callable[[str], object] = check_entry) -> None:

@@ -13,10 +13,10 @@ from innerloop.data.split_file import read_split_file
 from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
 from innerloop.papers.paper import SWEEPS, VERDICTS, Paper
-from innerloop.runtime.built_in import FEW_SHOT, SOURCES
+from innerloop.runtime.built_in import FEW_SHOT, SOURCES, check_short_name
 from innerloop.runtime.errors import ConfigError, DataError
 from innerloop.runtime.faults import Faults
-from innerloop.study.checks import check_code, check_short_name, known
+from innerloop.study.checks import check_code, known
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
 from innerloop.study.paths import LOGGED, fill

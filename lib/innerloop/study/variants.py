@@ -8,11 +8,11 @@ from itertools import product
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method, with_test_step_size
-from innerloop.learners.gradient_based.methods import METHODS, rule_entry
+from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.learners.named import learner
 from innerloop.learners.options import LearnerOptions
 from innerloop.measurements.described_study import Sweep
-from innerloop.runtime.built_in import LEARNERS
+from innerloop.runtime.built_in import LEARNERS, UPDATE_RULES
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.faults import Faults
 from innerloop.runtime.suggestions import instead_of
@@ -45,7 +45,7 @@ class Variants:
         methods = self._keys.methods
         if name in methods:
             values = {"label": name, "update_rule": "sgd", **methods[name]}
-            values["update_rule"] = rule_entry(values["update_rule"])
+            values["update_rule"] = UPDATE_RULES.get(values["update_rule"], values["update_rule"])
             if "step_size_multiplier" in values:  # 1.0 where it is left out
                 values["step_size_multiplier"] = float(values["step_size_multiplier"])
             return Method(name=name, **values)

@@ -95,10 +95,18 @@ def test_a_bound_of_minus_infinity_is_none():
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ConfigError, match="'mamml' is unknown; known are maml"):
+    with pytest.raises(ConfigError, match="'mamml' is unknown; did you mean 'maml'"):
         method("mamml")
-    with pytest.raises(ConfigError, match="no value named stepsize"):
+    with pytest.raises(
+        ConfigError, match=r"'stepsize'; did you mean 'step_size'\? Known are name,"
+    ):
         method("maml", stepsize=1)
+    with pytest.raises(ConfigError, match="'scaledlr' is unknown; did you mean 'scaled_lr'"):
+        method("maml", update_rule="scaledlr")
+    with pytest.raises(ConfigError, match=r"'conv5' is unknown; did you mean 'conv4'.*, resnet12"):
+        innerloop.network("conv5")
+    with pytest.raises(ExtensionError, match=r"write @innerloop.update_rule\(\)"):
+        innerloop.update_rule(lambda weight, gradient, step_size: weight)
     with pytest.raises(ExtensionError, match=r"no file nowhere\.py"):
         rule_of(Method("own", update_rule="nowhere.py:rule"))
     with pytest.raises(ExtensionError, match="neither a known name nor an entry"):

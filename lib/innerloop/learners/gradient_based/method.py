@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias, get_args
 
 from innerloop.runtime.errors import ConfigError, require_choice
+from innerloop.runtime.extensions import entry_of
 
 Adapts: TypeAlias = Literal["all", "head", "body"]
 InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
@@ -29,6 +30,8 @@ _CHOICES = {
 @dataclass(frozen=True)
 class Method:
     """How a network adapts to a task.
+
+    A rule that can be imported may be given itself, `update_rule=relative_step`; its entry is kept.
 
     Attributes:
         name: what the method is called.
@@ -65,6 +68,7 @@ class Method:
     inner_loss: InnerLoss = "mean"
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "update_rule", entry_of("update_rule", self.update_rule))
         for name, kind in _CHOICES.items():
             require_choice(f"method '{self.name}': {name}", getattr(self, name), get_args(kind))
         if self.learn_step_size is True:

@@ -6,8 +6,9 @@ from dataclasses import fields, replace
 from typing import Any
 
 from innerloop.learners.gradient_based.method import Method
-from innerloop.runtime.built_in import UPDATE_RULES
+from innerloop.runtime.built_in import UPDATE_RULES, named_entry
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.suggestions import instead_of
 
 METHODS: dict[str, Method] = {
     made.name: made
@@ -35,18 +36,14 @@ def method(name: str, **overrides: Any) -> Method:
         overrides: any values of `Method`; `update_rule` also by the short name of a built-in rule.
 
     Raises:
-        ConfigError: the method or a value's name is unknown.
+        ConfigError: the method or a value's name is unknown, or a value is not allowed.
+        InputError: `update_rule` is an object that cannot be imported again.
     """
     if name not in METHODS:
-        raise ConfigError(f"method '{name}' is unknown; known are {', '.join(METHODS)}")
-    unknown = overrides.keys() - {item.name for item in fields(Method)}
-    if unknown:
-        raise ConfigError(f"method '{name}' has no value named {', '.join(sorted(unknown))}")
-    if "update_rule" in overrides:
-        overrides["update_rule"] = rule_entry(overrides["update_rule"])
+        raise ConfigError(f"method '{name}' is unknown{instead_of(str(name), METHODS)}")
+    values = [item.name for item in fields(Method)]
+    if unknown := sorted(overrides.keys() - values):
+        raise ConfigError(f"a method has no value '{unknown[0]}'{instead_of(unknown[0], values)}")
+    if rule := overrides.get("update_rule"):
+        overrides["update_rule"] = named_entry("update_rule", rule, UPDATE_RULES)
     return replace(METHODS[name], **overrides)
-
-
-def rule_entry(name: str) -> str:
-    """The entry of an update rule, given by a built-in rule's short name or as an entry."""
-    return UPDATE_RULES.get(name, name)

@@ -217,4 +217,6 @@ def update_rule(
         roles: conv_weight, conv_bias, norm or head.
         init: `(weight) -> state`, for a rule that has a state.
     """
+    if any(map(callable, roles)):
+        raise ExtensionError("write @innerloop.update_rule(), with brackets, before the function")
     return lambda function: UpdateRule(function, roles or ("conv_weight",), init=init)
