@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--out", required=True, type=Path, help="report-partial.html")
     arguments = parser.parse_args(argv)
-    study = Study(read_study(arguments.study))
+    study = Study(read_study(arguments.study), checked=True)
     jobs = Jobs(study, Path(__file__).parent)
     if not write_partial_report(arguments.out, study, jobs, read_json(arguments.failed)):
         arguments.out.unlink(missing_ok=True)

@@ -271,6 +271,36 @@ def test_the_second_side_is_the_first_but_for_what_it_overrides(tmp_path):
     assert (against.variant, against.layer, against.at) == ("maml", "head", 0.1)
 
 
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        (CLAIM | {"comparison": []}, "claim 'c': unknown key 'comparison'; did you mean 'compar"),
+        (CLAIM, "claim 'c': comparisons is missing"),
+        (CLAIM | {"comparisons": [{"of": "a", "expected": "greatr"}]}, "expected is 'greatr'"),
+        ("c", "a claim is 'c'; expected the keys"),
+    ],
+)
+def test_a_fault_in_a_claim_is_told_with_its_line(tmp_path, entry, said):
+    fine = {**CLAIM, "comparisons": [{"of": "maml", "expected": "less"}]}
+    text = yaml.safe_dump([fine, entry], sort_keys=False, default_flow_style=False)
+    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(FACTS), encoding="utf-8")
+    (tmp_path / "claims.yaml").write_text(text, encoding="utf-8")
+    words = [word for word in ("comparison:", "greatr") if word in text]
+    lines = text.splitlines()
+    begins = max(at for at, line in enumerate(lines) if line.startswith("- "))
+    at = next((n for n, line in enumerate(lines) for word in words if word in line), begins)
+    with pytest.raises(ConfigError, match=rf"claims.yaml, line {at + 1}: .*{said}"):
+        read_claims(read_paper(f"{tmp_path}"))
+
+
+def test_one_layer_may_be_written_without_a_list(tmp_path):
+    (claim,) = read(
+        tmp_path,
+        comparisons=[{"of": "maml", "expected": "less", "layers": "head"} | {"quantity": "cka"}],
+    )
+    assert claim.comparisons[0].layers == ("head",)
+
+
 def test_a_claim_without_a_comparison_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="claim 'c': comparisons is empty"):
         read(tmp_path, comparisons=[])
@@ -284,6 +314,7 @@ def test_a_claim_without_a_comparison_is_refused(tmp_path):
         ({"of": "maml", "expected": "less", "colour": "red"}, "colour"),
         ({"of": {"variant": "maml", "shade": 1}, "expected": "less"}, "shade"),
         ({"expected": "less"}, "of"),
+        ({"of": {"layer": "head"}, "quantity": "cka", "expected": "less"}, "variant is missing"),
         ({"of": "maml", "expected": "less", "at": 1}, "accuracy takes no at; it takes none"),
         ({"of": {"variant": "maml", "layer": "head"}, "expected": "less"}, "takes no layer"),
         ({"of": "maml", "expected": "less", "layers": ["head"]}, "takes no layer"),

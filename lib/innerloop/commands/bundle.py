@@ -90,7 +90,7 @@ def _study(name: str, files: list[str] | None) -> Study:
             f"no run of study '{name}' was started in {Path.cwd()}: go to the folder that "
             "Snakemake ran in, or name the study's files after --configfile"
         )
-    return Study(read_json(noted)["config"])
+    return Study(read_json(noted)["config"], checked=True)
 
 
 class Bundle:

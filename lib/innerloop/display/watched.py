@@ -88,7 +88,7 @@ class Watched:
     def __init__(self, name: str | None = None, clock: Callable[[], float] = time.time) -> None:
         file = _noted(name)
         self._started, noted = file.stat().st_mtime, read_json(file)
-        self.study = Study(noted["config"])
+        self.study = Study(noted["config"], checked=True)
         jobs = [from_json(Announced, job) for job in noted["jobs"]]
         # a target such as `all` does nothing
         self._left = {job.number: job for job in jobs if job.outputs}

@@ -49,6 +49,7 @@ class Facts:
         variants: the methods that it compares, in the order of its figures.
         size: the choices that set the size of its models; its numbers are compared only with those
             of models of this size.
+        elsewhere: names in a user's folder that only other studies have which share it.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Facts:
     dataset_labels: Mapping[str, str] = field(default_factory=dict)
     variants: tuple[str, ...] = ()
     size: Mapping[str, Any] = field(default_factory=dict)
+    elsewhere: tuple[str, ...] = ()
 
     def compares(self, protocol: str, variant: str) -> bool:
         """Whether the paper compares a variant, or the variant belongs to another protocol."""

@@ -17,17 +17,19 @@ Quantities and their units are in quantities.py. Data sets have the papers' name
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from itertools import product
+from pathlib import Path
 from typing import Any, Literal, Protocol, get_args
 
 import yaml
 
 from innerloop.measurements.described_study import DescribedStudy, Sweep
-from innerloop.papers.paper import CLAIMS, Paper, read_paper
+from innerloop.papers.paper import CLAIMS, Paper, place_of, read_paper
 from innerloop.papers.quantities import QUANTITIES
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.errors import ConfigError, require_choice
 from innerloop.runtime.files import canonical_json, short_digest
 from innerloop.runtime.suggestions import instead_of
 
@@ -136,6 +138,10 @@ _SELECTED = frozenset(field.name for field in fields(Selection))
 #: Keys that only some quantities take; CKA's estimator is set here, not by a claim.
 _NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps", "step_size"})
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
+#: Keys of a comparison that are lists themselves.
+_LISTS = ("layers", "may_differ")
+#: Keys of a claim.
+_KEYS = ("name", "claim", "source", "where", "comparisons")
 
 
 def claims_of(study: DescribedStudy) -> list[Claim]:
@@ -161,9 +167,26 @@ def read_claims(paper: Paper) -> list[Claim]:
     shared = {key: value for key, value in by_default.items() if value}
     try:
         entries = yaml.safe_load(file.read_text(encoding="utf-8")) or []
-        return [_claim(entry, facts.label, shared) for entry in entries]
-    except (yaml.YAMLError, ConfigError) as error:
+    except yaml.YAMLError as error:
         raise ConfigError(f"{file}: {error}") from error
+    if not isinstance(entries, list):
+        raise ConfigError(f"{file}: expected a list of claims, each of which begins with - name:")
+    claims = []
+    for number, entry in enumerate(entries):
+        try:
+            claims.append(_claim(entry, facts.label, shared))
+        except ConfigError as error:
+            quoted = re.search("'([^']*)'", str(error).removeprefix(_called(entry)))
+            where = place_of_claim(file, number, quoted[1] if quoted else "")
+            raise ConfigError(f"{where}: {error}") from error
+    return claims
+
+
+def place_of_claim(file: Path, number: int, word: str = "") -> str:
+    """`mine/claims.yaml, line 4`: where a claim, counted from 0, has a word, or else begins."""
+    text = file.read_text(encoding="utf-8")
+    claims: Any = yaml.compose(text, yaml.SafeLoader)
+    return place_of(file, word, claims.value[number].start_mark.line)
 
 
 def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
@@ -212,6 +235,7 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
     if not isinstance(entry, Mapping):
         raise ConfigError(f"a claim is {entry!r}; expected the keys name, claim, comparisons")
     try:
+        _check_keys(entry, _KEYS)
         shared = {**by_default, **entry.get("where", {})}
         found = [
             comparison
@@ -230,17 +254,23 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
             optional="protocol" not in by_default,
         )
     except KeyError as error:
-        raise ConfigError(f"claim '{entry.get('name', '?')}': {error} is missing") from error
+        raise ConfigError(f"{_called(entry)}{error.args[0]} is missing") from error
     except (TypeError, ConfigError) as error:
-        raise ConfigError(f"claim '{entry.get('name', '?')}': {error}") from error
+        raise ConfigError(f"{_called(entry)}{error}") from error
+
+
+def _called(entry: Any) -> str:
+    return f"claim '{entry.get('name', '?')}': " if isinstance(entry, Mapping) else ""
+
+
+def _check_keys(values: Mapping[str, Any], known: Iterable[str]) -> None:
+    for key in sorted(values.keys() - {*known}):
+        raise ConfigError(f"unknown key '{key}'{instead_of(key, sorted(known))}")
 
 
 def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
-    unknown = sorted(values.keys() - _SELECTED - _COMPARED)
-    if unknown:
-        raise ConfigError(f"unknown key '{unknown[0]}'")
-    if values["expected"] not in get_args(Expected):
-        raise ConfigError(f"expected: {values['expected']} is none of {get_args(Expected)}")
+    _check_keys(values, _SELECTED | _COMPARED)
+    require_choice("expected", values["expected"], get_args(Expected))
     if values["expected"] in ("equal", "not_greater") and not values.get("margin", 0) > 0:
         raise ConfigError(f"expected: {values['expected']} needs a margin above 0")
     for single in _one_each(values):
@@ -248,7 +278,7 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
         of = {**shared, **_side(single["of"])}
         against = single.get("against")
         options: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value
+            key: tuple([value] if isinstance(value, str) else value) if key in _LISTS else value
             for key, value in single.items()
             if key in _COMPARED - {"of", "against"}
         }
@@ -268,6 +298,9 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
 
 def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
     """Refuse an unknown quantity, and keys that the quantity does not take."""
+    for field in fields(Selection):
+        if field.default is MISSING and not side.get(field.name):
+            raise ConfigError(f"{field.name} is missing; say it under where, or in the comparison")
     name = side["quantity"]
     if name not in QUANTITIES:
         raise ConfigError(f"quantity '{name}' is unknown{instead_of(name, QUANTITIES)}")
@@ -293,9 +326,7 @@ def _one_each(values: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         else:
             flat[(key,)] = value
     several = [
-        key
-        for key, value in flat.items()
-        if isinstance(value, list) and key[-1] not in ("layers", "may_differ")
+        key for key, value in flat.items() if isinstance(value, list) and key[-1] not in _LISTS
     ]
     for chosen in product(*(flat[key] for key in several)):
         single: dict[str, Any] = {}

@@ -173,6 +173,17 @@ def read_paper(place: str) -> Paper:
     return Paper(folder.name, folder, read_facts(folder / FACTS), **products)
 
 
+def place_of(file: Path, word: str, begins: int = 0) -> str:
+    """`mine/paper.yaml, line 4`: the first line with a word, from a line counted from 0."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    found = (
+        number
+        for number, line in enumerate(lines[begins:], begins)
+        if word and re.search(rf"(?<![\w-]){re.escape(word)}(?![\w-])", line)
+    )
+    return f"{file}, line {next(found, begins) + 1}"
+
+
 def read_facts(file: Path) -> Facts:
     """The facts in a paper's folder; without a label, its label is the folder's name.
 

@@ -76,6 +76,12 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
     return left
 
 
+def names_removed(config: Any) -> set[str]:
+    """Every key in a study file that `null` removes."""
+    inside = [names_removed(value) for value in _mapping(config).values()]
+    return {key for key, value in _mapping(config).items() if value is None}.union(*inside)
+
+
 def _changes_results(content: Mapping[str, Any]) -> bool:
     """Whether a file sets anything but where files come from and how jobs are run."""
     compute = content.get("compute", {})  # null removes the device, too

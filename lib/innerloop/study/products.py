@@ -10,9 +10,7 @@ from innerloop.papers.claims import is_asked, lacking, read_claims
 from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Paper, Product
 from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.suggestions import close_to, instead_of
 from innerloop.study import paths
-from innerloop.study.names import RESERVED
 from innerloop.study.study import Study
 
 #: Tables that show which models are undertrained: curves, and the accuracy of raw pixels.
@@ -42,16 +40,13 @@ class Products:
         study: the study.
 
     Raises:
-        ConfigError: the name of a table that a product reads is mistyped, or a probe has a table's.
+        ConfigError: a probe has a table's name.
     """
 
     def __init__(self, study: Study) -> None:
         self._study = study
         self._tables = measured_tables(study)
         self._papers = [*study.papers.values()]
-        for paper in self._papers:
-            for product in (*paper.figures, *paper.tables):
-                self._check(product, paper)
         self.figures = [p for paper in self._papers for p in self._made(paper, paper.figures)]
         self.tables = [p for paper in self._papers for p in self._made(paper, paper.tables)]
         self.tables += self._of_probes()
@@ -128,13 +123,3 @@ class Products:
                     f"study file: probes.{name}: a table has that name; choose another"
                 )
         return [own.product("tables", name, names) for name in names]
-
-    def _check(self, product: Product, paper: Paper) -> None:
-        """Refuse a mistyped name of a table; tables of probes that this study lacks are fine."""
-        known = {*(*RESERVED, *PROBES), *self._study.config.get("probes", {})}
-        for name in product.reads:
-            if name not in known and close_to(name, known):
-                raise ConfigError(
-                    f"study file: papers: {paper.folder}: {product.name}: READS names the table "
-                    f"'{name}'{instead_of(name, sorted(known))}"
-                )

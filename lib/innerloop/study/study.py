@@ -20,7 +20,8 @@ from innerloop.study.checks import (
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import ACCESS, RUNNING, StudyKeys
 from innerloop.study.names import check_names
-from innerloop.study.overlays import without_removed
+from innerloop.study.overlays import names_removed, without_removed
+from innerloop.study.own_folders import OwnFolders
 from innerloop.study.places import with_places
 from innerloop.study.plain_values import plain_values
 from innerloop.study.refusals import refusals
@@ -37,7 +38,8 @@ class Study:
         config: the study file's content.
         files: the files it was read from, for messages that name file and line; later ones
             override earlier ones.
-        checked: whether its form has been checked before, as for the part of it that a job uses.
+        checked: whether its form and its own folders have been checked before, as of a study that
+            was run, or of the part of it that a job uses.
 
     Attributes:
         name: of the study.
@@ -92,6 +94,11 @@ class Study:
                 for check in (check_over_training, check_similarities, check_other_settings):
                     with faults.noted():
                         check(model, self.keys)
+            if not checked:
+                of_folders = OwnFolders(
+                    self.keys, self.sweeps, self.models.values(), names_removed(config)
+                )
+                of_folders.check(self.papers, faults)
 
     def in_role(self, paper_dataset: str) -> str:
         """The study's data set that plays the role of one of the papers' data sets."""
