@@ -34,6 +34,7 @@ from innerloop.study import paths
 from innerloop.study.declared import declare
 from innerloop.study.description import describe
 from innerloop.study.jobs import Jobs
+from innerloop.study.keys import ACCESS
 from innerloop.study.measurements import Measurements
 from innerloop.study.model_key import ModelKey, model_key
 from innerloop.study.overlays import name_of_its_own
@@ -70,7 +71,9 @@ try:
     SIZES = Sizes(STUDY)
 except InnerloopError as error:
     raise WorkflowError(str(error)) from None
-announce_study(STUDY)
+# the command that repeats this run needs no more than --configfile
+by_files = whole and workflow.config_settings.config.keys() <= {*ACCESS}
+announce_study(STUDY, list(map(os.path.relpath, given)) if by_files else None)
 
 if workflow.is_main_process:
     if remove_dead_lock(Path.cwd()):

@@ -17,6 +17,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             file = tmp_path / "results" / study / folder / "model.pt"
             file.parent.mkdir(parents=True)
             file.write_bytes(bytes(1_200_000))
+    (tmp_path / "results/README.md").touch()
     monkeypatch.chdir(tmp_path)
     return tmp_path / "results"
 
@@ -25,6 +26,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("studies", "left", "said"),
     [
         (["results/a"], ["b"], "replaced results removed: 1; 1.2 MB are free again\n"),
+        (["a"], ["b"], "replaced results removed: 1; 1.2 MB are free again\n"),
         ([], [], "replaced results removed: 2; 2.4 MB are free again\n"),
     ],
 )
@@ -48,5 +50,5 @@ def test_what_is_none_of_ours_stays(results: Path, capsys) -> None:
 
 
 def test_a_study_that_is_not_there(results: Path) -> None:
-    with pytest.raises(SystemExit, match=r"there is no results/c"):
+    with pytest.raises(SystemExit, match=r"there is no folder results/c"):
         main(["clean", "results/c"])

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from innerloop.commands import COMMANDS, main, wait
+from innerloop.commands import COMMANDS, folder_of, main, wait
 from innerloop.runtime import failure
 from innerloop.runtime.extensions import load_entry
 
@@ -122,3 +123,23 @@ def test_a_mistyped_table_is_refused_and_a_probe_of_one_s_own_is_not(tmp_path, m
 def test_it_says_its_version(capsys):
     main(["--version"])
     assert capsys.readouterr().out == f"innerloop {version('innerloop')}\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "study", "folder"),
+    [
+        (["results/mine", "mine"], "mine", "results/mine"),
+        (["results/mine"], "results/mine", "results/mine"),
+        (["mine"], "mine", "mine"),
+        (["docs/results/mine"], "docs/results/mine", "docs/results/mine"),
+        ([], "mine", "results/mine"),
+        ([], "results/mine", "results/mine"),
+    ],
+)
+def test_a_study_is_meant_by_its_name_or_its_folder(
+    there, study, folder, tmp_path: Path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for each in there:
+        Path(each).mkdir(parents=True)
+    assert folder_of(study) == Path(folder)

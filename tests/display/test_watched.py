@@ -16,9 +16,10 @@ from rich.console import Console
 
 from innerloop.commands import main
 from innerloop.commands.watch import picture, sparkline
-from innerloop.display.announced import NOTED, announce_jobs, announce_study
+from innerloop.display.announced import announce_jobs, announce_study
 from innerloop.display.watched import Watched, validation
 from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.last_run import NOTED
 from innerloop.study import paths
 from innerloop.study.overlays import merged_study
 from innerloop.study.study import Study

@@ -13,6 +13,7 @@ from study_run import Checkout, small_study
 
 from innerloop.runtime.earlier_jobs import local_jobs
 from innerloop.runtime.files import read_json, write_json
+from innerloop.runtime.last_run import NOTED
 
 pytestmark = pytest.mark.workflow
 
@@ -97,6 +98,7 @@ def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     assert f"Log: {log}" in seen
     assert "CalledProcessError" not in seen
     assert max(map(len, seen.splitlines())) < 400  # no parameters of a job
+    assert read_json(checkout.folder / NOTED.format(study="small"))["files"] == ["study.yaml"]
 
     partial = checkout.folder / "results/small/report-partial.html"
     assert str(partial) in seen

@@ -9,6 +9,7 @@ from argparse import ArgumentParser, RawTextHelpFormatter
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
+from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 #: Name of a command (and of its module here) -> what it does.
@@ -44,6 +45,19 @@ def parser_of(name: str, about: str | None) -> ArgumentParser:
     return ArgumentParser(
         f"innerloop {name}", description=about, formatter_class=RawTextHelpFormatter
     )
+
+
+#: The help text of an argument for `folder_of`.
+NAME_OR_FOLDER = "the study's name, or the folder of its results, such as results/demo"
+
+
+def folder_of(study: str) -> Path:
+    """The folder of a study's results, from its name or that folder's path.
+
+    A name means results/<name>; only if there is no such folder, one of that name here.
+    """
+    by_name, given = Path("results", study), Path(study)
+    return given if "/" in study or (given.is_dir() and not by_name.is_dir()) else by_name
 
 
 def main(argv: list[str] | None = None) -> None:

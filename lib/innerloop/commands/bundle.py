@@ -21,14 +21,14 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import yaml
 
-from innerloop.commands import parser_of
+from innerloop.commands import NAME_OR_FOLDER, folder_of, parser_of
 from innerloop.commands.crate import crate_of, require_rocrate
 from innerloop.commands.model_card import model_card
-from innerloop.display.announced import NOTED
 from innerloop.render.results import Results
 from innerloop.runtime.code_digest import LIBRARY
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, canonical_json, read_json, sha256_of, write_json
+from innerloop.runtime.last_run import NOTED, snakemake_for
 from innerloop.study import paths
 from innerloop.study.description import COUNTED, describe
 from innerloop.study.jobs import Jobs
@@ -64,7 +64,7 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 def main(argv: list[str]) -> None:
     """Write the bundle of a study."""
     parser = parser_of("bundle", __doc__)
-    parser.add_argument("study", help="its name, as in results/<name>")
+    parser.add_argument("study", help=NAME_OR_FOLDER)
     parser.add_argument("out", type=Path, help="the file, such as demo.zip")
     parser.add_argument(
         "--configfile", nargs="+", metavar="FILE",
@@ -72,7 +72,7 @@ def main(argv: list[str]) -> None:
     )  # fmt: skip
     arguments = parser.parse_args(argv)
     require_rocrate()
-    bundle = Bundle(_study(arguments.study, arguments.configfile))
+    bundle = Bundle(_study(folder_of(arguments.study).name, arguments.configfile))
     with TemporaryDirectory(prefix="innerloop-") as name:
         count = bundle.write(Path(name), arguments.out)
     size = arguments.out.stat().st_size / 1e6
@@ -106,9 +106,9 @@ class Bundle:
 
     def __init__(self, study: Study) -> None:
         self.study, self._jobs = study, Jobs(study)
-        self.results = Path("results", study.name)
+        self.results, self._command = Path("results", study.name), snakemake_for(study.name)
         if not (self.results / "report.html").is_file():
-            raise ConfigError(f"{self.results} has no report.html yet: run `snakemake` first")
+            raise ConfigError(f"{self.results} has no report.html yet: run `{self._command}` first")
         described = read_json(self.results / "study.json")
         described.pop("made_by", None)  # depends on the code
         for dataset in described["datasets"].values():
@@ -181,7 +181,7 @@ class Bundle:
         for key, model in self.study.models.items():
             manifest = Path(key.fill(paths.MODEL, study=self.study.name))
             if not manifest.is_file():
-                raise ConfigError(f"there is no {manifest}: run `snakemake` first")
+                raise ConfigError(f"there is no {manifest}: run `{self._command}` first")
             into = folder / manifest.parent
             into.mkdir(parents=True, exist_ok=True)
             write_safetensors(load(manifest.with_name("model.pt")), into / "model.safetensors")
@@ -235,7 +235,7 @@ class Bundle:
             if b64encode(sheet.read_bytes()).decode() in report:
                 raise ConfigError(
                     f"{self.results}/report.html shows images of {dataset} that may not be passed "
-                    "on: an earlier version wrote it; run `snakemake` to write it again"
+                    "on: an earlier version wrote it; run `{self._command}` to write it again"
                 )
 
     def _times(self) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """Two studies side by side: how their protocols and their numbers differ.
 
-    innerloop compare results/demo results/mine
-    innerloop compare results/demo results/mine --table accuracy --all --csv differences.csv
+    innerloop compare demo mine
+    innerloop compare demo mine --table accuracy --all --csv differences.csv
     innerloop compare demo --reference       your demo with the numbers that ship
 
 Data sets and variants are compared under the names that the studies give them. The exit status is
@@ -22,9 +22,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from innerloop.commands import parser_of
+from innerloop.commands import NAME_OR_FOLDER, folder_of, parser_of
 from innerloop.commands.reference import DIFFERENT, fits, machine, machine_of_reference
-from innerloop.commands.results import folder_of
 from innerloop.commands.study_comparison import (
     VERDICTS,
     Number,
@@ -36,6 +35,7 @@ from innerloop.measurements.schemas import schema_of
 from innerloop.render.tabulation import MISSING, number, p_equals, p_value, plus_minus_significant
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path
+from innerloop.runtime.last_run import snakemake_for
 from innerloop.runtime.suggestions import instead_of
 from innerloop.stats.populations import Answer
 
@@ -47,8 +47,8 @@ _STYLES = {"differs": "bold", "not comparable": "yellow"}
 def main(argv: list[str]) -> None:
     """Print what differs in protocol and numbers; with --csv, write every number."""
     parser = parser_of("compare", __doc__)
-    parser.add_argument("a", type=Path, help="results/<study>")
-    parser.add_argument("b", type=Path, nargs="?", help="results/<another study>")
+    parser.add_argument("a", type=folder_of, help=NAME_OR_FOLDER)
+    parser.add_argument("b", type=folder_of, nargs="?", help="another one")
     parser.add_argument(
         "--reference", action="store_true", help="compare with the demo's numbers that ship"
     )
@@ -65,12 +65,13 @@ def main(argv: list[str]) -> None:
     if arguments.reference and (arguments.table or arguments.all or arguments.csv):
         parser.error("--table, --all and --csv compare two studies; --reference takes none of them")
     if arguments.reference:
-        sys.exit(_print_reference(folder_of(str(arguments.a))))
+        sys.exit(_print_reference(arguments.a))
     a, b = Finished.read(arguments.a), Finished.read(arguments.b)
     for study in (a, b):
+        command = snakemake_for(study.name)
         if not study.evidence.paths:
             raise ConfigError(
-                f"{study.name} has no aggregates/*.parquet to compare: run `snakemake`, or "
+                f"{study.name} has no aggregates/*.parquet to compare: run `{command}`, or "
                 "record the study again"
             )
     _require_tables(arguments.table or [], a, b)

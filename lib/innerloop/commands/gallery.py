@@ -1,4 +1,4 @@
-"""`innerloop gallery results/demo docs`: a study's figures as a page of Markdown with pictures.
+"""`innerloop gallery demo docs`: a study's figures as a page of Markdown with pictures.
 
 The folder may also be a record's, such as docs/results/compact.
 """
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from innerloop.commands import NAME_OR_FOLDER, folder_of
 from innerloop.commands.record import STUDY
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.contents import sections
 from innerloop.render.files import id_of
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import atomic_path, read_json
+from innerloop.runtime.last_run import snakemake_for
 
 #: Maximum width of a picture, in pixels, and the numbers of greys and colours in its palette.
 WIDTH, GREYS, COLOURS = 1200, 64, 192
@@ -27,13 +29,14 @@ WIDTH, GREYS, COLOURS = 1200, 64, 192
 def main(argv: list[str]) -> None:
     """Write gallery.md and, beside it, pictures/*.png."""
     parser = argparse.ArgumentParser(prog="innerloop gallery", description=__doc__)
-    parser.add_argument("study", type=Path, help="results/<study>, or the folder of a record")
+    parser.add_argument("study", type=folder_of, help=f"{NAME_OR_FOLDER}; or a record's folder")
     parser.add_argument("out", type=Path, help="folder for gallery.md and pictures/")
     arguments = parser.parse_args(argv)
     files = sorted((arguments.study / "figures").glob("*/*.json"))
     if not files:
         record = (arguments.study / STUDY).is_file()
-        first = f"innerloop record {arguments.study}" if record else "snakemake"
+        command = snakemake_for(arguments.study.name)
+        first = f"innerloop record {arguments.study}" if record else command
         raise ConfigError(f"{arguments.study} has no figures/*/*.json; run `{first}` first")
     study = DescribedStudy(read_json(arguments.study / "study.json"))
     shown = sections(study, [*map(read_json, files)], [])

@@ -9,13 +9,13 @@ A star marks what is bold in the report.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from innerloop.commands import parser_of
+from innerloop.commands import NAME_OR_FOLDER, folder_of, parser_of
 from innerloop.render.results import Results
 from innerloop.render.tabulation import by_column, is_numeric
+from innerloop.runtime.last_run import snakemake_for
 
 #: Tables that are printed by default, if they have rows.
 MAIN = ("own/accuracy", "own/tuned", "p1/table1_accuracy")
@@ -26,7 +26,7 @@ CAPTION_WIDTH = 100
 def main(argv: list[str]) -> None:
     """Print tables, and the names of the others."""
     parser = parser_of("results", __doc__)
-    parser.add_argument("study", help="its name, or its folder in results/")
+    parser.add_argument("study", help=NAME_OR_FOLDER)
     parser.add_argument("tables", nargs="*", metavar="TABLE", help="the tables to print")
     arguments = parser.parse_args(argv)
     made = Results(folder_of(arguments.study))
@@ -37,13 +37,8 @@ def main(argv: list[str]) -> None:
     if others := [name for name in made.tables if name not in names]:
         print(f"Other tables: {', '.join(others)}")
     elif not names:
-        print(f"{made.folder} has no tables yet: run `snakemake tables`")
-
-
-def folder_of(study: str) -> Path:
-    """The folder of a study's results, from its name or that folder's path."""
-    by_name = Path("results", study)
-    return by_name if (by_name / "study.json").is_file() else Path(study)
+        command = snakemake_for(made.folder.name, "tables")
+        print(f"{made.folder} has no tables yet: run `{command}`")
 
 
 def _whole_name(table: str, tables: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """Read every file behind a study's results, and compare it with its recorded digest.
 
-    innerloop verify results/demo
+    innerloop verify demo
 
 This checks measurements, aggregates, models, and the images and raw files that they were made from,
 and whether each file is where its parameters belong. Jobs also check what they read; this command
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from innerloop.commands import parser_of
+from innerloop.commands import NAME_OR_FOLDER, folder_of, parser_of
 from innerloop.data.acquire.fetch import FETCHED
 from innerloop.data.image_store import IMAGES, MANIFEST, ImageStore
 from innerloop.runtime.errors import ConfigError, InnerloopError, ProvenanceError
@@ -37,11 +37,11 @@ Check: TypeAlias = tuple[Path, Callable[[], object]]
 def main(argv: list[str]) -> None:
     """Check all files, and exit with status 1 if one is wrong."""
     parser = parser_of("verify", __doc__)
-    parser.add_argument("study", type=Path, help="folder results/<study>")
+    parser.add_argument("study", type=folder_of, help=NAME_OR_FOLDER)
     folder = parser.parse_args(argv).study
     checks = [*_tables(folder), *_models(folder)]
     if not checks:
-        raise ConfigError(f"{folder} holds no results of a study; name a folder results/<study>")
+        raise ConfigError(f"{folder} holds no results of a study")
     resources = folder.absolute().parents[1] / "resources"
     checks += _resources(resources, set(_digests(folder)))
     wrong = []

@@ -19,7 +19,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.table import Table
 
-from innerloop.commands import parser_of
+from innerloop.commands import NAME_OR_FOLDER, folder_of, parser_of
 from innerloop.display.screen import bar, state, summary
 from innerloop.display.watched import Watched
 from innerloop.study.model_key import ModelKey
@@ -36,14 +36,14 @@ def main(argv: list[str]) -> None:
     """Show a run until it is over, or once."""
     parser = parser_of("watch", __doc__)
     parser.add_argument(
-        "study", nargs="?", help="the study's name (default: that of the most recent run)"
+        "study", nargs="?", type=folder_of, help=f"{NAME_OR_FOLDER} (default: that of the last run)"
     )
     parser.add_argument("--once", action="store_true", help="print a few lines for a log, and exit")
     parser.add_argument(
         "--every", type=float, default=5, help="seconds between updates (default: 5)"
     )
     arguments = parser.parse_args(argv)
-    watched = Watched(arguments.study)
+    watched = Watched(arguments.study and arguments.study.name)
     watched.look()
     if arguments.once:
         print("\n".join(lines(watched)))

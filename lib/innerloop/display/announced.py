@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from innerloop.runtime.failure import reason
 from innerloop.runtime.files import atomic_path
+from innerloop.runtime.last_run import NOTED
 from innerloop.runtime.typed_json import as_json
 from innerloop.study.forecast import own_name
 from innerloop.study.study import Study
-
-#: Record of the last run of each study in this folder, for `innerloop watch` in another process.
-NOTED = ".snakemake/innerloop/runs/{study}.json"
 
 
 @dataclass
@@ -43,26 +41,30 @@ class Announced:
 
 @dataclass
 class Announcement:
-    """The study that Snakemake runs here, once the Snakefile is read; its jobs, once it starts."""
+    """The study that Snakemake runs here, once the Snakefile is read; its jobs, once it starts.
+
+    `files` are the study's files as `--configfile` names them; None if they alone do not give it.
+    """
 
     study: Study | None = None
     jobs: list[Announced] = field(default_factory=list)
+    files: Sequence[str] | None = None
 
 
 #: One per process, since Snakemake has one workflow per process.
 HERE = Announcement()
 
 
-def announce_study(study: Study) -> None:
-    """Record the Snakefile's study."""
-    HERE.study, HERE.jobs = study, []
+def announce_study(study: Study, files: Sequence[str] | None = None) -> None:
+    """Record the Snakefile's study, and the files that give it."""
+    HERE.study, HERE.files, HERE.jobs = study, files, []
 
 
 def announce_jobs(workflow: Any) -> None:
     """Record the jobs that Snakemake is about to do, also in a file; called when it starts."""
     HERE.jobs = list(_jobs(workflow))
     if HERE.study is not None:
-        noted = {"config": HERE.study.config, "jobs": as_json(HERE.jobs)}
+        noted = {"config": HERE.study.config, "files": HERE.files, "jobs": as_json(HERE.jobs)}
         with atomic_path(NOTED.format(study=HERE.study.name)) as temporary:  # keys in file order
             temporary.write_text(json.dumps(noted), encoding="utf-8")
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from innerloop.display.announced import NOTED, Announced, Announcement
+from innerloop.display.announced import Announced, Announcement
 from innerloop.display.run import Job, Run
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.failure import ATTEMPT, MARK
 from innerloop.runtime.files import read_json
+from innerloop.runtime.last_run import NOTED
 from innerloop.runtime.progress import SAVED
 from innerloop.runtime.run_lock import may_run
 from innerloop.runtime.typed_json import from_json

@@ -13,6 +13,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.runtime.errors import ConfigError, ProvenanceError
 from innerloop.runtime.files import read_json
+from innerloop.runtime.last_run import snakemake_for
 from innerloop.runtime.provenance import read_provenance
 
 
@@ -42,7 +43,7 @@ class Finished:
         if not (root / "study.json").is_file() or not (tables or (root / "tables").is_dir()):
             raise ConfigError(
                 f"{root} holds no finished study: expected study.json, and aggregates/*.parquet or "
-                "tables; run `snakemake` first, or name a folder results/<study>"
+                f"tables; run `{snakemake_for(root.name)}` first"
             )
         description = read_json(root / "study.json")
         return cls(root.name, description, Evidence(tables, description))

@@ -12,6 +12,7 @@ from innerloop.measurements.finished import Finished
 from innerloop.render.accuracy import accuracies
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.files import read_json
+from innerloop.runtime.last_run import snakemake_for
 from innerloop.runtime.suggestions import instead_of
 
 
@@ -101,8 +102,9 @@ class Results:
     def _require(self, name: str, names: list[str], what: str) -> None:
         if name not in names:
             raise ConfigError(
-                f"{self.folder} has no {what} '{name}'{instead_of(name, names)}; `snakemake` makes "
-                f"what is missing, or for a record, `innerloop record {self.folder}`"
+                f"{self.folder} has no {what} '{name}'{instead_of(name, names)}; "
+                f"`{snakemake_for(self.folder.name)}` makes what is missing, or for a record, "
+                f"`innerloop record {self.folder}`"
             )
 
 
