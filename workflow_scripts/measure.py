@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = with_columns(load_entry(spec.entry)(model), model_columns(spec.model))
     provenance |= {"engine": engine_of(model.network).name, **describe(device)}
     try:
-        table = conform(rows, spec.table)
+        table = conform(rows, spec.table, spec.entry)
     except NothingAdaptsError as error:
         say(f"left out: {error}")
         table = conform([], spec.table)

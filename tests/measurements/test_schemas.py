@@ -68,7 +68,7 @@ def test_what_does_not_fit_is_named(other, named):
 
 
 def test_a_missing_column_is_named():
-    with pytest.raises(SchemaError, match=r"lacks the columns .'loss'"):
+    with pytest.raises(SchemaError, match=r"a row lacks the columns .'loss'.; expected"):
         conform([{key: value for key, value in row().items() if key != "loss"}], "accuracy")
 
 

@@ -107,6 +107,23 @@ def test_two_folders_of_one_name_are_refused(tmp_path: Path, monkeypatch: Any) -
         smoke(papers=["a/mine", "b/mine"])
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("own", "'own' is the folder of the study's own results, and ./own is called so, too"),
+        ("p1", "'p1' is the folder of Innerloop's paper 'p1', and ./p1"),
+    ],
+)
+def test_a_folder_called_as_one_of_innerloop_s_is_refused(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "paper.yaml").write_text("title: Mine\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=said):
+        smoke(papers=["p1", f"./{name}"])
+
+
 def test_a_figure_of_a_probe_that_a_study_lacks_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "mine/figures").mkdir(parents=True)
     facts = "title: Mine\nelsewhere: [my_entropy]\n"

@@ -26,6 +26,7 @@ from innerloop.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
 
+RULES = "innerloop.learners.gradient_based.update_rules.rules"
 Edit = Callable[[dict[str, Any]], object]
 
 
@@ -44,7 +45,10 @@ def variant(name: str, **values: Any) -> Edit:
                 [s.pop(key) for key in ("study", "datasets", "protocols")]
                 and s["models"]["plain"].pop("dataset")
             ),
-            ["missing: 'study', 'datasets', 'protocols', 'models.plain.dataset'"],
+            [
+                "missing: 'study', 'datasets', 'protocols'",
+                "missing: 'models.plain.dataset' (",
+            ],
         ),
         (lambda s: s.clear(), ["missing: 'study', 'datasets', 'protocols', 'models'"]),
         (lambda s: s.pop("title") and s.update(titel="x"), ["unknown key 'titel'", "'title'?"]),
@@ -64,9 +68,19 @@ def variant(name: str, **values: Any) -> Edit:
         (variant("maml", step_size="1e-3"), ["variants.maml.step_size", "1.0e-3"]),
         (
             lambda s: s.update(methods={"mine": {"update_rule": "scaled"}}) or variant("mine")(s),
-            ["variants.mine", "'scaled_lr'?"],
+            ["methods.mine.update_rule", "'scaled_lr'?"],
         ),
         (lambda s: s["models"]["plain"].update(probes=["ckaa"]), ["models.plain", "'cka'?"]),
+        (
+            lambda s: s["models"]["plain"].update(probes=["other_settings"]),
+            ["built in", "such as probes: {other_settings: {settings: [5w1s], tasks: 100}}"],
+        ),
+        (
+            lambda s: (
+                s.update(methods={"mine": {"update_rule": f"{RULES}:sgdd"}}) or variant("mine")(s)
+            ),
+            ["study file: methods.mine.update_rule: ", "define 'sgdd'", "did you mean 'sgd'?"],
+        ),
         (
             lambda s: s["models"].update(again={**s["models"]["plain"], "iterations": 5}),
             ["two entries", "maml", "other things of its iterations"],

@@ -55,6 +55,28 @@ def test_of_its_form() -> None:
     assert "unknown key 'meta_bacth'" in said[1]
 
 
+def test_keys_that_are_missing_are_told_by_section(folder: Path) -> None:
+    said = told({}, over="probes:\n  own_change: {}\nmodels: {more: {protocol: p}}\n")
+    assert said == [
+        "over.yaml, line 2: missing: 'probes.own_change.tasks' (test tasks of each data set)",
+        "over.yaml, line 3: missing: 'models.more.dataset' (data set to train on), "
+        "'models.more.settings' (task sizes)",
+    ]
+    (folder / "mine.yaml").write_text("study: mine\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"^mine\.yaml: missing: 'datasets', 'protocols'"):
+        Study(merged_study(["mine.yaml"]), files=["mine.yaml"])
+
+
+def test_what_is_empty_is_refused_unless_an_earlier_file_has_it() -> None:
+    over = "protocols: {p: {variants: {anill: }}}\nmethods:\n  mine:\nprobes: {cka: }\n"
+    said = told({}, over=over)
+    assert [line.partition(": it is empty")[0] for line in said] == [
+        "over.yaml, line 1: protocols.p.variants.anill",
+        "over.yaml, line 3: methods.mine",
+    ]
+    assert said[0].endswith("if nothing is to be said, write anill: {}")
+
+
 def test_of_what_it_names() -> None:
     changes = {
         "source: digits}": "source: digits, splits: none.csv}",

@@ -302,40 +302,45 @@ def schema_of(table: str) -> pa.Schema:
     return SCHEMAS.get(table, USER_PROBE)
 
 
-def conform(records: Iterable[Mapping[str, Any]], table: str) -> pa.Table:
+def conform(records: Iterable[Mapping[str, Any]], table: str, made_by: str = "") -> pa.Table:
     """Turn records into a table of the declared columns and types.
+
+    Args:
+        records: the rows.
+        table: the table's name.
+        made_by: the entry of the code that made them, for messages.
 
     Raises:
         SchemaError: a column is missing or unknown, or has the wrong type or a value that is not
             allowed; or two rows have the same key.
     """
     schema = schema_of(table)
+    where = f"table '{table}', made by {made_by}" if made_by else f"table '{table}'"
     rows = list(records)
     expected = set(schema.names)
     for row in rows:
         if row.keys() != expected:
             missing, extra = sorted(expected - row.keys()), sorted(row.keys() - expected)
-            raise SchemaError(
-                f"table '{table}': a row lacks the columns {missing or 'none'} and has the "
-                f"unknown columns {extra or 'none'}; expected exactly {schema.names}"
-            )
+            faults = [("lacks the columns", missing), ("has the unknown columns", extra)]
+            said = " and ".join(f"{what} {names}" for what, names in faults if names)
+            raise SchemaError(f"{where}: a row {said}; expected exactly {schema.names}")
     try:
         built = pa.Table.from_pylist(rows, schema=schema)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-        raise SchemaError(f"table '{table}': {error}") from error
+        raise SchemaError(f"{where}: {error}") from error
     for field in schema:
         column = built.column(field.name)
         if column.null_count:
-            raise SchemaError(f"table '{table}': column '{field.name}' has empty values")
+            raise SchemaError(f"{where}: column '{field.name}' has empty values")
         if field.name in ALLOWED:
             unknown = set(column.unique().to_pylist()) - ALLOWED[field.name]
             if unknown:
                 raise SchemaError(
-                    f"table '{table}': column '{field.name}' holds {sorted(unknown)}; "
+                    f"{where}: column '{field.name}' holds {sorted(unknown)}; "
                     f"allowed are {sorted(ALLOWED[field.name])}"
                 )
         _check_range(table, field, column)
-    require_unique(built, table, f"table '{table}'")
+    require_unique(built, table, where)
     return built
 
 

@@ -129,4 +129,5 @@ def _measure(model: TrainedModel, spec: MeasureSpec, files: DatasetFiles) -> Non
         _CPU,
     )
     with suppress(NothingAdaptsError):
-        conform(with_columns(load_entry(spec.entry)(probed), model_columns(spec.model)), spec.table)
+        rows = with_columns(load_entry(spec.entry)(probed), model_columns(spec.model))
+        conform(rows, spec.table, spec.entry)

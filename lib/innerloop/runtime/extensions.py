@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from innerloop.runtime.errors import ConfigError, ExtensionError, InputError, require_choice
-from innerloop.runtime.suggestions import instead_of
+from innerloop.runtime.suggestions import close_to, instead_of
 
 #: The default of an option without one, or of which only running the file would tell.
 UNKNOWN = object()
@@ -164,8 +164,9 @@ def check_entry(entry: str) -> Path:
         body = statements(path)
     except ExtensionError as error:
         raise ExtensionError(f"'{entry}': {error}") from error
-    if name not in _defined_names(body):
-        raise ExtensionError(f"'{entry}': {path} does not define '{name}' at its top level")
+    if name not in (names := _defined_names(body)):
+        meant = f"; did you mean '{close}'?" if (close := close_to(name, sorted(names))) else ""
+        raise ExtensionError(f"'{entry}': {path} does not define '{name}' at its top level{meant}")
     return path
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
+from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import MISSING, asdict, fields
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +12,11 @@ from innerloop.data.sources.declaration import check_declared
 from innerloop.data.split_file import read_split_file
 from innerloop.learners.gradient_based.methods import METHODS
 from innerloop.measurements.described_study import RAW_PIXELS
-from innerloop.papers.paper import SWEEPS, VERDICTS, Paper
-from innerloop.runtime.built_in import FEW_SHOT, SOURCES, check_short_name
+from innerloop.papers.paper import OWN, SWEEPS, VERDICTS, Paper
+from innerloop.runtime.built_in import FEW_SHOT, PROBES, SOURCES, UPDATE_RULES, check_short_name
 from innerloop.runtime.errors import ConfigError, DataError
 from innerloop.runtime.faults import Faults
+from innerloop.specs.probe_options import OPTIONS
 from innerloop.study.checks import check_code, known
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import StudyKeys
@@ -27,7 +28,11 @@ RESERVED = frozenset({"accuracy", *LOGGED, "toy", *VERDICTS, SWEEPS})
 
 
 def check_names(
-    keys: StudyKeys, papers: Iterable[Paper], datasets: Datasets, variants: Variants, faults: Faults
+    keys: StudyKeys,
+    papers: Mapping[str, Paper],
+    datasets: Datasets,
+    variants: Variants,
+    faults: Faults,
 ) -> None:
     """Note unknown names in a study file, and new names in it that are already taken.
 
@@ -48,8 +53,9 @@ def check_names(
             _check_split_file(keys, dataset)
     labels = [entry.label or name for name, entry in keys.datasets.items()]
     _all_different("datasets", "data sets are labelled", labels, faults)
+    broken = [name for name in keys.methods if not _has_rule(keys, name, faults)]
     for protocol in keys.protocols:
-        _check_protocol(keys, variants, protocol, faults)
+        _check_protocol(keys, variants, protocol, broken, faults)
     titles = [protocol.title or name for name, protocol in keys.protocols.items()]
     _all_different("protocols", "protocols are titled", titles, faults)
     for probe in keys.probes:
@@ -61,15 +67,20 @@ def check_names(
             _check_toy(keys, keys.toy.dataset)
 
 
-def _check_papers(papers: Iterable[Paper], faults: Faults) -> None:
+def _check_papers(papers: Mapping[str, Paper], faults: Faults) -> None:
     """Each paper's results have a folder of its name, which must be unique and fit a path."""
-    names = [fill("{paper}", paper=paper.name) for paper in papers]
-    for name, times in Counter(names).items():
-        if times > 1:
+    folders: dict[str, list[str]] = {}
+    for place, paper in papers.items():
+        folders.setdefault(fill("{paper}", paper=paper.name), []).append(place)
+    for name, places in folders.items():
+        if len(places) > 1:
+            said = f"{len(places)} folders are called '{name}'"
+            if name in places:
+                of = "the study's own results" if name == OWN else f"Innerloop's paper '{name}'"
+                said = f"'{name}' is the folder of {of}, and {places[-1]} is called so, too"
             faults.note(
                 ConfigError(
-                    f"study file: papers: {times} folders are called '{name}', which names their "
-                    "figures and tables; rename one"
+                    f"study file: papers: {said}; figures and tables go by that name: rename yours"
                 )
             )
 
@@ -108,9 +119,26 @@ def _check_split_file(keys: StudyKeys, dataset: str) -> None:
         raise ConfigError(f"study file: {place}.splits: {error}") from error
 
 
-def _check_protocol(keys: StudyKeys, variants: Variants, protocol: str, faults: Faults) -> None:
+def _has_rule(keys: StudyKeys, method: str, faults: Faults) -> bool:
+    """Whether the update rule of a method of the user's exists; if not, it is noted there."""
+    place, rule = f"methods.{method}.update_rule", keys.methods[method].get("update_rule", "sgd")
+    try:
+        check_short_name(rule, UPDATE_RULES)
+        check_code(place, UPDATE_RULES.get(rule, rule))
+    except ConfigError as error:
+        reason = str(error).removeprefix(f"study file: {place}: ")
+        faults.note(ConfigError(f"study file: {place}: {reason}"))
+        return False
+    return True
+
+
+def _check_protocol(
+    keys: StudyKeys, variants: Variants, protocol: str, broken: Container[str], faults: Faults
+) -> None:
     place, labels = f"protocols.{protocol}", []
-    for variant in keys.protocols[protocol].variants:
+    for variant, entry in keys.protocols[protocol].variants.items():
+        if not entry.learner and (entry.method or variant) in broken:
+            continue
         with faults.noted(shared=protocol):
             if variant == RAW_PIXELS:
                 raise ConfigError(
@@ -149,7 +177,19 @@ def _check_models(keys: StudyKeys, name: str, faults: Faults) -> None:
     _check_data(keys, [entry.dataset, *(entry.evaluate_on or ())], place, faults)
     for probe in entry.probes:
         with faults.noted():
-            known(keys.probes, probe, f"{place}: probe")
+            if probe in PROBES and probe not in keys.probes:
+                raise ConfigError(
+                    f"study file: {place}: probe '{probe}' is built in, and needs its options "
+                    f"under probes, such as probes: {{{probe}: {_example(probe)}}}"
+                )
+            known({**dict.fromkeys(PROBES), **keys.probes}, probe, f"{place}: probe")
+
+
+def _example(probe: str) -> str:
+    """The options that a built-in probe must be given, as `{tasks: 100}`."""
+    values = {"tasks": "100", "settings": "[5w1s]"}
+    needed = [field.name for field in fields(OPTIONS[probe]) if field.default is MISSING]
+    return f"{{{', '.join(f'{name}: {values[name]}' for name in needed)}}}"
 
 
 def _check_toy(keys: StudyKeys, dataset: str) -> None:

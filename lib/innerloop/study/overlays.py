@@ -7,8 +7,13 @@ from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.faults import Faults
 from innerloop.study.keys import ACCESS, RUNNING, is_option
 from innerloop.study.reading import read_study_file
+
+#: Sections whose entries are named by the user; an entry may be `{}`.
+_SECTIONS = ("methods", "protocols", "models", "datasets", "probes")
 
 #: Keys that list names -> the section that defines these names.
 _LISTS = {
@@ -76,6 +81,34 @@ def without_removed(config: Mapping[str, Any]) -> dict[str, Any]:
     return left
 
 
+def check_empty(files: Sequence[Path | str], faults: Faults) -> None:
+    """Note every entry that a file leaves empty, which removes it, where there is none to remove.
+
+    Args:
+        files: the study files; later ones override earlier ones.
+        faults: collects, for each such entry, its key and what to write.
+    """
+    earlier: dict[str, Any] = {}
+    for file in files:
+        content = read_study_file(file)
+        places = [(section, name) for section in _SECTIONS for name in _at(content, (section,))]
+        variants = [
+            (*place, "variants", name)
+            for place in places
+            if place[0] == "protocols"
+            for name in _at(content, (*place, "variants"))
+        ]
+        for *place, name in (*places, *variants):
+            if _at(content, place)[name] is None and name not in _at(earlier, place):
+                faults.note(
+                    ConfigError(
+                        f"study file: {'.'.join([*place, name])}: it is empty, which removes it, "
+                        f"and no earlier file has it; if nothing is to be said, write {name}: {{}}"
+                    )
+                )
+        _merge(earlier, content)
+
+
 def names_removed(config: Any) -> set[str]:
     """Every key in a study file that `null` removes."""
     inside = [names_removed(value) for value in _mapping(config).values()]
@@ -138,6 +171,12 @@ def _unmentioned(entry: Any, removed: Mapping[str, Container[str]]) -> Any:
 
 def _entry(section: Any, name: Any) -> Any:
     return _mapping(section).get(name) if isinstance(name, str) else None
+
+
+def _at(value: Any, place: Sequence[str]) -> Mapping[str, Any]:
+    for key in place:
+        value = _mapping(value).get(key)
+    return _mapping(value)
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -66,8 +66,12 @@ def located(messages: Iterable[str], files: Sequence[Path | str]) -> list[str]:
         keys = place.split(".") if re.fullmatch(r"[\w.-]+", place) else []
         if unknown := re.match("unknown key '([^']*)'", said if keys else about):
             keys.append(unknown[1])
+        if missing := re.match("missing: '([^']*)'", about):
+            keys = missing[1].split(".")
         places = [(*_deepest(keys, node), number) for number, node in enumerate(nodes)]
         depth, line, number = max(places, key=itemgetter(0, 2), default=(0, 0, 0))
+        if missing and not depth:  # a section of the whole file
+            message = f"{', '.join(map(str, map(_shown, files))) or 'study file'}: {about}"
         if about == message or not depth:
             found.append((len(files), 0, message))
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,20 +39,21 @@ def check_schema(config: Mapping[str, Any], faults: Faults) -> None:
     for error in found.values():
         if error not in missing:
             faults.note(ConfigError(_message(error, schema)))
-    if missing:
-        faults.note(ConfigError(_all_missing(missing)))
+    for error in missing:
+        faults.note(ConfigError(_missing(error)))
 
 
-def _all_missing(errors: Iterable[Any]) -> str:
-    """One message on all missing keys, with the keys that a missing section must have."""
-    found: dict[str, None] = {}
-    for error in sorted(errors, key=lambda error: list(map(str, error.absolute_path))):
-        for key in error.validator_value:
-            if key in error.instance:
-                continue
-            inside = error.schema.get("properties", {}).get(key, {}).get("required", [])
-            holds = f" (with {', '.join(inside)})" if inside else ""
-            found[f"'{'.'.join(map(str, [*error.absolute_path, key]))}'{holds}"] = None
+def _missing(error: Any) -> str:
+    """A message on all keys that one section lacks, with what each must have or means."""
+    found = []
+    for key in error.validator_value:
+        if key in error.instance:
+            continue
+        schema = error.schema.get("properties", {}).get(key, {})
+        inside, place = schema.get("required", []), [*map(str, error.absolute_path), key]
+        about = schema.get("description", "") if len(place) > 1 else ""
+        about = f"with {', '.join(inside)}" if inside else about
+        found.append(f"'{'.'.join(place)}'" + (f" ({about})" if about else ""))
     return f"study file: missing: {', '.join(found)}"
 
 
@@ -67,7 +68,7 @@ def _message(error: Any, root: Mapping[str, Any]) -> str:
         unknown = sorted(set(error.instance) - set(known))
         return f"{start}unknown key {', '.join(map(repr, unknown))}{instead_of(unknown[0], known)}"
     if error.validator == "required":  # of one of several forms
-        return f"{start}{_all_missing([error]).removeprefix('study file: ')}"
+        return f"{start}{_missing(error).removeprefix('study file: ')}"
     about = schema.get("description", "")
     if error.validator == "pattern" and about:  # the description says it in words
         return f"{start}got {error.instance!r}, expected {about}"

@@ -20,7 +20,7 @@ from innerloop.study.checks import (
 from innerloop.study.datasets import Datasets
 from innerloop.study.keys import ACCESS, RUNNING, StudyKeys
 from innerloop.study.names import check_names
-from innerloop.study.overlays import names_removed, without_removed
+from innerloop.study.overlays import check_empty, names_removed, without_removed
 from innerloop.study.own_folders import OwnFolders
 from innerloop.study.places import with_places
 from innerloop.study.plain_values import plain_values
@@ -66,10 +66,13 @@ class Study:
             Study.__new__(Study)._resolve(content, checked=checked)
 
         with refusals(config, files, again):
-            self._resolve(config, checked=checked)
+            self._resolve(config, files, checked=checked)
 
-    def _resolve(self, config: Mapping[str, Any], *, checked: bool) -> None:
+    def _resolve(
+        self, config: Mapping[str, Any], files: Sequence[Path | str] = (), *, checked: bool
+    ) -> None:
         with told_together() as faults:  # errors of form come first: they make the rest meaningless
+            check_empty(files, faults)
             plain = without_removed(plain_values(config, faults))
             if not checked:
                 check_schema(plain, faults)
@@ -86,7 +89,7 @@ class Study:
                     check_tensorboard()
             self.datasets = Datasets(self.keys)
             self.variants = Variants(self.keys, self.sweeps)
-            check_names(self.keys, self.papers.values(), self.datasets, self.variants, faults)
+            check_names(self.keys, self.papers, self.datasets, self.variants, faults)
         with told_together() as faults:  # errors in the models that it asks for
             self.models = self.variants.models(faults)
             check_needs(self.models.values(), self.keys, self.datasets, faults)
