@@ -15,7 +15,6 @@ from typing import Any
 
 import torch
 
-from innerloop.data.episodes import Episodes
 from innerloop.data.tasks import Labelled, TaskBatch
 from innerloop.networks.network import Network
 
@@ -41,8 +40,7 @@ def random_tasks(
         images = torch.rand(size, generator=generator)
         return Labelled(images.to(device), labels.contiguous().to(device))
 
-    none = torch.zeros(count, 0).numpy()
-    return TaskBatch(labelled(shot), labelled(queries), Episodes(none, none, none, none))
+    return TaskBatch(labelled(shot), labelled(queries))
 
 
 def one_task(tasks: TaskBatch, number: int) -> TaskBatch:

@@ -18,6 +18,7 @@ _HOME = {
     "Method": "innerloop.learners.gradient_based.method",
     "Schedule": "innerloop.specs.train",
     "Tabulation": "innerloop.render.tabulation",
+    "TaskBatch": "innerloop.data.tasks",
     "adapt": "innerloop.learners.gradient_based.adapt",
     "evaluate": "innerloop.training.evaluation",
     "from_state_dict": "innerloop.training.state_dict",
@@ -36,6 +37,7 @@ _HOME = {
     "to_state_dict": "innerloop.training.state_dict",
     "train": "innerloop.training.train",
     "update_rule": "innerloop.learners.gradient_based.update_rules.rule",
+    "with_task_axis": "innerloop.networks.parameters",
 }
 
 __all__ = ["__version__", *sorted(_HOME)]

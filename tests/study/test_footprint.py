@@ -51,8 +51,7 @@ def images(each):
     return Labelled(torch.rand(count, each, 3, size, size), labels)
 
 
-none = torch.zeros(count, 5).numpy()
-tasks = TaskBatch(images(support), images(queries), Episodes(none, none, none, none))
+tasks = TaskBatch(images(support), images(queries))
 learner = GradientLearner(method(name), 3, keep_activations=kind == "train_keeping")
 state = learner.init(network, 0)
 for _ in range(2):

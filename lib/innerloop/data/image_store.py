@@ -20,7 +20,7 @@ import torch
 
 from innerloop.data.catalogue import ClassEntry
 from innerloop.data.store_name import store_name
-from innerloop.runtime.errors import DamagedFileError, DataError
+from innerloop.runtime.errors import DamagedFileError, DataError, InputError
 from innerloop.runtime.files import canonical_json, read_json, write_json
 
 IMAGES, CLASSES, MANIFEST = "images.npy", "classes.parquet", "manifest.json"
@@ -210,6 +210,19 @@ class ImageStore:
         """
         if content_digest(self.images, self.classes) != self.digest:
             raise _damaged(self.folder, "has changed since it was built")
+
+
+def require_store(images: object) -> None:
+    """Refuse anything but an image store.
+
+    Raises:
+        InputError: it is something else, which the message names.
+    """
+    if not isinstance(images, ImageStore):
+        raise InputError(
+            f"images is of type {type(images).__name__}; expected an image store, as "
+            "innerloop.open_images gives it"
+        )
 
 
 def _reopened(kind: type[ImageStore], folder: Path, digest: str) -> ImageStore:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from innerloop.data.episodes import Episodes, EpisodeSource, TaskSize
-from innerloop.data.image_store import ImageStore
+from innerloop.data.image_store import ImageStore, require_store
 from innerloop.data.splits import split_of
 from innerloop.runtime.errors import InputError, require_count
 from innerloop.runtime.streams import Stream, stream_key
@@ -54,13 +54,28 @@ class Labelled:
 
 @dataclass(frozen=True)
 class TaskBatch:
-    """T tasks: images to adapt to, images to evaluate on, and the episodes they belong to."""
+    """T tasks: images to adapt to, and images to evaluate on.
+
+    Attributes:
+        support: the labelled images to adapt to.
+        query: those to evaluate on.
+        episodes: which tasks of a data set they are; empty if they are your own tensors.
+
+    Raises:
+        InputError: support and query are not labelled images of equally many tasks.
+    """
 
     support: Labelled
     query: Labelled
-    episodes: Episodes
+    episodes: Episodes = field(default_factory=lambda: Episodes(*[np.empty((0, 0, 0), int)] * 4))
 
     def __post_init__(self) -> None:
+        for part in (self.support, self.query):
+            if not isinstance(part, Labelled):
+                raise InputError(
+                    f"a task's images are a {type(part).__name__}; expected "
+                    "innerloop.Labelled(images, labels)"
+                )
         if len(self.support) != len(self.query):
             raise InputError(
                 f"support images of {len(self.support)} tasks and query images of "
@@ -72,8 +87,9 @@ class TaskBatch:
 
     @property
     def way(self) -> int:
-        """Classes of each task."""
-        return int(self.episodes.classes.shape[1])
+        """Classes of each task; of your own tensors, as many as the support's labels say."""
+        labels = self.support.labels
+        return self.episodes.classes.shape[1] or (int(labels.max()) + 1 if labels.numel() else 0)
 
 
 @dataclass(frozen=True)
@@ -169,11 +185,7 @@ def tasks_of(
             have too few images.
         InputError: a number is too small, or `images` is not an image store.
     """
-    if not isinstance(images, ImageStore):
-        raise InputError(
-            f"images is of type {type(images).__name__}; expected an image store, as "
-            "innerloop.open_images gives it"
-        )
+    require_store(images)
     for name, value, least in (("way", way, 2), ("shot", shot, 1), ("queries", queries, 1)):
         require_count(name, value, least)
     source = EpisodeSource(split_of(images, split), seed)

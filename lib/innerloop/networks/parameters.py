@@ -57,6 +57,10 @@ def with_task_axis(slow: Parameters, tasks: int) -> Parameters:
     """Give every tensor a leading task axis of length `tasks`, sharing memory.
 
     Filters are stored channels last, which suits convolutions and is the layout of their gradients.
+
+    Args:
+        slow: weights without a task axis.
+        tasks: T, as many tasks as the images that the network is called with.
     """
 
     def laid_out(tensor: torch.Tensor) -> torch.Tensor:
