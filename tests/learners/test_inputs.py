@@ -16,10 +16,12 @@ import tiny
 from innerloop.data.tasks import TaskBatch
 from innerloop.learners.gradient_based.adapt import initial_step_sizes
 from innerloop.learners.gradient_based.learner import GradientLearner
+from innerloop.learners.inputs import FAR
 from innerloop.networks.options import BLOCKS
 from innerloop.networks.parameters import with_task_axis
 from innerloop.runtime.errors import InnerloopError, InputError
 from innerloop.training.evaluation import query_results
+from innerloop.training.model_file import TrainedModel, Weights
 
 NETWORK = tiny.NETWORK
 SLOW = NETWORK.initial(0)
@@ -68,6 +70,14 @@ def of_support(support: innerloop.Labelled) -> TaskBatch:
     return replace(BATCH, support=support)
 
 
+def train(**changed: Any) -> Any:
+    """The same for training, which must not begin."""
+    schedule = innerloop.Schedule(iterations=0)
+    given = {"images": tiny.store(), "folder": "/dev/null", "schedule": schedule}
+    return innerloop.train(**{**given, "network": NETWORK, "learner": tiny.METHOD, **changed})
+
+
+MODEL = TrainedModel(NETWORK, tiny.TRAINING, {0: Weights(0, {"slow": SLOW})}, best=0, last=0)
 PLAIN = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3))
 FOREIGN = {f"features.{name}": value for name, value in SLOW.items()}
 WIDER = innerloop.network(way=3, filters=5, image_size=16).initial(0)
@@ -90,6 +100,53 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: adapt(slow={k: v for k, v in SLOW.items() if k != "conv3.gamma"}),
         "slow: missing conv3.gamma; expected the parameters",
     ),
+    "a trained model's network": (
+        lambda: adapt(network=MODEL),
+        "network is a TrainedModel; .*; its .network is one",
+    ),
+    "a trained model's weights": (
+        lambda: adapt(slow=MODEL.at("last")),
+        "slow is a Weights; expected a dictionary of tensors by name; its .slow is one",
+    ),
+    "an adaptation as fast weights": (
+        lambda: similarity(fast=adapt()),
+        "fast is an Adaptation; expected a dictionary of tensors by name; its .fast is one",
+    ),
+    "tasks as support": (lambda: adapt(support=BATCH), "is a TaskBatch; .*; its .support is one"),
+    "images as a task": (
+        lambda: TaskBatch(SUPPORT.images, SUPPORT.images),
+        r"images are a Tensor; expected innerloop.Labelled\(images, labels\)",
+    ),
+    "a name that nothing has": (
+        lambda: adapt(frozen=["conv9.weight"]),
+        r"frozen is \['conv9.weight'\]; expected a list of conv1.weight, ",
+    ),
+    "a name as names": (lambda: adapt(frozen="head.bias"), "frozen is 'head.bias'; expected a li"),
+    "slow weights called": (
+        lambda: NETWORK(SLOW, SUPPORT.images),
+        r"conv1.weight is \[4, 3, 3, 3\]; expected \[2, 4, 3, 3, 3\], for the 2 tasks of the im",
+    ),
+    "weights of other tasks called": (
+        lambda: NETWORK.features(with_task_axis(SLOW, 3), SUPPORT.images),
+        r"conv1.weight is \[3, 4, .*; expected \[2, 4, .*innerloop.with_task_axis\(slow, tasks\)",
+    ),
+    "images of one task called": (
+        lambda: NETWORK(FAST, SUPPORT.images[0]),
+        r"images are \[6, 3, 16, 16\]; .*one task: images\[None\]",
+    ),
+    "no weights called": (lambda: NETWORK({}, SUPPORT.images), "conv1.weight is missing"),
+    "images of an array to train on": (
+        lambda: train(images=SUPPORT.images),
+        "images is of type Tensor; expected an image store, as innerloop.open_images",
+    ),
+    "iterations as a schedule": (
+        lambda: train(schedule=3),
+        r"schedule is 3; expected innerloop.Schedule\(iterations=...\)",
+    ),
+    "training without support": (lambda: train(shot=0), "shot is 0; expected .* 1 or more"),
+    "half a query in training": (lambda: train(queries=1.5), "queries is 1.5"),
+    "another device": (lambda: train(device="gpu"), "device is 'gpu'; expected cpu, cuda, or"),
+    "a negative seed": (lambda: train(seed=-1), "seed is -1"),
     "a module's weights": (lambda: adapt(slow=PLAIN), "slow is a Sequential; expected a dict"),
     "weights of another width": (
         lambda: adapt(slow=WIDER),
@@ -250,6 +307,37 @@ def test_any_tensors_are_taken_or_refused_in_words(
         pass  # any other error fails the test
     else:
         assert found.fast["head.bias"].isfinite().all()
+
+
+@given(scale=st.floats(0.1, 255), shift=st.floats(-1, 1))
+def test_bytes_as_numbers_are_refused_and_normalised_images_are_not(
+    scale: float, shift: float
+) -> None:
+    """Standardised images reach a few units; bytes that were not divided by 255 reach hundreds."""
+    pixels = labelled(SUPPORT.images * scale - shift)
+    if float(pixels.images.abs().max()) <= FAR:
+        assert adapt(support=pixels, steps=0).fast
+        return
+    for refused in (
+        lambda: adapt(support=pixels),
+        lambda: similarity(tasks=replace(BATCH, query=pixels)),
+    ):
+        with pytest.raises(InputError, match=r"expected .* divide bytes by 255: images / 255"):
+            refused()
+
+
+@given(tasks=st.integers(1, 3), way=st.integers(1, 3), shot=st.integers(1, 2))
+@settings(max_examples=20, deadline=None)
+def test_tasks_can_be_ones_own_tensors(tasks: int, way: int, shot: int) -> None:
+    own = innerloop.Labelled(
+        torch.rand(tasks, way * shot, 3, 16, 16),
+        torch.arange(way).repeat(shot).expand(tasks, -1).contiguous(),
+    )
+    batch = innerloop.TaskBatch(own, own)
+    assert (len(batch), batch.way, len(batch.episodes)) == (tasks, way, 0)
+    assert judge(batches=[batch]).accuracies.shape == (tasks,)
+    cka = innerloop.layer_cka_per_task(NETWORK, SLOW, with_task_axis(SLOW, tasks), batch, "biased")
+    assert all(values.shape == (tasks,) for values in cka.values())
 
 
 def test_values_of_trusted_tasks_are_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:

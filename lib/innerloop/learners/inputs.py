@@ -6,6 +6,7 @@ for it, since that waits for a GPU and cannot be captured in a CUDA graph.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 import torch
@@ -15,6 +16,9 @@ from innerloop.learners.gradient_based.method import Method
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters
 from innerloop.runtime.errors import InputError
+
+#: Pixels beyond this cannot come from [0, 1], even standardised: they were not divided by 255.
+FAR = 64
 
 
 def require_network(network: object) -> None:
@@ -28,6 +32,7 @@ def require_network(network: object) -> None:
             f"network is {_article(network)}; expected innerloop.network('conv4', way=5), or "
             "innerloop.network('my_net.py:Net', way=5) for a module of your own; "
             "innerloop.from_state_dict reads a module's weights"
+            f"{_inside(network, Network, 'network')}"
         )
 
 
@@ -57,7 +62,10 @@ def require_weights(network: Network, weights: object, name: str, tasks: int | N
     """
     expected = network.shapes
     if not isinstance(weights, Mapping):
-        raise InputError(f"{name} is {_article(weights)}; expected a dictionary of tensors by name")
+        raise InputError(
+            f"{name} is {_article(weights)}; expected a dictionary of tensors by name"
+            f"{_inside(weights, Mapping, 'slow', 'fast')}"
+        )
     if weights.keys() != expected.keys():
         foreign = weights.keys() - expected.keys()
         raise InputError(
@@ -161,8 +169,15 @@ def require_images(
             f"{name}: {images.dtype} on {images.device}; the weights are {weight.dtype} on "
             f"{weight.device}"
         )
-    if values and not images.isfinite().all():
-        raise InputError(f"{name}: some values are NaN or infinite; expected numbers in [0, 1]")
+    if values:
+        lowest, highest = (float(end) for end in images.detach().aminmax())
+        if not math.isfinite(lowest) or not math.isfinite(highest):
+            raise InputError(f"{name}: some values are NaN or infinite; expected numbers in [0, 1]")
+        if max(-lowest, highest) > FAR:
+            raise InputError(
+                f"{name}: values from {lowest:g} to {highest:g}; expected numbers in [0, 1], or "
+                f"normalised ones within {FAR} of 0; divide bytes by 255: images / 255"
+            )
 
 
 def require_labelled(
@@ -184,6 +199,7 @@ def require_labelled(
     if not isinstance(labelled, Labelled):
         raise InputError(
             f"{name} is {_article(labelled)}; expected innerloop.Labelled(images, labels)"
+            f"{_inside(labelled, Labelled, 'support')}"
         )
     require_images(network, labelled.images, f"{name} images", like, values=values)
     labels = labelled.labels
@@ -220,7 +236,8 @@ def require_tasks(
     if not isinstance(tasks, TaskBatch):
         raise InputError(
             f"tasks is {_article(tasks)}; expected a batch of tasks, such as "
-            "innerloop.tasks_of(images, 'test').batch(range(4))"
+            "innerloop.tasks_of(images, 'test').batch(range(4)) or, of your own tensors, "
+            "innerloop.TaskBatch(support, query)"
         )
     way = tasks.way if any_way else network.way
     require_labelled(network, tasks.support, "support", like, values=values, way=way)
@@ -230,6 +247,12 @@ def require_tasks(
 def _article(value: object) -> str:
     kind = type(value).__name__
     return f"{'an' if kind[0] in 'AEIOUaeiou' else 'a'} {kind}"
+
+
+def _inside(value: object, kind: type, *parts: str) -> str:
+    """The end of a message: which of an object's parts is what was expected, if one is."""
+    found = [part for part in parts if isinstance(getattr(value, part, None), kind)]
+    return f"; its .{found[0]} is one" if found else ""
 
 
 def _names(problem: str, names: Collection[str]) -> str:

@@ -18,7 +18,7 @@ from innerloop.networks.normalisation import SupportBatchNorm2d, normalised_by_f
 from innerloop.networks.options import CONV4, HEAD, Initialisation, NetworkOptions
 from innerloop.networks.parameters import Parameters
 from innerloop.networks.task_axis import over_tasks
-from innerloop.runtime.errors import require_choice, require_count
+from innerloop.runtime.errors import InputError, require_choice, require_count
 from innerloop.runtime.files import canonical_json
 from innerloop.runtime.streams import seed_from
 
@@ -162,6 +162,9 @@ class Network:
                 `normalisation="support"` normalises by; others ignore them.
             activations: a dictionary to fill with the flattened output of every probed layer,
                 [T, N, features], and of the head.
+
+        Raises:
+            InputError: parameters and images are not of the same T tasks.
         """
         wanted = {} if activations is None else dict(self.anatomy.probed)
         logits, seen = self._run(parameters, images, support, wanted, "output")
@@ -186,6 +189,7 @@ class Network:
     ) -> tuple[torch.Tensor, Activations]:
         """Logits, and the inputs or outputs (`side`) of the wanted submodules (label -> path)."""
         module, anatomy = self.module, self.anatomy
+        self._require_tasks(parameters, images)
         first = 0
         if support is not None and self.normalised_by_support:
             first = support.shape[1]
@@ -196,6 +200,26 @@ class Network:
                 module, by_path, images, wanted, side, batched=self._built.batched
             )
         return logits[:, first:], {label: value[:, first:] for label, value in seen.items()}
+
+    def _require_tasks(self, parameters: Parameters, images: torch.Tensor) -> None:
+        """Refuse parameters and images that are not of the same T tasks.
+
+        Raises:
+            InputError: one lacks the task axis, or has another length there.
+        """
+        if images.ndim != 5:
+            raise InputError(
+                f"images are {list(images.shape)}; expected [T, N, C, H, W], the task axis first "
+                "(one task: images[None])"
+            )
+        for name, shape in self.shapes.items():
+            found = list(parameters[name].shape) if name in parameters else "missing"
+            if found != [len(images), *shape]:
+                raise InputError(
+                    f"parameters: {name} is {found}; expected {[len(images), *shape]}, for the "
+                    f"{len(images)} tasks of the images. Fast weights have this task axis; "
+                    "innerloop.with_task_axis(slow, tasks) gives it to slow weights"
+                )
 
     @property
     def _built(self) -> Built:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from innerloop.data.image_store import ImageStore
+from innerloop.data.image_store import ImageStore, require_store
 from innerloop.data.splits import split_table
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.inputs import require_network
@@ -16,7 +17,7 @@ from innerloop.networks.network import Network
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.code_digest import code_digest
 from innerloop.runtime.compute import Compute
-from innerloop.runtime.errors import InputError
+from innerloop.runtime.errors import InputError, require_count
 from innerloop.runtime.extensions import source_file
 from innerloop.runtime.provenance import record, write_table
 from innerloop.specs.train import Schedule, TrainSpec
@@ -73,6 +74,13 @@ def train(
             f"learner is {learner!r}; expected a method, such as innerloop.method('maml'), or "
             "innerloop.learner('prototypes')"
         )
+    require_store(images)
+    if not isinstance(schedule, Schedule):
+        raise InputError(f"schedule is {schedule!r}; expected innerloop.Schedule(iterations=...)")
+    for name, value, least in (("shot", shot, 1), ("queries", queries, 1), ("seed", seed, 0)):
+        require_count(name, value, least)
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", str(device)):
+        raise InputError(f"device is {str(device)!r}; expected cpu, cuda, or cuda:<number>")
     size = images.images.shape[-1]
     if size != network.image_size:
         raise InputError(
@@ -103,7 +111,7 @@ def train(
         network=network_options,
         schedule=schedule,
         validation_queries=queries,
-        compute=Compute(device, threads or torch.get_num_threads()),
+        compute=Compute(str(device), threads or torch.get_num_threads()),
         code=code_digest(__file__, [source_file(learner.entry), source_file(network.entry)]),
     )
     files = TrainingFiles(

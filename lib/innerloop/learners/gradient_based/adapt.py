@@ -22,7 +22,7 @@ from innerloop.learners.inputs import (
 from innerloop.learners.losses import loss_scale
 from innerloop.networks.network import Activations, Network
 from innerloop.networks.parameters import Parameters, role_of, with_task_axis
-from innerloop.runtime.errors import ConfigError, require_count
+from innerloop.runtime.errors import ConfigError, InputError, require_count
 from innerloop.runtime.streams import seed_from
 
 
@@ -100,6 +100,8 @@ def adapt(
             "adapt() computes in the precision of the weights: call it outside torch.autocast, or "
             f"under torch.autocast({device!r}, enabled=False)"
         )
+    if isinstance(frozen, str) or not slow.keys() >= {*frozen}:
+        raise InputError(f"frozen is {frozen!r}; expected a list of {', '.join(slow)}")
     rule = rule_of(method)
     moving = [name for name in adapted_names(method, list(slow)) if name not in frozen]
     if step_sizes is None:
