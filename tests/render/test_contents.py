@@ -83,6 +83,14 @@ def test_claims_that_hold_where_judged_are_one_group_whatever_was_judged(tmp_pat
         assert f"{name} <small>({n} of {of} comparisons)</small>" in groups[0]
 
 
+def test_the_words_around_claims_fit_those_of_a_study_without_papers(tmp_path: Path) -> None:
+    page = html(tmp_path, study("mine"), [table(tmp_path, OWN, "claims", ("Mine", "holds"))])
+    verdicts = page.split("<section ")[1]
+    for said in ("Do the claims hold here?", "(1 row)", "thresholds", "are in no paper"):
+        assert said in verdicts
+    assert TABLES["claims"].title == "The claims"
+
+
 def test_a_folder_may_be_called_as_a_section_of_the_report_is(tmp_path: Path) -> None:
     names = ["verdicts", "data", "protocol", "provenance", "reproduce", "failed"]
     page = html(tmp_path, study(*names), [table(tmp_path, OWN, "claims", ("Ours", "holds"))])

@@ -32,7 +32,7 @@ _CONDITIONS = {
 
 @lru_cache(maxsize=8)  # several tables of a study need it, and it takes seconds
 def judged(evidence: Evidence) -> list[Judgement]:
-    """The papers' claims, judged by this study's measurements.
+    """The claims, judged by this study's measurements.
 
     Claims that need an optional probe are left out if it was not run, and optional claims if the
     study does not train the models that they compare.

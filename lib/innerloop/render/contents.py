@@ -7,7 +7,7 @@ from typing import Any
 
 from innerloop.measurements.described_study import Chosen, DescribedStudy
 
-#: The study's own tables that judge the papers' claims and numbers; they have their own section.
+#: The study's own tables that judge claims and papers' numbers; they have their own section.
 OWN = "own"
 CLAIMS, COMPARISONS, PUBLISHED = "claims", "claim_comparisons", "paper_vs_ours"
 JUDGING = (CLAIMS, PUBLISHED, COMPARISONS)
@@ -56,7 +56,7 @@ def sections(
         1,
         {
             "key": VERDICTS_KEY,
-            "title": "Do the papers’ claims hold here?",
+            "title": "Do the claims hold here?",
             "short": "Claims",
             "figures": [],
             "tables": [table for table in judging if table["measured"]],

@@ -1,4 +1,4 @@
-"""The papers' claims, and whether they hold in this study."""
+"""The claims of the papers and of the user, and whether they hold in this study."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from innerloop.render import captions
 from innerloop.render.tabulation import Tabulation, rules_between
 from innerloop.stats.populations import Answer
 
-TITLE = "The papers' claims"
+TITLE = "The claims"
 READS = ("claims",)
 
 HEADER = ["Claim", "Verdict", "For the method", "What decides it", "Comparisons", "Source"]
@@ -29,7 +29,7 @@ DECLARED, IN_PAPER = "Declared", "in the paper"
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """One row per claim, in the papers' order."""
+    """One row per claim, in the order of the papers and their files."""
     study, judgements = evidence.study, words.judged(evidence)
     numbers = pd.DataFrame([_numbers(judgement) for judgement in judgements])
     printed = pd.DataFrame([_printed(judgement, study) for judgement in judgements], columns=HEADER)
@@ -50,8 +50,8 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "these models each is decided by a paired t-test on the same tasks, or by an "
             "equivalence test; for the method, the test also takes the variances between classes "
             "and between trainings into account (docs/evidence.md), or is Student's t over "
-            "trainings where there is one number per training. Margins and thresholds are ours: "
-            "the papers give none.",
+            "trainings where there is one number per training. Margins and thresholds are in "
+            "no paper: they were chosen for the comparisons.",
             "What decides it: of the comparisons with the claim's verdict, the one that supports "
             "the claim least; another one is named where it decides for the method.",
             words.family(judgements, study),
