@@ -72,7 +72,7 @@ def test_files_lie_over_one_another_and_the_facts_are_named(
     said = capsys.readouterr().out
     assert said.startswith("bigger: ")
     assert re.search(r"^train_model +18 ", said, re.MULTILINE)
-    assert "GPU hours" in said
+    assert re.search(r"^GPU minutes: [1-9][\d.]*, left: [1-9]", said, re.MULTILINE)
     assert "with 2 at once" in said
     assert "with 8 at once" in said
     assert re.search(r"^    train: [\d,]+ GFLOP/s, one H200", said, re.MULTILINE)

@@ -22,7 +22,7 @@ from innerloop.display.announced import Announced, Announcement
 from innerloop.display.display import Display
 from innerloop.display.run import Job, Run
 from innerloop.display.screen import Lines, Terminal, state
-from innerloop.runtime.progress import MEGABYTE, ByteProgress, Progress
+from innerloop.runtime.progress import MEGABYTE, SAVED, ByteProgress, Progress
 from synthetic import describe, write_tables
 
 MAML = {"protocol": "p1", "dataset": "tiny", "variant": "maml", "setting": "5w1s", "seed": "0"}
@@ -176,6 +176,23 @@ def test_a_failure_shows_its_reason_and_log_and_no_command(tmp_path):
         "    Train mine on tiny",
         f"        Log: {log}",
     ]
+
+
+def test_a_training_that_was_told_to_stop_has_not_failed(tmp_path):
+    log = tmp_path / "train.log"
+    saved = f"12:00:09  {SAVED.format(58)}\n"
+    log.write_text(f"12:00:00  train begins on a, 2026-11-30\n{saved}")
+    shown = Shown()
+    shown.start(1, "Train mine", str(log))
+    shown.fail(1, str(log))
+    log.write_text(f"{saved}12:01:00  train begins on a, 2026-11-30\nDataError: no images\n")
+    shown.start(2, "Train yours", str(log))
+    shown.fail(2, str(log))
+    told = without_time(shown.close())
+    assert told[1] == "Stopped after 0 s: Train mine"
+    assert told[2] == f"    {SAVED.format(58)}"
+    assert "FAILED after 0 s: Train yours" in told
+    assert any(line.startswith("1 job failed, 1 job stopped, 0 did not run") for line in told)
 
 
 @pytest.mark.parametrize("quiet", [{"rules"}, {"progress", "rules"}, {"all"}])

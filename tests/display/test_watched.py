@@ -114,6 +114,21 @@ def test_once_prints_lines_for_a_log(files, capsys):
     )
 
 
+def test_a_pipe_gets_lines_while_the_run_goes_on(files, capsys, monkeypatch):
+    files.log(1, "12:01:00  it: 89/200  8.78/s  13 s left  loss 1.387  accuracy 0.395")
+    told = []
+
+    def finish(seconds):
+        told.append(capsys.readouterr().out)
+        for number in range(len(files.models)):
+            files.finish(number)
+
+    monkeypatch.setattr("innerloop.display.watched.may_run", lambda folder: True)
+    monkeypatch.setattr("innerloop.commands.watch.time.sleep", finish)
+    main(["watch"])
+    assert "on node07: iteration 89/200" in told[0]
+
+
 def test_when_all_is_done_the_page_is_shown_once_more(files, capsys):
     for number in range(len(files.models)):
         files.finish(number)

@@ -13,7 +13,8 @@ from innerloop.data.acquire.registry import read_registry
 from innerloop.data.licence import UNSTATED
 from innerloop.data.sources import digits, people, scripts, symbols
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.render.provenance import data_sets, protocols
+from innerloop.render.provenance import data_sets, model_rows, protocols, shared_facts
+from innerloop.runtime.files import write_json
 from synthetic import STUDIES, describe
 
 
@@ -95,6 +96,18 @@ def test_the_embedded_sets_and_omniglot_may_be_passed_on_and_no_others():
         name for name, each in read_registry().collections.items() if each.licence.redistributable
     }
     assert free == {"omniglot", "omniglot_small"}
+
+
+def test_trainings_are_said_to_last_until_the_last_one_has_ended(tmp_path):
+    paths = [tmp_path / name / "model.json" for name in ("a", "b")]
+    runs = (("2026-11-28 12:39:35+00:00", 1620, 0), ("2026-11-28 12:46:09+00:00", 90, 60))
+    for path, (date, *seconds) in zip(paths, runs, strict=True):
+        write_json(path, {})
+        spent = dict(zip(("wall_seconds", "earlier_seconds"), seconds, strict=True))
+        write_json(path.with_name("run.json"), {"date": date, **spent})
+    models = model_rows(paths, DescribedStudy(describe()), {})
+    trained = dict(shared_facts([], models))["Models trained"]
+    assert trained == "2026-11-28 12:39:35+00:00 to 2026-11-28 13:06:35+00:00"
 
 
 def test_parameters_are_said_as_elsewhere_in_the_report():

@@ -12,7 +12,7 @@ from __future__ import annotations
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +24,7 @@ import yaml
 from innerloop.commands import NAME_OR_FOLDER, folder_of, parser_of
 from innerloop.commands.crate import crate_of, require_rocrate
 from innerloop.commands.model_card import model_card
+from innerloop.render.provenance import end_of
 from innerloop.render.results import Results
 from innerloop.runtime.code_digest import LIBRARY
 from innerloop.runtime.errors import ConfigError
@@ -244,12 +245,11 @@ class Bundle:
             read_json(key.fill(paths.LOG, study=self.study.name, file="run.json"))
             for key in self.study.models
         ]
-        began = [datetime.fromisoformat(run["date"]) for run in runs]
-        ended = [
-            start + timedelta(seconds=run["wall_seconds"] - run["earlier_seconds"])
-            for start, run in zip(began, runs, strict=True)
-        ]
-        return min(began).isoformat(), max(ended).isoformat(timespec="seconds")
+        began, ended = (
+            [datetime.fromisoformat(str(time)) for time in times]
+            for times in ((run["date"] for run in runs), map(end_of, runs))
+        )
+        return min(began).isoformat(), max(ended).isoformat()
 
     def _packages(self) -> dict[str, str]:
         key = next(iter(self.study.models))

@@ -154,12 +154,14 @@ def described(study: Study, forecast: Forecast, slots: Sequence[int]) -> Iterato
     submitted = sum(1 + bool(each.then) for each in whole)
     yield f"through SLURM: {submitted} jobs, since what is measured of a model goes together"
     on_cpu = study.compute.device == "cpu"
-    hours = [
-        sum(job.seconds for job in each if job.rule not in READING) / 3600
+    seconds = [
+        sum(job.seconds for job in each if job.rule not in READING)
         * (study.compute.threads if on_cpu else 1)
         for each in (jobs, remaining)
     ]  # fmt: skip
-    yield f"{'core' if on_cpu else 'GPU'} hours: {hours[0]:,.1f}, left: {hours[1]:,.1f}"
+    unit, length = ("hours", 3600) if seconds[0] >= 3600 else ("minutes", 60)
+    amounts = [f"{each / length:,.1f}" for each in seconds]
+    yield f"{'core' if on_cpu else 'GPU'} {unit}: {amounts[0]}, left: {amounts[1]}"
     for count in slots:
         times = [duration(wall_seconds(chains, count)) for chains in (whole, left)]
         yield f"wall time with {count} at once: {times[0]}, left: {times[1]}"

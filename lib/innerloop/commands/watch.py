@@ -52,6 +52,8 @@ def main(argv: list[str]) -> None:
     with Live(console=console, auto_refresh=False) as live:
         live.update(picture(watched, console.height), refresh=True)
         while not watched.over:
+            if not console.is_terminal:  # a file or a pipe gets the page only at the end
+                print("\n".join(lines(watched)), flush=True)
             time.sleep(arguments.every)
             watched.look()
             live.update(picture(watched, console.height), refresh=True)

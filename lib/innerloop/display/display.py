@@ -68,6 +68,7 @@ class Display:
         self._planned: dict[str, float] = {}  # estimated seconds of a dry run's jobs, by rule
         self._interrupted: list[Job] | None = None
         self._reported = False
+        self._stopped: set[int] = set()  # numbers of failed jobs that were told to stop, and saved
 
     def show(self, record: logging.LogRecord) -> None:
         """Show one event."""
@@ -152,13 +153,18 @@ class Display:
         job = self._run.fail(record.jobid)
         after = f" after {duration(self._run.clock() - job.started)}" if job else ""
         what = job.what if job else record.rule_name
-        lines = [f"FAILED{after}: {what}"]
+        why = reason(record.log[0]) if record.log else ""
+        stopped = _SAVED.search(why.rpartition("\n")[2])
+        if stopped:
+            self._stopped.add(record.jobid)
+            why = stopped[0]
+        lines = [f"{'Stopped' if stopped else 'FAILED'}{after}: {what}"]
         if record.log:
-            lines += [f"    {line}" for line in reason(record.log[0]).splitlines()]
+            lines += [f"    {line}" for line in why.splitlines()]
             lines += [f"    Log: {log}" for log in record.log]
         elif record.rule_msg:
             lines.append(f"    {record.rule_msg}")
-        self.screen.say("\n".join(lines), "red")
+        self.screen.say("\n".join(lines), "yellow" if stopped else "red")
 
     def _count(self, record: Any) -> None:
         self._run.total = record.total
@@ -211,8 +217,11 @@ class Display:
                 for job in run.failed.values()
             ]
             undone = max(run.jobs - run.finished - len(names), 0)
+            stopped = len(self._stopped & run.failed.keys())
+            counts = {"failed": len(names) - stopped, "stopped": stopped}
+            ended = ", ".join(f"{_jobs(count)} {how}" for how, count in counts.items() if count)
             say(
-                f"{_jobs(len(names))} failed, {undone} did not run, {run.finished} succeeded in "
+                f"{ended}, {undone} did not run, {run.finished} succeeded in "
                 f"{took}. Run again to do the rest.\n" + "\n".join(names),
                 "red",
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,7 @@ def model_rows(
                 "best": MISSING if not accuracy else f"{100 * accuracy:.1f}",
                 "best_iteration": best.get("iteration", MISSING),
                 "wall_seconds": manifest.get("wall_seconds"),
+                "ended": end_of(manifest),
                 "memory": _memory(path, measured),
                 **{key: manifest.get(key) for key in ("date", *RUN)},
                 "commit": commit_in_words(manifest) if "commit" in manifest else None,
@@ -54,6 +56,15 @@ def model_rows(
             }
         )
     return rows
+
+
+def end_of(run: Mapping[str, Any]) -> str | None:
+    """When a training ended, in the form of `date`, when its last attempt began."""
+    if "date" not in run:
+        return None
+    spent = run.get("wall_seconds", 0.0) - run.get("earlier_seconds", 0.0)
+    ended = datetime.fromisoformat(run["date"]) + timedelta(seconds=spent)
+    return ended.isoformat(" ", "seconds")
 
 
 def shared_facts(
@@ -71,8 +82,8 @@ def shared_facts(
     for key, title in {"date": "Models trained", **RUN}.items():
         values = sorted(str(model[key]) for model in models if model[key] is not None)
         if values:
-            ends = dict.fromkeys([values[0], values[-1]])
-            text = " to ".join(ends) if key == "date" else _distinct(values)
+            ended = max(str(model["ended"]) for model in models if model["ended"])
+            text = f"{values[0]} to {ended}" if key == "date" else _distinct(values)
             partly = f" ({len(values)} of {len(models)} models say so)"
             facts.append((title, text + partly * (len(values) < len(models))))
     return facts + [(name, _distinct(found.get(name) for found in versions)) for name in names]
