@@ -269,6 +269,17 @@ def test_a_users_probe_has_its_table(evidence_of):
     assert "split test" in made.caption
 
 
+def test_a_users_probe_has_its_models_in_the_studys_order(tables_of):
+    described = STUDIES["full"][0]
+    for models in (described["models"], described["models"][::-1]):
+        frame = _tabulate(
+            "probe", Evidence(tables_of("full"), {**described, "models": models})
+        ).frame
+        shown = zip(*(frame[key] for key in ("train_dataset", "setting", "variant")), strict=True)
+        asked = ((model["dataset"], model["setting"], model["variant"]) for model in models)
+        assert [*dict.fromkeys(shown)] == [*dict.fromkeys(asked)]
+
+
 def test_tasks_measured_twice_are_refused(tables_of, tmp_path):
     path = tmp_path / "accuracy.parquet"
     table = pq.read_table(tables_of("two_methods")["accuracy"])

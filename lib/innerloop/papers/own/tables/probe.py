@@ -32,7 +32,10 @@ ALWAYS_SHOWN = ("variant", "metric", "layer")
 
 
 def tabulate(evidence: Evidence) -> Tabulation:
-    """Mean and interval over tasks; columns that are constant move to the caption."""
+    """Mean and interval over tasks; constant columns move to the caption.
+
+    Models are in the study's order.
+    """
     names = evidence.user_tables
     rows = pd.concat([evidence.rows(name) for name in names]) if names else evidence.rows("user")
     if rows.empty:
@@ -59,7 +62,11 @@ def tabulate(evidence: Evidence) -> Tabulation:
     rank = printed["layer"].map(layers_in_order(printed["layer"]).index)
     ranked = printed.assign(rank=rank, place=range(len(printed)))
     first = ranked.groupby([*KEYS][:-1], sort=False)["place"].transform("min")
-    index = ranked.assign(first=first).sort_values(["first", "rank"]).index
+    trained = [(m.protocol, m.dataset, m.setting, m.variant) for m in study.models]
+    places = {model: place for place, model in enumerate(dict.fromkeys(trained))}
+    order = summary[["protocol", "train_dataset", "setting", "variant"]].apply(tuple, axis=1)
+    ranked = ranked.assign(order=order.map(places), first=first)
+    index = ranked.sort_values(["order", "first", "rank"]).index
     values = {column: set(printed[column]) for column in KEYS if column not in ALWAYS_SHOWN}
     constant = [column for column, found in values.items() if len(found) == 1]
     everywhere = ", ".join(f"{KEYS[c].lower()} {printed[c].iloc[0]}" for c in constant)
