@@ -289,6 +289,24 @@ def test_a_run_that_failed_names_no_report_of_another(reported, monkeypatch):
     assert "Accuracy in percent" not in told
 
 
+@pytest.mark.parametrize("dry", [False, True])
+@pytest.mark.parametrize(
+    ("file", "kept"), [("/a b/rules/common.smk", False), ("/a b/rules/yours.smk", True)]
+)
+def test_an_error_for_people_is_shown_without_places_of_the_snakefile(file, kept, dry):
+    said = f'my_rule.py, line 2, in step:\n    if x > 1:\n  File "{file}" is meant\nLog: a.log'
+    first = f'WorkflowError in file "{file}", line 187:\n'
+    last = (
+        f'\n  File "{file}", line 187, in rehearse\n  File "/a b/Snakefile", line 58, in __onstart'
+    )
+    shown = Shown(dryrun=dry)
+    event = {"event": LogEvent.ERROR, "exception": "WorkflowError"}
+    shown.tell(f"{first}{said}{last}", logging.ERROR, **event)
+    told = "\n".join(shown.close())
+    assert said in told
+    assert ("WorkflowError" in told, "__onstart" in told) == (kept, kept)
+
+
 def test_what_snakemake_says_besides_is_not_swallowed():
     shown = Shown()
     for text in ("Building DAG of jobs...", "Select jobs to execute...", "Execute 1 jobs..."):

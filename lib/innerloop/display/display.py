@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import re
@@ -35,6 +36,11 @@ _NOISE = re.compile(
 _INTERRUPTED = "Terminating processes on user request"
 #: Snakemake's errors that only say that a job failed.
 _JOB_FAILED = re.compile(r"(RuleException:\s+)?(CalledProcessError|SpawnedJobError)")
+#: An error for people that the Snakefile raises, between the places that Snakemake adds.
+_OURS = re.compile(
+    r'WorkflowError in file "[^"\n]*/rules/common\.smk", line \d+:\n(.*?)(?:\n  File "[^\n]*)*\s*',
+    re.DOTALL,
+)
 _SAVED = re.compile(SAVED.format(r"(\d+)"))
 #: Rules whose jobs start over if they have saved nothing; builds and downloads continue.
 _ANEW = ("train_model", "train_toy")
@@ -73,6 +79,9 @@ class Display:
     def show(self, record: logging.LogRecord) -> None:
         """Show one event."""
         event = getattr(record, "event", None)
+        if event == LogEvent.ERROR and (ours := _OURS.fullmatch(record.getMessage())):
+            record = copy.copy(record)  # Snakemake's own log keeps the places
+            record.msg = ours[1]
         if self._settings.dryrun:
             self._show_planned(event, record)
             return
