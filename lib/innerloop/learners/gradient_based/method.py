@@ -32,6 +32,7 @@ class Method:
     """How a network adapts to a task.
 
     A rule that can be imported may be given itself, `update_rule=relative_step`; its entry is kept.
+    Short names of rules are those of study files and of `innerloop.method`.
 
     Attributes:
         name: what the method is called.
