@@ -314,6 +314,12 @@ def test_a_claim_without_a_comparison_is_refused(tmp_path):
         ({"of": "maml", "expected": "less", "colour": "red"}, "colour"),
         ({"of": {"variant": "maml", "shade": 1}, "expected": "less"}, "shade"),
         ({"expected": "less"}, "of"),
+        ({"of": "maml", "expected": "less", "than": "1e-3"}, "than is '1e-3', expected a number"),
+        ({"of": "maml", "expected": "equal", "margin": "2"}, "margin is '2', expected a number"),
+        (
+            {"of": "maml", "against": {"at": 50}, "quantity": "cka", "expected": "less"},
+            "at is '50', expected a fraction of training",
+        ),
         ({"of": {"layer": "head"}, "quantity": "cka", "expected": "less"}, "variant is missing"),
         ({"of": "maml", "expected": "less", "at": 1}, "accuracy takes no at; it takes none"),
         ({"of": {"variant": "maml", "layer": "head"}, "expected": "less"}, "takes no layer"),

@@ -140,6 +140,9 @@ _NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps"
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 #: Keys of a comparison that are lists themselves.
 _LISTS = ("layers", "may_differ")
+#: Keys whose values are numbers, and those of them that are fractions of training.
+_NUMBERS = frozenset({"at", "start", "steps", "step_size", "than", "margin"})
+_FRACTIONS = ("at", "start")
 #: Keys of a claim.
 _KEYS = ("name", "claim", "source", "where", "comparisons")
 
@@ -270,10 +273,11 @@ def _check_keys(values: Mapping[str, Any], known: Iterable[str]) -> None:
 
 def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
     _check_keys(values, _SELECTED | _COMPARED)
-    require_choice("expected", values["expected"], get_args(Expected))
-    if values["expected"] in ("equal", "not_greater") and not values.get("margin", 0) > 0:
-        raise ConfigError(f"expected: {values['expected']} needs a margin above 0")
     for single in _one_each(values):
+        require_choice("expected", single["expected"], get_args(Expected))
+        _check_numbers(single)
+        if single["expected"] in ("equal", "not_greater") and not single.get("margin", 0) > 0:
+            raise ConfigError(f"expected: {single['expected']} needs a margin above 0")
         shared = {key: value for key, value in single.items() if key in _SELECTED}
         of = {**shared, **_side(single["of"])}
         against = single.get("against")
@@ -298,6 +302,7 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
 
 def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
     """Refuse an unknown quantity, and keys that the quantity does not take."""
+    _check_numbers(side)
     for field in fields(Selection):
         if field.default is MISSING and not side.get(field.name):
             raise ConfigError(f"{field.name} is missing; say it under where, or in the comparison")
@@ -311,6 +316,16 @@ def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
     if conditions and side.get("condition") not in conditions:
         known = ", ".join(conditions)
         raise ConfigError(f"condition: {side.get('condition')} of {name} is none of {known}")
+
+
+def _check_numbers(values: Mapping[str, Any]) -> None:
+    """Refuse what is no number where one is meant, as 1e-3, which is text to YAML."""
+    for key in _NUMBERS & values.keys():
+        value = values[key]
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{key} is '{value}', expected a number; write 1e-3 as 1.0e-3")
+        if key in _FRACTIONS and not 0 <= value <= 1:
+            raise ConfigError(f"{key} is '{value}', expected a fraction of training, 0 to 1")
 
 
 def _side(value: Any) -> dict[str, Any]:
