@@ -61,7 +61,7 @@ class Results:
         own.
 
         Raises:
-            ConfigError: no accuracies are there, as in a record before `innerloop record`.
+            ConfigError: no accuracies are there, as in a record of which only tables are there.
         """
         self._require("accuracy", self.measurements, "table of measurements")
         summary = accuracies(self.evidence).reset_index(drop=True)
