@@ -57,12 +57,13 @@ def evaluate(checkout, *arguments):
 
 
 def test_code_of_the_user_s_own_is_tried_before_any_work(checkout):
-    code, seen = evaluate(checkout, "--keep-going")
+    code, seen = evaluate(checkout)
     assert code == 1
     assert "my_rule.py, line 2, in step:\n    if weight.norm() > 100:" in seen
     assert "torch.where" in seen
     assert "nothing was started" in seen
     assert "Traceback" not in seen
+    assert "Snakefile" not in seen
     assert not (checkout.folder / "resources").exists()
     assert not (checkout.folder / "results").exists()
 
@@ -88,7 +89,8 @@ def test_so_is_a_source_of_images_of_one_s_own(checkout):
 
 def test_the_rest_is_reported_and_only_what_failed_runs_again(checkout):
     (checkout.folder / "my_rule.py").write_text(FRAIL)
-    code, seen = evaluate(checkout, "--keep-going")
+    fails = "results/small/models/own/scripts/mine/5w1s/seed0/model.json"
+    code, seen = evaluate(checkout, "--cores", "1", "--prioritize", fails)  # before the others
     assert code == 1
     log = "results/small/logs/models/own/scripts/mine/5w1s/seed0/model.log"
     failure = re.search(r"FAILED after .*?: (.*)\n\s+my_rule.py, line 5, in step:\n(.*)\n", seen)
