@@ -12,7 +12,7 @@ NOTED = ".snakemake/innerloop/runs/{study}.json"
 
 
 def snakemake_for(study: str, target: str = "") -> str:
-    """The command that makes a study up to a target, such as `snakemake --configfile mine.yaml`.
+    """The Snakemake command that makes a study up to a target.
 
     It names the files of the study's last run in this folder; `STUDY_FILE` if they are unknown.
     """
