@@ -110,6 +110,14 @@ def test_trainings_are_said_to_last_until_the_last_one_has_ended(tmp_path):
     assert trained == "2026-11-28 12:39:35+00:00 to 2026-11-28 13:06:35+00:00"
 
 
+def test_models_that_say_their_device_alone_have_no_time(tmp_path):
+    path = tmp_path / "model.json"
+    write_json(path, {"device": "cpu"})
+    facts = dict(shared_facts([], model_rows([path], DescribedStudy(describe()), {})))
+    assert "Models trained" not in facts
+    assert "cpu" in facts.values()
+
+
 def test_parameters_are_said_as_elsewhere_in_the_report():
     description = describe(("maml",), (), settings=("5w1s",), others=())
     said = {"test_step_size": None, "network_options": {"pool": "none"}, "iterations": 2_000_000}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import shutil
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -245,11 +244,8 @@ class Bundle:
             read_json(key.fill(paths.LOG, study=self.study.name, file="run.json"))
             for key in self.study.models
         ]
-        began, ended = (
-            [datetime.fromisoformat(str(time)) for time in times]
-            for times in ((run["date"] for run in runs), map(end_of, runs))
-        )
-        return min(began).isoformat(), max(ended).isoformat()
+        began, ended = min(run["date"] for run in runs), max(str(end_of(run)) for run in runs)
+        return began.replace(" ", "T"), ended.replace(" ", "T")
 
     def _packages(self) -> dict[str, str]:
         key = next(iter(self.study.models))

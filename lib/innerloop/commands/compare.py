@@ -68,11 +68,10 @@ def main(argv: list[str]) -> None:
         sys.exit(_print_reference(arguments.a))
     a, b = Finished.read(arguments.a), Finished.read(arguments.b)
     for study in (a, b):
-        command = snakemake_for(study.name)
         if not study.evidence.paths:
             raise ConfigError(
-                f"{study.name} has no aggregates/*.parquet to compare: run `{command}`, or "
-                "record the study again"
+                f"{study.name} has no aggregates/*.parquet to compare: run "
+                f"`{snakemake_for(study.name)}`, or record the study again"
             )
     _require_tables(arguments.table or [], a, b)
     numbers = [

@@ -82,8 +82,9 @@ def shared_facts(
     for key, title in {"date": "Models trained", **RUN}.items():
         values = sorted(str(model[key]) for model in models if model[key] is not None)
         if values:
-            ended = max(str(model["ended"]) for model in models if model["ended"])
-            text = f"{values[0]} to {ended}" if key == "date" else _distinct(values)
+            text = _distinct(values)
+            if key == "date":
+                text = f"{values[0]} to {max(model['ended'] or '' for model in models)}"
             partly = f" ({len(values)} of {len(models)} models say so)"
             facts.append((title, text + partly * (len(values) < len(models))))
     return facts + [(name, _distinct(found.get(name) for found in versions)) for name in names]

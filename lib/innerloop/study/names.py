@@ -123,11 +123,10 @@ def _has_rule(keys: StudyKeys, method: str, faults: Faults) -> bool:
     """Whether the update rule of a method of the user's exists; if not, it is noted there."""
     place, rule = f"methods.{method}.update_rule", keys.methods[method].get("update_rule", "sgd")
     try:
-        check_short_name(rule, UPDATE_RULES)
+        check_short_name(rule, UPDATE_RULES, f"study file: {place}: ")
         check_code(place, UPDATE_RULES.get(rule, rule))
     except ConfigError as error:
-        reason = str(error).removeprefix(f"study file: {place}: ")
-        faults.note(ConfigError(f"study file: {place}: {reason}"))
+        faults.note(error)
         return False
     return True
 
