@@ -22,6 +22,7 @@ from innerloop.papers.published import published
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.papers.readings import READERS
 from innerloop.runtime.errors import ConfigError
+from innerloop.specs.interventions import OF_A_LAYER, interventions
 from innerloop.study.reading import read_study_file
 from innerloop.study.study import Study
 from shipped import CLAIMS as ALL
@@ -30,6 +31,7 @@ from synthetic import ROLES, Memory, describe, measured
 CLAIM = {"name": "c", "source": "s", "claim": "c"}
 FACTS = {"title": "Mine", "protocol": "p1", "trained_on": "mini_imagenet"}
 CLAIM |= {"where": {"quantity": "accuracy"}}
+CHANGE = {"quantity": "intervention_change", "expected": "less"}
 
 
 def read(tmp_path, **other):
@@ -40,7 +42,7 @@ def read(tmp_path, **other):
 
 def test_names_are_unique_and_quantities_known():
     assert len({claim.name for claim in ALL}) == len(ALL)
-    assert Counter(claim.paper for claim in ALL) == {"P1": 27, "P2": 10, "Questions": 34}
+    assert Counter(claim.paper for claim in ALL) == {"P1": 27, "P2": 10, "Questions": 43}
     for claim in ALL:
         assert any(comparison.decides for comparison in claim.comparisons)
         for comparison in claim.comparisons:
@@ -50,13 +52,19 @@ def test_names_are_unique_and_quantities_known():
 
 
 def test_each_quantity_is_on_the_page_with_its_keys():
-    page = (Path(__file__).parents[2] / "docs/extending.md").read_text(encoding="utf-8")
+    docs = Path(__file__).parents[2] / "docs"
+    page = (docs / "extending.md").read_text(encoding="utf-8")
     table = page.partition("| `quantity` |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| `(\w+)` \| (?:(\S+) )?\| (.*?) ?\|$", table, re.M)
-    assert {name: (unit, set(re.findall(r"`(\w+)`", keys))) for name, unit, keys in rows} == {
-        name: (quantity.unit, {*quantity.takes, *quantity.conditions})
+    evidence = (docs / "evidence.md").read_text(encoding="utf-8")
+    interventions = evidence.partition("| `which` |")[2].partition("\n\n")[0]
+    elsewhere = set(re.findall(r"`(\w+)`", interventions))
+    found = {name: (unit, set(re.findall(r"`(\w+)`", keys))) for name, unit, keys in rows}
+    assert found == {
+        name: (quantity.unit, {*quantity.takes, *quantity.conditions} - elsewhere)
         for name, quantity in QUANTITIES.items()
     }
+    assert {*QUANTITIES["intervention_accuracy"].conditions} <= elsewhere
 
 
 CONFIG = Path(__file__).parents[2] / "config"
@@ -109,6 +117,27 @@ def test_a_folder_of_no_protocol_is_asked_what_the_study_trains(tmp_path):
 def test_conditions_are_those_that_are_measured():
     assert {*QUANTITIES["prototype_accuracy"].conditions} == ALLOWED["condition"]
     assert QUANTITIES["prototype_change"].conditions == (*CHANGES, "relative")
+    assert {*QUANTITIES["intervention_accuracy"].conditions} == ALLOWED["intervention"]
+    assert "everything" not in QUANTITIES["intervention_change"].conditions
+    moving = {"conv_weight", "conv_bias", "norm", "head"}
+    measured = interventions("all", ["conv1", "head"], moving=moving, learned="parameter")
+    assert {name for name, _ in measured} == ALLOWED["intervention"]
+    assert {name for name, layer in measured if layer} == {*OF_A_LAYER}
+
+
+def test_a_side_without_a_layer_stands_against_interventions_on_layers(tmp_path):
+    compared = {"quantity": "intervention_accuracy", "variant": "maml", "expected": "less"}
+    against = {"condition": "nothing"}
+    (one,) = read(
+        tmp_path,
+        comparisons=[
+            {**compared, "of": {"condition": "only", "layer": "head"}, "against": against}
+        ],
+    )
+    assert one.comparisons[0].against.condition == "nothing"
+    several = {**compared, "of": {"condition": "frozen"}, "layers": ["conv1", "conv2"]}
+    (one,) = read(tmp_path, comparisons=[{**several, "against": against}])
+    assert one.comparisons[0].layers == ("conv1", "conv2")
 
 
 def test_what_is_judged_by_own_change_is_what_p1_claims_of_the_whole():
@@ -340,6 +369,27 @@ def test_a_claim_without_a_comparison_is_refused(tmp_path):
             {"of": "maml", "quantity": "prototype_accuracy", "condition": "on", "expected": "less"},
             "condition: on of prototype_accuracy is none of pre_adaptation, on_task",
         ),
+        (
+            {"of": "maml", **CHANGE, "condition": "frozen"},
+            "condition: frozen concerns a layer; say which, as in layer: head",
+        ),
+        (
+            {"of": "maml", **CHANGE, "condition": "nothing", "layer": "head"},
+            "condition: nothing takes no layer; those that do are frozen, only,",
+        ),
+        (
+            {"of": "maml", **CHANGE, "condition": "norm_frozen", "layers": ["conv1"]},
+            "condition: norm_frozen takes no layer",
+        ),
+        (
+            {
+                "of": {"variant": "maml", "condition": "only", "layer": "head"},
+                "against": {"condition": "another_task", "layer": "head"},
+                **CHANGE,
+            },
+            "condition: another_task takes no layer",
+        ),
+        ({"of": "maml", **CHANGE, "condition": "everything"}, "everything of intervention_change"),
     ],
 )
 def test_what_is_unknown_is_named(tmp_path, comparison, named):

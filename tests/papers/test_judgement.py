@@ -255,6 +255,8 @@ def test_a_difference_above_zero_and_below_the_margin_decides_nothing(trainings)
         (["relative"], {"evaluation", "off-task"}),
         (["pre_adaptation", "off_task"], {"evaluation", "off-task"}),
         (["pre_adaptation_off_task", "on_task"], {"evaluation", "off-task"}),
+        (["another_task", "nothing"], {"evaluation", "off-task"}),
+        (["another_task_of_same_classes"], {"evaluation"}),
     ],
 )
 def test_classes_are_those_of_the_tasks_on_both_sides(conditions, expected):
@@ -267,6 +269,99 @@ def test_classes_are_those_of_the_tasks_on_both_sides(conditions, expected):
     keys = [task_key(0, "mini_imagenet", "test", purpose) for purpose in expected]
     each = [task_shares(key, tasks_of, classes=CLASSES, way=5) for key in keys]
     np.testing.assert_allclose(shares, np.mean(each, 0))
+
+
+@pytest.mark.parametrize(
+    ("condition", "disjoint", "known"),
+    [
+        ("off_task", False, True),
+        ("off_task", True, False),
+        ("another_task", True, True),  # that option is of the probe protonet
+        ("another_task_of_other_classes", False, False),
+    ],
+)
+def test_tasks_that_avoid_each_other_s_classes_are_no_sample_of_them(condition, disjoint, known):
+    description = {**describe(("maml",), (), roles=ROLE), "disjoint_off_tasks": disjoint}
+    for about in description["datasets"].values():
+        about["classes"] = {"test": CLASSES}
+    sides = [side("maml", condition=condition)]
+    shares = shares_of_sides(sides, pd.Index(range(9)), {"way": (5,)}, Memory({}, description))
+    assert (shares is not None) == known
+
+
+def intervened(intervention, accuracy, variant="maml", layer="", seed=0, **other):
+    """Rows of the table `interventions` of one training."""
+    of = {"checkpoint": "last", "iteration": 9, "intervention": intervention, "layer": layer}
+    return measured(variant, accuracy, seed, **{**of, **other})
+
+
+def judge_interventions(*frames, **comparison):
+    of = comparison.pop("of")
+    against = comparison.pop("against", None)
+    compared_sides = Comparison(of, against, **{"expected": "less", **comparison})
+    description = describe(("maml", "new"), (), roles=ROLE)
+    evidence = Memory({"interventions": pd.concat(frames)}, description)
+    (judgement,) = judge_claims([claim("", compared_sides)], evidence)
+    return judgement.outcomes[0], evidence.study
+
+
+def test_the_change_by_an_intervention_is_of_the_same_training_on_the_same_task():
+    whole = {seed: tasks(0.1 * seed, seed=seed) for seed in range(3)}
+    frozen = whole[0] - 0.05
+    frozen[3] = np.nan  # it diverged
+    frames = [
+        *(intervened("everything", values, seed=seed) for seed, values in whole.items()),
+        intervened("frozen", frozen, layer="head"),
+        intervened("frozen", whole[1] - 0.03, layer="head", seed=1),  # seed 2 was not measured
+        intervened("frozen", whole[0] - 0.2, layer="conv4"),
+        intervened("only", whole[0] - 0.2, layer="head"),
+        intervened("everything", whole[0] - 0.3, checkpoint="named"),
+        intervened("frozen", whole[0], layer="head", checkpoint="named"),
+    ]
+    of = side("maml", quantity="intervention_change", condition="frozen", layer="head")
+    outcome, _ = judge_interventions(*frames, of=of)
+    found = outcome.test.difference
+    assert (outcome.trainings, found.n, found.missing) == (2, TASKS - 1, 1)
+    assert found.mean == pytest.approx(-4)
+    of = replace(of, quantity="intervention_accuracy")
+    outcome, _ = judge_interventions(*frames, of=of, than=20, expected="greater")
+    mean = 100 * (np.mean([whole[0] - 0.05, whole[1] - 0.03], 0)[np.arange(TASKS) != 3]).mean()
+    assert outcome.test.difference.mean == pytest.approx(mean - 20)
+
+
+def test_interventions_are_named_with_their_layers_and_compared_across_numbers_of_steps():
+    values = tasks()
+    frames = [
+        intervened(name, values - lost, variant, layer, steps=steps)
+        for variant, steps in (("maml", 10), ("new", 6))
+        for name, layer, lost in (
+            ("everything", "", 0),
+            ("nothing", "", 0.3 + 0.01 * (variant == "new")),
+            ("frozen", "conv1", 0.1),
+            ("frozen", "conv4", 0.02),
+        )
+    ]
+    of = side("maml", quantity="intervention_change", condition="frozen")
+    outcome, study = judge_interventions(*frames, of=of, layers=("conv1", "conv4"))
+    place = "mini_imagenet, 5-way 1-shot"
+    assert compared(outcome, study) == (
+        f"MAML, change of accuracy, conv4 (of 2 layers) frozen, {place}"
+    )
+    nothing = replace(of, condition="nothing", layer="conv1")  # inherited, and of no effect
+    of = replace(of, layer="conv1")
+    outcome, _ = judge_interventions(*frames, of=of, against=nothing, expected="greater")
+    assert compared(outcome, study) == (
+        f"MAML, change of accuracy, conv1 frozen − nothing adapts, {place}"
+    )
+    assert outcome.test.difference.mean == pytest.approx(20)
+    new = replace(nothing, variant="new")
+    outcome, _ = judge_interventions(*frames, of=new, against=nothing)
+    assert compared(outcome, study) == f"new − MAML, change of accuracy, nothing adapts, {place}"
+    assert outcome.test.difference.mean == pytest.approx(-1)
+    whole = replace(new, quantity="intervention_accuracy", condition="everything")
+    outcome, _ = judge_interventions(*frames, of=side("new"), against=whole)
+    assert outcome.verdict == "not run"
+    assert "accuracy − accuracy, everything adapts" in compared(outcome, study)
 
 
 def curves(variant, ends, start=20.0, seeds=1, **other):

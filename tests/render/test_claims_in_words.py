@@ -47,12 +47,16 @@ def test_every_claim_has_a_row_and_a_verdict(evidence_of):
 
 def test_claims_of_a_probe_that_the_study_does_not_run_are_left_out_in_a_line(tmp_path):
     description = describe(("maml", "scaled_lr"), ("maml",), settings=("5w1s",), others=())
-    tables = write_tables(tmp_path, description, episodes=8, omit=("own_change", "toy"))
+    tables = write_tables(
+        tmp_path, description, episodes=8, omit=("own_change", "interventions", "toy")
+    )
     made = tabulate("claims", Evidence(tables, description))
     assert set(made.frame["paper"]) == {"P1", "P2"}
-    assert "does not run the probe own_change: 5 claims of Questions." in made.caption
+    assert (
+        "does not run the probe interventions, own_change: 10 claims of Questions." in made.caption
+    )
     left_out = (
-        f"does not train the models that they compare: {len(OF_QUESTIONS) + 3} claims of Quest"
+        f"does not train the models that they compare: {len(OF_QUESTIONS) + 7} claims of Quest"
     )
     assert left_out in made.caption
 
@@ -90,10 +94,14 @@ def test_planted_claims_are_judged_as_planted(seeds):
         "both_fall_on_task",
         "meta_sgd_off_task",
         "maml_off_task",
+        "our_methods_head_alone",
+        "meta_sgd_head_alone",
     ):
         assert frame[name] == "holds", name
     assert frame["unit_norm_fc100"] == "fails"
     assert frame["maml_rises_on_task"] == "fails"
+    for name in ("maml_head_alone", "our_methods_head_frozen", "another_task"):
+        assert frame[name] == "fails", name
 
 
 def test_without_measurements_nothing_was_run(evidence_of):

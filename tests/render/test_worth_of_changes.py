@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
-from innerloop.papers.questions import interventions as changed
+from innerloop.papers import interventions as changed
 from innerloop.papers.questions.figures.layer_worth import draw
 from innerloop.papers.questions.tables.interventions import tabulate
 from innerloop.specs.interventions import MEANINGS

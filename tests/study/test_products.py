@@ -82,7 +82,8 @@ def test_claims_are_read_by_the_tables_that_judge_them() -> None:
 def test_claims_on_what_a_probe_of_choice_measures_need_the_probe() -> None:
     assert "own/claims" in names(smoke(papers=["questions"]))
     models = deepcopy(SMOKE["models"])
-    models["plain"]["probes"].remove("own_change")
+    for probe in ("own_change", "interventions"):
+        models["plain"]["probes"].remove(probe)
     assert "own/claims" not in names(smoke(papers=["questions"], models=models))
 
 

@@ -362,8 +362,9 @@ def _shares(
 ) -> NDArray[np.float64] | None:
     """Shares of each class in the tasks of the values, [N, classes]; None if not known."""
     study, dataset = side.study, side.study.in_role(key[_DATA])
-    conditions, way = [key.get("condition", "")], key.get("tested_way", key["way"])
-    return class_shares(study, dataset, key["split"], way, values.index, conditions)
+    condition = key.get("condition", key.get("intervention", ""))
+    way = key.get("tested_way", key["way"])
+    return class_shares(study, dataset, key["split"], way, values.index, [condition])
 
 
 def _about(side: Finished) -> dict[str, Any]:

@@ -13,13 +13,17 @@ from innerloop.data.task_classes import task_key, task_shares
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.stats.generalising import LEAST_CLASSES
 
-#: Prototype condition -> which tasks its values depend on: those adapted to ("evaluation"), which
-#: is all for the conditions not listed, and those tested on afterwards ("off-task").
-_PURPOSES = {
+#: Condition of prototypes -> which tasks its values depend on: those adapted to ("evaluation"),
+#: which is all for the conditions not listed, and those tested on afterwards ("off-task").
+_PROTOTYPES = {
     "off_task": ("evaluation", "off-task"),
     "relative": ("evaluation", "off-task"),
     "pre_adaptation_off_task": ("off-task",),
 }
+#: The same for interventions, which adapt to the off-task and test on the other.
+_PURPOSES = {**_PROTOTYPES, "another_task": ("evaluation", "off-task")}
+#: The intervention whose two tasks have no class in common, so that neither is a random draw.
+_DISJOINT = "another_task_of_other_classes"
 
 
 def class_shares(
@@ -40,11 +44,13 @@ def class_shares(
         split: the split they are drawn from.
         way: classes per task.
         episodes: indices of the tasks.
-        conditions: the prototype conditions that the values were measured under, some of which
-            test on other tasks than those adapted to; the shares of several tasks are averaged.
+        conditions: the prototype conditions or interventions that the values were measured under,
+            some of which test on other tasks than those adapted to; the shares of several tasks
+            are averaged.
     """
     purposes = {name for one in conditions for name in _PURPOSES.get(one, ("evaluation",))}
-    if "off-task" in purposes and study.disjoint_off_tasks:
+    disjoint = {_DISJOINT, *(_PROTOTYPES if study.disjoint_off_tasks else ())}
+    if not disjoint.isdisjoint(conditions):
         return None
     classes = study.classes(dataset, split)
     if classes < LEAST_CLASSES:

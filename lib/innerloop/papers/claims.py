@@ -32,6 +32,7 @@ from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ConfigError, require_choice
 from innerloop.runtime.files import canonical_json, short_digest
 from innerloop.runtime.suggestions import instead_of
+from innerloop.specs.interventions import OF_A_LAYER
 
 #: The estimator of CKA that decides; the papers' own is shown beside it.
 DECIDES, BESIDE = "debiased", "biased"
@@ -52,7 +53,7 @@ class Selection:
         setting: task size.
         layer: one layer; `body`: mean of the conv layers; `all`: all weights together.
         estimator: for CKA: biased or debiased.
-        condition: for prototypes: when they were tested, or which change.
+        condition: for prototypes: when they were tested, or which change; or an intervention.
         at: fraction of training that has passed; None: the quantity's own checkpoint.
         start: fraction of training from which growth is measured.
         steps: number of inner steps; None: the variant's own.
@@ -194,7 +195,8 @@ def place_of_claim(file: Path, number: int, word: str = "") -> str:
 
 def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
     """Tables of optional probes that a claim needs and that are not among the given tables."""
-    quantities = (QUANTITIES[comparison.of.quantity] for comparison in claim.comparisons)
+    sides = (side for comparison in claim.comparisons for side in comparison.sides)
+    quantities = (QUANTITIES[side.quantity] for side in sides)
     return {quantity.reads for quantity in quantities if quantity.of_choice} - {*tables}
 
 
@@ -286,12 +288,12 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
             for key, value in single.items()
             if key in _COMPARED - {"of", "against"}
         }
-        _check_side(of, single.keys() | of.keys())
+        _check_side(of, single.keys() | of.keys(), layers=options.get("layers"))
         for estimator in (DECIDES, BESIDE) if QUANTITIES[of["quantity"]].is_cka else ("",):
             # the second side equals the first, except for the keys that it overrides
             other = None if against is None else {**of, **_side(against), "estimator": estimator}
             if other is not None:
-                _check_side(other, _side(against).keys())
+                _check_side(other, _side(against).keys(), layers=options.get("layers"))
             yield Comparison(
                 Selection(**{**of, "estimator": estimator}),
                 None if other is None else Selection(**other),
@@ -300,8 +302,8 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
             )
 
 
-def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
-    """Refuse an unknown quantity, and keys that the quantity does not take."""
+def _check_side(side: Mapping[str, Any], said: Set[str], *, layers: Any) -> None:
+    """Refuse an unknown quantity, and keys that the quantity does not take or lacks."""
     _check_numbers(side)
     for field in fields(Selection):
         if field.default is MISSING and not side.get(field.name):
@@ -316,6 +318,18 @@ def _check_side(side: Mapping[str, Any], said: Set[str]) -> None:
     if conditions and side.get("condition") not in conditions:
         known = ", ".join(conditions)
         raise ConfigError(f"condition: {side.get('condition')} of {name} is none of {known}")
+    if QUANTITIES[name].reads == "interventions":
+        _check_intervention(side["condition"], said, bool(side.get("layer") or layers))
+
+
+def _check_intervention(name: str, said: Set[str], of_a_layer: bool) -> None:
+    """Refuse an intervention on a layer that none is named for, and a layer for any other."""
+    if name in OF_A_LAYER and not of_a_layer:
+        raise ConfigError(f"condition: {name} concerns a layer; say which, as in layer: head")
+    if name not in OF_A_LAYER and "layer" in said:
+        raise ConfigError(
+            f"condition: {name} takes no layer; those that do are {', '.join(OF_A_LAYER)}"
+        )
 
 
 def _check_numbers(values: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from innerloop.measurements.described_study import METHODS_MAY_DIFFER
+from innerloop.specs.interventions import MEANINGS
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ METRICS = {
 _LAYER, _CONDITION = frozenset({"layer"}), frozenset({"condition"})
 _WHEN = ("pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task")
 _CHANGE = ("on_task", "off_task", "relative")
+#: What two claims on interventions share: where they are read from, and what they take.
+_INTERVENTION = ("points", "tasks", 1, "interventions", _CONDITION | _LAYER)
 
 QUANTITIES: Mapping[str, Quantity] = {
     "accuracy": Quantity(
@@ -77,6 +80,13 @@ QUANTITIES: Mapping[str, Quantity] = {
     ),
     "prototype_change": Quantity(
         "change of prototype accuracy", "points", "tasks", 2, "protonet", _CONDITION, _CHANGE
+    ),
+    "intervention_accuracy": Quantity(
+        *("accuracy", *_INTERVENTION, tuple(MEANINGS), METHODS_MAY_DIFFER), of_choice=True
+    ),
+    "intervention_change": Quantity(
+        *("change of accuracy", *_INTERVENTION, tuple(MEANINGS)[1:], METHODS_MAY_DIFFER),
+        of_choice=True,
     ),
     "toy_accuracy": Quantity(
         "toy accuracy", "points", "seeds", 2, "toy", frozenset({"step_size", "at"})

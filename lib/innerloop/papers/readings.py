@@ -23,8 +23,10 @@ from innerloop.measurements.selection import (
 )
 from innerloop.measurements.step_sizes import learned
 from innerloop.papers.claims import Comparison, Selection
+from innerloop.papers.interventions import differences
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
+from innerloop.specs.interventions import OF_A_LAYER
 from innerloop.stats.winner import by_training
 
 #: Claims request one layer after another of the same one or two models: select their rows once.
@@ -217,6 +219,30 @@ def prototype_change(selection: Selection, evidence: Evidence) -> Values:
     return Values(100 * changes_by_training(rows)[selection.condition], protocol_of(rows))
 
 
+def intervention_accuracy(selection: Selection, evidence: Evidence) -> Values:
+    """Accuracy of the last iteration under an intervention, in percent."""
+    rows = _intervention(selection, evidence)
+    return Values(100 * _by_task(rows, "accuracy"), protocol_of(rows))
+
+
+def intervention_change(selection: Selection, evidence: Evidence) -> Values:
+    """Change of that accuracy from where everything adapts, in percentage points."""
+    rows = _intervention(selection, evidence)
+    return Values(-100 * _by_task(rows, "worth"), protocol_of(rows))
+
+
+def _intervention(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    rows = _interventions(replace(selection, quantity="", condition="", layer=""), evidence)
+    layer = selection.layer if selection.condition in OF_A_LAYER else ""
+    return rows[(rows["intervention"] == selection.condition) & (rows["layer"] == layer)]
+
+
+@_LAYER_BY_LAYER
+def _interventions(selection: Selection, evidence: Evidence) -> pd.DataFrame:
+    """Rows of all interventions."""
+    return differences(evidence, checkpoint="last", **_where(selection, evidence))
+
+
 def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
     """Test accuracy of the toy at one step size, or the mean over all, in percent."""
     chosen = {} if selection.step_size is None else {"step_size": selection.step_size}
@@ -241,7 +267,8 @@ READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
         read.__name__: read
         for read in (
             *(accuracy, cka, weight_norm, weight_norm_growth, negative_step_sizes),
-            *(mean_step_size, prototype_accuracy, prototype_change, toy_accuracy),
+            *(mean_step_size, prototype_accuracy, prototype_change),
+            *(intervention_accuracy, intervention_change, toy_accuracy),
         )
     },
 }

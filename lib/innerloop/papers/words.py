@@ -10,6 +10,7 @@ from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.undertrained import RISING, Progress, progress
 from innerloop.papers.claims import Claim, Comparison, Selection, claims_of, is_asked, lacking
+from innerloop.papers.interventions import in_words
 from innerloop.papers.judgement import VERDICTS, WHERE_JUDGED, Judgement, Outcome, judge_claims
 from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
@@ -20,7 +21,7 @@ from innerloop.stats.populations import Answer
 STAND_IN = "on stand-in data"
 
 #: Quantities that are changes themselves: their sign is printed.
-_CHANGES = ("prototype_change", "weight_norm_growth", "mean_step_size")
+_CHANGES = ("prototype_change", "intervention_change", "weight_norm_growth", "mean_step_size")
 
 _CONDITIONS = {
     "pre_adaptation": "before adaptation",
@@ -109,9 +110,10 @@ def compared(outcome: Outcome, study: DescribedStudy) -> str:
     comparison, layer = outcome.comparison, outcome.layer
     of, against = comparison.of, comparison.against
     named = f"{layer} (of {len(comparison.layers)} layers)" if layer else _layer(of)
-    if against is not None and against.layer != of.layer:
-        named = ""  # it is what the sides differ in
-    parts = [_sides(of, against, study), _what(of, against), named, _place(of, against, study)]
+    what = _what(of, against, named if layer else "")
+    if _intervenes(of) or (against is not None and against.layer != of.layer):
+        named = ""  # it is part of the condition, or what the sides differ in
+    parts = [_sides(of, against, study), what, named, _place(of, against, study)]
     return ", ".join(filter(None, parts))
 
 
@@ -245,7 +247,7 @@ def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> s
         return f"{label} − {study.label(against.variant, against.protocol)}"
     if against.at != of.at:
         return f"{label} {_when(of)} − {_when(against)}"
-    if against.layer != of.layer:
+    if against.layer != of.layer and not _intervenes(of):
         return f"{label}, {_layer(of)} − {_layer(against)}"
     return label
 
@@ -254,8 +256,18 @@ def _when(selection: Selection) -> str:
     return "after training" if selection.at == 1 else f"after {100 * (selection.at or 0):g} % of it"
 
 
-def _what(of: Selection, against: Selection | None) -> str:
-    title, condition = QUANTITIES[of.quantity].title, _CONDITIONS.get(of.condition, "")
+def _intervenes(of: Selection) -> bool:
+    return QUANTITIES[of.quantity].reads == "interventions"
+
+
+def _title(of: Selection, layers: str) -> str:
+    title = QUANTITIES[of.quantity].title
+    return f"{title}, {in_words(of.condition, layers or of.layer)}" if _intervenes(of) else title
+
+
+def _what(of: Selection, against: Selection | None, layers: str) -> str:
+    """The quantity; `layers` names the layer shown and their number, if there are several."""
+    title, condition = _title(of, layers), _CONDITIONS.get(of.condition, "")
     if of.quantity == "weight_norm_growth":
         return f"{title} from {100 * of.start:g} to {100 * (of.at or 1):g} % of training"
     if of.quantity == "toy_accuracy":
@@ -267,7 +279,9 @@ def _what(of: Selection, against: Selection | None) -> str:
     text = " ".join(filter(None, [of.estimator, title, condition]))
     if against is not None and against.quantity != of.quantity:
         whole = " of the full procedure" if against.quantity == "accuracy" else ""
-        return f"{text} − {QUANTITIES[against.quantity].title}{whole}"
+        return f"{text} − {_title(against, layers)}{whole}"
+    if against is not None and _title(against, layers) != title:
+        return f"{text} − {in_words(against.condition, layers or against.layer)}"
     return text
 
 

@@ -42,6 +42,9 @@ MEANINGS: dict[str, str] = {
     "step_sizes_swapped": "the mean of the last body layer's and that of the head's change places",
 }
 
+#: The interventions on one layer.
+OF_A_LAYER: Final = ("frozen", "only", "frozen_up_to", "only_weight")
+
 #: The interventions that are also measured at checkpoints during training.
 FOLLOWED: tuple[Intervention, ...] = (
     ("everything", ""), ("nothing", ""), ("frozen", HEAD), ("only", HEAD),

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import HEAD, layers_in_order
 from innerloop.measurements.selection import after_steps
-from innerloop.papers.questions import interventions as changed
+from innerloop.papers import interventions as changed
 from innerloop.render import captions
 from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.means import draw_means, trainings_drawn

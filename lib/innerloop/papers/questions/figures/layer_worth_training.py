@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import HEAD
-from innerloop.papers.questions import interventions as changed
+from innerloop.papers import interventions as changed
 from innerloop.render import captions
 from innerloop.render.curves import checkpoint_axis
 from innerloop.render.drawing import Drawing, not_measured

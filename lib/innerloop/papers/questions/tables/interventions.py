@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from innerloop.measurements.evidence import Evidence
 from innerloop.measurements.layers import layers_in_order
-from innerloop.papers.questions import interventions as changed
+from innerloop.papers import interventions as changed
 from innerloop.render import captions
 from innerloop.render.tabulation import (
     MODEL_COLUMNS,
