@@ -582,6 +582,69 @@ def norms(end, seeds):
     )
 
 
+def along_training(kept, length=4000):
+    """Rows of CKA of one model, at kept checkpoints and after training, that falls all the time."""
+    places = [*(("named", iteration) for iteration in kept), ("last", length)]
+    rows = [
+        measured("maml", tasks(-0.4 * iteration / length, seed=iteration, spread=0.01))
+        .rename(columns={"accuracy": "similarity"})
+        .assign(checkpoint=checkpoint, iteration=iteration, estimator="debiased", layer="head")
+        for checkpoint, iteration in places
+    ]
+    return Memory({"cka": pd.concat(rows)}, describe(("maml", "new"), (), roles=ROLE))
+
+
+CKA = {"quantity": "cka", "layer": "head", "estimator": "debiased"}
+
+
+@pytest.mark.parametrize(
+    ("kept", "at", "before", "said", "loss"),
+    [
+        ((0, 500, 1000, 4000), 1, 0.1, "MAML after training − after 12.5 % of it, ", 0.35),
+        ((0, 500, 1000), 1, 0.1, "MAML after 25 % of it − after 12.5 % of it, ", 0.05),
+        ((0, 330, 4000), 0.1, 1, "MAML after 8.25 % of it − after training, ", -0.367),
+    ],
+)
+def test_a_comparison_says_at_which_fractions_of_training_it_was_measured(
+    kept, at, before, said, loss
+):
+    evidence = along_training(kept)
+    of = side("maml", at=at, **CKA)
+    asked = Comparison(of, replace(of, at=before), "less", decides=False)
+    (outcome,) = judge_claims([claim("", asked)], evidence)[0].outcomes
+    assert compared(outcome, evidence.study).startswith(f"{said}debiased CKA, head, ")
+    assert outcome.test.difference.mean == pytest.approx(-loss, abs=0.01)
+
+
+@pytest.mark.parametrize("kept", [(0, 4000), (500,)])
+def test_two_times_at_one_checkpoint_are_no_comparison(kept):
+    of = side("maml", at=0.2, **CKA)
+    evidence = along_training(kept)
+    (judgement,) = judge_claims(
+        [claim("", Comparison(of, replace(of, at=0.1), "equal", margin=0.1))], evidence
+    )
+    assert (judgement.verdict, judgement.method) == ("not run", "not run")
+    note = "nothing was measured between its two times"
+    assert note in in_short(judgement.outcomes[0], evidence.study)
+
+
+@pytest.mark.parametrize(
+    ("start", "at", "verdict", "said"),
+    [
+        (0, 0.6, "holds", "growth of the weight norm from 0 to 50 % of training"),
+        (0.7, 1, "holds", "growth of the weight norm from 50 to 100 % of training"),
+        (0, 0.2, "not run", "growth of the weight norm from 0 to 0 % of training"),
+    ],
+)
+def test_growth_says_between_which_times_it_was_measured(start, at, verdict, said):
+    of = side("maml", quantity="weight_norm_growth", layer="conv2", start=start, at=at)
+    frames = {"weight_norm": norms({"conv1": 1.2, "conv2": 1.8}, 5)}
+    evidence = Memory(frames, describe(("maml",), (), roles=ROLE))
+    (judgement,) = judge_claims([claim("", Comparison(of, None, "greater"))], evidence)
+    assert judgement.method == verdict
+    assert compared(judgement.outcomes[0], evidence.study).startswith(f"MAML, {said}, conv2")
+
+
 def test_sides_may_be_of_two_protocols_which_the_words_tell_apart():
     other = {"protocol": "no_norm", "batch_norm": "none"}
     frames = [
@@ -637,11 +700,12 @@ def test_the_toy_is_compared_at_a_step_size_and_along_its_curve(step_size, mean,
         for epoch in range(3)
     ]
     toy = Selection("toy_accuracy", "unit_norm", "p1", "cifar10", "cifar10")
-    of = replace(toy, step_size=step_size, at=at)
+    of = replace(toy, step_size=step_size, at=at - 0.1)
     evidence = Memory({"toy": pd.DataFrame(rows)}, describe(("maml",), (), roles=ROLE))
     same = claim("", Comparison(of, replace(of, variant="scaled_lr"), "equal", margin=2))
     (outcome,) = judge_claims([same], evidence)[0].outcomes
     assert outcome.test.difference.mean == pytest.approx(at * mean)
+    assert f", at {100 * at:g} % of training, " in compared(outcome, evidence.study)
 
 
 @pytest.mark.parametrize(

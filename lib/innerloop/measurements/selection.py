@@ -23,17 +23,23 @@ MODEL = (
 CHECKPOINTS = ["best", "none", "last"]
 
 
-def at_fraction(rows: pd.DataFrame, fraction: float) -> pd.DataFrame:
+def time_of(rows: pd.DataFrame) -> str:
+    """The column that tells how far a training was: `iteration`, or for the toy `epoch`."""
+    return "iteration" if "iteration" in rows else "epoch"
+
+
+def at_fraction(rows: pd.DataFrame, fraction: float, length: int | None = None) -> pd.DataFrame:
     """Each training's rows at the iteration or epoch nearest to a fraction of its length.
 
-    If two are equally near, the earlier counts. Trainings may differ in length.
+    If two are equally near, the earlier counts. Without `length`, each training is as long as its
+    rows reach; trainings may differ in length.
     """
     if rows.empty:
         return rows
-    time = "iteration" if "iteration" in rows else "epoch"
+    time = time_of(rows)
     keys = [name for name in MODEL if name in rows]
     training = rows.groupby(keys, observed=True, dropna=False, sort=False).ngroup()
-    end = rows[time].groupby(training).transform("max")
+    end = rows[time].groupby(training).transform("max") if length is None else length
     distance = (rows[time] - fraction * end).abs()
     least = distance.groupby(training).transform("min")
     chosen = rows[time].where(distance == least).groupby(training).transform("min")

@@ -143,7 +143,7 @@ _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 _LISTS = ("layers", "may_differ")
 #: Keys whose values are numbers, and those of them that are fractions of training.
 _NUMBERS = frozenset({"at", "start", "steps", "step_size", "than", "margin"})
-_FRACTIONS = ("at", "start")
+FRACTIONS = frozenset({"at", "start"})
 #: Keys of a claim.
 _KEYS = ("name", "claim", "source", "where", "comparisons")
 
@@ -338,7 +338,7 @@ def _check_numbers(values: Mapping[str, Any]) -> None:
         value = values[key]
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(f"{key} is '{value}', expected a number; write 1e-3 as 1.0e-3")
-        if key in _FRACTIONS and not 0 <= value <= 1:
+        if key in FRACTIONS and not 0 <= value <= 1:
             raise ConfigError(f"{key} is '{value}', expected a fraction of training, 0 to 1")
 
 

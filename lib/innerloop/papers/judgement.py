@@ -24,6 +24,7 @@ from innerloop.papers.readings import (
     Values,
     at_best_points,
     at_common_steps,
+    at_measured_times,
     shares_of_sides,
     values_of,
 )
@@ -59,7 +60,7 @@ class Outcome(Answer):
     """The result of one comparison, for these models and for the method.
 
     Attributes:
-        comparison: what was compared.
+        comparison: what was compared, at the fractions of training at which it was measured.
         method: the answer for the method.
         diverged: number of further trainings, which have no number at all and are left out.
         seed_sd: standard deviation of the difference between seeds; NaN for one seed.
@@ -111,16 +112,17 @@ def judge_claims(claims: Sequence[Claim], evidence: Evidence) -> list[Judgement]
 
 
 def _judged(claim: Claim, evidence: Evidence) -> Judgement:
-    outcomes = [
-        outcome
-        for decides in (True, False)
-        for outcome in judge(
-            [c for c in claim.comparisons if c.decides == decides],
-            evidence,
-            evidence.study.statistics,
+    families = {
+        decides: iter(
+            judge(
+                [one for one in claim.comparisons if one.decides == decides],
+                evidence,
+                evidence.study.statistics,
+            )
         )
-    ]
-    outcomes.sort(key=lambda outcome: claim.comparisons.index(outcome.comparison))
+        for decides in (True, False)
+    }
+    outcomes = [next(families[one.decides]) for one in claim.comparisons]
     deciding = [outcome for outcome in outcomes if outcome.comparison.decides]
     return Judgement(
         claim,
@@ -134,9 +136,10 @@ def judge(
     comparisons: Sequence[Comparison], evidence: Evidence, statistics: Statistics
 ) -> list[Outcome]:
     """The outcome of each comparison of one family."""
+    measured = [at_measured_times(one, evidence) for one in comparisons]
     outcomes = [
         replace(_compare(at_best_points(one, evidence), evidence, statistics), comparison=one)
-        for one in comparisons
+        for one in measured
     ]
     methods = decided([outcome.method for outcome in outcomes], statistics)
     return [
@@ -153,6 +156,9 @@ def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics)
     )
     places = {(s.protocol, s.variant, study.in_role(s.trained_on), s.setting) for s in sides}
     undertrained = any(one.undertrained for one in progress(evidence) if one.place in places)
+    if _of_one_time(comparison):
+        outcome = _without(comparison, "not run", "nothing was measured between its two times")
+        return replace(outcome, stand_in=stand_in)
     try:
         outcomes = [
             _in_layer(comparison, layer, evidence, statistics)
@@ -175,6 +181,13 @@ def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics)
     if not undertrained:
         return outcome
     return replace(_unjudged(outcome), method=_unjudged(method))
+
+
+def _of_one_time(comparison: Comparison) -> bool:
+    """Whether two times of a claim have the same nearest measurement, so that it compares none."""
+    growth = (side for side in comparison.sides if side.quantity == "weight_norm_growth")
+    ends = ((side.start, 1.0 if side.at is None else side.at) for side in growth)
+    return comparison.of == comparison.against or any(start == end for start, end in ends)
 
 
 def _unjudged(answer: A) -> A:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,10 +20,11 @@ from innerloop.measurements.selection import (
     at_end,
     at_fraction,
     common_steps,
+    time_of,
     validated,
 )
 from innerloop.measurements.step_sizes import learned
-from innerloop.papers.claims import Comparison, Selection
+from innerloop.papers.claims import FRACTIONS, Comparison, Selection
 from innerloop.papers.interventions import differences
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
@@ -54,12 +56,12 @@ def values_of(selection: Selection, evidence: Evidence) -> Values:
 
 def at_best_points(comparison: Comparison, evidence: Evidence) -> Comparison:
     """The comparison, with each variant that has a grid replaced by its best in validation."""
-    of, against = comparison.of, comparison.against
-    return replace(
-        comparison,
-        of=_at_best_point(of, evidence),
-        against=None if against is None else _at_best_point(against, evidence),
-    )
+    return _each_side(comparison, lambda side: _at_best_point(side, evidence))
+
+
+def _each_side(comparison: Comparison, change: Callable[[Selection], Selection]) -> Comparison:
+    against = comparison.against and change(comparison.against)
+    return replace(comparison, of=change(comparison.of), against=against)
 
 
 def _at_best_point(selection: Selection, evidence: Evidence) -> Selection:
@@ -70,6 +72,26 @@ def _at_best_point(selection: Selection, evidence: Evidence) -> Selection:
     where = {**_where(selection, evidence, tested=False), "variant": [*grid.points]}
     best_first = validated(evidence.rows("training", split="val", **where))
     return replace(selection, variant=next(iter(best_first["variant"]), selection.variant))
+
+
+def at_measured_times(comparison: Comparison, evidence: Evidence) -> Comparison:
+    """The comparison, with each fraction of training replaced by the nearest that was measured."""
+    return _each_side(comparison, lambda side: _at_measured_times(side, evidence))
+
+
+def _at_measured_times(selection: Selection, evidence: Evidence) -> Selection:
+    asked = FRACTIONS & QUANTITIES[selection.quantity].takes
+    fractions = {key: value for key in asked if (value := getattr(selection, key)) is not None}
+    if not fractions:
+        return selection
+    rows, length = _along_training(_timeless(_at_best_point(selection, evidence)), evidence)
+    if rows.empty or not length:
+        return selection
+    near = {key: at_fraction(rows, value, length) for key, value in fractions.items()}
+    found: dict[str, Any] = {
+        key: float(own[time_of(own)].iloc[0] / length) for key, own in near.items()
+    }
+    return replace(selection, **found)
 
 
 def at_common_steps(
@@ -144,15 +166,44 @@ def _after_steps(selection: Selection, evidence: Evidence) -> pd.DataFrame:
 @_LAYER_BY_LAYER
 def _cka_rows(selection: Selection, evidence: Evidence) -> pd.DataFrame:
     """Rows of all layers, after all inner steps."""
+    if selection.at is not None:
+        return _at(selection, selection.at, evidence)
     own = {"change": "own"} if selection.quantity == "own_cka" else {}
-    rows = evidence.rows(
+    return evidence.rows(
         QUANTITIES[selection.quantity].reads,
         estimator=selection.estimator,
-        checkpoint="last" if selection.at is None else "named",
+        checkpoint="last",
         **_where(selection, evidence),
         **own,
     )
-    return rows if selection.at is None else at_fraction(rows, selection.at)
+
+
+def _at(selection: Selection, fraction: float, evidence: Evidence) -> pd.DataFrame:
+    rows, length = _along_training(_timeless(selection), evidence)
+    return at_fraction(rows, fraction, length)
+
+
+def _timeless(selection: Selection) -> Selection:
+    """The selection of all layers at all times."""
+    return replace(selection, layer="", at=None, start=0.0)
+
+
+@_LAYER_BY_LAYER
+def _along_training(selection: Selection, evidence: Evidence) -> tuple[pd.DataFrame, int]:
+    """Rows of all layers at every time that was measured, and the length of the trainings."""
+    reads = QUANTITIES[selection.quantity].reads
+    if reads == "toy":
+        size = {} if selection.step_size is None else {"step_size": selection.step_size}
+        dataset = evidence.study.in_role(selection.trained_on)
+        rows = evidence.rows(reads, arm=selection.variant, dataset=dataset, split="test", **size)
+    else:
+        tested = reads == "cka"
+        options = {"estimator": selection.estimator, "checkpoint": ["last", "named"]}
+        where = _where(selection, evidence, tested=tested)
+        rows = evidence.rows(reads, **where, **(options if tested else {}))
+    length = 0 if rows.empty else int(rows[time_of(rows)].max())
+    # the end of training need not be among the checkpoints that were kept
+    return rows[rows["checkpoint"] == "named"] if "checkpoint" in rows else rows, length
 
 
 def _measured_steps(selection: Selection, evidence: Evidence) -> set[int]:
@@ -174,15 +225,8 @@ def weight_norm_growth(selection: Selection, evidence: Evidence) -> Values:
     return Values(end - _log_norm(selection, evidence, selection.start), {})
 
 
-@_LAYER_BY_LAYER
-def _norms(selection: Selection, evidence: Evidence) -> pd.DataFrame:
-    """Weight norms of all layers."""
-    rows = evidence.rows("weight_norm", **_where(selection, evidence, tested=False))
-    return at_fraction(rows, selection.at or 0.0)
-
-
 def _log_norm(selection: Selection, evidence: Evidence, at: float) -> pd.DataFrame:
-    rows = _norms(replace(selection, layer="", at=at), evidence)
+    rows = _at(selection, at, evidence)
     rows = rows[rows["layer"] == selection.layer]
     return _by_seed(rows.assign(value=100 * np.log(rows["norm"])), "value")
 
@@ -245,15 +289,7 @@ def _interventions(selection: Selection, evidence: Evidence) -> pd.DataFrame:
 
 def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
     """Test accuracy of the toy at one step size, or the mean over all, in percent."""
-    chosen = {} if selection.step_size is None else {"step_size": selection.step_size}
-    rows = evidence.rows(
-        "toy",
-        arm=selection.variant,
-        dataset=evidence.study.in_role(selection.trained_on),
-        split="test",
-        **chosen,
-    )
-    rows = at_fraction(rows, 1.0 if selection.at is None else selection.at)
+    rows = _at(selection, 1.0 if selection.at is None else selection.at, evidence)
     grouped = rows.groupby("seed", observed=True)["accuracy"]
     # a seed that diverged at any step size has no mean over all
     mean = grouped.mean().where(grouped.count() == grouped.size())

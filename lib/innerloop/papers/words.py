@@ -245,15 +245,32 @@ def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> s
         return f"{label}, {' − '.join(titles)}"
     if against.variant != of.variant:
         return f"{label} − {study.label(against.variant, against.protocol)}"
-    if against.at != of.at:
+    if _at_two_times(of, against):
         return f"{label} {_when(of)} − {_when(against)}"
     if against.layer != of.layer and not _intervenes(of):
         return f"{label}, {_layer(of)} − {_layer(against)}"
     return label
 
 
+def _at_two_times(of: Selection, against: Selection) -> bool:
+    """Whether the sides are one model at two times."""
+    same = (of.protocol, of.variant) == (against.protocol, against.variant)
+    return same and of.at != against.at and of.quantity != "weight_norm_growth"
+
+
 def _when(selection: Selection) -> str:
-    return "after training" if selection.at == 1 else f"after {100 * (selection.at or 0):g} % of it"
+    at = _at(selection)
+    return "after training" if at == 1 else f"after {_percent(at)} % of it"
+
+
+def _at(of: Selection) -> float:
+    """The fraction of training at which a selection is measured."""
+    unsaid = 0.0 if of.quantity == "weight_norm" else 1.0
+    return unsaid if of.at is None else of.at
+
+
+def _percent(fraction: float) -> str:
+    return f"{100 * fraction:.3g}"
 
 
 def _intervenes(of: Selection) -> bool:
@@ -268,21 +285,33 @@ def _title(of: Selection, layers: str) -> str:
 def _what(of: Selection, against: Selection | None, layers: str) -> str:
     """The quantity; `layers` names the layer shown and their number, if there are several."""
     title, condition = _title(of, layers), _CONDITIONS.get(of.condition, "")
-    if of.quantity == "weight_norm_growth":
-        return f"{title} from {100 * of.start:g} to {100 * (of.at or 1):g} % of training"
+    text = " ".join(filter(None, [of.estimator, title, condition]))
     if of.quantity == "toy_accuracy":
         size = "mean of all step sizes" if of.step_size is None else f"step size {of.step_size:g}"
-        at = 100 * (1 if of.at is None else of.at)
-        return f"{title}, {size}, at {at:g} % of training"
-    if of.quantity == "weight_norm":
-        return f"{title} at {100 * (of.at or 0):g} % of training"
-    text = " ".join(filter(None, [of.estimator, title, condition]))
+        text = f"{title}, {size}"
+    if "at" in QUANTITIES[of.quantity].takes and not (against and _at_two_times(of, against)):
+        text = f"{text}{_during(of, against)}"
     if against is not None and against.quantity != of.quantity:
         whole = " of the full procedure" if against.quantity == "accuracy" else ""
         return f"{text} − {_title(against, layers)}{whole}"
     if against is not None and _title(against, layers) != title:
         return f"{text} − {in_words(against.condition, layers or against.layer)}"
     return text
+
+
+def _during(of: Selection, against: Selection | None) -> str:
+    """When in training, as ` at 50 % of training`; empty if CKA is that of the trained models."""
+    sides = [side for side in (of, against) if side is not None]
+    quantity = QUANTITIES[of.quantity]
+    if quantity.is_cka and all(side.at is None for side in sides):
+        return ""
+    grows = "start" in quantity.takes
+    times = dict.fromkeys(
+        f"from {_percent(side.start)} to {_percent(_at(side))}" if grows else _percent(_at(side))
+        for side in sides
+    )
+    comma = "," if quantity.reads == "toy" else ""
+    return f"{comma} {'' if grows else 'at '}{' − '.join(times)} % of training"
 
 
 def _layer(of: Selection) -> str:
