@@ -131,6 +131,13 @@ def test_both_estimators_stand_there_and_one_decides(evidence_of):
     assert beside.str.endswith("beside)").all()
 
 
+@pytest.mark.parametrize("name", ["claims", "claim_comparisons"])
+def test_the_caption_says_once_what_a_percent_of_a_weight_norm_is(evidence_of, name):
+    said = "100 times the difference of their logarithms"
+    assert tabulate(name, evidence_of("full")).caption.count(said) == 1
+    assert said not in tabulate(name, evidence_of("no_tables")).caption
+
+
 def test_numbers_stand_beside_what_does_not_decide(evidence_of):
     made = tabulate("claim_comparisons", evidence_of("full"))
     open_ = made.frame[(made.frame["verdict"] == "inconclusive") & made.frame["p"].notna()]

@@ -191,6 +191,14 @@ def family(judgements: list[Judgement], study: DescribedStudy) -> str:
     return f"Tests are two-sided; each claim is a family of its own, the largest with {said}."
 
 
+def of_norms(judgements: list[Judgement]) -> str:
+    """A sentence on what a percent of a weight norm is, if norms were compared."""
+    outcomes = (outcome for judgement in judgements for outcome in judgement.outcomes)
+    compared = any(one.test and quantity_of(one).reads == "weight_norm" for one in outcomes)
+    said = "Weight norms are compared by 100 times the difference of their logarithms, shown as %."
+    return said if compared else ""
+
+
 def trained(evidence: Evidence) -> str:
     """Sentences on which trainings are no better than none, and which were still improving."""
     study = evidence.study

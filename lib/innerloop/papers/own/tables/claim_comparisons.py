@@ -59,6 +59,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "Effect size: Cohen's dz. Detectable: the true difference that this single test would "
             "find in 80 % of repetitions with this n, before p is adjusted; a smaller one may "
             "exist and go unnoticed.",
+            words.of_norms(judgements),
             "Rows marked `beside` show biased CKA, the papers' estimator, and decide nothing.",
             _counted([outcome for _, outcome in rows]),
             words.stand_ins(judgements, study),

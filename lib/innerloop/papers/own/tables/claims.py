@@ -59,6 +59,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "would find in 80 % of repetitions with this n.",
             "CKA is judged by the debiased estimator; the table of comparisons also shows the "
             "papers' biased one.",
+            words.of_norms(judgements),
             words.unasked(evidence),
             words.trained(evidence),
             words.stand_ins(judgements, study),
