@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.optimize import brentq
+from scipy.special import digamma, polygamma
 from statsmodels.regression.mixed_linear_model import MixedLM
 
 from innerloop.stats.generalising import Membership, generalise
@@ -27,6 +29,10 @@ GRID = [
     for classes, tasks in ((20, 100), (20, 600), (20, 5000), (50, 600), (50, 5000))
     for trainings in (3, 5, 20)
     for cell in cells(effects, classes, tasks, trainings, EXTREMES)
+]
+# trainings decide nearly all, as in the CKA of a head
+GRID += [
+    cell for trainings in (3, 5, 20) for cell in cells("normal", 20, 600, trainings, [(1, 9, 1)])
 ]
 
 
@@ -136,6 +142,44 @@ def test_a_jackknife_over_classes_and_trainings_agrees():
     expected = weight * (found.classes + found.classes_by_trainings / 5) + found.trainings / 5
     jackknife = of_classes + of_trainings - of_both
     assert np.mean(jackknife) == pytest.approx(np.mean(expected), rel=0.15)
+
+
+def by_the_page(y, shares):
+    """The standard error and degrees of freedom as docs/intervals.md has them, loops and all."""
+    n, s = y.shape
+    u_, values, _ = np.linalg.svd(shares - shares.mean(0), full_matrices=False)
+    u_, sizes = u_[:, values > 1e-9], values[values > 1e-9] ** 2
+    r, total, weight = len(sizes), sizes.sum(), (shares.mean(0) ** 2).sum()
+    spare, u, grand = n - 1 - r, u_.T @ y, y.mean()
+    alike, own = u.mean(1), u - u.mean(1, keepdims=True)
+    left = y - y.mean(1, keepdims=True) - y.mean(0) + grand
+    rest = ((left**2).sum() - (own**2).sum()) / (spare * (s - 1))
+    tasks = (((y.mean(1) - grand) ** 2).sum() - (alike**2).sum()) / spare
+    trainings = ((y.mean(0) - grand) ** 2).sum() / (s - 1)
+    both = max((own**2).sum() / (s - 1) - r * rest, 0) / total
+    classes = (alike**2).sum() / total
+    x = np.linspace(-5, 5, 18)
+    weights = np.exp(-(x**2) / 2)
+    logs, probability = [], np.outer(weights, weights).ravel() / weights.sum() ** 2
+    for of_classes in stats.chi2.ppf(stats.norm.cdf(x), r):
+        for of_trainings in stats.chi2.ppf(stats.norm.cdf(x), s - 0.5):
+            new = max(r * classes / of_classes - r * tasks / total - both / s, 0)
+            moved = max((s - 1) * trainings / of_trainings, weight * both + rest / n)
+            logs.append(np.log(weight * new + moved / s + max(tasks - rest / s, 0) / n))
+    mean = np.dot(probability, logs)
+    variance = np.dot(probability, (np.array(logs) - mean) ** 2)
+    half = brentq(lambda h: polygamma(1, h) - variance, 1e-3, 1e6)
+    return np.sqrt(np.exp(mean + digamma(half) - np.log(half))), 2 * half
+
+
+@pytest.mark.parametrize(("trainings", "sds"), [(2, (0, 2, 0)), (5, (4, 1, 2)), (8, (2, 9, 1))])
+def test_the_documented_formulas_give_the_same_error(trainings, sds):
+    cell = Cell("normal", 20, 100, trainings, *sds)
+    shares = cell.shares()
+    values = cell.values(shares, 3, np.random.default_rng(5))
+    found = generalise(values, shares)
+    for one, error, df in zip(values, found.standard_error, found.df, strict=True):
+        assert by_the_page(one, shares) == pytest.approx((error, df), rel=1e-6)
 
 
 @given(st.integers(2, 12), st.floats(-3, 3), st.integers(0, 99))
