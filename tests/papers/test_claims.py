@@ -322,6 +322,62 @@ def test_a_fault_in_a_claim_is_told_with_its_line(tmp_path, entry, said):
         read_claims(read_paper(f"{tmp_path}"))
 
 
+def test_all_faults_of_a_folder_are_told_at_once_with_their_lines(tmp_path):
+    (tmp_path / "paper.yaml").write_text("title: Mine\nprotcol: p1\n", encoding="utf-8")
+    (tmp_path / "figures").mkdir()
+    (tmp_path / "figures/one.py").write_text("def drew(): ...\n", encoding="utf-8")
+    published = "dataset,metric\ncub,accuracy\n"
+    (tmp_path / "published.csv").write_text(published, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        read_paper(f"{tmp_path}")
+    figure, lacks, facts = str(refused.value).splitlines()
+    assert "one.py defines no function draw(evidence)" in figure
+    assert "published.csv lacks the columns item, train_dataset, " in lacks
+    assert "unknown key 'protcol'; did you mean 'protocol'?" in facts
+
+
+FAULTY = """\
+- name: a
+  claim: A.
+  where: {quantity: acuracy, protocol: p, trained_on: d, tested_on: d}
+  comparisons:
+    - {of: maml, expected: less}
+    - {of: anil, expected: less}
+- name: b
+  claim: B.
+  sauce: s
+  where: {quantity: accuracy, protocol: p, trained_on: d, tested_on: d}
+  comparisons:
+    - {of: maml, expected: less}
+    - {of: maml, expected: greatr}
+    - {of: anil,
+       expected: greatr}
+    - {expected: less}
+    - maml
+- name: c
+  claim: C.
+- d
+"""
+
+
+def test_all_faults_of_all_claims_are_told_at_once_with_their_lines(tmp_path):
+    (tmp_path / "paper.yaml").write_text("title: Mine\n", encoding="utf-8")
+    (tmp_path / "claims.yaml").write_text(FAULTY, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        read_claims(read_paper(f"{tmp_path}"))
+    told = [line.rpartition("claims.yaml, line ")[2] for line in str(refused.value).splitlines()]
+    assert [line.partition("; ")[0] for line in told] == [
+        "3: claim 'a': quantity 'acuracy' is unknown",
+        "9: claim 'b': unknown key 'sauce'",
+        "13: claim 'b': expected is 'greatr'",
+        "15: claim 'b': expected is 'greatr'",
+        "16: claim 'b': of is missing",
+        "17: claim 'b': a comparison is 'maml'",
+        "18: claim 'c': comparisons is missing",
+        "20: a claim is 'd'",
+    ]
+
+
 def test_one_layer_may_be_written_without_a_list(tmp_path):
     (claim,) = read(
         tmp_path,

@@ -101,7 +101,7 @@ def test_without_a_label_a_paper_is_called_as_its_folder_is(tmp_path):
         ("paper.yaml", "titel: Mine\n", "paper.yaml: unknown key 'titel'.*did you mean 'title'"),
         ("paper.yaml", "title: [Mine\n", "paper.yaml"),
         ("figures/Heads-1.py", FIGURE, "Heads-1.py: .* lower-case letters, digits and _"),
-        ("published.csv", "item,metric\n", "published.csv lacks the column train_dataset"),
+        ("published.csv", "item,metric\n", "published.csv lacks the columns train_dataset, eval"),
         (
             "published.csv",
             f"{','.join(COLUMNS)}\n{','.join(COLUMNS).replace('metric', 'acuracy')}\n",

@@ -48,6 +48,17 @@ def study(**changed: Any) -> Study:
     return Study({**deepcopy(SMOKE), "papers": ["./mine"], **changed})
 
 
+def test_all_faulty_claims_of_a_folder_are_told_by_the_study(folder: Path) -> None:
+    text = FILES["claims.yaml"].replace("expected:", "expects:")
+    (folder / "claims.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        study()
+    first, second = str(refused.value).splitlines()
+    where = "study file: papers: mine/claims.yaml, line"
+    assert first.startswith(f"{where} 5: claim 'first': unknown key 'expects'; did you mean 'exp")
+    assert second.startswith(f"{where} 10: claim 'second': unknown key 'expects'; did you mean")
+
+
 #: File, its text, another text instead, line and key that are named, and the other name in it.
 TYPOS = [
     ("claims.yaml", "layer: conv4", "layer: hed", "line 5: claim 'first': layer", "hed"),

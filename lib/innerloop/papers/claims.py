@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from itertools import product
 from pathlib import Path
@@ -30,6 +31,7 @@ from innerloop.measurements.described_study import DescribedStudy, Sweep
 from innerloop.papers.paper import CLAIMS, Paper, place_of, read_paper
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.errors import ConfigError, require_choice
+from innerloop.runtime.faults import single_faults, told_together
 from innerloop.runtime.files import canonical_json, short_digest
 from innerloop.runtime.suggestions import instead_of
 from innerloop.specs.interventions import OF_A_LAYER
@@ -176,21 +178,35 @@ def read_claims(paper: Paper) -> list[Claim]:
     if not isinstance(entries, list):
         raise ConfigError(f"{file}: expected a list of claims, each of which begins with - name:")
     claims = []
-    for number, entry in enumerate(entries):
-        try:
-            claims.append(_claim(entry, facts.label, shared))
-        except ConfigError as error:
-            quoted = re.search("'([^']*)'", str(error).removeprefix(_called(entry)))
-            where = place_of_claim(file, number, quoted[1] if quoted else "")
-            raise ConfigError(f"{where}: {error}") from error
+    with told_together() as faults:
+        for number, entry in enumerate(entries):
+            with faults.noted():
+                claims.append(_claim(entry, facts.label, shared, file, number))
     return claims
 
 
-def place_of_claim(file: Path, number: int, word: str = "") -> str:
-    """`mine/claims.yaml, line 4`: where a claim, counted from 0, has a word, or else begins."""
+def place_of_claim(file: Path, number: int, word: str = "", part: int | None = None) -> str:
+    """`mine/claims.yaml, line 4`: where a claim has a word, or else begins.
+
+    Args:
+        file: the file of claims.
+        number: the claim's, counted from 0.
+        word: what is looked for.
+        part: the comparison, counted from 0, that has the word or begins there, unless only the
+            rest of the claim has it.
+    """
     text = file.read_text(encoding="utf-8")
     claims: Any = yaml.compose(text, yaml.SafeLoader)
-    return place_of(file, word, claims.value[number].start_mark.line)
+    claim = claims.value[number]
+    begins = claim.start_mark.line
+    if part is not None:
+        # none are found where a YAML alias brings them
+        parts = next((value for key, value in claim.value if key.value == "comparisons"), None)
+        own = parts.value[part] if parts else claim
+        whole, here = (text[one.start_mark.index : one.end_mark.index] for one in (claim, own))
+        if word in here or word not in whole:
+            begins = own.start_mark.line
+    return place_of(file, word, begins)
 
 
 def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
@@ -236,19 +252,24 @@ def is_asked(claim: Claim, study: _Study) -> bool:
     )
 
 
-def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) -> Claim:
-    if not isinstance(entry, Mapping):
-        raise ConfigError(f"a claim is {entry!r}; expected the keys name, claim, comparisons")
-    try:
-        _check_keys(entry, _KEYS)
-        shared = {**by_default, **entry.get("where", {})}
-        found = [
-            comparison
-            for part in entry["comparisons"]
-            for comparison in _comparisons({**shared, **part})
-        ]
-        if not found:
-            raise ConfigError("comparisons is empty; expected at least one that decides the claim")
+def _claim(
+    entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any], file: Path, number: int
+) -> Claim:
+    found: list[Comparison] = []
+    with told_together() as faults, _placed(entry, file, number):
+        if not isinstance(entry, Mapping):
+            raise ConfigError(f"a claim is {entry!r}; expected the keys name, claim, comparisons")
+        with faults.noted(), _placed(entry, file, number):
+            _check_keys(entry, _KEYS)
+        shared, parts = {**by_default, **entry.get("where", {})}, entry["comparisons"]
+        if not isinstance(parts, list) or not parts:
+            said = "is empty" if parts in (None, []) else f"is {parts!r}"
+            raise ConfigError(f"comparisons {said}; expected at least one that decides the claim")
+        for at, part in enumerate(parts):
+            with faults.noted(), _placed(entry, file, number, at):
+                if not isinstance(part, Mapping):
+                    raise ConfigError(f"a comparison is {part!r}; expected keys such as of")
+                found += _comparisons({**shared, **part})
         return Claim(
             entry["name"],
             paper,
@@ -258,19 +279,31 @@ def _claim(entry: Mapping[str, Any], paper: str, by_default: Mapping[str, Any]) 
             digest=short_digest(canonical_json([by_default, entry])),
             optional="protocol" not in by_default,
         )
+
+
+@contextmanager
+def _placed(entry: Any, file: Path, number: int, part: int | None = None) -> Iterator[None]:
+    """Raise the block's errors with the file and line that they are about, and the claim's name."""
+    try:
+        yield
     except KeyError as error:
-        raise ConfigError(f"{_called(entry)}{error.args[0]} is missing") from error
+        found: list[object] = [f"{error.args[0]} is missing"]
     except (TypeError, ConfigError) as error:
-        raise ConfigError(f"{_called(entry)}{error}") from error
-
-
-def _called(entry: Any) -> str:
-    return f"claim '{entry.get('name', '?')}': " if isinstance(entry, Mapping) else ""
+        found = [*single_faults(error)] if isinstance(error, ConfigError) else [error]
+    else:
+        return
+    called = f"claim '{entry.get('name', '?')}': " if isinstance(entry, Mapping) else ""
+    with told_together() as faults:
+        for said in found:
+            quoted = re.search("'([^']*)'", str(said))
+            where = place_of_claim(file, number, quoted[1] if quoted else "", part)
+            faults.note(ConfigError(f"{where}: {called}{said}"))
 
 
 def _check_keys(values: Mapping[str, Any], known: Iterable[str]) -> None:
-    for key in sorted(values.keys() - {*known}):
-        raise ConfigError(f"unknown key '{key}'{instead_of(key, sorted(known))}")
+    with told_together() as faults:
+        for key in sorted(map(str, values.keys() - {*known})):
+            faults.note(ConfigError(f"unknown key '{key}'{instead_of(key, sorted(known))}"))
 
 
 def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:

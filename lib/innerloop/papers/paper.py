@@ -28,6 +28,7 @@ from innerloop.measurements.described_study import Facts
 from innerloop.papers.quantities import METRICS
 from innerloop.runtime.errors import ConfigError, ExtensionError
 from innerloop.runtime.extensions import statements
+from innerloop.runtime.faults import Faults, told_together
 from innerloop.runtime.suggestions import instead_of
 from innerloop.runtime.typed_json import from_json
 
@@ -158,19 +159,22 @@ def read_paper(place: str) -> Paper:
     folder = Path(place) if is_folder(place) else HERE / place
     if not folder.is_dir():
         raise ConfigError(f"there is no folder {place} in {Path.cwd()}")
-    products = {
-        kind: tuple(made for path in _files(folder / kind) for made in _made(path, kind, folder))
-        for kind in _MADE_BY
-    }
-    made = Counter(product.name for each in products.values() for product in each)
-    for name, times in made.items():
-        if times > 1:
-            raise ConfigError(
-                f"{folder}: {times} figures or tables are called '{name}'; rename a file"
-            )
-    if (folder / PUBLISHED).is_file():
-        _check_published(folder / PUBLISHED)
-    return Paper(folder.name, folder, read_facts(folder / FACTS), **products)
+    products: dict[str, tuple[Product, ...]] = dict.fromkeys(_MADE_BY, ())
+    with told_together() as faults:
+        for kind in products:
+            for path in _files(folder / kind):
+                with faults.noted():
+                    products[kind] += tuple(_made(path, kind, folder))
+        made = Counter(product.name for each in products.values() for product in each)
+        for name, times in made.items():
+            if times > 1:
+                said = f"{folder}: {times} figures or tables are called '{name}'; rename a file"
+                faults.note(ConfigError(said))
+        if (folder / PUBLISHED).is_file():
+            _check_published(folder / PUBLISHED, faults)
+        with faults.noted():
+            facts = read_facts(folder / FACTS)
+    return Paper(folder.name, folder, facts, **products)
 
 
 def place_of(file: Path, word: str, begins: int = 0) -> str:
@@ -199,19 +203,19 @@ def read_facts(file: Path) -> Facts:
     return replace(facts, label=facts.label or file.parent.name)
 
 
-def _check_published(file: Path) -> None:
-    """Refuse published numbers that cannot be compared with any measurement."""
+def _check_published(file: Path, faults: Faults) -> None:
+    """Note published numbers that cannot be compared with any measurement."""
     with file.open(encoding="utf-8", newline="") as content:
         rows = csv.DictReader(content)
         if missing := [name for name in COLUMNS if name not in (rows.fieldnames or ())]:
-            raise ConfigError(
-                f"{file} lacks the column {missing[0]}; it needs {', '.join(COLUMNS)}"
-            )
+            lacks = f"{file} lacks the column{'s' * (len(missing) > 1)} {', '.join(missing)}"
+            faults.note(ConfigError(f"{lacks}; it needs {', '.join(COLUMNS)}"))
+            return
         for row in rows:
             metric = row["metric"].partition(".")[0]
             if metric not in METRICS:
                 unknown = f"metric '{metric}' is unknown{instead_of(metric, METRICS)}"
-                raise ConfigError(f"{file}, line {rows.line_num}: {unknown}")
+                faults.note(ConfigError(f"{file}, line {rows.line_num}: {unknown}"))
 
 
 def _files(folder: Path) -> list[Path]:

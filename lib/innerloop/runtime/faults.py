@@ -20,6 +20,11 @@ class SeveralFaultsError(ConfigError):
         self.faults = faults
 
 
+def single_faults(error: InnerloopError) -> list[InnerloopError]:
+    """The errors that one consists of: itself, or each of a `SeveralFaultsError`."""
+    return error.faults if isinstance(error, SeveralFaultsError) else [error]
+
+
 class Faults:
     """Collects errors, so that one does not stop the checks that follow."""
 
@@ -44,7 +49,7 @@ class Faults:
 
     def note(self, error: InnerloopError, shared: str = "") -> None:
         """Collect an error, or each one of a `SeveralFaultsError`."""
-        for each in error.faults if isinstance(error, SeveralFaultsError) else [error]:
+        for each in single_faults(error):
             reason = (each.__cause__ if shared else None) or each
             self._found.setdefault((shared, str(reason)), each)
 

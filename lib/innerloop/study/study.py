@@ -9,7 +9,7 @@ from typing import Any
 from innerloop.papers.claims import read_claims
 from innerloop.papers.paper import OWN, Paper, read_paper
 from innerloop.runtime.errors import ConfigError
-from innerloop.runtime.faults import Faults, told_together
+from innerloop.runtime.faults import Faults, single_faults, told_together
 from innerloop.runtime.typed_json import from_json
 from innerloop.study.checks import (
     check_other_settings,
@@ -119,10 +119,10 @@ def _papers(places: Sequence[str], faults: Faults) -> dict[str, Paper]:
     """Papers by their places; those that cannot be read are noted."""
     papers = {}
     for place in (OWN, *places):
-        with faults.noted():
-            try:
-                papers[place] = read_paper(place)
-                read_claims(papers[place])
-            except ConfigError as error:
-                raise ConfigError(f"study file: papers: {error}") from error
+        try:
+            papers[place] = read_paper(place)
+            read_claims(papers[place])
+        except ConfigError as error:
+            for each in single_faults(error):
+                faults.note(ConfigError(f"study file: papers: {each}"))
     return papers
