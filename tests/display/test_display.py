@@ -14,6 +14,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
@@ -365,6 +367,45 @@ def test_work_is_counted_in_estimated_seconds_and_corrected_by_what_was_measured
     assert run.share_done < 1
     run.finish(1)
     assert (run.share_done, run.seconds_left) == (1, 0)
+
+
+@given(
+    seconds=st.lists(st.integers(1, 500), min_size=1, max_size=5),
+    events=st.lists(
+        st.tuples(st.sampled_from(["start", "finish", "fail", "wait"]), st.integers(0, 400)),
+        max_size=30,
+    ),
+)
+def test_the_share_that_is_done_never_falls(seconds, events):
+    with pytest.MonkeyPatch.context() as patch:
+        clock = Clock()
+        run = Run(announced(*seconds, monkeypatch=patch), clock)
+        shown, ended = [run.share_done], set()
+        for event, number in events:
+            job_number = number % len(seconds)
+            if event == "start" and job_number not in {*run.running, *ended}:
+                run.start(job(job_number, clock.now))
+            elif event == "finish" and job_number in run.running:
+                run.finish(job_number)
+                ended.add(job_number)
+            elif event == "fail":
+                run.fail(job_number)
+            elif event == "wait":
+                clock.now += number
+            shown.append(run.share_done)
+        assert shown == sorted(shown)
+        assert (shown[-1] == 1) == (len(ended) == len(seconds))
+
+
+def test_where_work_turns_out_to_be_more_the_share_waits_and_the_time_grows(monkeypatch):
+    clock = Clock()
+    run = Run(announced(100, 100, 100, monkeypatch=monkeypatch), clock)
+    run.start(job(0))
+    clock.now = 500  # overdue, and thus taken for nearly over
+    assert (run.share_done, run.seconds_left) == (pytest.approx(500 / 710), 105)
+    clock.now = 510
+    run.finish(0)  # it took five times as long, and so will the others
+    assert (run.share_done, run.seconds_left) == pytest.approx((500 / 710, 510))
 
 
 def test_a_trainings_own_progress_says_how_long_it_takes(tmp_path, monkeypatch, capsys):

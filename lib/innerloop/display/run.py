@@ -69,6 +69,7 @@ class Run:
         self.running: dict[int, Job] = {}
         self.failed: dict[int, Job] = {}
         self.finished = self.total = 0
+        self._furthest = 0.0  # largest share shown
         self._measured: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self._started: set[int] = set()
         self._estimates: dict[tuple[Any, ...], float] = {}
@@ -119,12 +120,17 @@ class Run:
 
     @property
     def share_done(self) -> float:
-        """The share of all work that is done, or of jobs if nothing else is known."""
-        if not self._announcement.jobs:
-            return self.finished / self.jobs if self.jobs else 0.0
+        """The share of all work that is done, or of jobs if nothing else is known.
+
+        It never falls: when more work turns out to be ahead, it waits until that is made up for.
+        """
         done, ahead = self.seconds_done, self.seconds_ahead
+        if not self._announcement.jobs:
+            done, ahead = self.finished, self.jobs - self.finished
         share = done / (done + ahead) if done + ahead else 0.0
-        return share if self.finished == self.jobs else min(share, _NEVER_ALL)
+        over = self.finished == self.jobs > 0
+        self._furthest = max(self._furthest, 1.0 if over else min(share, _NEVER_ALL))
+        return self._furthest
 
     @property
     def seconds_left(self) -> float | None:
