@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -72,6 +73,51 @@ def test_a_silent_scheduler_is_no_empty_queue(queue, tmp_path: Path) -> None:
         require_none(tmp_path, slurm=True)
 
 
+@pytest.mark.parametrize("failure", ["hangs", "fails", "vanishes", "is not allowed", "babbles"])
+def test_waiting_goes_on_while_squeue_does_not_answer(
+    failure: str, queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seven = f"7|RUNNING|{tmp_path}|rule_x\n"
+    queue(seven, *["squeue: maintenance\n"] * (failure == "babbles"), seven, "")
+    asked, run = [], subprocess.run
+    raised = {
+        "hangs": subprocess.TimeoutExpired("squeue", 60),
+        "fails": subprocess.CalledProcessError(1, "squeue", stderr="Unable to contact controller"),
+        "vanishes": FileNotFoundError(2, "No such file", "squeue"),
+        "is not allowed": PermissionError(13, "Permission denied", "squeue"),
+    }
+
+    def ask(*args: Any, **options: Any) -> Any:
+        asked.append(args)
+        if len(asked) == 2 and failure in raised:
+            raise raised[failure]
+        return run(*args, **options)
+
+    monkeypatch.setattr(subprocess, "run", ask)
+    wait.main(["--every", "0"])
+    first, silent, again, last = capsys.readouterr().out.splitlines()
+    assert first == again == "waiting for 1 job: 7"
+    why = {
+        "hangs": "timed out",
+        "fails": "(Unable to contact controller)",
+        "babbles": "maintenance",
+    }
+    assert silent.startswith("still waiting: squeue does not answer (")
+    assert why.get(failure, "") in silent
+    assert last == "no job of an earlier run is left in this folder"
+
+
+def test_waiting_without_squeue_says_that_no_cluster_was_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    wait.main([])
+    said = "no job of an earlier run is left in this folder on this machine; without squeue, no clu"
+    assert capsys.readouterr().out.startswith(said)
+
+
 def test_waiting_ends_with_the_last_job(queue, tmp_path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     seven, eight = (f"{number}|RUNNING|{tmp_path}|rule_x\n" for number in (7, 8))
@@ -79,7 +125,7 @@ def test_waiting_ends_with_the_last_job(queue, tmp_path, monkeypatch, capsys) ->
     wait.main(["--every", "0"])
     assert capsys.readouterr().out.splitlines() == [
         "waiting for 2 jobs: 7, 8",
-        "waiting for 1 jobs: 8",
+        "waiting for 1 job: 8",
         "no job of an earlier run is left in this folder",
     ]
 

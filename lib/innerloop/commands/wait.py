@@ -3,15 +3,18 @@
     innerloop wait && snakemake --workflow-profile profiles/slurm
 
 While these jobs run, a new Snakemake refuses to start, since it would do the same work twice.
+Where squeue does not answer, it says so and goes on waiting until it does.
 """
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
 from innerloop.commands import parser_of
 from innerloop.runtime.earlier_jobs import local_jobs, slurm_jobs
+from innerloop.runtime.errors import EarlierJobsError
 
 
 def main(argv: list[str]) -> None:
@@ -21,11 +24,21 @@ def main(argv: list[str]) -> None:
         "--every", type=float, default=30, help="seconds between checks (default: 30)"
     )
     every = parser.parse_args(argv).every
-    shown = ""
-    while jobs := [*local_jobs(Path.cwd()), *slurm_jobs(Path.cwd())]:
-        now = f"waiting for {len(jobs)} jobs: {', '.join(job.number for job in jobs)}"
+    slurm, shown = shutil.which("squeue") is not None, ""
+    while now := _unfinished(slurm):
         if now != shown:
             print(now, flush=True)
         shown = now
         time.sleep(every)
-    print("no job of an earlier run is left in this folder")
+    where = "" if slurm else " on this machine; without squeue, no cluster was asked"
+    print(f"no job of an earlier run is left in this folder{where}")
+
+
+def _unfinished(slurm: bool) -> str:
+    """Which jobs are unfinished, or that this is unknown; empty if there are none."""
+    try:
+        jobs = [*local_jobs(Path.cwd()), *(slurm_jobs(Path.cwd(), expected=True) if slurm else [])]
+    except EarlierJobsError as error:
+        return f"still waiting: {error}"
+    numbers = ", ".join(job.number for job in jobs)
+    return f"waiting for {len(jobs)} job{'s' * (len(jobs) > 1)}: {numbers}" if jobs else ""

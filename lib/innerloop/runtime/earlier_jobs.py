@@ -58,29 +58,34 @@ def _has_snakemake(process: psutil.Process) -> bool:
     return any(is_snakemake(parent) for parent in process.parents())
 
 
-def slurm_jobs(folder: Path) -> list[EarlierJob]:
+def slurm_jobs(folder: Path, *, expected: bool = False) -> list[EarlierJob]:
     """This user's unfinished SLURM jobs that a Snakemake submitted from a folder.
 
-    Empty without SLURM.
+    Args:
+        folder: the folder that Snakemake runs in.
+        expected: whether SLURM must be here; if not, there are no jobs without it.
 
     Raises:
-        EarlierJobsError: SLURM does not answer.
+        EarlierJobsError: SLURM does not answer, or not as it should.
     """
     try:
         listed = subprocess.run(
             ["squeue", "--me", "--noheader", f"--format={_FORMAT}"],
             capture_output=True, text=True, check=True, timeout=60,
         ).stdout  # fmt: skip
-    except FileNotFoundError:
-        return []
-    except subprocess.SubprocessError as error:
+        rows = [line.split("|", maxsplit=3) for line in listed.splitlines()]
+        if odd := [row for row in rows if len(row) != len(_FORMAT.split("|"))]:
+            raise ValueError(f"it wrote {'|'.join(odd[0])!r}")
+    except (OSError, subprocess.SubprocessError, ValueError) as error:
+        if isinstance(error, FileNotFoundError) and not expected:
+            return []
+        why = (getattr(error, "stderr", None) or "").strip() or error
         raise EarlierJobsError(
-            f"squeue does not answer ({error}), so it is unknown whether jobs of an earlier run "
+            f"squeue does not answer ({why}), so it is unknown whether jobs of an earlier run "
             "are still there; try again when it does"
         ) from error
     jobs = []
-    for line in listed.splitlines():
-        number, state, place, comment = line.split("|", maxsplit=3)
+    for number, state, place, comment in rows:
         # the comment that Snakemake's SLURM executor gives its jobs
         if comment.startswith("rule_") and Path(place) == folder.resolve():
             jobs.append(EarlierJob(number, state, comment.removeprefix("rule_")))
