@@ -192,6 +192,8 @@ def write_pilot(folder: Path) -> Path:
         {"claim": "same", "quantity": "cka", "seed_sd": 1.0, "method_mean": 0.3, **by_tasks}
         | {"expected": "equal", "margin": 2.5},
         {"claim": "toy", "quantity": "toy_accuracy", "seed_sd": 1.0, "method_mean": 2.0},
+        {"claim": "mine", "quantity": "probe", "of_probe": "sharpness", "seed_sd": 1e-4}
+        | {"method_mean": 3e-4, **{name: sd / 1e4 for name, sd in by_tasks.items()}},
     ]
     # of a claim the hardest comparison that decides
     rows += [
@@ -228,6 +230,8 @@ def test_power_says_what_a_plan_detects_and_what_would_decide(tmp_path, monkeypa
     assert lines["same"][1:6] == ["3", "x", "20", "x", "50"]
     assert lines["same"][8] == str(enough)
     assert lines["toy"][1] == "3"
+    assert lines["mine"][1:6] == lines["beats"][1:6]
+    assert lines["mine"][7:9] == ["0.00030", lines["beats"][8]]
     assert lines["grows"][1] == "3"
     assert len(lines["grows"]) == 5
     assert "fewer than two trainings: alone" in said

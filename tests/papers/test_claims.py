@@ -14,7 +14,7 @@ import yaml
 
 from innerloop.measurements.described_study import DescribedStudy
 from innerloop.measurements.schemas import ALLOWED, SCHEMAS
-from innerloop.papers.claims import is_asked, read_claims
+from innerloop.papers.claims import is_asked, lacking, read_claims
 from innerloop.papers.judgement import judge_claims
 from innerloop.papers.paper import read_facts, read_paper
 from innerloop.papers.prototypes import CHANGES
@@ -47,7 +47,7 @@ def test_names_are_unique_and_quantities_known():
         assert any(comparison.decides for comparison in claim.comparisons)
         for comparison in claim.comparisons:
             assert comparison.of.quantity in QUANTITIES
-    assert {quantity.reads for quantity in QUANTITIES.values()} <= set(SCHEMAS)
+    assert {quantity.reads for quantity in QUANTITIES.values()} <= {*SCHEMAS, ""}
     assert READERS.keys() == QUANTITIES.keys()
 
 
@@ -378,6 +378,16 @@ def test_all_faults_of_all_claims_are_told_at_once_with_their_lines(tmp_path):
     ]
 
 
+def test_a_claim_lacks_the_probes_of_choice_of_both_sides(tmp_path):
+    of = {"variant": "maml", "quantity": "probe", "probe": "distance"}
+    against = {"quantity": "intervention_accuracy", "condition": "nothing"}
+    parts = [{"of": of, "against": against, "expected": "less"}]
+    (one,) = read(tmp_path, comparisons=[*parts, {"of": "maml", "expected": "less"}])
+    assert one.reads == {"distance", "interventions", "accuracy"}
+    assert lacking(one, ["accuracy"]) == {"distance", "interventions"}
+    assert lacking(one, ["distance", "interventions"]) == set()
+
+
 def test_one_layer_may_be_written_without_a_list(tmp_path):
     (claim,) = read(
         tmp_path,
@@ -446,6 +456,8 @@ def test_a_claim_without_a_comparison_is_refused(tmp_path):
             "condition: another_task takes no layer",
         ),
         ({"of": "maml", **CHANGE, "condition": "everything"}, "everything of intervention_change"),
+        ({"of": "maml", "quantity": "probe", "expected": "less"}, "probe is missing; say which"),
+        ({"of": "maml", "probe": "distance", "expected": "less"}, "accuracy takes no probe"),
     ],
 )
 def test_what_is_unknown_is_named(tmp_path, comparison, named):

@@ -361,7 +361,78 @@ def test_interventions_are_named_with_their_layers_and_compared_across_numbers_o
     whole = replace(new, quantity="intervention_accuracy", condition="everything")
     outcome, _ = judge_interventions(*frames, of=side("new"), against=whole)
     assert outcome.verdict == "not run"
-    assert "accuracy − accuracy, everything adapts" in compared(outcome, study)
+    assert "accuracy − everything adapts" in compared(outcome, study)
+
+
+def probed(values, variant="maml", layer="", seed=0, **other):
+    """Rows of a probe of the study's own."""
+    of = {"checkpoint": "last", "iteration": 9, "layer": layer, **other}
+    rows = measured(variant, values, seed, **of)
+    return rows.rename(columns={"accuracy": "value"}).assign(metric="mean turn")
+
+
+def judge_probe(*frames, against=None, **comparison):
+    of = side("maml", **{"quantity": "probe", "probe": "my_turn", **comparison.pop("of", {})})
+    evidence = Memory({"my_turn": pd.concat(frames)}, describe(("maml", "new"), (), roles=ROLE))
+    compared_sides = Comparison(of, against and replace(of, **against), **comparison)
+    (judgement,) = judge_claims([claim("", compared_sides)], evidence)
+    return judgement.outcomes[0], evidence.study
+
+
+@pytest.mark.parametrize(("size", "shown"), [(1e-5, "0.0000300"), (1.0, "3.00"), (1e4, "30,000")])
+def test_a_probe_of_one_s_own_is_judged_with_digits_that_fit_its_values(size, shown):
+    head, conv4 = size * (5 + tasks(seed=1)), size * (2 + tasks(seed=1))
+    frames = [
+        *(probed(head + size * (-1) ** np.arange(TASKS), layer="head", seed=s) for s in range(2)),
+        *(probed(conv4, layer="conv4", seed=s) for s in range(3)),
+        *(probed(size * tasks(), "new", "head", seed=s, steps=6) for s in range(2)),
+        probed(head, layer="head", split="val"),
+    ]
+    outcome, study = judge_probe(
+        *frames, of={"layer": "head"}, against={"layer": "conv4"}, expected="greater"
+    )
+    assert outcome.verdict == "holds"
+    assert outcome.test.difference.mean == pytest.approx(3 * size)
+    assert (outcome.trainings, outcome.test.difference.n) == (2, TASKS)
+    place = "mini_imagenet, 5-way 1-shot"
+    assert compared(outcome, study) == f"MAML, head − conv4, my turn, {place}"
+    said = in_short(outcome, study)
+    assert f": +{shown} ± " in said
+    assert " (expected > 0)" in said
+    outcome, _ = judge_probe(
+        *frames, of={"layer": "head"}, against={"variant": "new"}, expected="greater"
+    )
+    assert outcome.verdict == "holds"  # the number of steps belongs to the method
+    assert compared(outcome, study) == f"MAML − new, my turn, head, {place}"
+
+
+def test_a_probe_of_the_whole_network_has_no_layer():
+    frames = [probed(3 + tasks()), probed(tasks(), layer="head")]
+    outcome, study = judge_probe(*frames, expected="greater", than=3)
+    assert outcome.verdict == "holds"
+    assert compared(outcome, study) == "MAML, my turn, mini_imagenet, 5-way 1-shot"
+    outcome, study = judge_probe(*frames, expected="greater", against={"layer": "head"})
+    assert compared(outcome, study).startswith("MAML, whole network − head, my turn, ")
+
+
+@pytest.mark.parametrize(
+    ("frames", "layer", "said"),
+    [
+        (
+            [probed(tasks(), layer="head")],
+            "hed",
+            "'my_turn' has no values of hed; it has those of head",
+        ),
+        ([probed(tasks(), layer="head")], "", "has no values of the network; it has those of head"),
+        ([probed(tasks())], "head", "has no values of head; it has those of the network"),
+        ([probed(tasks()), probed(tasks(1)).assign(metric="worst turn")], "", "several values"),
+        ([probed(tasks()), probed(tasks(1), checkpoint="named")], "", "checkpoint is last, named"),
+    ],
+)
+def test_values_that_a_claim_does_not_choose_between_are_not_compared(frames, layer, said):
+    outcome, _ = judge_probe(*frames, of={"layer": layer}, expected="greater")
+    assert outcome.verdict == outcome.method.verdict == "not comparable"
+    assert said in outcome.note
 
 
 def curves(variant, ends, start=20.0, seeds=1, **other):

@@ -29,7 +29,13 @@ FILES = {
   where: {quantity: accuracy, tested_on: [people, mini_imagenet], setting: 5w1s}
   comparisons:
     - {of: maml, against: unit_norm, expected: greater}
+- name: third
+  claim: The head moves.
+  where: {quantity: probe, probe: distance, variant: maml}
+  comparisons:
+    - {of: {layer: head}, expected: greater}
 """,
+    "my_probe.py": "def distance(model):\n    return []\n",
     "figures/heads.py": 'TITLE = "Mine"\nREADS = ["cka"]\n\n\ndef draw(evidence):\n    pass\n',
 }
 
@@ -45,7 +51,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def study(**changed: Any) -> Study:
     read_paper.cache_clear()
-    return Study({**deepcopy(SMOKE), "papers": ["./mine"], **changed})
+    probes = {**SMOKE["probes"], "distance": {"probe": "mine/my_probe.py:distance"}}
+    return Study({**deepcopy(SMOKE), "papers": ["./mine"], "probes": probes, **changed})
 
 
 def test_all_faulty_claims_of_a_folder_are_told_by_the_study(folder: Path) -> None:
@@ -53,7 +60,7 @@ def test_all_faulty_claims_of_a_folder_are_told_by_the_study(folder: Path) -> No
     (folder / "claims.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(ConfigError) as refused:
         study()
-    first, second = str(refused.value).splitlines()
+    first, second, _ = str(refused.value).splitlines()
     where = "study file: papers: mine/claims.yaml, line"
     assert first.startswith(f"{where} 5: claim 'first': unknown key 'expects'; did you mean 'exp")
     assert second.startswith(f"{where} 10: claim 'second': unknown key 'expects'; did you mean")
@@ -66,6 +73,15 @@ TYPOS = [
     ("claims.yaml", "of: maml", "of: mamml", "line 10: claim 'second': variant", "mamml"),
     ("claims.yaml", "[people,", "[peple,", "line 8: claim 'second': tested_on", "peple"),
     ("claims.yaml", "setting: 5w1s", "setting: 5w2s", "line 8: .*setting", "5w2s"),
+    (
+        "claims.yaml",
+        "probe: distance",
+        "probe: distnce",
+        "line 13: claim 'third': probe",
+        "distnce",
+    ),
+    ("claims.yaml", "probe: distance", "probe: cka", "line 13: claim 'third': probe", "cka"),
+    ("claims.yaml", "{layer: head}, expected", "{layer: body}, expected", "line 15: .*", "body"),
     ("paper.yaml", "p1", "p3", "line 2: protocol", "p3"),
     ("paper.yaml", "mini_imagenet", "birds", "line 3: trained_on", "birds"),
     ("figures/heads.py", '"cka"', '"gradnrm"', "line 2: READS", "gradnrm"),

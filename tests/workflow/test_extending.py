@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -63,9 +64,13 @@ def test_the_folder_has_its_figure_table_and_claim(finished: Checkout) -> None:
     claims = pd.read_csv(results / "tables/own/claims.csv").set_index("name")
     assert claims.loc["head_changes_most", "paper"] == "mine"
     assert claims.loc["head_changes_most", "verdict"] != "not run"
-    (record,) = read_json(results / "declared.json").values()
-    assert record["claim"] == "mine/head_changes_most"
-    assert claims.loc["head_changes_most", "declared"].startswith("before measuring, 20")
+    assert claims.loc["head_moves_farthest", "verdict"] not in ("not run", "not comparable")
+    names = {"head_changes_most", "head_moves_farthest"}
+    records = read_json(results / "declared.json").values()
+    assert {record["claim"] for record in records} == {f"mine/{name}" for name in names}
+    assert claims.loc[[*names], "declared"].str.startswith("before measuring, 20").all()
+    printed = str(read_json(results / "tables/own/claims.json")["rows"])
+    assert re.search(r"MAML, head − conv\d, distance, Stripes, 5-way 1-shot: [+−]\d", printed)
     report = (results / "report.html").read_text(encoding="utf-8")
     assert "Does the head do all the work?" in report
 
@@ -104,6 +109,7 @@ def test_an_edit_in_the_folder_redraws_what_it_is_about(
         ),
         ("tables/spread_of_tasks.py", '"accuracy"]', '"acuracy"]', "did you mean 'accuracy'"),
         ("claims.yaml", "quantity: cka", "quantity: cake", "quantity 'cake' is unknown"),
+        ("claims.yaml", "probe: distance", "probe: distanse", "did you mean 'distance'"),
     ],
 )
 def test_a_mistake_in_the_folder_is_one_clear_message(

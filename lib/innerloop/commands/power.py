@@ -12,7 +12,7 @@ import pandas as pd
 
 from innerloop.papers.quantities import QUANTITIES
 from innerloop.render.results import Results
-from innerloop.render.tabulation import number
+from innerloop.render.tabulation import decimals, number
 from innerloop.runtime.errors import ConfigError
 from innerloop.stats.generalising import LEAST_TRAININGS
 from innerloop.stats.power import Size, Spread, needed, smallest_detectable
@@ -101,7 +101,7 @@ def _spread(row: Mapping[Any, Any]) -> Spread | None:
 
 def _size(row: Mapping[Any, Any], study: Study, pilot: Results) -> Size | None:
     """The planned study's sample sizes; None if it lacks a side of the comparison."""
-    table = QUANTITIES[row["quantity"]].reads
+    table = QUANTITIES[row["quantity"]].reads or row["of_probe"]
     trainings = _trainings(row, study)
     if not trainings:
         return None
@@ -143,7 +143,8 @@ def _distance(row: Mapping[Any, Any]) -> float:
 
 
 def _line(claim: str, row: Mapping[Any, Any], spread: Spread, size: Size, level: float) -> str:
-    quantity = QUANTITIES[row["quantity"]]
+    quantity, mean = QUANTITIES[row["quantity"]], float(row["method_mean"])
+    digits = quantity.digits if quantity.reads else decimals(mean, abs(mean))
     by_tasks = quantity.replicate == "tasks"
     numbers = [
         needed(spread, size, _distance(row), what, level)
@@ -156,8 +157,8 @@ def _line(claim: str, row: Mapping[Any, Any], spread: Spread, size: Size, level:
     return _row(
         claim,
         " x ".join(f"{one:,}" for one in planned),
-        "nothing" if math.isinf(detects) else number(detects, quantity.digits),
-        number(float(row["method_mean"]), quantity.digits),
+        "nothing" if math.isinf(detects) else number(detects, digits),
+        number(mean, digits),
         *("never" if one is None else "" if math.isnan(one) else f"{one:,}" for one in numbers),
     )
 

@@ -53,6 +53,7 @@ class Selection:
         trained_on: the paper's data set that it was trained on.
         tested_on: the paper's data set that it was measured on.
         setting: task size.
+        probe: for the quantity `probe`: one of the study's own.
         layer: one layer; `body`: mean of the conv layers; `all`: all weights together.
         estimator: for CKA: biased or debiased.
         condition: for prototypes: when they were tested, or which change; or an intervention.
@@ -68,6 +69,7 @@ class Selection:
     trained_on: str
     tested_on: str
     setting: str = "5w1s"
+    probe: str = ""
     layer: str = ""
     estimator: str = ""
     condition: str = ""
@@ -75,6 +77,11 @@ class Selection:
     start: float = 0.0
     steps: int | None = None
     step_size: float | None = None
+
+    @property
+    def table(self) -> str:
+        """The table that its values are read from."""
+        return QUANTITIES[self.quantity].reads or self.probe
 
 
 @dataclass(frozen=True)
@@ -134,12 +141,14 @@ class Claim:
     def reads(self) -> frozenset[str]:
         """The tables of measurements that it is judged by."""
         sides = (side for comparison in self.comparisons for side in comparison.sides)
-        return frozenset(QUANTITIES[side.quantity].reads for side in sides)
+        return frozenset(side.table for side in sides)
 
 
 _SELECTED = frozenset(field.name for field in fields(Selection))
 #: Keys that only some quantities take; CKA's estimator is set here, not by a claim.
-_NARROWED = frozenset({"layer", "estimator", "condition", "at", "start", "steps", "step_size"})
+_NARROWED = frozenset(
+    {"probe", "layer", "estimator", "condition", "at", "start", "steps", "step_size"}
+)
 _COMPARED = frozenset(field.name for field in fields(Comparison)) - {"decides"}
 #: Keys of a comparison that are lists themselves.
 _LISTS = ("layers", "may_differ")
@@ -212,8 +221,7 @@ def place_of_claim(file: Path, number: int, word: str = "", part: int | None = N
 def lacking(claim: Claim, tables: Collection[str]) -> set[str]:
     """Tables of optional probes that a claim needs and that are not among the given tables."""
     sides = (side for comparison in claim.comparisons for side in comparison.sides)
-    quantities = (QUANTITIES[side.quantity] for side in sides)
-    return {quantity.reads for quantity in quantities if quantity.of_choice} - {*tables}
+    return {side.table for side in sides if QUANTITIES[side.quantity].of_choice} - {*tables}
 
 
 class _Model(Protocol):
@@ -244,7 +252,7 @@ def is_asked(claim: Claim, study: _Study) -> bool:
     }
     return not claim.optional or any(
         all(
-            QUANTITIES[side.quantity].reads == "toy"
+            side.table == "toy"
             or (side.protocol, side.variant, study.in_role(side.trained_on)) in trained
             for side in comparison.sides
         )
@@ -344,6 +352,8 @@ def _check_side(side: Mapping[str, Any], said: Set[str], *, layers: Any) -> None
     name = side["quantity"]
     if name not in QUANTITIES:
         raise ConfigError(f"quantity '{name}' is unknown{instead_of(name, QUANTITIES)}")
+    if name == "probe" and not side.get("probe"):
+        raise ConfigError("probe is missing; say which of the study's own, as in probe: my_probe")
     takes, conditions = QUANTITIES[name].takes, QUANTITIES[name].conditions
     said = {key.replace("layers", "layer") for key in said}
     for key in sorted(said & _NARROWED - takes):

@@ -18,11 +18,11 @@ class Quantity:
     """A quantity that claims are about.
 
     Attributes:
-        title: its name in tables.
+        title: its name in tables; empty: that of the probe that a claim names.
         unit: unit of its values and of margins.
         replicate: what it is measured repeatedly over: `tasks` or `seeds`.
         digits: decimals to print.
-        reads: the table it is read from.
+        reads: the table it is read from; empty: that probe's.
         takes: keys of a selection that it depends on, besides variant, data sets and setting.
         conditions: values of the key `condition`, if it takes that key.
         may_differ: protocol columns in which two variants may differ and be compared.
@@ -86,6 +86,11 @@ QUANTITIES: Mapping[str, Quantity] = {
     ),
     "intervention_change": Quantity(
         *("change of accuracy", *_INTERVENTION, tuple(MEANINGS)[1:], METHODS_MAY_DIFFER),
+        of_choice=True,
+    ),
+    "probe": Quantity(
+        *("", "", "tasks", 3, "", _LAYER | {"probe"}),
+        may_differ=METHODS_MAY_DIFFER,
         of_choice=True,
     ),
     "toy_accuracy": Quantity(

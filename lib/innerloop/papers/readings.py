@@ -28,6 +28,7 @@ from innerloop.papers.claims import FRACTIONS, Comparison, Selection
 from innerloop.papers.interventions import differences
 from innerloop.papers.prototypes import changes_by_training
 from innerloop.papers.quantities import QUANTITIES
+from innerloop.runtime.errors import ComparisonError
 from innerloop.specs.interventions import OF_A_LAYER
 from innerloop.stats.winner import by_training
 
@@ -287,6 +288,24 @@ def _interventions(selection: Selection, evidence: Evidence) -> pd.DataFrame:
     return differences(evidence, checkpoint="last", **_where(selection, evidence))
 
 
+def probe(selection: Selection, evidence: Evidence) -> Values:
+    """Values of a probe of the study's own, in one layer or, without a layer, of the network.
+
+    Raises:
+        ComparisonError: the probe has values of other layers only.
+    """
+    rows = evidence.rows(selection.probe, **_where(selection, evidence))
+    layers = layers_in_order(rows["layer"])
+    if layers and selection.layer not in layers:
+        asked, *known = (layer or "the network" for layer in (selection.layer, *layers))
+        raise ComparisonError(
+            f"probe '{selection.probe}' has no values of {asked}; it has those of "
+            f"{', '.join(known)}"
+        )
+    rows = rows[rows["layer"] == selection.layer]
+    return Values(_by_task(rows, "value"), protocol_of(rows))
+
+
 def toy_accuracy(selection: Selection, evidence: Evidence) -> Values:
     """Test accuracy of the toy at one step size, or the mean over all, in percent."""
     rows = _at(selection, 1.0 if selection.at is None else selection.at, evidence)
@@ -304,17 +323,22 @@ READERS: Mapping[str, Callable[[Selection, Evidence], Values]] = {
         for read in (
             *(accuracy, cka, weight_norm, weight_norm_growth, negative_step_sizes),
             *(mean_step_size, prototype_accuracy, prototype_change),
-            *(intervention_accuracy, intervention_change, toy_accuracy),
+            *(intervention_accuracy, intervention_change, probe, toy_accuracy),
         )
     },
 }
 
 
 def _by_task(rows: pd.DataFrame, value: str) -> pd.DataFrame:
-    """A row per episode, a column per seed."""
+    """A row per episode, a column per seed.
+
+    Raises:
+        ComparisonError: a task has several values.
+    """
     if rows.duplicated(["seed", "episode"]).any():
         protocol = protocol_of(rows)
         require_comparable(protocol, protocol)
+        raise ComparisonError("a task has several values, which differ in metric or iteration")
     return by_training(rows, value)
 
 

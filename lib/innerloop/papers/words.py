@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 
 from innerloop.measurements.described_study import DescribedStudy
@@ -14,7 +15,7 @@ from innerloop.papers.interventions import in_words
 from innerloop.papers.judgement import VERDICTS, WHERE_JUDGED, Judgement, Outcome, judge_claims
 from innerloop.papers.quantities import QUANTITIES, Quantity
 from innerloop.render import captions
-from innerloop.render.tabulation import MISSING, number, p_equals, plus_minus
+from innerloop.render.tabulation import MISSING, decimals, number, p_equals, plus_minus
 from innerloop.specs.setting import in_full
 from innerloop.stats.populations import Answer
 
@@ -143,8 +144,12 @@ def _found(outcome: Outcome, answer: Answer) -> str:
 
 
 def quantity_of(outcome: Outcome) -> Quantity:
-    """The quantity that a comparison is about."""
-    return QUANTITIES[outcome.comparison.of.quantity]
+    """The quantity that a comparison is about; a probe's has the decimals that fit its values."""
+    quantity, test = QUANTITIES[outcome.comparison.of.quantity], outcome.test
+    if not quantity.reads and test is not None:
+        mean, half_width = test.difference.mean, test.difference.half_width
+        return replace(quantity, digits=decimals(mean, half_width))
+    return quantity
 
 
 def counted(outcome: Outcome) -> str:
@@ -256,7 +261,8 @@ def _sides(of: Selection, against: Selection | None, study: DescribedStudy) -> s
     if _at_two_times(of, against):
         return f"{label} {_when(of)} − {_when(against)}"
     if against.layer != of.layer and not _intervenes(of):
-        return f"{label}, {_layer(of)} − {_layer(against)}"
+        layers = (_layer(side) or "whole network" for side in (of, against))
+        return f"{label}, {' − '.join(layers)}"
     return label
 
 
@@ -286,7 +292,7 @@ def _intervenes(of: Selection) -> bool:
 
 
 def _title(of: Selection, layers: str) -> str:
-    title = QUANTITIES[of.quantity].title
+    title = QUANTITIES[of.quantity].title or of.probe.replace("_", " ")
     return f"{title}, {in_words(of.condition, layers or of.layer)}" if _intervenes(of) else title
 
 
@@ -299,12 +305,10 @@ def _what(of: Selection, against: Selection | None, layers: str) -> str:
         text = f"{title}, {size}"
     if "at" in QUANTITIES[of.quantity].takes and not (against and _at_two_times(of, against)):
         text = f"{text}{_during(of, against)}"
-    if against is not None and against.quantity != of.quantity:
-        whole = " of the full procedure" if against.quantity == "accuracy" else ""
-        return f"{text} − {_title(against, layers)}{whole}"
-    if against is not None and _title(against, layers) != title:
-        return f"{text} − {in_words(against.condition, layers or against.layer)}"
-    return text
+    if against is None or (other := _title(against, layers)) == title:
+        return text
+    whole = " of the full procedure" if against.quantity == "accuracy" else ""
+    return f"{text} − {other.removeprefix(f'{QUANTITIES[of.quantity].title}, ')}{whole}"
 
 
 def _during(of: Selection, against: Selection | None) -> str:

@@ -161,6 +161,10 @@ def p_equals(p: float) -> str:
 
 def plus_minus_significant(mean: float, half_width: float) -> str:
     """Mean and half-width, with as many decimals as show two figures of the half-width."""
+    return plus_minus(mean, half_width, decimals(mean, half_width))
+
+
+def decimals(mean: float, half_width: float) -> int:
+    """Decimals that show two figures of a half-width; without one, four of the mean."""
     scale = half_width if math.isfinite(half_width) and half_width > 0 else abs(mean) / 100
-    digits = 0 if not scale > 0 else min(8, max(0, 1 - math.floor(math.log10(scale))))
-    return plus_minus(mean, half_width, digits)
+    return 0 if not scale > 0 else min(8, max(0, 1 - math.floor(math.log10(scale))))

@@ -13,7 +13,6 @@ from innerloop.measurements.described_study import Sweep
 from innerloop.measurements.layers import LAYERS
 from innerloop.papers.claims import Claim, place_of_claim, read_claims
 from innerloop.papers.paper import CLAIMS, FACTS, Paper, is_folder, place_of
-from innerloop.papers.quantities import QUANTITIES
 from innerloop.runtime.built_in import NETWORKS, PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.faults import Faults
@@ -56,6 +55,7 @@ class OwnFolders:
             if model.choices["network"] == NETWORKS["conv4"]
         }
         self._tables = [*dict.fromkeys([*sorted(RESERVED), *PROBES, *keys.probes])]
+        self._probes = tuple(keys.probes.keys() - PROBES.keys())
         self._removed = removed
 
     def check(self, papers: Mapping[str, Paper], faults: Faults) -> None:
@@ -108,14 +108,16 @@ class OwnFolders:
     def _in_claim(self, claim: Claim) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         sides = [(one, side) for one in claim.comparisons for side in one.sides]
         for comparison, side in sides:
-            if QUANTITIES[side.quantity].reads == "toy":
+            if side.table == "toy":
                 continue  # it has arms instead of variants
+            yield "probe", side.probe, self._probes
             yield "protocol", side.protocol, tuple(self._variants)
             if side.protocol in self._variants:
                 yield "variant", side.variant, tuple(self._variants[side.protocol])
             yield "trained_on", side.trained_on, tuple(self._datasets)
             yield "tested_on", side.tested_on, tuple(self._datasets)
             yield "setting", side.setting, tuple(self._settings)
+            of_several = () if side.quantity == "probe" else ("body", "all")
             if (side.protocol, side.variant) in self._of_conv4:
                 for layer in (side.layer, *comparison.layers):
-                    yield "layer", layer, (*LAYERS, "body", "all")
+                    yield "layer", layer, (*LAYERS, *of_several)
