@@ -46,7 +46,7 @@ def test_false_verdicts_are_rare_and_effects_are_found(cell):
     assert found["falsely_equal"] <= (0.05 if cell.effects == "normal" else 0.066) + margin
     if cell.tasks > 100 and cell.trainings > 3:
         assert found["false"] >= 0.02 - margin
-        assert found["of_oracle"] >= 0.75 - margin
+        assert found["of_oracle"] >= 0.7 - margin
 
 
 def test_sums_are_drawn_as_values_sum_up():
@@ -162,7 +162,7 @@ def by_the_page(y, shares):
     weights = np.exp(-(x**2) / 2)
     logs, probability = [], np.outer(weights, weights).ravel() / weights.sum() ** 2
     for of_classes in stats.chi2.ppf(stats.norm.cdf(x), r):
-        for of_trainings in stats.chi2.ppf(stats.norm.cdf(x), s - 0.5):
+        for of_trainings in stats.chi2.ppf(stats.norm.cdf(x), s - 1):
             new = max(r * classes / of_classes - r * tasks / total - both / s, 0)
             moved = max((s - 1) * trainings / of_trainings, weight * both + rest / n)
             logs.append(np.log(weight * new + moved / s + max(tasks - rest / s, 0) / n))

@@ -29,10 +29,6 @@ LEAST_CLASSES = 10
 #: Fewer trainings give no verdict on a method.
 LEAST_TRAININGS = 5
 
-#: Added to the degrees of freedom of the trainings' variance: intervals from the sum of two
-#: uncertain variances are otherwise too wide (the Behrens-Fisher problem). See docs/evidence.md.
-EXTRA_DF = 0.5
-
 # nodes and weights of the trapezoidal rule for a standard normal, accurate to many digits
 _NORMAL = np.linspace(-5, 5, 18)
 _UPPER = ndtr(-_NORMAL)
@@ -171,8 +167,7 @@ def generalise_sums(sums: Sums, membership: Membership) -> Generalised:
     else:
         interaction, classes, new_classes = 0 * mean, nothing, 0 * mean[..., None]
     floor = membership.weight * interaction + rest / membership.tasks
-    extra = EXTRA_DF if rank else 0.0
-    possible = np.maximum(_possible(between, trainings - 1, extra), floor[..., None])
+    possible = np.maximum(_possible(between, trainings - 1), floor[..., None])
     error, df = _student(
         membership.weight * new_classes,
         possible / trainings + (tasks / membership.tasks)[..., None],
@@ -189,10 +184,10 @@ def _squares(numbers: Numbers, axes: int) -> Numbers:
     return sums
 
 
-def _possible(square: Numbers, df: ArrayLike, extra: float = 0.0) -> Numbers:
+def _possible(square: Numbers, df: ArrayLike) -> Numbers:
     """Quantiles, at the K nodes, of the true variance that a mean square estimates, [..., K]."""
     degrees = np.asarray(df, np.float64)[..., None]
-    variances: Numbers = square[..., None] * degrees / chdtri(degrees + extra, _UPPER)
+    variances: Numbers = square[..., None] * degrees / chdtri(degrees, _UPPER)
     return variances
 
 
