@@ -40,10 +40,8 @@ GRID += [
 def test_false_verdicts_are_rare_and_effects_are_found(cell):
     found = rates(cell, DRAWS)
     margin = 2.5 * np.sqrt(0.05 * 0.95 / DRAWS)
-    most = 0.09 if cell.trainings == 3 else 0.075
-    assert found["false"] <= most + margin
-    # skewed effects at the margin itself are hardest: docs/evidence.md has 6.6 % of 4,000
-    assert found["falsely_equal"] <= (0.05 if cell.effects == "normal" else 0.066) + margin
+    assert found["false"] <= (0.06 if cell.trainings == 3 else 0.07) + margin
+    assert found["falsely_equal"] <= 0.05 + margin
     if cell.tasks > 100 and cell.trainings > 3:
         assert found["false"] >= 0.02 - margin
         assert found["of_oracle"] >= 0.7 - margin
