@@ -16,6 +16,7 @@ from innerloop.render.drawing import Drawing, not_measured
 from innerloop.render.style import Look, chunks, layer_looks, panels, taller, theme, titles_of
 
 TITLE = "Figure 6: learned step sizes"
+FULLER = "Figure 6, every method"
 READS = ("step_size_value",)
 
 PROTOCOL = "p2"
