@@ -137,10 +137,7 @@ def judge(
 ) -> list[Outcome]:
     """The outcome of each comparison of one family."""
     measured = [at_measured_times(one, evidence) for one in comparisons]
-    outcomes = [
-        replace(_compare(at_best_points(one, evidence), evidence, statistics), comparison=one)
-        for one in measured
-    ]
+    outcomes = [replace(_compare(one, evidence, statistics), comparison=one) for one in measured]
     methods = decided([outcome.method for outcome in outcomes], statistics)
     return [
         replace(outcome, method=method)
@@ -148,15 +145,16 @@ def judge(
     ]
 
 
-def _compare(comparison: Comparison, evidence: Evidence, statistics: Statistics) -> Outcome:
-    """One comparison, not yet decided."""
+def _compare(named: Comparison, evidence: Evidence, statistics: Statistics) -> Outcome:
+    """One comparison, not yet decided; a grid is compared at the point that validation chooses."""
+    comparison = at_best_points(named, evidence)
     study, sides = evidence.study, comparison.sides
     stand_in = any(
         study.in_role(name) != name for side in sides for name in (side.trained_on, side.tested_on)
     )
     places = {(s.protocol, s.variant, study.in_role(s.trained_on), s.setting) for s in sides}
     undertrained = any(one.undertrained for one in progress(evidence) if one.place in places)
-    if _of_one_time(comparison):
+    if _of_one_time(named):  # a grid and its best point are equal at any time
         outcome = _without(comparison, "not run", "nothing was measured between its two times")
         return replace(outcome, stand_in=stand_in)
     try:
