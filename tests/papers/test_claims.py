@@ -458,6 +458,17 @@ def test_a_claim_without_a_comparison_is_refused(tmp_path):
         ({"of": "maml", **CHANGE, "condition": "everything"}, "everything of intervention_change"),
         ({"of": "maml", "quantity": "probe", "expected": "less"}, "probe is missing; say which"),
         ({"of": "maml", "probe": "distance", "expected": "less"}, "accuracy takes no probe"),
+        ({"of": ["anil", "maml"], "against": "maml", "expected": "less"}, "are the same: maml"),
+        (
+            {
+                "of": "maml",
+                "against": {"layer": "head"},
+                "layer": "head",
+                "quantity": "cka",
+                "expected": "less",
+            },
+            "are the same: {'layer': 'head'}",
+        ),
     ],
 )
 def test_what_is_unknown_is_named(tmp_path, comparison, named):

@@ -335,6 +335,8 @@ def _comparisons(values: Mapping[str, Any]) -> Iterator[Comparison]:
             other = None if against is None else {**of, **_side(against), "estimator": estimator}
             if other is not None:
                 _check_side(other, _side(against).keys(), layers=options.get("layers"))
+                if other == {**of, "estimator": estimator}:
+                    raise ConfigError(f"of and against are the same: {against}")
             yield Comparison(
                 Selection(**{**of, "estimator": estimator}),
                 None if other is None else Selection(**other),

@@ -54,7 +54,7 @@ METRICS = {
 _LAYER, _CONDITION = frozenset({"layer"}), frozenset({"condition"})
 _WHEN = ("pre_adaptation", "on_task", "pre_adaptation_off_task", "off_task")
 _CHANGE = ("on_task", "off_task", "relative")
-#: What two claims on interventions share: where they are read from, and what they take.
+#: What the two quantities of interventions share: unit, table and keys.
 _INTERVENTION = ("points", "tasks", 1, "interventions", _CONDITION | _LAYER)
 
 QUANTITIES: Mapping[str, Quantity] = {

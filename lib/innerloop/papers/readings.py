@@ -88,10 +88,10 @@ def _at_measured_times(selection: Selection, evidence: Evidence) -> Selection:
     rows, length = _along_training(_timeless(_at_best_point(selection, evidence)), evidence)
     if rows.empty or not length:
         return selection
-    near = {key: at_fraction(rows, value, length) for key, value in fractions.items()}
-    found: dict[str, Any] = {
-        key: float(own[time_of(own)].iloc[0] / length) for key, own in near.items()
+    times = {
+        key: at_fraction(rows, value, length)[time_of(rows)] for key, value in fractions.items()
     }
+    found: dict[str, Any] = {key: float(time.iloc[0] / length) for key, time in times.items()}
     return replace(selection, **found)
 
 

@@ -209,10 +209,9 @@ def trained(evidence: Evidence) -> str:
     study = evidence.study
 
     def named(one: Progress, more: str = "") -> str:
-        place = f"{study.place(one.dataset, one.setting)}{more}"
-        return ", ".join(
-            [study.label(one.variant, one.protocol), *_named(one.protocol, study), place]
-        )
+        under = [study.protocol_label(one.protocol)] if len(study.protocols) > 1 else []
+        label, place = study.label(one.variant, one.protocol), study.place(one.dataset, one.setting)
+        return f"{', '.join([*under, label, place])}{more}"
 
     short = [named(one) for one in progress(evidence) if one.undertrained]
     rising = [named(one, f", +{one.rise:.1f}") for one in progress(evidence) if one.rising]
