@@ -132,6 +132,11 @@ def test_a_file_with_a_fuller_title_makes_a_second_figure_of_every_variant(tmp_p
         read_paper(other)
 
 
+def test_a_paper_s_figures_show_its_methods_and_second_ones_every_method():
+    figures = [figure for paper in ("p1", "p2") for figure in read_paper(paper).figures]
+    assert [figure.name for figure in figures if figure.shows == "all"] == ["figure7_toy"]  # arms
+
+
 def test_an_unknown_paper_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(ConfigError, match=r"'p3' is unknown; known are p1, p2, questions.*\./p3"):
         read_paper("p3")
