@@ -146,6 +146,7 @@ REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "training without support": (lambda: train(shot=0), "shot is 0; expected .* 1 or more"),
     "half a query in training": (lambda: train(queries=1.5), "queries is 1.5"),
     "another device": (lambda: train(device="gpu"), "device is 'gpu'; expected cpu, cuda, or"),
+    "no threads": (lambda: train(threads=0), "threads is 0; expected a whole number, 1 or more"),
     "a negative seed": (lambda: train(seed=-1), "seed is -1"),
     "a module's weights": (lambda: adapt(slow=PLAIN), "slow is a Sequential; expected a dict"),
     "weights of another width": (

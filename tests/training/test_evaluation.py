@@ -106,7 +106,7 @@ def test_a_trained_model_s_accuracies_are_those_of_its_weights_in_the_tasks_orde
 
 def test_a_model_takes_its_test_steps_unless_others_are_asked_for():
     model, batch = trained(tiny.METHOD), tiny.tasks("test").batch(range(8))
-    schedule = replace(model.spec.schedule, train_steps=0, test_steps=5)
+    schedule = replace(model.spec.schedule, train_steps=1, test_steps=5)
     model = replace(model, spec=replace(model.spec, schedule=schedule))
     assert torch.equal(evaluate(model, batch), evaluate(model, batch, steps=5))
     assert not torch.equal(evaluate(model, batch), evaluate(model, batch, steps=0))

@@ -6,7 +6,7 @@ P1 Section 1 contrasts it with meta-learning (its ref. [14], Tian et al. 2020; C
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -19,7 +19,7 @@ from innerloop.learners.losses import loss_scale, task_accuracies
 from innerloop.learners.prototypes import minus_squared_distances
 from innerloop.networks.network import Network
 from innerloop.networks.parameters import Parameters, with_task_axis
-from innerloop.runtime.errors import require_choice
+from innerloop.runtime.field_checks import require_fields
 
 Classifier: TypeAlias = Literal["linear", "nearest_mean"]
 
@@ -40,7 +40,7 @@ class Pretrained(FeatureLearner):
     classifier: Classifier = "linear"
 
     def __post_init__(self) -> None:
-        require_choice("classifier", self.classifier, get_args(Classifier))
+        require_fields(self)
 
     def network(self, network: Network, classes: int) -> Network:
         """The network with a head for all training classes."""

@@ -12,7 +12,8 @@ import torch
 
 from innerloop.learners.features import FeatureLearner
 from innerloop.networks.parameters import Parameters
-from innerloop.runtime.errors import ConfigError
+from innerloop.runtime.allowed import Positive
+from innerloop.runtime.field_checks import require_fields
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,10 @@ class Ridge(FeatureLearner):
         ConfigError: the regulariser is not positive.
     """
 
-    regulariser: float = 1.0
+    regulariser: Positive = 1.0
 
     def __post_init__(self) -> None:
-        if not self.regulariser > 0:
-            raise ConfigError(f"regulariser is {self.regulariser!r}; expected a number above 0")
+        require_fields(self)
 
     def learned(self) -> Parameters:
         """Initial log lambda and log scale, logarithms to keep both positive, and shift."""

@@ -43,7 +43,9 @@ Threads: TypeAlias = Annotated[int, Allowed(least=1, most=1024)]
 #: Conv4 halves an image four times; a side of 1024 makes a task of 50 images 600 MB.
 ImageSize: TypeAlias = Annotated[int, Allowed(least=16, most=1024)]
 Positive: TypeAlias = Annotated[float, Allowed(above=0)]
-Device: TypeAlias = Annotated[str, Allowed(pattern="^(cpu|cuda(:[0-9]+)?)$")]
+Device: TypeAlias = Annotated[
+    str, Allowed(pattern="^(cpu|cuda(:[0-9]+)?)$", meaning="cpu, cuda, or cuda:<number>")
+]
 Name: TypeAlias = Annotated[
     str,
     Allowed(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
+from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
@@ -27,6 +28,8 @@ def as_json(value: Any) -> Any:
         return [as_json(inner) for inner in value]
     if value is None or isinstance(value, str | int | float):
         return value
+    if isinstance(value, Real):  # a number of NumPy's
+        return int(value) if isinstance(value, Integral) else float(value)
     raise TypeError(f"{value!r} is not a JSON value")
 
 
@@ -38,7 +41,7 @@ def from_json(cls: type[T], values: Mapping[str, Any]) -> T:
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{cls.__name__}: got {values!r}, expected keys and values")
-    hints = _hints(cast(Any, cls))
+    hints = field_types(cast(Any, cls))
     values = _with_rest(cast(Any, cls), values)
     if unknown := sorted(values.keys() - hints.keys()):
         raise ConfigError(
@@ -55,12 +58,13 @@ def _with_rest(cls: Any, values: Mapping[str, Any]) -> Mapping[str, Any]:
     rest = next((field.name for field in fields(cls) if field.metadata == REST), None)
     if rest is None:
         return values
-    others = {name: value for name, value in values.items() if name not in _hints(cls)}
+    others = {name: value for name, value in values.items() if name not in field_types(cls)}
     return {rest: others, **{name: values[name] for name in values.keys() - others.keys()}}
 
 
 @cache
-def _hints(cls: Any) -> dict[str, Any]:
+def field_types(cls: Any) -> dict[str, Any]:
+    """A dataclass's fields and the annotations of their values."""
     hints = get_type_hints(cls, include_extras=True)
     return {field.name: hints[field.name] for field in fields(cls)}
 
@@ -75,7 +79,7 @@ def _read(kind: Any, value: Any) -> Any:
         whole = [
             one
             for one in fitting
-            if is_dataclass(one) and value.keys() <= _hints(cast(Any, one)).keys()
+            if is_dataclass(one) and value.keys() <= field_types(cast(Any, one)).keys()
         ]
         return next((_read(one, value) for one in whole or fitting), value)
     if is_dataclass(kind):

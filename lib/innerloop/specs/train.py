@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias, get_args
+from typing import Annotated, Literal, TypeAlias
 
 from innerloop.learners.gradient_based.method import Method
 from innerloop.learners.options import LearnerOptions
 from innerloop.networks.options import NetworkOptions
 from innerloop.runtime.allowed import Allowed, Count, Natural, Positive, Steps
 from innerloop.runtime.compute import Compute
-from innerloop.runtime.errors import require_choice
+from innerloop.runtime.field_checks import require_fields
 
 OuterSchedule: TypeAlias = Literal["constant", "cosine", "halve_on_plateau"]
 
@@ -34,6 +34,9 @@ class Schedule:
         validation_tasks: fixed validation tasks
         checkpoints: iterations whose weights are kept, besides the best and the last
         tasks_at_once: validation tasks that go through the network together
+
+    Raises:
+        ConfigError: a value is of another type, or beyond its limits.
     """
 
     iterations: Natural
@@ -43,13 +46,13 @@ class Schedule:
     outer_step_size: Positive = 0.001
     outer_schedule: OuterSchedule = "constant"
     outer_step_size_for_step_sizes: Positive | None = None
-    validation_every: int = 500
-    validation_tasks: int = 100
-    checkpoints: tuple[int, ...] = ()
-    tasks_at_once: int = 10
+    validation_every: Count = 500
+    validation_tasks: Count = 100
+    checkpoints: tuple[Natural, ...] = ()
+    tasks_at_once: Count = 10
 
     def __post_init__(self) -> None:
-        require_choice("outer_schedule", self.outer_schedule, get_args(OuterSchedule))
+        require_fields(self, "schedule")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,6 +105,7 @@ def _meanings(cls: type) -> dict[str, str]:
     meanings: dict[str, str] = {}
     for one in reversed(cls.__mro__):
         _, _, attributes = cleandoc(one.__doc__ or "").partition("Attributes:\n")
+        attributes, _, _ = attributes.partition("\nRaises:\n")
         for entry in re.split(r"\n(?= {4}\w)", f"\n{attributes}"):
             name, _, meaning = entry.strip().partition(": ")
             meanings[name] = re.sub(r"\s+", " ", meaning).removesuffix(".")

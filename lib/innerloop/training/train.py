@@ -77,8 +77,10 @@ def train(
     require_store(images)
     if not isinstance(schedule, Schedule):
         raise InputError(f"schedule is {schedule!r}; expected innerloop.Schedule(iterations=...)")
+    threads = torch.get_num_threads() if threads is None else threads
     for name, value, least in (("shot", shot, 1), ("queries", queries, 1), ("seed", seed, 0)):
         require_count(name, value, least)
+    require_count("threads", threads, least=1)
     if not re.fullmatch(r"cpu|cuda(:\d+)?", str(device)):
         raise InputError(f"device is {str(device)!r}; expected cpu, cuda, or cuda:<number>")
     size = images.images.shape[-1]
@@ -111,7 +113,7 @@ def train(
         network=network_options,
         schedule=schedule,
         validation_queries=queries,
-        compute=Compute(str(device), threads or torch.get_num_threads()),
+        compute=Compute(str(device), threads),
         code=code_digest(__file__, [source_file(learner.entry), source_file(network.entry)]),
     )
     files = TrainingFiles(

@@ -8,23 +8,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias
 
-from innerloop.runtime.errors import ConfigError, require_choice
+from innerloop.runtime.errors import ConfigError
 from innerloop.runtime.extensions import entry_of
+from innerloop.runtime.field_checks import require_fields
 
 Adapts: TypeAlias = Literal["all", "head", "body"]
 InnerLoss: TypeAlias = Literal["mean", "sum_over_shots"]
 Constraint: TypeAlias = Literal["none", "unit_norm"]
 LearnedStepSizes: TypeAlias = Literal[False, True, "parameter", "layer", "step_and_layer"]
-
-#: The allowed values of those attributes that are names.
-_CHOICES = {
-    "adapts": Adapts,
-    "learn_step_size": LearnedStepSizes,
-    "inner_loss": InnerLoss,
-    "constraint": Constraint,
-}
 
 
 @dataclass(frozen=True)
@@ -52,6 +45,9 @@ class Method:
         constraint: held by slow conv weights, from the start and after every outer step
         first_order: do not differentiate through the inner gradients
         inner_loss: mean cross-entropy, or its sum over the support images divided by the shots
+
+    Raises:
+        ConfigError: a value is not allowed, or contradicts another.
     """
 
     name: str
@@ -70,8 +66,11 @@ class Method:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "update_rule", entry_of("update_rule", self.update_rule))
-        for name, kind in _CHOICES.items():
-            require_choice(f"method '{self.name}': {name}", getattr(self, name), get_args(kind))
+        if isinstance(self.step_size, list):
+            object.__setattr__(self, "step_size", tuple(self.step_size))
+        if self.step_size_lower_bound == -math.inf:
+            object.__setattr__(self, "step_size_lower_bound", None)
+        require_fields(self, f"method '{self.name}'")
         if self.learn_step_size is True:
             object.__setattr__(self, "learn_step_size", "parameter")
         self._check_step_size()
@@ -84,33 +83,22 @@ class Method:
 
     def _check_step_size(self) -> None:
         size = self.step_size
-        if isinstance(size, list | tuple):
-            object.__setattr__(self, "step_size", tuple(size))
-            if not self.learn_step_size:
-                raise ConfigError(
-                    f"method '{self.name}': step_size {size} is a range, which only "
-                    "methods that learn their step sizes can start from; give one number"
-                )
-            if len(size) != 2 or not all(map(_is_number, size)) or size[0] > size[1]:
-                raise ConfigError(
-                    f"method '{self.name}': step_size {size} is not a range; write [low, high]"
-                )
-        for name in ("step_size", "step_size_multiplier"):
-            value = getattr(self, name)
-            if not isinstance(value, tuple) and not _is_number(value):
-                raise ConfigError(f"method '{self.name}': {name} is {value!r}; give a number")
+        if not isinstance(size, tuple):
+            return
+        if not self.learn_step_size:
+            raise ConfigError(
+                f"method '{self.name}': step_size {[*size]} is a range, which only "
+                "methods that learn their step sizes can start from; give one number"
+            )
+        if size[0] > size[1]:
+            raise ConfigError(
+                f"method '{self.name}': step_size {[*size]} is not a range; write [low, high]"
+            )
 
     def _check_lower_bound(self) -> None:
         bound = self.step_size_lower_bound
         if bound is None:
             return
-        if bound == -math.inf:
-            object.__setattr__(self, "step_size_lower_bound", None)
-            return
-        if not _is_number(bound):
-            raise ConfigError(
-                f"method '{self.name}': step_size_lower_bound is {bound!r}; give a number"
-            )
         if not self.learn_step_size:
             raise ConfigError(
                 f"method '{self.name}': step_size_lower_bound is for step sizes that are learned; "
@@ -168,7 +156,3 @@ def with_test_step_size(method: Method, step_size: float) -> Method:
             "would discard; set test_step_size for other variants only, or to null here"
         )
     return replace(method, step_size=step_size)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
