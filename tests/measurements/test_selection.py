@@ -29,12 +29,19 @@ def test_each_training_has_the_iteration_nearest_to_a_fraction_of_it(a, b, fract
     found = at_fraction(trained(a=10 * a, b=10 * b), fraction).set_index("variant")["iteration"]
     for variant, end in (("a", 10 * a), ("b", 10 * b)):
         wanted = fraction * end
-        distances = [abs(iteration - wanted) for iteration in range(0, end + 1, 10)]
+        first = 10 if fraction else 0  # untrained weights stand for the beginning alone
+        distances = [abs(iteration - wanted) for iteration in range(first, end + 1, 10)]
         assert abs(found[variant] - wanted) == pytest.approx(min(distances))
 
 
 def test_of_two_iterations_at_the_same_distance_the_earlier_is_meant():
-    assert at_fraction(trained(a=10), 0.5)["iteration"].tolist() == [0]
+    assert at_fraction(trained(a=30), 0.5)["iteration"].tolist() == [10]
+
+
+def test_untrained_weights_stand_for_the_beginning_alone():
+    assert at_fraction(trained(a=10), 0.1)["iteration"].tolist() == [10]
+    assert at_fraction(trained(a=10), 0)["iteration"].tolist() == [0]
+    assert at_fraction(trained(a=0), 0.1)["iteration"].tolist() == [0]
 
 
 def test_settings_of_one_variant_may_be_trained_for_different_lengths():

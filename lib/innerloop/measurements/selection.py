@@ -6,6 +6,7 @@ checkpoints and numbers of inner steps of it; one function below selects from ea
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Set
 
 import pandas as pd
@@ -31,8 +32,8 @@ def time_of(rows: pd.DataFrame) -> str:
 def at_fraction(rows: pd.DataFrame, fraction: float, length: int | None = None) -> pd.DataFrame:
     """Each training's rows at the iteration or epoch nearest to a fraction of its length.
 
-    If two are equally near, the earlier counts. Without `length`, each training is as long as its
-    rows reach; trainings may differ in length.
+    If two are equally near, the earlier counts. Untrained weights stand for no other fraction than
+    0. Without `length`, each training is as long as its rows reach; trainings may differ in length.
     """
     if rows.empty:
         return rows
@@ -41,6 +42,8 @@ def at_fraction(rows: pd.DataFrame, fraction: float, length: int | None = None) 
     training = rows.groupby(keys, observed=True, dropna=False, sort=False).ngroup()
     end = rows[time].groupby(training).transform("max") if length is None else length
     distance = (rows[time] - fraction * end).abs()
+    if fraction > 0:
+        distance = distance.where(rows[time] > 0, math.inf)
     least = distance.groupby(training).transform("min")
     chosen = rows[time].where(distance == least).groupby(training).transform("min")
     return rows[rows[time] == chosen]
