@@ -31,7 +31,6 @@ def test_a_table_that_the_study_lacks_is_empty(table):
 
 def test_unknown_tables_are_users_probes(evidence_of):
     evidence = evidence_of("full")
-    assert evidence.user_tables == ["sharpness"]
     assert list(evidence.rows("sharpness").columns) == USER_PROBE.names
 
 

@@ -12,10 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from innerloop.measurements.evidence import Evidence
+from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.extensions import load_entry
 from shipped import FIGURES, TABLES, says_for_whom
-from synthetic import ACCURACY, OTHER_SETTINGS, ROLES, STUDIES, describe, write_tables
+from synthetic import ACCURACY, BUILDERS, OTHER_SETTINGS, ROLES, STUDIES, describe, write_tables
 
 #: Tables of the papers' statements, which are there whatever was measured.
 JUDGED = ("paper_vs_ours", "claims", "claim_comparisons")
@@ -262,8 +263,12 @@ def test_ours_is_of_the_data_set_that_the_paper_tested_on(tables_of, tmp_path):
     assert there["ours"].tolist() == alone["ours"].tolist()
 
 
-def test_a_users_probe_has_its_table(evidence_of):
-    made = _tabulate("probe", evidence_of("full"))
+def _of_probe(name, tables, description):
+    return _tabulate("probe", Evidence({name: tables[name]}, description))
+
+
+def test_a_users_probe_has_its_table(tables_of):
+    made = _of_probe("sharpness", tables_of("full"), STUDIES["full"][0])
     assert made.title == "Probe: sharpness"
     assert set(made.display["Layer"]) == {"conv4", "whole network"}
     assert "split test" in made.caption
@@ -272,12 +277,27 @@ def test_a_users_probe_has_its_table(evidence_of):
 def test_a_users_probe_has_its_models_in_the_studys_order(tables_of):
     described = STUDIES["full"][0]
     for models in (described["models"], described["models"][::-1]):
-        frame = _tabulate(
-            "probe", Evidence(tables_of("full"), {**described, "models": models})
-        ).frame
+        described = {**described, "models": models}
+        frame = _of_probe("sharpness", tables_of("full"), described).frame
         shown = zip(*(frame[key] for key in ("train_dataset", "setting", "variant")), strict=True)
         asked = ((model["dataset"], model["setting"], model["variant"]) for model in models)
         assert [*dict.fromkeys(shown)] == [*dict.fromkeys(asked)]
+
+
+@pytest.mark.parametrize("name", sorted(PROBES.keys() & BUILDERS.keys()))
+def test_a_probe_of_ours_that_nothing_else_shows_has_one_too(name, tables_of):
+    tables, described = tables_of("full"), STUDIES["full"][0]
+    made, rows = _of_probe(name, tables, described), Evidence(tables, described).rows(name)
+    for metric, summaries in made.frame.groupby("metric"):
+        column, percent, _ = metric.partition(" (%)")
+        values = rows[column] if column in rows else rows[rows["quantity"] == column]["value"]
+        assert summaries["values"].sum() == len(values)
+        mean = values.mean() * (100 if percent else 1)
+        assert summaries["mean"].min() <= mean <= summaries["mean"].max()
+    assert set(made.frame["variant"]) == set(rows["variant"])
+    assert says_for_whom(made.caption)
+    assert not made.display.isin(["nan"]).any(axis=None)
+    assert not made.display.map(lambda cell: "_" in cell).any(axis=None)
 
 
 def test_tasks_measured_twice_are_refused(tables_of, tmp_path):

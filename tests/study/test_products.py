@@ -32,6 +32,9 @@ def names(study: Study) -> set[str]:
 
 def test_without_papers_there_are_the_study_s_own_results_alone() -> None:
     own = {"own/learning_curves", "own/accuracies", "own/accuracy"}
+    own |= {
+        f"own/{probe}" for model in SMOKE["models"].values() for probe in model.get("probes", [])
+    }
     config = {key: value for key, value in deepcopy(SMOKE).items() if key != "papers"}
     assert names(Study(config)) == own
 

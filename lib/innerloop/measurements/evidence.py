@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache, reduce
+from functools import lru_cache, reduce
 from operator import and_
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from innerloop.measurements.described_study import DescribedStudy, Facts
-from innerloop.measurements.schemas import SCHEMAS, schema_of
+from innerloop.measurements.schemas import schema_of
 from innerloop.runtime.errors import SchemaError
 from innerloop.runtime.provenance import require_unchanged
 
@@ -61,11 +61,6 @@ class Evidence:
         narrowed = Evidence(self.paths, _narrowed(self._description, facts))
         narrowed._compared = facts
         return narrowed
-
-    @cached_property
-    def user_tables(self) -> list[str]:
-        """Names of the tables that come from users' own probes."""
-        return sorted(name for name in self.paths if name not in SCHEMAS)
 
     def rows(self, name: str, **equal: object) -> pd.DataFrame:
         """The rows whose columns equal the given values, or one of a list of values.

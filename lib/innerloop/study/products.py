@@ -8,7 +8,6 @@ from pathlib import Path
 
 from innerloop.papers.claims import is_asked, lacking, read_claims
 from innerloop.papers.paper import OWN, PROBE, PUBLISHED, SWEEPS, VERDICTS, Paper, Product
-from innerloop.runtime.built_in import PROBES
 from innerloop.runtime.errors import ConfigError
 from innerloop.study import paths
 from innerloop.study.study import Study
@@ -20,17 +19,15 @@ UNDERTRAINED = ("training", "accuracy")
 COMPARED = ("accuracy", "protonet", "step_size", "training")
 
 
+def probes_of(study: Study) -> set[str]:
+    """Names of the probes that a study runs."""
+    return {probe for model in study.models.values() for probe in model.probes}
+
+
 def measured_tables(study: Study) -> list[str]:
     """Names of the tables of measurements that a study fills."""
-    probes = {probe for model in study.models.values() for probe in model.probes}
     toy = ["toy"] if study.keys.toy else []
-    return ["accuracy", *paths.LOGGED, *sorted(probes), *toy]
-
-
-def users_tables(study: Study) -> list[str]:
-    """Names of the tables that the user's own probes fill."""
-    own = study.config.get("probes", {}).keys() - PROBES.keys()
-    return [name for name in measured_tables(study) if name in own]
+    return ["accuracy", *paths.LOGGED, *sorted(probes_of(study)), *toy]
 
 
 class Products:
@@ -115,8 +112,14 @@ class Products:
         return first in self._tables or bool(self._meant.get(first))
 
     def _of_probes(self) -> list[Product]:
+        """A table for each probe that no figure or table reads, a user's or one of ours.
+
+        Raises:
+            ConfigError: a probe has the name of another table.
+        """
         own = self._papers[0]
-        names = users_tables(self._study)
+        read = {table for product in (*self.figures, *self.tables) for table in product.reads}
+        names = sorted(probes_of(self._study) - read)
         for name in names:
             if any(name == product.name for product in own.tables):
                 raise ConfigError(
