@@ -120,6 +120,15 @@ def test_seeds_are_those_of_each_variant(tmp_path: Path) -> None:
     assert "1–3 seeds each." in page
 
 
+def test_the_sizes_of_what_was_trained_are_said_first(tmp_path: Path) -> None:
+    one, other = [*{model["variant"]: model for model in study()["models"]}.values()][:2]
+    page = html(tmp_path, {**study(), "models": [one, {**other, "iterations": 4000}]}, [])
+    said = "Images have 28 pixels a side, networks 32 filters a layer, trainings 200–4,000 outer"
+    assert said in page.partition("</header>")[0]
+    page = html(tmp_path, {**study(), "models": [{**one, "network": "net.py:Net"}]}, [])
+    assert "Images have 28 pixels a side, trainings 200 outer iterations." in page
+
+
 def test_fuller_figures_are_shown_where_they_are_asked_for_and_never_named_as_lacking() -> None:
     described = DescribedStudy(study("mine"))
     figures = [

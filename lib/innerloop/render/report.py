@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy, Model
+from innerloop.networks.options import CONV4
 from innerloop.render import captions
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import (
@@ -219,7 +220,7 @@ def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _population(study: DescribedStudy) -> str:
-    """A sentence on what was trained, on which data sets and with how many seeds."""
+    """What was trained, on which data sets, with how many seeds, and of which size."""
     trained = [model for model in study.models if _is_trained(model)]
     variants = {(model.protocol, model.variant) for model in trained}
     datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
@@ -228,8 +229,20 @@ def _population(study: DescribedStudy) -> str:
     return (
         f"This study trained {_counted(trained, 'model')} for few-shot classification: "
         f"{_counted(variants, 'variant')} on {', '.join(datasets)}, "
-        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each."
+        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each. {_sizes(trained)}"
     )
+
+
+def _sizes(trained: Sequence[Model]) -> str:
+    """A sentence on the sizes of images, networks and trainings."""
+    pixels, iterations = (
+        captions.span(model.details[key] for model in trained)
+        for key in ("image_size", "iterations")
+    )
+    conv4 = (model.details for model in trained if model.details.get("network", CONV4) == CONV4)
+    filters = {details["filters"] for details in conv4}
+    network = f"networks {captions.span(filters)} filters a layer, " if filters else ""
+    return f"Images have {pixels} pixels a side, {network}trainings {iterations} outer iterations."
 
 
 def _counted(items: Sized, name: str) -> str:
