@@ -135,6 +135,18 @@ def test_what_was_swept_is_described_and_planned() -> None:
     assert "sweep of maml (p): 3 step_size x 2 train_steps = 6 variants" in said
 
 
+def test_step_sizes_that_tell_variants_apart_are_those_taken() -> None:
+    variants = {"maml": {}, "maml_faster": {"method": "maml", "step_size": 0.02}, "maml_3x": {}}
+    variants |= {"of_a_range": {"method": "meta_sgd", "step_size": [0.005, 0.1]}}
+    told = DescribedStudy(describe(Study(config(variants)))).told_apart()
+    assert {variant: size for (_, variant), size in told["step_size"].items()} == {
+        "maml": "0.01",
+        "maml_faster": "0.02",
+        "maml_3x": "0.03",
+        "of_a_range": "0.005, 0.1",
+    }
+
+
 def test_a_learner_has_a_grid_too() -> None:
     study = Study(config({"ridge": {"learner": "ridge", "grid": {"filters": [8, 16]}}}))
     labels = [model.learner.label for model in study.models.values()]

@@ -31,6 +31,8 @@ KNOWN_LABELS = {
     RAW_PIXELS: "Raw pixels",
 }
 
+_MULTIPLIER = "step_size_multiplier"
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -128,6 +130,15 @@ def in_words(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(in_words, value))
     return {None: "–", True: "yes", False: "no"}.get(value, str(value))
+
+
+def _taken(details: Mapping[str, Any], key: str) -> Any:
+    """A choice's value; a step size times the method's multiplier."""
+    value = details.get(key)
+    if value is None or key not in ("step_size", "test_step_size"):
+        return value
+    factor = details.get(_MULTIPLIER, 1)
+    return [factor * size for size in value] if isinstance(value, list) else factor * value
 
 
 @dataclass(frozen=True)
@@ -291,16 +302,18 @@ class DescribedStudy:
     def told_apart(self) -> dict[str, dict[tuple[str, str], str]]:
         """The choices in which variants of one method differ, such as a step size that is swept.
 
+        Step sizes are those that are taken, so that of MAML 3x is three times its protocol's.
+
         Returns:
             Choice -> (protocol, variant) -> its value as text, joined if settings differ.
         """
         values: dict[str, dict[tuple[str, str], str]] = {}
         for key in dict.fromkeys(key for model in self.models for key in model.details):
-            if key in IDENTITY:
+            if key in IDENTITY or key == _MULTIPLIER:
                 continue
             shown: dict[tuple[str, str], dict[str, None]] = {}
             for model in self.models:
-                text = in_words(model.details.get(key))
+                text = in_words(_taken(model.details, key))
                 shown.setdefault((model.protocol, model.variant), {})[text] = None
             values[key] = {variant: " / ".join(texts) for variant, texts in shown.items()}
         methods: dict[tuple[str, str], list[tuple[str, str]]] = {}
