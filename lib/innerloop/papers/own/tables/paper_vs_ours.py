@@ -62,7 +62,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             f"{TOLERANCE_POINTS:g} points never agrees. Mean step sizes, changes of prototype "
             "accuracy and the effect behind P2's p-value are judged by their sign alone, for the "
             "method, as claims are: one training decides nothing, fewer than 5 can only lean. "
-            "The same sign does not mean the same size; see the difference for that. P2 does not "
+            "The same sign does not mean the same size. P2 does not "
             "say how its p-value was computed, so ours is given in the ways it may have been "
             "(for these models, with paired tasks and by Welch's test) and as it should be, for "
             "the method. A standard deviation agrees if it is within a factor of two. "
@@ -127,9 +127,10 @@ def _p_values(row: dict[str, Any]) -> str:
 def _quantity(row: dict[str, Any], study: DescribedStudy) -> str:
     metric, _, layer = row["metric"].partition(".")
     setting = setting_label(row["way"], row["shot"])
-    place, ours = study.role_label(row["eval_dataset"]), study.in_role(row["eval_dataset"])
-    if ours != row["eval_dataset"]:
-        place = f"{place} (ours: {study.dataset_label(ours)})"
+    place = study.role_label(row["eval_dataset"])
+    ours = study.dataset_label(study.in_role(row["eval_dataset"]))
+    if ours.replace("-", "") != place.replace("-", ""):  # FC100 is FC-100
+        place = f"{place} (ours: {ours})"
     split = ", validation" if row["split"] == "val" else ""
     about = f"{place}, {setting}{split}" if metric == "accuracy" else layer
     return ", ".join(filter(None, [METRICS[metric], about]))
