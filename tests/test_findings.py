@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from innerloop.study.overlays import merged_study
+from innerloop.study.study import Study
+
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 #: Without the questions on embedded images, whose test is test_questions_page.py.
 PAGE = re.sub(
-    r"^## The questions.*?(?=^## )",
+    r"^## The questions about P1.*?(?=^## )",
     "",
     (DOCS / "findings.md").read_text(encoding="utf-8"),
     flags=re.MULTILINE | re.DOTALL,
@@ -55,14 +58,27 @@ def test_every_row_is_one_of_the_record_s(heading: tuple[str, ...]) -> None:
 
 
 def test_every_number_of_the_text_is_printed_in_the_record() -> None:
-    text = " ".join(
-        " ".join(cell for row in printed(name)[1] for cell in row)
-        for name in ("own/claim_comparisons", "own/claims", "p2/ttest_prototypes", "own/accuracy")
-    ).replace("−", "").replace("+", "")  # fmt: skip
-    prose = re.sub(r"^\|.*$", "", PAGE, flags=re.MULTILINE).replace("−", "")
-    numbers = re.findall(r"\d+\.\d+ ± \d+\.\d+", prose)
-    assert len(numbers) > 4
-    assert [number for number in numbers if number not in text] == []
+    """With its sign, if the text gives one."""
+    form = re.compile(r"[+−]?\d+\.\d+ ± <?\d+\.\d+")
+    names = ("own/claim_comparisons", "own/claims", "p2/ttest_prototypes", "own/accuracy")
+    cells = " ".join(cell for name in names for row in printed(name)[1] for cell in row)
+    known = {*form.findall(cells)}
+    known |= {number.lstrip("+−") for number in known}
+    numbers = form.findall(re.sub(r"^\|.*$", "", PAGE, flags=re.MULTILINE))
+    assert len(numbers) > 100
+    assert [number for number in numbers if number not in known] == []
+
+
+def test_the_study_of_the_papers_size_trains_three_models(tmp_path: Path) -> None:
+    """As the page says that it does."""
+    found = re.search(r"`paper_size.yaml`:\n\n```yaml\n(.*?)```", PAGE, re.DOTALL)
+    assert found
+    laid_over = tmp_path / "paper_size.yaml"
+    laid_over.write_text(found[1], encoding="utf-8")
+    config = DOCS.parent / "config"
+    study = merged_study([config / "paper.yaml", config / "sample/sample.yaml", laid_over])
+    trained = [(key.protocol, key.variant) for key in Study(study).models]
+    assert sorted(trained) == [("p1", "maml"), ("p1", "scaled_lr"), ("p2", "meta_sgd")]
 
 
 def test_only_tables_of_known_sources_are_shown() -> None:
