@@ -6,6 +6,7 @@ import io
 import pickle
 import shutil
 import tarfile
+import zipfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,6 +149,35 @@ def test_cifar_10(place, files):
         own = own[: 5 * EACH] if entry.split == "train" else own[5 * EACH :]
         found = store.images[entry.first : entry.first + entry.count].transpose(0, 2, 3, 1)
         assert {image.tobytes() for image in own} == {image.tobytes() for image in found}
+
+
+def repacked(members: dict[str, bytes]) -> bytes:
+    """CIFAR as others hand it on: Python 3's pickles in a zip of LZMA, without the other files."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_LZMA) as zipped:
+        for name, content in members.items():
+            if not name.endswith(("~", ".html")):
+                held = pickle.loads(content, encoding="latin1")
+                zipped.writestr(name, pickle.dumps(held, protocol=4))
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "collection", "members"),
+    [
+        ("fc100", "cifar_100_python", miniatures.cifar100_members),
+        ("cifar_fs", "cifar_100_python", miniatures.cifar100_members),
+        ("cifar10", "cifar_10_python", miniatures.cifar10_members),
+    ],
+)
+def test_cifar_repacked_is_the_same(tmp_path_factory, files, dataset, collection, members):
+    packed = {collection: {"sample.zip": repacked(members(EACH))}}
+    one, other = (
+        Place(tmp_path_factory.mktemp("own")).source(dataset, None, each)
+        for each in (packed, files)
+    )
+    assert one.catalogue() == other.catalogue()
+    assert [p.tobytes() for p in one.pictures()] == [p.tobytes() for p in other.pictures()]
 
 
 def test_cub_s_grey_and_cmyk_images_become_rgb(place, files):
