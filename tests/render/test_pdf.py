@@ -88,6 +88,7 @@ def test_it_holds_claims_numbers_and_provenance(printed):
         "Every published number beside ours",
         "47.8 ± 1.0",
         "Probe: sharpness",
+        "Images have 28 pixels a side, networks 32 filters a layer, trainings 200 outer iterations",
         "torch 2.13",
         r"\input{x} $a^2$ 50 % & #1 _b_",
         "[U+4E2D]",

@@ -299,6 +299,11 @@ class DescribedStudy:
         """Each variant name of the study once, in the study file's order."""
         return tuple(dict.fromkeys(variant.name for variant in self._variants))
 
+    @property
+    def trained_models(self) -> list[Model]:
+        """Its models, without untrained baselines."""
+        return [model for model in self.models if model.details.get("iterations") != 0]
+
     def told_apart(self) -> dict[str, dict[tuple[str, str], str]]:
         """The choices in which variants of one method differ, such as a step size that is swept.
 

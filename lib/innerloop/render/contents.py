@@ -1,11 +1,14 @@
-"""The sections of report.html and report.pdf: their content, order and headings."""
+"""What report.html and report.pdf say first, and their sections: content, order and headings."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
-from innerloop.measurements.described_study import Chosen, DescribedStudy
+from innerloop.measurements.described_study import Chosen, DescribedStudy, Model
+from innerloop.networks.options import CONV4
+from innerloop.render import captions
 
 #: The study's own tables that judge claims and papers' numbers; they have their own section.
 OWN = "own"
@@ -81,3 +84,34 @@ def stand_ins(study: DescribedStudy) -> list[tuple[str, str]]:
     return [
         (study.dataset_label(name), study.role_label(role)) for role, name in study.replaced.items()
     ]
+
+
+def population(study: DescribedStudy) -> str:
+    """What was trained, on which data sets, with how many seeds, and of which sizes."""
+    trained = study.trained_models
+    variants = {(model.protocol, model.variant) for model in trained}
+    datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
+    each = Counter((m.protocol, m.variant, m.dataset, m.setting) for m in trained)
+    seeds = captions.span(each.values())
+    return (
+        f"This study trained {counted(trained, 'model')} for few-shot classification: "
+        f"{counted(variants, 'variant')} on {', '.join(datasets)}, "
+        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each. {_sizes(trained)}"
+    )
+
+
+def _sizes(trained: Sequence[Model]) -> str:
+    """A sentence on the sizes of images, networks and trainings."""
+    pixels, iterations = (
+        captions.span(model.details[key] for model in trained)
+        for key in ("image_size", "iterations")
+    )
+    conv4 = (model.details for model in trained if model.details.get("network", CONV4) == CONV4)
+    filters = {details["filters"] for details in conv4}
+    network = f"networks {captions.span(filters)} filters a layer, " if filters else ""
+    return f"Images have {pixels} pixels a side, {network}trainings {iterations} outer iterations."
+
+
+def counted(items: Sized, name: str) -> str:
+    """`1 model`, `2 models`."""
+    return f"1 {name}" if len(items) == 1 else f"{len(items)} {name}s"

@@ -10,7 +10,7 @@ from jinja2 import Environment, StrictUndefined
 
 from innerloop import __version__
 from innerloop.measurements.described_study import DescribedStudy
-from innerloop.render.contents import sections, stand_ins
+from innerloop.render.contents import population, sections, stand_ins
 from innerloop.render.files import id_of, with_suffix
 from innerloop.render.latex import BY_NUMBER, escape
 from innerloop.render.long_table import LANDSCAPE, long_table
@@ -49,6 +49,7 @@ def latex_report(
         title=escape(title),
         study=escape(described.name),
         version=__version__,
+        population=escape(population(described)),
         papers=[
             {
                 key: escape(getattr(paper.facts, key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping, Sequence, Sized
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,15 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from innerloop import __version__
-from innerloop.measurements.described_study import DescribedStudy, Model
-from innerloop.networks.options import CONV4
-from innerloop.render import captions
+from innerloop.measurements.described_study import DescribedStudy
 from innerloop.render.benchmarks import benchmarks, by_stage
 from innerloop.render.contents import (
     CLAIMS,
     PUBLISHED,
     VERDICTS_KEY,
+    counted,
     is_judging,
+    population,
     sections,
     stand_ins,
 )
@@ -108,7 +108,7 @@ def write_report(
         title=config.get("title") or described.name,
         failed=failed,
         stand_ins=stand_ins(described),
-        abstract=[_population(described), *_findings(shown)],
+        abstract=[population(described), *_findings(shown)],
         cited=[paper for paper in described.papers if paper.measured and paper.facts.authors],
         claims=_by_verdict(judging.get(CLAIMS)),
         number_verdicts=_verdicts(judging.get(PUBLISHED)),
@@ -219,36 +219,6 @@ def _findings(shown: Sequence[Mapping[str, Any]]) -> list[str]:
     return [item["finding"] for item in items if item["finding"] and not item["fuller"]]
 
 
-def _population(study: DescribedStudy) -> str:
-    """What was trained, on which data sets, with how many seeds, and of which size."""
-    trained = [model for model in study.models if _is_trained(model)]
-    variants = {(model.protocol, model.variant) for model in trained}
-    datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
-    each = Counter((m.protocol, m.variant, m.dataset, m.setting) for m in trained)
-    seeds = captions.span(each.values())
-    return (
-        f"This study trained {_counted(trained, 'model')} for few-shot classification: "
-        f"{_counted(variants, 'variant')} on {', '.join(datasets)}, "
-        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each. {_sizes(trained)}"
-    )
-
-
-def _sizes(trained: Sequence[Model]) -> str:
-    """A sentence on the sizes of images, networks and trainings."""
-    pixels, iterations = (
-        captions.span(model.details[key] for model in trained)
-        for key in ("image_size", "iterations")
-    )
-    conv4 = (model.details for model in trained if model.details.get("network", CONV4) == CONV4)
-    filters = {details["filters"] for details in conv4}
-    network = f"networks {captions.span(filters)} filters a layer, " if filters else ""
-    return f"Images have {pixels} pixels a side, {network}trainings {iterations} outer iterations."
-
-
-def _counted(items: Sized, name: str) -> str:
-    return f"1 {name}" if len(items) == 1 else f"{len(items)} {name}s"
-
-
 def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     """How often each verdict was given, most frequent first."""
     if table is None or VERDICT not in table["columns"]:
@@ -257,12 +227,8 @@ def _verdicts(table: Mapping[str, Any] | None) -> list[tuple[str, int]]:
     return Counter(row[column] for row in table["rows"]).most_common()
 
 
-def _is_trained(model: Model) -> bool:
-    return bool(model.details.get("iterations") != 0)
-
-
 def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    trained = [model for model in study.models if _is_trained(model)]
+    trained = study.trained_models
     seconds = [model["wall_seconds"] for model in models]
     return {
         "Models trained": str(len(trained)),
@@ -275,13 +241,13 @@ def _facts(study: DescribedStudy, models: Sequence[Mapping[str, Any]]) -> dict[s
 
 def _task(study: DescribedStudy) -> str:
     """A sentence that explains a task, for the first protocol that trains models."""
-    trained = [model.protocol for model in study.models if _is_trained(model)]
+    trained = [model.protocol for model in study.trained_models]
     if not trained:
         return ""
     way, shot = way_and_shot(study.main_setting(trained[0]))
     return (
         f"In a {setting_label(way, shot)} task a model learns {way} classes from "
-        f"{_counted(range(shot), 'labelled image')} of each; accuracy is measured on other images "
+        f"{counted(range(shot), 'labelled image')} of each; accuracy is measured on other images "
         "of these classes."
     )
 
