@@ -101,6 +101,15 @@ def test_a_mean_may_lie_where_that_of_another_seed_is_predicted(mine, shipped, s
     assert verdicts(mine, shipped)["accuracy"] == verdict
 
 
+@pytest.mark.parametrize(("by", "verdict"), [(1e-4, WITHIN), (1e-2, DIFFERENT)])
+def test_of_raw_pixels_which_no_seed_changes_an_image_may_fall_to_another_class(
+    mine, shipped, by, verdict
+):
+    rows = pq.read_table(mine / "aggregates/accuracy.parquet").to_pandas()
+    change(mine, "accuracy", "accuracy", by, rows["variant"] == "raw_pixels")
+    assert verdicts(mine, shipped)["accuracy"] == verdict
+
+
 def test_what_diverged_here_alone_is_different(mine, shipped):
     change(mine, "accuracy", "accuracy", np.nan, slice(0, 10))
     assert verdicts(mine, shipped)["accuracy"] == DIFFERENT
