@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from innerloop.measurements.described_study import DescribedStudy
+from innerloop.networks.options import CONV4
 from innerloop.papers.paper import OWN
 from innerloop.render.contents import JUDGING, sections
 from innerloop.render.latex_report import latex_report
@@ -125,8 +126,9 @@ def test_the_sizes_of_what_was_trained_are_said_first(tmp_path: Path) -> None:
     page = html(tmp_path, {**study(), "models": [one, {**other, "iterations": 4000}]}, [])
     said = "Images have 28 pixels a side, networks 32 filters a layer, trainings 200–4,000 outer"
     assert said in page.partition("</header>")[0]
-    page = html(tmp_path, {**study(), "models": [{**one, "network": "net.py:Net"}]}, [])
-    assert "Images have 28 pixels a side, trainings 200 outer iterations." in page
+    for network, filters in ((CONV4, "networks 32 filters a layer, "), ("net.py:Net", "")):
+        page = html(tmp_path, {**study(), "models": [{**one, "network": network}]}, [])
+        assert f"Images have 28 pixels a side, {filters}trainings 200 outer iterations." in page
 
 
 def test_fuller_figures_are_shown_where_they_are_asked_for_and_never_named_as_lacking() -> None:

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence, Sized
 from typing import Any
 
 from innerloop.measurements.described_study import Chosen, DescribedStudy, Model
-from innerloop.networks.options import CONV4
 from innerloop.render import captions
+
+# Not imported from `networks/`, so that an edit there does not write all reports again.
+CONV4 = "innerloop.networks.conv4:Conv4"
 
 #: The study's own tables that judge claims and papers' numbers; they have their own section.
 OWN = "own"
