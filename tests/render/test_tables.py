@@ -263,6 +263,18 @@ def test_ours_is_of_the_data_set_that_the_paper_tested_on(tables_of, tmp_path):
     assert there["ours"].tolist() == alone["ours"].tolist()
 
 
+def test_our_data_set_is_named_where_its_name_is_another(tmp_path):
+    description = describe(roles={role: role for role in ROLES})
+    labels = {"mini_imagenet": "miniImageNet, sample", "cub": "CUB", "fc100": "FC100"}
+    for name, label in labels.items():
+        description["datasets"][name]["label"] = label
+    tables = write_tables(tmp_path, description, episodes=5)
+    shown = " ".join(_tabulate("paper_vs_ours", Evidence(tables, description)).display["Quantity"])
+    assert "miniImageNet (ours: miniImageNet, sample), 5-way 1-shot" in shown
+    assert "(ours: CUB)" not in shown
+    assert "(ours: FC100)" not in shown
+
+
 def _of_probe(name, tables, description):
     return _tabulate("probe", Evidence({name: tables[name]}, description))
 

@@ -117,7 +117,7 @@ def _fit(empty: Fit, expected: pd.DataFrame, found: pd.DataFrame, spread: pd.Dat
     sd, freedom = _sds_of_seeds(known["sd"], seeds)
     # prediction interval of a new mean from those of the seeds: Student's t, two-sided
     factor = stats.t.ppf(1 - _LEVEL / (2 * len(known)), freedom) * np.sqrt(1 + 1 / seeds)
-    rounding = known["seeds"].eq(1).map({True: _TIES, False: _ROUNDING})
+    rounding = np.where(known["seeds"] == 1, _TIES, _ROUNDING)
     allowed = factor * sd + rounding * (1 + known["mean"].abs())
     excess = ((mine - known["mean"]).abs() / allowed).fillna(np.inf)
     excess[mine.isna() & known["mean"].isna()] = 0.0
