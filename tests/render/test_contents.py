@@ -129,6 +129,8 @@ def test_the_sizes_of_what_was_trained_are_said_first(tmp_path: Path) -> None:
     for network, filters in ((CONV4, "networks 32 filters a layer, "), ("net.py:Net", "")):
         page = html(tmp_path, {**study(), "models": [{**one, "network": network}]}, [])
         assert f"Images have 28 pixels a side, {filters}trainings 200 outer iterations." in page
+    page = html(tmp_path, {**study(), "models": [{**one, "iterations": 0}]}, [])
+    assert "This study trained no model." in page
 
 
 def test_fuller_figures_are_shown_where_they_are_asked_for_and_never_named_as_lacking() -> None:

@@ -91,6 +91,8 @@ def stand_ins(study: DescribedStudy) -> list[tuple[str, str]]:
 def population(study: DescribedStudy) -> str:
     """What was trained, on which data sets, with how many seeds, and of which sizes."""
     trained = study.trained_models
+    if not trained:
+        return "This study trained no model."
     variants = {(model.protocol, model.variant) for model in trained}
     datasets = dict.fromkeys(study.dataset_label(model.dataset) for model in trained)
     each = Counter((m.protocol, m.variant, m.dataset, m.setting) for m in trained)
