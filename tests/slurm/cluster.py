@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import yaml
 from study_run import Checkout, small_study
 
+from innerloop.runtime.earlier_jobs import SCRIPTS
 from innerloop.training.model_file import load
 
 SCRIPT = Path(__file__).with_name("local_slurm.sh")
@@ -27,8 +31,8 @@ HURRY = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10
 #: Every job on a GPU asks for one, though it computes on the CPU: these GPUs are fake.
 ON_GPUS = tuple(f"{rule}:gpu=1" for rule in ("train_model", "measure_accuracy", "measure_probe"))
 
-#: Iterations of the models: long enough to be caught at it; a time limit is noticed after 40 s.
-ITERATIONS = 2000
+#: Iterations of the models: enough to be caught in training by a look every half second.
+ITERATIONS = 1000
 #: What training and measuring begin with.
 DATA = ("resources", "results/small/data", "results/small/episodes", ".snakemake/metadata")
 #: Every measurement of the study, gathered.
@@ -211,9 +215,52 @@ def until(condition: Callable[[], Any], what: str, head: Head, seconds: int = 24
     raise AssertionError(f"not within {seconds} s: {what}\n{head.said[-8000:]}")
 
 
-def trains(study: Study, variant: str) -> Callable[[], bool]:
+@contextmanager
+def caught_in_training(
+    study: Study, head: Head, *variants: str
+) -> Iterator[dict[str, psutil.Process]]:
+    """The processes that train some models; they stand still, so that no machine ends them first.
+
+    A signal that SLURM sends meanwhile waits, unless SLURM itself wakes the process.
+    """
+    processes: dict[str, psutil.Process] = {}
+    try:
+        for variant in variants:
+            until(_trains(study, variant), f"{variant} trains", head)
+            processes[variant] = _training(study, variant)
+            processes[variant].suspend()
+        yield processes
+    finally:
+        for process in processes.values():
+            with suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def _trains(study: Study, variant: str) -> Callable[[], bool]:
     """Whether a model's training has got somewhere."""
     return lambda: bool(re.search(r"\d+/\d+  [\d.]+/s", study.log(variant)))
+
+
+def _training(study: Study, variant: str) -> psutil.Process:
+    """The process that trains a model now."""
+    (process,) = (
+        process
+        for process in psutil.process_iter(["cmdline", "cwd"])
+        if process.info["cwd"] == str(study.folder.resolve())
+        and f"{SCRIPTS}/train.py" in process.info["cmdline"]
+        and any(f"/{variant}/" in word for word in process.info["cmdline"])
+    )
+    return process
+
+
+def told_to_stop(process: psutil.Process) -> bool:
+    """Whether SIGTERM waits for a process that stands still, or has reached one that SLURM woke."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    waiting = re.findall(r"(?:Sig|Shd)Pnd:\s*(\w+)", status)
+    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in waiting)
 
 
 def edit_partitions(study: Study, partitions: dict[str, Any]) -> None:

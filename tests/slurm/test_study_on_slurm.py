@@ -14,9 +14,10 @@ from cluster import (
     TARGETS,
     Cluster,
     Study,
+    caught_in_training,
     command,
     edit_partitions,
-    trains,
+    told_to_stop,
     until,
 )
 
@@ -78,21 +79,18 @@ def test_preemption_and_a_lost_node(cluster: Cluster, local: Study, tmp_path: Pa
     study = Study(tmp_path / "innerloop", iterations=ITERATIONS).with_data_of(local)
     edit_partitions(study, SCAVENGE)
     head = study.start("train", *TARGETS[2:])
-    until(trains(study, "maml"), "MAML trains", head)
-    until(trains(study, "boil"), "BOIL trains", head)
-    node = {
-        variant: cluster.jobs(study, f"train_model_wildcards_small_p1_scripts_{variant}")[0].node
-        for variant in ("maml", "boil")
-    }
-    assert set(node.values()) == {"n1", "n2"}
-    # somebody with a higher rank wants the whole node of the first
-    command(
-        *("sbatch", "--partition=cpu", f"--nodelist={node['maml']}", "--exclusive"),
-        *("--output=/dev/null", "--wrap", "sleep 5"),
-    )
-    until(lambda: "saved at iteration" in study.log("maml"), "MAML saves and stops", head)
-    cluster.fail_node(node["boil"])
-    cluster.mend_node(node["boil"])
+    with caught_in_training(study, head, "maml", "boil"):
+        trainings = "train_model_wildcards_small_p1_scripts_"
+        node = {name: cluster.jobs(study, trainings + name)[0].node for name in ("maml", "boil")}
+        assert set(node.values()) == {"n1", "n2"}
+        # somebody with a higher rank wants the whole node of the first
+        command(
+            *("sbatch", "--partition=cpu", f"--nodelist={node['maml']}", "--exclusive"),
+            *("--output=/dev/null", "--wrap", "sleep 5"),
+        )
+        until(lambda: "saved at iteration" in study.log("maml"), "MAML saves and stops", head)
+        cluster.fail_node(node["boil"])
+        cluster.mend_node(node["boil"])
     head.finish()
     assert "continuing at iteration" in study.log("maml")
     assert study.models() == local.models()
@@ -106,10 +104,10 @@ def test_a_training_longer_than_its_time_limit(
     """It is told to stop in time, saves, and goes on in the next job."""
     study = Study(tmp_path / "innerloop", iterations=ITERATIONS).with_data_of(local)
     head = study.start(MAML)
-    until(trains(study, "maml"), "MAML trains", head)
-    # a limit that comes soon, however fast this machine is
-    (job,) = cluster.jobs(study, "train_model")
-    command("scontrol", "update", f"JobId={job.number}", "TimeLimit=1")
+    with caught_in_training(study, head, "maml") as training:
+        (job,) = cluster.jobs(study, "train_model")
+        command("scontrol", "update", f"JobId={job.number}", "TimeLimit=1")
+        until(lambda: told_to_stop(training["maml"]), "SLURM tells MAML to stop", head)
     head.finish()
     assert len(cluster.jobs(study, "train_model")) == 2
     assert "continuing at iteration" in study.log("maml")
@@ -122,16 +120,16 @@ def test_a_head_that_is_killed_and_started_again(
 ) -> None:
     study = Study(tmp_path / "innerloop", iterations=ITERATIONS).with_data_of(local)
     head = study.start("train")
-    until(trains(study, "maml"), "MAML trains", head)
-    head.kill()
-    running = cluster.jobs(study, "train_model")
-    assert len(running) == 2
+    with caught_in_training(study, head, "maml", "boil"):
+        head.kill()
+        running = cluster.jobs(study, "train_model")
+        assert len(running) == 2
 
-    again = study.start("train")
-    assert again.end() != 0
-    assert all(f"{job.number} {job.state} train_model" in again.said for job in running)
-    assert "innerloop wait" in again.said
-    assert cluster.jobs(study, "train_model") == running
+        again = study.start("train")
+        assert again.end() != 0
+        assert all(f"{job.number} {job.state} train_model" in again.said for job in running)
+        assert "innerloop wait" in again.said
+        assert cluster.jobs(study, "train_model") == running
 
     innerloop = Path(sys.executable).with_name("innerloop")
     subprocess.run([innerloop, "wait", "--every", "1"], cwd=study.folder, check=True)
