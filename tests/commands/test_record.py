@@ -9,6 +9,7 @@ import pytest
 import yaml
 from test_partial_report import Shown, study, write_accuracies
 
+from innerloop.commands.gallery import main as gallery
 from innerloop.commands.record import Record, main
 from innerloop.runtime.errors import ConfigError, ProvenanceError
 from innerloop.runtime.files import read_json, write_json
@@ -127,27 +128,55 @@ def test_where_there_is_no_record_it_is_said(record: Record) -> None:
         record.write()
 
 
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "docs/results/compact"
+
+
+@pytest.fixture
+def remade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Record:
+    """The measurements on real images, without what was made of them."""
+    monkeypatch.chdir(ROOT)  # where its registry counts from
+    made = shutil.ignore_patterns("tables", "figures", "study.json")
+    return Record.read(shutil.copytree(KEPT, tmp_path / "compact", ignore=made))
+
+
 def test_the_record_of_real_images_gives_its_tables_and_the_captions_in_the_docs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    remade: Record, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What `innerloop results docs/results/compact` prints is what the measurements there are."""
-    root = Path(__file__).parents[2]
-    monkeypatch.chdir(root)  # where its registry counts from
-    kept, copied = root / "docs/results/compact", tmp_path / "compact"
-    shutil.copytree(kept, copied, ignore=shutil.ignore_patterns("tables", "figures", "study.json"))
     figures, names = ["accuracies", "p1_figure1_weight_norms"], ["accuracy", "p2_table1_step_sizes"]
     monkeypatch.setattr("innerloop.commands.so_far.Products", made_of(figures, names))
-    assert Record.read(copied).write() == []
-    assert read_json(copied / "study.json") == read_json(kept / "study.json")
+    assert remade.write() == []
+    assert read_json(remade.folder / "study.json") == read_json(KEPT / "study.json")
     for name in ("own/accuracy", "p2/table1_step_sizes"):
-        assert read_json(copied / f"tables/{name}.json") == read_json(kept / f"tables/{name}.json")
-    page = (root / "docs/real_images/gallery.md").read_text(encoding="utf-8")
+        file = f"tables/{name}.json"
+        assert read_json(remade.folder / file) == read_json(KEPT / file)
+    page = (ROOT / "docs/real_images/gallery.md").read_text(encoding="utf-8")
     for name in ("own/accuracies", "p1/figure1_weight_norms"):
-        assert read_json(copied / f"figures/{name}.json")["caption"] in page
+        assert read_json(remade.folder / f"figures/{name}.json")["caption"] in page
+
+
+@pytest.mark.long
+def test_all_of_the_record_s_tables_and_its_gallery_are_what_was_measured(
+    remade: Record, tmp_path: Path
+) -> None:
+    assert remade.write() == []
+    tables = [
+        {str(file.relative_to(folder)): read_json(file) for file in folder.glob("tables/*/*.json")}
+        for folder in (remade.folder, KEPT)
+    ]
+    assert tables[0].keys() == tables[1].keys()
+    assert [name for name, table in tables[0].items() if table != tables[1][name]] == []
+    gallery([str(remade.folder), str(tmp_path)])
+    pages = [
+        (folder / "gallery.md").read_text(encoding="utf-8").partition("\n## ")[2]
+        for folder in (tmp_path, ROOT / "docs/real_images")
+    ]
+    assert pages[0] == pages[1]
 
 
 def made_of(figures: list[str], tables: list[str]) -> type[Products]:
-    """What makes some figures and tables alone: all of them take minutes."""
+    """What makes some figures and tables alone: all of them take a minute."""
 
     class Some(Products):
         def __init__(self, study: Study) -> None:

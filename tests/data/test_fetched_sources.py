@@ -18,7 +18,7 @@ from PIL import Image
 import miniatures
 from innerloop.data.acquire.fetch import Ways, fetch
 from innerloop.data.acquire.registry import Registry, read_registry
-from innerloop.data.build_images import build_images
+from innerloop.data.build_images import build_images, resize
 from innerloop.data.catalogue import check_catalogue
 from innerloop.data.sources.base import IndexedSource
 from innerloop.data.sources.fetched_files import FetchedFiles
@@ -200,6 +200,29 @@ def test_cub_s_grey_and_cmyk_images_become_rgb(place, files):
 def test_cub_keeps_the_middle_of_its_pictures(place, files):
     centre, whole = (place.source("cub", variant, files) for variant in ("centre", "whole"))
     assert (centre.window, whole.window) == (84 / 96, 1)
+
+
+def test_cub_s_classes_may_differ_in_size(place):
+    """As its real ones do; its listing need not be sorted."""
+    members = miniatures.cub_members(EACH)
+    smaller, larger = "007.Parakeet_Auklet", "013.Bobolink"  # both of the same split
+    moved = next(name for name in reversed(members) if f"/{smaller}/" in name)
+    placed = f"CUB_200_2011/images/{larger}/Bobolink_9999_1.jpg"
+    members[placed] = members.pop(moved)
+    listing = members["CUB_200_2011/images.txt"].decode()
+    paths = (name.removeprefix("CUB_200_2011/images/") for name in (moved, placed))
+    members["CUB_200_2011/images.txt"] = listing.replace(*paths).encode()
+    held = {"cub_200_2011": {"CUB_200_2011.tgz": miniatures.tar_gz(members)}}
+    source = place.source("cub", None, held)
+    store = built(place, source, "cub", 16)
+    found = {entry.name: entry for entry in store.classes}
+    assert (found[smaller].count, found[larger].count) == (EACH - 1, EACH + 1)
+    firsts = np.cumsum([0, *(entry.count for entry in store.classes)])
+    assert [entry.first for entry in store.classes] == [*firsts[:-1]]
+    assert len(store.images) == firsts[-1] == 200 * EACH
+    picture = resize(Image.open(io.BytesIO(members[placed])), 16, source.window)
+    last = store.images[found[larger].first + EACH]
+    np.testing.assert_array_equal(last.transpose(1, 2, 0), np.asarray(picture))
 
 
 @pytest.mark.parametrize("dataset", ["cub", "fc100", "cifar10"])
