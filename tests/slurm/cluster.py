@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -31,7 +29,7 @@ HURRY = ("--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10
 #: Every job on a GPU asks for one, though it computes on the CPU: these GPUs are fake.
 ON_GPUS = tuple(f"{rule}:gpu=1" for rule in ("train_model", "measure_accuracy", "measure_probe"))
 
-#: Iterations of the models: enough to be caught in training by a look every half second.
+#: Iterations of the models: enough to be caught in training by looks every half second.
 ITERATIONS = 1000
 #: What training and measuring begin with.
 DATA = ("resources", "results/small/data", "results/small/episodes", ".snakemake/metadata")
@@ -216,29 +214,26 @@ def until(condition: Callable[[], Any], what: str, head: Head, seconds: int = 24
 
 
 @contextmanager
-def caught_in_training(
-    study: Study, head: Head, *variants: str
-) -> Iterator[dict[str, psutil.Process]]:
-    """The processes that train some models; they stand still, so that no machine ends them first.
+def caught_in_training(study: Study, head: Head, *variants: str) -> Iterator[None]:
+    """Some models' trainings have begun, and stand still, so that no machine ends them too soon.
 
-    A signal that SLURM sends meanwhile waits, unless SLURM itself wakes the process.
+    SLURM wakes what it tells to stop.
     """
-    processes: dict[str, psutil.Process] = {}
+    caught: list[psutil.Process] = []
     try:
         for variant in variants:
-            until(_trains(study, variant), f"{variant} trains", head)
-            processes[variant] = _training(study, variant)
-            processes[variant].suspend()
-        yield processes
+            until(lambda name=variant: _begun(study, name), f"{variant} trains", head)
+            caught.append(_training(study, variant))
+            caught[-1].suspend()
+        yield
     finally:
-        for process in processes.values():
+        for process in caught:
             with suppress(psutil.NoSuchProcess):
                 process.resume()
 
 
-def _trains(study: Study, variant: str) -> Callable[[], bool]:
-    """Whether a model's training has got somewhere."""
-    return lambda: bool(re.search(r"\d+/\d+  [\d.]+/s", study.log(variant)))
+def _begun(study: Study, variant: str) -> bool:
+    return f"{ITERATIONS} iterations;" in study.log(variant)
 
 
 def _training(study: Study, variant: str) -> psutil.Process:
@@ -251,16 +246,6 @@ def _training(study: Study, variant: str) -> psutil.Process:
         and any(f"/{variant}/" in word for word in process.info["cmdline"])
     )
     return process
-
-
-def told_to_stop(process: psutil.Process) -> bool:
-    """Whether SIGTERM waits for a process that stands still, or has reached one that SLURM woke."""
-    try:
-        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    waiting = re.findall(r"(?:Sig|Shd)Pnd:\s*(\w+)", status)
-    return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in waiting)
 
 
 def edit_partitions(study: Study, partitions: dict[str, Any]) -> None:
