@@ -21,7 +21,10 @@ from innerloop.study.products import Products
 from innerloop.study.study import Study
 from shipped import FIGURES, TABLES
 
-SCRIPTS = Path(__file__).parents[2] / "workflow_scripts"
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "workflow_scripts"
+#: The record of real images.
+KEPT = ROOT / "docs/results/compact"
 
 
 @pytest.fixture
@@ -126,10 +129,6 @@ def test_where_there_is_no_record_it_is_said(record: Record) -> None:
         Record.read(record.folder)
     with pytest.raises(ConfigError, match="keeps no measurement"):
         record.write()
-
-
-ROOT = Path(__file__).parents[2]
-KEPT = ROOT / "docs/results/compact"
 
 
 @pytest.fixture
