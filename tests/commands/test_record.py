@@ -16,6 +16,7 @@ from innerloop.runtime.files import read_json, write_json
 from innerloop.runtime.typed_json import as_json
 from innerloop.study import paths
 from innerloop.study.jobs import Jobs
+from innerloop.study.keys import ACCESS
 from innerloop.study.measurements import Measurements
 from innerloop.study.products import Products
 from innerloop.study.study import Study
@@ -117,11 +118,14 @@ def test_a_damaged_file_is_left_out_and_said(
     assert f"left out: {damaged}" in capsys.readouterr().out
 
 
-def test_local_paths_are_not_kept(record: Record) -> None:
-    here = Record(record.folder, {**record.config, "data_root": "/scratch/me"})
+def test_how_files_were_obtained_is_not_kept(record: Record) -> None:
+    """Neither the place on one machine, nor that its user has accepted a licence."""
+    access = {"data_root": "/scratch/me", "mirrors": ["https://m"], "accept_licence": ["cub"]}
+    assert {*access} == {*ACCESS}
+    here = Record(record.folder, {**record.config, **access})
     measure(here.study, 0)
     here.add()
-    assert "data_root" not in yaml.safe_load((record.folder / "study.yaml").read_text())
+    assert not access.keys() & yaml.safe_load((record.folder / "study.yaml").read_text()).keys()
 
 
 def test_where_there_is_no_record_it_is_said(record: Record) -> None:

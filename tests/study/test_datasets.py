@@ -189,6 +189,11 @@ def test_the_compact_study_is_of_the_papers_images_or_of_smaller_copies(monkeypa
     read = {small.datasets.variant(name).name for name in small.keys.datasets}
     assert read == {"sample", "crops_2010"}
     assert small.name == "compact-sample"
+    for study in (whole, small):
+        with pytest.raises(ConfigError, match=r"accept_licence: \[mini_imagenet, cub\]"):
+            study.datasets.require_licences()
+    assert {*small.datasets.known_classes} == {"mini_imagenet", "cub", "fc100", "cifar10"}
+    assert all(small.datasets.known_classes.values())
     seeds = Counter((key.protocol, key.dataset, key.variant) for key in small.models)
     assert seeds["p2", "mini_imagenet", "meta_sgd"] == 12
     assert seeds["p1", "mini_imagenet", "scaled_lr"] == 8

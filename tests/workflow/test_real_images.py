@@ -20,7 +20,7 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_sample_images
 from study_run import ROOT, Checkout
-from test_paper_study import SHRUNK
+from test_paper_study import RESTRICTED, SHRUNK
 
 from innerloop.commands.gallery import _with_palette
 from shipped import FIGURES
@@ -50,7 +50,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 
 def arguments(checkout: Checkout, **more: Any) -> tuple[str, ...]:
     """The papers' study, made small, on the images beside the checkout."""
-    place = {"study": "paper", "data_root": "../shared/images"}
+    place = {"study": "paper", "data_root": "../shared/images", "accept_licence": RESTRICTED}
     checkout.write_study("small.yaml", {**place, **copy.deepcopy(SHRUNK), **more})
     return ("--configfile", "config/paper.yaml", "small.yaml", "config/sample/sample.yaml")
 

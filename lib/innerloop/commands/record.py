@@ -28,6 +28,7 @@ from innerloop.runtime.errors import ConfigError, ProvenanceError
 from innerloop.runtime.files import atomic_path, read_json, write_json
 from innerloop.specs.measure import Spec
 from innerloop.study.jobs import Jobs
+from innerloop.study.keys import ACCESS
 from innerloop.study.measurements import Measurements
 from innerloop.study.overlays import merged_study
 from innerloop.study.reading import read_study_file
@@ -35,8 +36,6 @@ from innerloop.study.study import Study
 from innerloop.study.users_files import users_files
 
 STUDY = "study.yaml"
-#: Keys of a study file that say where files lie on one machine.
-_LOCAL = ("data_root", "mirrors")
 _SEED = re.compile(r"/(seed\d+)(?=[/.])")
 
 
@@ -67,7 +66,7 @@ class Record:
 
     def __init__(self, folder: Path, config: Mapping[str, Any]) -> None:
         self.folder = folder
-        self.config = {key: value for key, value in config.items() if key not in _LOCAL}
+        self.config = {key: value for key, value in config.items() if key not in ACCESS}
         self.study = Study(self.config)
         # without the digest of their code, which may have changed between parts
         self._measurements = Measurements(Jobs(self.study))
