@@ -497,6 +497,22 @@ def test_growth_is_the_mean_over_logged_steps_in_percent_of_100(evidence_of):
     assert [*head["Steps"]] == ["10"]
     assert "Untrained" not in {*made.display["Method"]}
     assert [*made.display["Layer"][:5]] == ["conv1", "conv2", "conv3", "conv4", "head"]
+    assert "One seed." in made.caption
+
+
+def test_growth_says_of_how_many_seeds_if_methods_differ_in_that(evidence_of, tmp_path):
+    """An older training has no such rows."""
+    files = dict(evidence_of("users_method").paths)
+    whole = pq.read_table(files["outer_step"])
+    rows = whole.to_pandas()
+    few = rows[(rows["variant"] != "maml") | (rows["seed"] == 0)]
+    assert 0 < len(few) < len(rows)
+    files["outer_step"] = tmp_path / "outer_step.parquet"
+    pq.write_table(
+        pa.Table.from_pandas(few, whole.schema, preserve_index=False), files["outer_step"]
+    )
+    made = _tabulate("norm_growth", Evidence(files, STUDIES["users_method"][0]))
+    assert "Mean of 1–3 seeds." in made.caption
 
 
 def test_the_share_of_negative_step_sizes_is_in_percent_for_the_abstract(evidence_of):

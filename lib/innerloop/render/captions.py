@@ -13,6 +13,9 @@ from innerloop.stats.intervals import BOOTSTRAP_RESAMPLES
 from innerloop.stats.multiple_comparisons import PROMISES
 from innerloop.stats.statistics import Statistics
 
+#: Columns that tell trained models apart, of which a table has some.
+MODEL = ("protocol", "variant", "train_dataset", "setting", "arm")
+
 THESE_MODELS = "Intervals over tasks hold for these models on these test classes only."
 
 
@@ -72,9 +75,16 @@ def by_layer(values: Iterable[tuple[str, str, str]]) -> str:
     return "; ".join(f"{layer} under {', '.join(methods)}" for layer, methods in layers.items())
 
 
-def seeds(frame: pd.DataFrame) -> int:
-    """How many seeds the rows of a table come from."""
-    return len(frame["seed"].unique())
+def seeds(rows: pd.DataFrame, several: str) -> str:
+    """A sentence on how many seeds each trained model has in some rows.
+
+    Args:
+        rows: with the columns `seed` and those of `MODEL` that tell its models apart.
+        several: the sentence for more than one, such as `Mean of {} seeds.`
+    """
+    which = [name for name in MODEL if name in rows]
+    number = span(rows.groupby(which, observed=True)["seed"].nunique())
+    return "One seed." if number == "1" else several.format(number)
 
 
 def counted(summary: pd.DataFrame) -> str:

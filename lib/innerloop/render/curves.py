@@ -47,7 +47,7 @@ def draw_seeds(axes: Axes, rows: pd.DataFrame, value: str, look: Look, *, order:
     coincide can still be told apart.
     """
     mean = rows.groupby("iteration", observed=True)[value].mean()
-    if captions.seeds(rows) > 1:
+    if len(rows["seed"].unique()) > 1:
         for _, seed in rows.sort_values("iteration").groupby("seed"):
             axes.plot(
                 seed["iteration"], seed[value], color=look.colour, lw=0.5, alpha=0.5, gid=look.curve
@@ -101,6 +101,4 @@ def layer_panels(lines: Sequence[Line], legend: Sequence[Look], **keywords: Any)
 
 def seeds(rows: pd.DataFrame) -> str:
     """A sentence on how many seeds each curve shows."""
-    which = [name for name in ("protocol", "variant", "train_dataset", "setting") if name in rows]
-    number = captions.span(rows.groupby(which, observed=True)["seed"].nunique())
-    return "One seed." if number == "1" else f"Mean of {number} seeds; thin lines: single seeds."
+    return captions.seeds(rows, "Mean of {} seeds; thin lines: single seeds.")

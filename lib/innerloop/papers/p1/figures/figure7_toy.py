@@ -49,7 +49,6 @@ def draw(evidence: Evidence) -> Drawing:
     legend_below(figure, [*looks.values()])
     study = evidence.study
     dataset = study.dataset_label(str(rows["dataset"].iloc[0]))
-    seeds = captions.seeds(rows)
     images = captions.span(rows.loc[rows["split"] == "test", "images"])
     return Drawing(
         figure,
@@ -57,7 +56,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"The two ways to counteract BatchNorm's decay in supervised training on {dataset}: "
             "plain SGD, both from the same unit-norm start. Where the curves coincide, the two do "
             "the same without meta-learning, as P1 finds.",
-            f"Mean of {seeds} seeds; thin lines: single seeds." if seeds > 1 else "One seed.",
+            captions.seeds(rows, "Mean of {} seeds; thin lines: single seeds."),
             f"n = {images} test images.",
             captions.diverged(_diverged(rows), "trainings"),
             captions.stand_ins(study, rows),
@@ -81,7 +80,7 @@ def _curve(axes: Axes, rows: pd.DataFrame, quantity: str, factor: float, look: L
     # no mean from the epoch on at which a seed diverged
     grouped = rows.groupby("epoch")[quantity]
     mean = grouped.mean().where(grouped.count() == grouped.size()) * factor
-    if captions.seeds(rows) > 1:
+    if len(rows["seed"].unique()) > 1:
         for _, seed in rows.sort_values("epoch").groupby("seed"):
             axes.plot(
                 seed["epoch"],

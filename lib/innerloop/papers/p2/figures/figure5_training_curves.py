@@ -54,7 +54,6 @@ def draw(evidence: Evidence) -> Drawing:
         iteration_axis(panel)
     legend_below(figure, [*shown.values()])
     tasks = {split: captions.span(rows.loc[rows["split"] == split, "tasks"]) for split in SPLITS}
-    seeds = captions.seeds(rows)
     return Drawing(
         figure,
         captions.join(
@@ -62,7 +61,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"({study.shown(PROTOCOL)}). A training point averages the {tasks['train']} "
             f"tasks since the point before, a validation point {tasks['val']} fixed tasks; bands "
             f"are {captions.interval(statistics, 'these tasks')}.",
-            f"Mean of {seeds} seeds, the bands of one seed." if seeds > 1 else "One seed.",
+            captions.seeds(rows, "Mean of {} seeds, the bands of one seed."),
             captions.stand_ins(study, rows),
         ),
         "Line plots of accuracy against training iterations, left on training tasks, right on "

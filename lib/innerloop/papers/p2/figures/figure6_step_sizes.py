@@ -68,7 +68,6 @@ def draw(evidence: Evidence) -> Drawing:
             panel.set_xlabel("learned inner step size α")
             panel.tick_params(labelbottom=True)
         rows_of_block[len(looks) // 2][0].set_ylabel("step sizes (% per bin)")
-    seeds = captions.seeds(rows)
     return Drawing(
         figure,
         captions.join(
@@ -77,7 +76,7 @@ def draw(evidence: Evidence) -> Drawing:
             f"({study.shown(PROTOCOL)}). Grey line: zero; dashed line: mean of the layer. "
             "Left of the grey line, inner steps are gradient ascent.",
             step_sizes.learned(study, PROTOCOL, rows),
-            f"Values of {seeds} seeds together." if seeds > 1 else "One seed.",
+            captions.seeds(rows, "Values of {} seeds together."),
             f"Histograms show {_shown(rows)}; mean and share are those of all values.",
             captions.stand_ins(study, rows),
         ),

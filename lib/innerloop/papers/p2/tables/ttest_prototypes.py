@@ -88,7 +88,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
     lines = [
         line for split in splits for line in _lines(study, rows[rows["split"] == split], split)
     ]
-    seeds, chosen, judgements = captions.seeds(rows), study.statistics, words.judged(evidence)
+    chosen, judgements = study.statistics, words.judged(evidence)
     claimed = _claimed(study, judgements)
     own = [line for line in lines if _key(line) not in claimed]
     p_values = [line.test.p for line in own]
@@ -107,7 +107,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "P2 contradicts itself on the on-task change: according to its abstract adaptation "
             "improves MAML, according to its Section 5.3 it makes both models worse. Both are "
             "claims here.",
-            f"Changes are first averaged over {seeds} seeds." if seeds > 1 else "One seed.",
+            captions.seeds(rows, "Changes are first averaged over {} seeds."),
             "p is for these models, as in P2, and not adjusted. For the method: p for new "
             "trainings, and for new classes where there are 10 or more, not adjusted; fewer than 5 "
             "trainings decide nothing.",

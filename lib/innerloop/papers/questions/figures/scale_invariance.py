@@ -53,7 +53,6 @@ def draw(evidence: Evidence) -> Drawing:
     legend_below(figure, looks_in(study, measured))
     rows = pd.concat(measured.values())
     scales = ", ".join(f"{scale:g}" for scale in sorted(rows["scale"].unique()))
-    seeds = captions.seeds(rows)
     return Drawing(
         figure,
         captions.join(
@@ -62,7 +61,7 @@ def draw(evidence: Evidence) -> Drawing:
             "and their gradient. A layer followed by BatchNorm should be scale invariant: both "
             "values at the level of rounding and of BatchNorm's ε. The head is not.",
             f"Logarithmic; smaller values are drawn at {FLOOR:g}.",
-            f"Largest of {seeds} seeds." if seeds > 1 else "One seed.",
+            captions.seeds(rows, "Largest of {} seeds."),
             captions.stand_ins(study, rows),
         ),
         "Points per layer on logarithmic scales: left the relative change of the logits under "

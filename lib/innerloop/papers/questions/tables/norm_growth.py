@@ -49,7 +49,6 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "Steps": [f"{steps:,}" for steps in numbers["steps"]],
         }
     )
-    seeds = captions.seeds(rows)
     return Tabulation(
         numbers,
         printed,
@@ -61,7 +60,7 @@ def tabulate(evidence: Evidence) -> Tabulation:
             "cosine of 0 and grow only through the part across (P1, equation 11); where a layer "
             "adapts with a fixed step size, its scale does matter to the outer loss. Means over "
             "the steps at which training was logged, before unit norm's projection.",
-            f"Mean of {seeds} seeds." if seeds > 1 else "One seed.",
+            captions.seeds(rows, "Mean of {} seeds."),
             captions.stand_ins(study, rows),
         ),
         rules_between(numbers["variant"]),
