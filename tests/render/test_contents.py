@@ -133,6 +133,29 @@ def test_the_sizes_of_what_was_trained_are_said_first(tmp_path: Path) -> None:
     assert "This study trained no model." in page
 
 
+def test_models_of_other_sizes_than_the_papers_are_said_to_be_comparable_in_order_alone(
+    tmp_path: Path,
+) -> None:
+    trained = study()["models"]
+    sizes = {name: trained[0][name] for name in ("image_size", "filters", "iterations")}
+    protocols = dict.fromkeys(model["protocol"] for model in trained)
+
+    def page(**differing: int) -> str:
+        papers = [
+            {**paper, "facts": {**paper["facts"], "protocol": protocol, "size": sizes | differing}}
+            for paper, protocol in zip(study(*protocols)["papers"][1:], protocols, strict=True)
+        ]
+        return html(tmp_path, {**study(), "papers": papers}, []).partition("</header>")[0]
+
+    both = " and ".join(name.upper() for name in protocols)
+    assert "The papers have other sizes" not in page()
+    larger = page(filters=64)
+    assert f"({both}: {sizes['image_size']} pixels, 64 filters, " in larger
+    assert "at most the order of methods can be compared with theirs, not numbers." in larger
+    assert "not numbers, and what takes longer to learn may not show." in page(iterations=60_000)
+    assert "my_choice 7" in page(my_choice=7)
+
+
 def test_fuller_figures_are_shown_where_they_are_asked_for_and_never_named_as_lacking() -> None:
     described = DescribedStudy(study("mine"))
     figures = [

@@ -12,6 +12,9 @@ from innerloop.render import captions
 # Not imported from `networks/`, so that an edit there does not write all reports again.
 CONV4 = "innerloop.networks.conv4:Conv4"
 
+#: Choices that set the size of models, in words.
+_SIZES = {"image_size": "{} pixels", "filters": "{} filters", "iterations": "{:,} iterations"}
+
 #: The study's own tables that judge claims and papers' numbers; they have their own section.
 OWN = "own"
 CLAIMS, COMPARISONS, PUBLISHED = "claims", "claim_comparisons", "paper_vs_ours"
@@ -100,7 +103,8 @@ def population(study: DescribedStudy) -> str:
     return (
         f"This study trained {counted(trained, 'model')} for few-shot classification: "
         f"{counted(variants, 'variant')} on {', '.join(datasets)}, "
-        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each. {_sizes(trained)}"
+        f"{'one seed' if seeds == '1' else f'{seeds} seeds'} each. "
+        + captions.join(_sizes(trained), _papers_sizes(study))
     )
 
 
@@ -114,6 +118,30 @@ def _sizes(trained: Sequence[Model]) -> str:
     filters = {details["filters"] for details in conv4}
     network = f"networks {captions.span(filters)} filters a layer, " if filters else ""
     return f"Images have {pixels} pixels a side, {network}trainings {iterations} outer iterations."
+
+
+def _papers_sizes(study: DescribedStudy) -> str:
+    """What models of other sizes than the papers' can and cannot say; empty if there are none."""
+    papers: dict[str, list[str]] = {}
+    shorter = False
+    for paper in study.papers:
+        size = paper.facts.size
+        models = [m.details for m in study.trained_models if m.protocol == paper.facts.protocol]
+        if any(details.get(name) != size[name] for details in models for name in size):
+            told = ", ".join(
+                _SIZES.get(name, f"{name} {{}}").format(value) for name, value in size.items()
+            )
+            papers.setdefault(told, []).append(paper.facts.label)
+            length = size.get("iterations", 0)
+            shorter |= any(details["iterations"] < length for details in models)
+    if not papers:
+        return ""
+    theirs = "; ".join(f"{' and '.join(labels)}: {told}" for told, labels in papers.items())
+    late = ", and what takes longer to learn may not show" if shorter else ""
+    return (
+        f"The papers have other sizes ({theirs}), so at most the order of methods can be compared "
+        f"with theirs, not numbers{late}."
+    )
 
 
 def counted(items: Sized, name: str) -> str:
