@@ -23,9 +23,13 @@ from innerloop.render.tabulation import (
     rules_between,
 )
 from innerloop.specs.setting import setting_label
+from innerloop.stats.statistics import Statistics
 
 TITLE = "Every published number beside ours"
 READS = ("published",)
+
+#: Verdicts on numbers that are not compared.
+UNJUDGED = ("quoted", "stand-in", "other size")
 
 HEADER = [
     "Source",
@@ -50,27 +54,13 @@ def tabulate(evidence: Evidence) -> Tabulation:
     meanings = "; ".join(
         f"{name}: {VERDICTS[name]}" for name in VERDICTS if name in verdicts and name != "not run"
     )
-    recipe = captions.recipe(replace(evidence.study.statistics, level=LEVEL))
     return Tabulation(
         frame,
         pd.DataFrame([_printed(row, evidence) for row in rows], columns=HEADER),
         captions.join(
             f"{counts[:1].upper()}{counts[1:]}.",
             f"{meanings[:1].upper()}{meanings[1:]}." if meanings else "",
-            f"The tolerance for an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % "
-            "interval if that is wider; a number whose own half-width exceeds "
-            f"{TOLERANCE_POINTS:g} points never agrees. Mean step sizes, changes of prototype "
-            "accuracy and the effect behind P2's p-value are judged by their sign alone, for the "
-            "method, as claims are: one training decides nothing, fewer than 5 can only lean. "
-            "The same sign does not mean the same size. P2 does not "
-            "say how its p-value was computed, so ours is given in the ways it may have been "
-            "(for these models, with paired tasks and by Welch's test) and as it should be, for "
-            "the method. A standard deviation agrees if it is within a factor of two. "
-            "Difference: ± the joint interval of both. Ours: mean over seeds ± half-width of a "
-            f"95 % interval ({recipe}). For accuracies this is over the tasks of a seed, averaged "
-            "over seeds; for changes of prototype accuracy over tasks, each first averaged over "
-            "seeds; for step sizes over seeds (Student's t; none with one seed). n: tasks, or "
-            "step sizes of a layer.",
+            *_rules(frame, evidence.study.statistics),
             _diverged(frame),
             evidence.study.stand_ins(
                 evidence.study.in_role(role)
@@ -80,6 +70,40 @@ def tabulate(evidence: Evidence) -> Tabulation:
         ),
         rules_between(frame["paper"]),
     )
+
+
+def _rules(frame: pd.DataFrame, statistics: Statistics) -> list[str]:
+    """How the numbers were judged, and what ours are: only what some row here needs."""
+    measured = frame[frame["ours"].notna()]
+    judged = ~measured["verdict"].isin(UNJUDGED)
+    metrics = measured["metric"].str
+    accuracy, p = measured["metric"] == "accuracy", metrics.endswith("p_value")
+    prototypes = metrics.startswith("protonet") & ~p
+    means, spreads = metrics.startswith("step_size_mean"), metrics.startswith("step_size_sd")
+    recipe = captions.recipe(replace(statistics, level=LEVEL))
+    ours = {
+        "for accuracies over the tasks of a seed, averaged over seeds": accuracy,
+        "for changes of prototype accuracy over tasks, each first averaged over seeds": prototypes,
+        "for step sizes over seeds (Student's t; none with one seed)": means | spreads,
+    }
+    over = "; ".join(text for text, which in ours.items() if which.any())
+    said = {
+        f"The tolerance for an accuracy is {TOLERANCE_POINTS:g} points, or the joint 95 % interval "
+        "if that is wider; a number whose own half-width exceeds "
+        f"{TOLERANCE_POINTS:g} points never agrees.": accuracy & judged,
+        "Mean step sizes, changes of prototype accuracy and the effect behind P2's p-value are "
+        "judged by their sign alone, for the method, as claims are: one training decides nothing, "
+        "fewer than 5 can only lean. The same sign does not mean the same size.": judged
+        & (means | prototypes | p),
+        "P2 does not say how its p-value was computed, so ours is given in the ways it may have "
+        "been (for these models, with paired tasks and by Welch's test) and as it should be, for "
+        "the method.": p,
+        "A standard deviation agrees if it is within a factor of two.": spreads & judged,
+        "Difference: ± the joint interval of both.": measured["difference"].notna(),
+        f"Ours: mean over seeds ± half-width of a 95 % interval ({recipe}), {over}. n: tasks, or "
+        "step sizes of a layer.": measured["ours"].notna(),
+    }
+    return [text for text, which in said.items() if which.any()]
 
 
 def _diverged(frame: pd.DataFrame) -> str:
@@ -127,10 +151,13 @@ def _p_values(row: dict[str, Any]) -> str:
 def _quantity(row: dict[str, Any], study: DescribedStudy) -> str:
     metric, _, layer = row["metric"].partition(".")
     setting = setting_label(row["way"], row["shot"])
-    place = study.role_label(row["eval_dataset"])
-    ours = study.dataset_label(study.in_role(row["eval_dataset"]))
+    role = row["eval_dataset"] or row["train_dataset"]
+    place = study.role_label(role)
+    ours = study.dataset_label(study.in_role(role))
     if ours.replace("-", "") != place.replace("-", ""):  # FC100 is FC-100
         place = f"{place} (ours: {ours})"
     split = ", validation" if row["split"] == "val" else ""
-    about = f"{place}, {setting}{split}" if metric == "accuracy" else layer
-    return ", ".join(filter(None, [METRICS[metric], about]))
+    accuracy = metric == "accuracy"
+    return ", ".join(
+        filter(None, [METRICS[metric], layer, place, f"{setting}{split}" if accuracy else ""])
+    )
