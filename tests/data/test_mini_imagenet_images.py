@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from dataclasses import replace
 from pathlib import Path
@@ -121,6 +122,14 @@ class TestAListingOfTheRegistry:
         source = self.source(tmp_path, listing)
         check(source)
         assert source.split_name == "the registry's own (listing.csv)"
+
+    def test_it_may_be_compressed_and_its_images_in_one_archive(self, tmp_path, listing):
+        """By class in one .tar.gz, as people pass smaller copies on."""
+        packed = tmp_path / "mini_imagenet_84.tar.gz"
+        packed.write_bytes(miniatures.tar_gz(listed_members("images/{label}/")))
+        compressed = tmp_path / "few.csv.gz"
+        compressed.write_bytes(gzip.compress(listing.read_bytes()))
+        check(replace(fetched(tmp_path, [packed]), listing=compressed).source(self.CLASS))
 
     def test_but_not_of_others(self, tmp_path, listing):
         listing.write_text(listing.read_text() + "\ntest,n01930112,n0193011200000077.jpg")

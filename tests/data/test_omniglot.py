@@ -12,6 +12,7 @@ from PIL import Image
 import miniatures
 from innerloop.data.acquire.fetch import Ways, fetch
 from innerloop.data.acquire.registry import read_registry
+from innerloop.data.catalogue import ClassEntry
 from innerloop.data.licence import Licence
 from innerloop.data.sources.fetched_files import FetchedFiles
 from innerloop.data.sources.omniglot import Omniglot, OmniglotSmall
@@ -44,6 +45,14 @@ def fetched(folder: Path, *archives: Path, **images: int) -> FetchedFiles:
     return FetchedFiles(images, Licence("MIT", "", ""), files, None, {}, folder / "unpacked")
 
 
+def assert_alphabets_are_whole(entries: list[ClassEntry]) -> None:
+    """Each in one split, also those that both small sets have."""
+    placed = {(entry.superclass, entry.split) for entry in entries}
+    alphabets = Counter(alphabet for alphabet, _ in placed)
+    assert {"Greek", "Latin"} <= alphabets.keys()
+    assert {*alphabets.values()} == {1}
+
+
 def test_the_evaluation_set_is_tested_on_and_five_other_alphabets_validate(tmp_path: Path) -> None:
     background = archive(tmp_path, "images_background", *LATER)
     evaluation = archive(tmp_path, "images_evaluation", "Tibetan", "Angelic")
@@ -61,7 +70,9 @@ def test_what_both_small_sets_have_is_read_once(tmp_path: Path) -> None:
     one = archive(tmp_path, "images_background_small1", "Greek", "Latin", "Korean")
     two = archive(tmp_path, "images_background_small2", "Greek", "Latin", "Tagalog", "Sanskrit")
     made = OmniglotSmall(fetched(tmp_path, one, two, train=6, val=12, test=12))
-    assert Counter(entry.count for entry in made.catalogue()) == {3: 10}
+    entries = made.catalogue()
+    assert Counter(entry.count for entry in entries) == {3: 10}
+    assert_alphabets_are_whole(entries)
 
 
 def test_another_number_of_drawings_is_refused(tmp_path: Path) -> None:
@@ -78,6 +89,7 @@ def test_the_published_small_sets(tmp_path: Path) -> None:
     fetch(registry.collections[variant.collection], tmp_path, ways)
     made = OmniglotSmall(FetchedFiles.read(tmp_path / "fetched.json", variant.images))
     entries = made.catalogue()
+    assert_alphabets_are_whole(entries)
     assert {entry.count for entry in entries} == {20}
     alphabets = {split: {e.superclass for e in entries if e.split == split} for split in
                  ("train", "val", "test")}  # fmt: skip
