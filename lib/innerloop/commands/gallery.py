@@ -44,12 +44,12 @@ def main(argv: list[str]) -> None:
         source = arguments.study / "figures" / figure["paper"] / f"{figure['name']}.png"
         _shrink(source, arguments.out / "pictures" / f"{id_of(figure)}.png")
     with atomic_path(arguments.out / "gallery.md") as temporary:
-        temporary.write_text(_page(arguments, shown), encoding="utf-8")
+        temporary.write_text(_page(study.name, arguments, shown), encoding="utf-8")
 
 
-def _page(arguments: argparse.Namespace, sections: list[dict[str, Any]]) -> str:
+def _page(study: str, arguments: argparse.Namespace, sections: list[dict[str, Any]]) -> str:
     lines = [
-        f"# The figures of the study `{arguments.study.name}`",
+        f"# The figures of the study `{study}`",
         "",
         f"Made by `innerloop gallery {arguments.study} {arguments.out}`.",
     ]
