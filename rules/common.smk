@@ -446,7 +446,8 @@ def used_datasets():
 
 def probed_datasets(wildcards):
     """The data sets that a probe measures a model on."""
-    return JOBS.probe_datasets(STUDY.models[key_of(wildcards)], wildcards.probe)
+    options = STUDY.config["probes"][wildcards.probe]
+    return STUDY.models[key_of(wildcards)].measured_on(options)
 
 
 def named(datasets, files):

@@ -151,6 +151,26 @@ def test_every_key_of_a_study_file_is_looked_at_here() -> None:
     assert known - looked_at == {"study", "registry"}  # where it lies; what sources are
 
 
+def test_a_probe_may_measure_each_model_where_it_was_trained() -> None:
+    """Jobs are then those of a list with that data set alone; nothing is computed anew."""
+    content = json.loads(json.dumps(SMOKE))
+    content["models"]["elsewhere"] = {
+        **content["models"]["plain"],
+        **{"dataset": "people", "evaluate_on": ["scripts"], "probes": ["own_change"]},
+    }
+    listed = {path: spec for stage, path, spec in jobs_of(Study(content)) if stage == "own_change"}
+    content["probes"]["own_change"]["datasets"] = "trained_on"
+    content["probes"]["interventions"]["datasets"] = "trained_on"  # and is followed over training
+    study = Study(content)
+    made = {path: spec for stage, path, spec in jobs_of(study) if stage == "own_change"}
+    measured = {spec.model.dataset: spec.datasets for spec in made.values()}
+    assert measured == {"symbols": ("symbols",), "people": ("people",)}
+    assert made.keys() == listed.keys()
+    assert {path for path in made if made[path] == listed[path]} == {
+        path for path in made if made[path].model.dataset == "symbols"
+    }
+
+
 def test_validation_batches_follow_from_the_task_alone() -> None:
     """Ten tasks as in the demo, and no more images than a GPU holds."""
     model = next(iter(Study(SMOKE).models.values()))

@@ -151,6 +151,11 @@ def variant(name: str, **values: Any) -> Edit:
         (lambda s: s["evaluation"].update(tasks=2.5), ["evaluation.tasks", "2.5", "integer"]),
         (variant("raw_pixels", method="maml"), ["variants.raw_pixels", "taken"]),
         (lambda s: s["probes"]["cka"].update(datasets=["people"]), ["over_training", "'symbols'"]),
+        (lambda s: s["probes"]["cka"].update(datasets="people"), ["probes.cka.datasets", "people"]),
+        (
+            lambda s: s["probes"]["cka"].update(datasets=["trained_on"]),
+            ["probes.cka: data set 'trained_on' is unknown"],
+        ),
         (
             lambda s: (
                 s["probes"].update(other_settings={"settings": ["9w1s"], "tasks": 5})

@@ -148,7 +148,7 @@ def check_over_training(model: Model, keys: StudyKeys) -> None:
     """
     own, probes = model.key.dataset, keys.probes
     for probe in model.probes:
-        measured_on = probes[probe].get("datasets") or model.evaluate_on
+        measured_on = model.measured_on(probes[probe])
         if own in probes[probe].get("over_training", []) and own not in measured_on:
             raise ConfigError(
                 f"study file: probes.{probe}.over_training: models of '{own}' are measured on "

@@ -218,7 +218,7 @@ class Jobs:
 
     def _probed(self, model: Model) -> Iterator[str]:
         for probe in model.probes:
-            yield from self.probe_datasets(model, probe)
+            yield from model.measured_on(self.study.config["probes"][probe])
 
     # ---- models ----------------------------------------------------------------------------
 
@@ -263,7 +263,7 @@ class Jobs:
         options = {
             name: value for name, value in settings.items() if name not in ("probe", "datasets")
         }
-        datasets = self.probe_datasets(model, probe)
+        datasets = model.measured_on(self.study.config["probes"][probe])
         spec = self._measure(probe, self.study.keys.probe_entry(probe), model, datasets, options)
         other = self.beside(probe, key)
         return replace(spec, beside=self.train(other)) if other else spec
@@ -346,11 +346,6 @@ class Jobs:
             store=self.store(dataset, self.evaluated_size(dataset, setting)),
             code=self.code("measure_raw_pixels.py"),
         )
-
-    def probe_datasets(self, model: Model, probe: str) -> list[str]:
-        """Data sets whose tasks the probe measures on: its own list, or the model's."""
-        own = self.study.config["probes"][probe].get("datasets")
-        return list(own or model.evaluate_on)
 
     def toys(self) -> Iterator[dict[str, Any]]:
         """The wildcards of each training of the toy."""

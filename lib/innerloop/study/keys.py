@@ -20,6 +20,9 @@ from innerloop.stats.statistics import Statistics
 #: Keys that say how to obtain files, and do not change what is computed from them.
 ACCESS = ("data_root", "mirrors", "accept_licence")
 
+#: In place of a probe's data sets: the one that each model was trained on.
+TRAINED_ON = "trained_on"
+
 #: Keys of `compute` that say how jobs are run, and change no result.
 RUNNING = (
     "jobs_per_gpu", "resources", "keep_activations", "rehearse", "save_every", "tensorboard"
@@ -241,10 +244,11 @@ class Probe:
     """The keys of every probe.
 
     Attributes:
-        datasets: data sets to measure on; left out: the model's evaluate_on
+        datasets: data sets to measure on, or trained_on: the one that a model was trained on; left
+            out: the model's evaluate_on
     """
 
-    datasets: tuple[Name, ...] | None = None
+    datasets: tuple[Name, ...] | Literal["trained_on"] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

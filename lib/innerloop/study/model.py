@@ -12,6 +12,7 @@ from innerloop.networks.options import CONV4, NetworkOptions
 from innerloop.runtime.built_in import network_entry
 from innerloop.specs.setting import way_and_shot
 from innerloop.study import choices
+from innerloop.study.keys import TRAINED_ON
 from innerloop.study.model_key import ModelKey
 
 #: The most validation tasks, and the most images, that go through the network together.
@@ -62,6 +63,11 @@ class Model:
     def baseline(self) -> bool:
         """Whether it is not trained at all."""
         return bool(self.choices["iterations"] == 0)
+
+    def measured_on(self, options: Mapping[str, Any]) -> list[str]:
+        """Data sets on whose tasks a probe with these options measures it."""
+        named = options.get("datasets") or self.evaluate_on
+        return [self.key.dataset] if named == TRAINED_ON else list(named)
 
     def validated_together(self, queries: int) -> int:
         """The number of validation tasks that go through the network at once.

@@ -19,7 +19,7 @@ from innerloop.runtime.faults import Faults
 from innerloop.specs.probe_options import OPTIONS
 from innerloop.study.checks import check_code, known
 from innerloop.study.datasets import Datasets
-from innerloop.study.keys import StudyKeys
+from innerloop.study.keys import TRAINED_ON, StudyKeys
 from innerloop.study.paths import LOGGED, fill
 from innerloop.study.variants import Variants
 
@@ -161,8 +161,9 @@ def _check_probe(keys: StudyKeys, probe: str, faults: Faults) -> None:
     place, options = f"probes.{probe}", keys.probes[probe]
     with faults.noted():
         check_code(place, keys.probe_entry(probe))
-    named = [*options.get("datasets", []), *options.get("over_training", [])]
-    _check_data(keys, named, place, faults)
+    named = options.get("datasets", [])
+    listed = [] if named == TRAINED_ON else named
+    _check_data(keys, [*listed, *options.get("over_training", [])], place, faults)
 
 
 def _check_models(keys: StudyKeys, name: str, faults: Faults) -> None:

@@ -52,7 +52,7 @@ def needs_of(model: Model, keys: StudyKeys) -> Iterator[TaskNeed]:
     for name, split in product(model.evaluate_on, model.splits):
         yield TaskNeed(f"{where}: evaluation", name, split, way, each)
     for probe in model.probes:
-        for name in options[probe].get("datasets") or model.evaluate_on:
+        for name in model.measured_on(options[probe]):
             for need in _of_probe(probe, model, options[probe], keys.evaluation.queries):
                 yield TaskNeed(f"{where}: the probe {probe}", name, *need)
 

@@ -194,9 +194,8 @@ def _accuracy(study: Study, model: Model) -> Work:
 def _probe(study: Study, model: Model, name: str) -> Work:
     """Measure one model with one probe: its tasks, before and after adaptation."""
     options: Mapping[str, Any] = study.config["probes"][name]
-    datasets = options.get("datasets") or model.evaluate_on
     each = _whole(options.get("tasks"), study.compute.tasks_at_once)
-    tasks = len(datasets) * len(options.get("splits", ["test"])) * each
+    tasks = len(model.measured_on(options)) * len(options.get("splits", ["test"])) * each
     if model.key.dataset in options.get("over_training", []):
         tasks += len(study.keys.checkpoints) * _whole(options.get("training_tasks"), each)
     if name == "interventions":  # each adapts anew; another network has about as many layers
