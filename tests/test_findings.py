@@ -7,8 +7,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from innerloop.commands.reference import REFERENCE
+from innerloop.measurements.evidence import Evidence
+from innerloop.papers.own.tables import claims
+from innerloop.runtime.files import read_json
 from innerloop.study.overlays import merged_study
 from innerloop.study.study import Study
 
@@ -43,6 +48,8 @@ SOURCES = {
     ("Method", "Layer", "Mean", "Negative (%)"): "p2/table1_step_sizes",
     ("Protocol", "Method", "Layer", "CKA", "Own", "Inherited"): "questions/own_change",
 }
+#: Heading of the table of claims on which the demo and real images disagree.
+FORETOLD = ("Claim", "Demo", "Real images")
 
 
 @pytest.mark.parametrize("heading", SOURCES, ids=SOURCES.values())
@@ -81,5 +88,27 @@ def test_the_study_of_the_papers_size_trains_three_models(tmp_path: Path) -> Non
     assert sorted(trained) == [("p1", "maml"), ("p1", "scaled_lr"), ("p2", "meta_sgd")]
 
 
+def test_where_the_demo_and_real_images_decide_otherwise_is_said() -> None:
+    """Of claims that both decide for their models: how many agree, and which do not."""
+    study = read_json(REFERENCE / "study.json")
+    files = {path.stem: path for path in (REFERENCE / "aggregates").glob("*.parquet")}
+    demo = claims.tabulate(Evidence(files, study)).display
+    columns, rows = printed("own/claims")
+    real = pd.DataFrame(rows, columns=columns)
+    both = demo.merge(real, on=["Claim", "Source"], suffixes=("", " on real images"))
+    assert len(both) > 50
+    verdicts = both[["Verdict", "Verdict on real images"]].apply(
+        lambda verdict: verdict.str.extract("^(holds|fails)", expand=False)
+    )
+    decided = both[["Claim"]].join(verdicts).dropna()
+    unlike = decided[decided["Verdict"] != decided["Verdict on real images"]]
+    of = len(decided), len(decided) - len(unlike)
+    assert (
+        "Of the {} claims that both decide for their models, {} have the same".format(*of) in PAGE
+    )
+    shown = [row for head, rows in tables() if tuple(head) == FORETOLD for row in rows]
+    assert shown == unlike.to_numpy().tolist()
+
+
 def test_only_tables_of_known_sources_are_shown() -> None:
-    assert {tuple(head) for head, _ in tables()} == set(SOURCES)
+    assert {tuple(head) for head, _ in tables()} == {*SOURCES, FORETOLD}
