@@ -223,7 +223,10 @@ def test_real_data_are_judged(tmp_path):
     for model in description["models"]:
         model.update({"image_size": 84, "filters": 64, "iterations": 60000})
     tables = write_tables(tmp_path, description, episodes=600, omit=("cka", "training"))
-    frame = _tabulate("paper_vs_ours", Evidence(tables, description)).frame
+    made = _tabulate("paper_vs_ours", Evidence(tables, description))
+    frame = made.frame
+    for rule in ("tolerance", "by their sign alone", "factor of two", "joint interval of both"):
+        assert rule in made.caption
     table1 = frame[(frame["item"] == "Table 1") & (frame["shot"] == 1) & (frame["paper"] == "P1")]
     assert set(table1["verdict"]) == {"agrees"}
     assert set(frame["verdict"]) >= {"agrees", "differs", "quoted"}
@@ -239,7 +242,13 @@ def test_numbers_of_models_of_another_size_are_not_compared(tmp_path, smaller):
     for model in description["models"]:
         model.update({"image_size": 84, "filters": 64, "iterations": 60000} | smaller)
     tables = write_tables(tmp_path, description, episodes=20, omit=("cka", "training"))
-    frame = _tabulate("paper_vs_ours", Evidence(tables, description)).frame
+    made = _tabulate("paper_vs_ours", Evidence(tables, description))
+    frame = made.frame
+    for rule in ("agrees", "by their sign alone", "factor of two", "Difference"):
+        assert rule not in made.caption  # what no row needs
+    assert "mean step size, conv1, miniImageNet (ours: mini_imagenet)" in {
+        *made.display["Quantity"]
+    }
     assert set(frame["verdict"]) <= {"other size", "quoted", "not run"}
     sized = frame[frame["verdict"] == "other size"]
     assert len(sized) > 10
