@@ -491,6 +491,14 @@ def test_what_is_no_better_than_without_training_is_not_judged(new, others, verd
     assert ("Undertrained" in said) == short
 
 
+@pytest.mark.parametrize(("other", "verdict"), [(34, "holds"), (21, "not judged")])
+def test_two_trainings_may_differ_if_each_has_learned(other, verdict):
+    """Their interval over trainings, with 1 degree of freedom, is too wide to tell."""
+    new = [curves("new", (end,) * 4).assign(seed=seed) for seed, end in enumerate((30, other))]
+    judgement, _ = judge_trained(curves("maml", LEVEL), *new)
+    assert judgement.verdict == verdict
+
+
 def test_a_curve_that_still_rises_is_told_and_forbids_nothing():
     judgement, said = judge_trained(curves("maml", LEVEL), curves("new", (30, 35, 40, 42)))
     assert judgement.verdict == "holds"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
 
+import numpy as np
 import pandas as pd
 
 from innerloop.measurements.described_study import RAW_PIXELS
@@ -29,8 +30,8 @@ class Progress:
         variant: the method's name.
         dataset: the data set trained on.
         setting: task size.
-        low: lower end of the interval of the best accuracy: over trainings, or over tasks if there
-            is only one training.
+        low: what the best accuracy is shown to exceed: the lower end of its interval over
+            trainings, or the lowest of each training's interval over tasks if that is higher.
         untrained: accuracy without training, the highest of the untrained baselines' and of the
             method's own network at iteration 0.
         raw_pixels: accuracy of the nearest class mean on raw pixels; NaN if not measured on
@@ -107,11 +108,11 @@ def _start(curve: pd.DataFrame) -> float:
 
 def _low(curve: pd.DataFrame, level: float) -> float:
     best = curve.sort_values("accuracy", kind="stable").groupby("seed").tail(1)
-    if len(best) > 1:
-        return mean_interval(best["accuracy"], "t", level).low
-    (one,) = best.to_dict("records")
-    error = one["accuracy_sd"] / math.sqrt(one["tasks"])
-    return float(one["accuracy"] - NormalDist().inv_cdf((1 + level) / 2) * error)
+    error = best["accuracy_sd"] / np.sqrt(best["tasks"])
+    each = best["accuracy"] - NormalDist().inv_cdf((1 + level) / 2) * error
+    # two trainings alone have too wide an interval to show what each of them shows
+    over_trainings = mean_interval(best["accuracy"], "t", level).low
+    return float(np.fmax(each.min(), over_trainings))
 
 
 def _rise(curve: pd.DataFrame) -> float:
