@@ -45,6 +45,9 @@ def printed(name: str) -> tuple[list[str], list[list[str]]]:
 SOURCES = {
     ("Protocol", "Tested on", "Method", "5-way 1-shot", "for the method"): "own/accuracy",
     ("Protocol", "Method", "Adaptation", "Accuracy", "Points"): "questions/interventions",
+    ("Protocol", "Trained on", "Method", "Adaptation", "Accuracy", "Points"): (
+        "questions/interventions"
+    ),
     ("Method", "Layer", "Mean", "Negative (%)"): "p2/table1_step_sizes",
     ("Protocol", "Method", "Layer", "CKA", "Own", "Inherited"): "questions/own_change",
 }
