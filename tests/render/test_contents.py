@@ -142,7 +142,14 @@ def test_models_of_other_sizes_than_the_papers_are_said_to_be_comparable_in_orde
 
     def page(**differing: int) -> str:
         papers = [
-            {**paper, "facts": {**paper["facts"], "protocol": protocol, "size": sizes | differing}}
+            {
+                **paper,
+                "facts": {
+                    **paper["facts"],
+                    "protocol": protocol,
+                    "size": dict(sorted((sizes | differing).items())),
+                },
+            }
             for paper, protocol in zip(study(*protocols)["papers"][1:], protocols, strict=True)
         ]
         return html(tmp_path, {**study(), "papers": papers}, []).partition("</header>")[0]

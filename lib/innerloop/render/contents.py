@@ -128,9 +128,8 @@ def _papers_sizes(study: DescribedStudy) -> str:
         size = paper.facts.size
         models = [m.details for m in study.trained_models if m.protocol == paper.facts.protocol]
         if any(details.get(name) != size[name] for details in models for name in size):
-            told = ", ".join(
-                _SIZES.get(name, f"{name} {{}}").format(value) for name, value in size.items()
-            )
+            names = sorted(size, key=[*_SIZES, *size].index)
+            told = ", ".join(_SIZES.get(name, f"{name} {{}}").format(size[name]) for name in names)
             papers.setdefault(told, []).append(paper.facts.label)
             length = size.get("iterations", 0)
             shorter |= any(details["iterations"] < length for details in models)
